@@ -1,0 +1,415 @@
+package record
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Kinds is a set of JSON kinds. The empty set stands for any kind, as a JSON Schema without "type" does.
+type Kinds uint8
+
+// The kinds of JSON Schema. Integer is a number without fraction or exponent that fits in 64 bits,
+// which is what loaders hold in an integer column; whatever else is a number is a Number.
+const (
+	Null Kinds = 1 << iota
+	Boolean
+	Integer
+	Number
+	String
+	Object
+	Array
+)
+
+// kindNames is in the order in which schemas list them: null last, as taps of the Singer SDK do.
+var kindNames = []struct {
+	kind Kinds
+	name string
+}{
+	{Boolean, "boolean"},
+	{Integer, "integer"},
+	{Number, "number"},
+	{String, "string"},
+	{Object, "object"},
+	{Array, "array"},
+	{Null, "null"},
+}
+
+// Names lists the kinds by their names in JSON Schema.
+func (k Kinds) Names() []string {
+	var names []string
+	for _, n := range kindNames {
+		if k&n.kind != 0 {
+			names = append(names, n.name)
+		}
+	}
+	return names
+}
+
+// Format is what a schema says of a column's strings.
+type Format uint8
+
+// The formats that are checked; any other is not kept.
+const (
+	NoFormat Format = iota
+	DateTime
+	Date
+)
+
+func (f Format) name() string {
+	return [...]string{"", "date-time", "date"}[f]
+}
+
+// Shape is what a schema admits at one place of a record. A Shape is not changed once it is in use:
+// [Shape.Widen] returns a new one, so that readers of many pages need no lock.
+type Shape struct {
+	Kinds       Kinds
+	Format      Format
+	Description string
+	// Columns are the known members of an object, in the order of the schema. An object takes others as well.
+	Columns []Column
+	// Items is the shape of an array's elements; nil admits all.
+	Items *Shape
+
+	index map[string]int
+}
+
+// Column is a named member of an object.
+type Column struct {
+	Name  string
+	Shape *Shape
+	// Drop leaves the member out of every record, and out of the schema.
+	Drop bool
+	// Key marks a member that every record must have, not null.
+	Key bool
+}
+
+// NewObject returns the shape of an object with the given columns.
+func NewObject(columns []Column) *Shape {
+	s := &Shape{Kinds: Object, Columns: columns}
+	s.reindex()
+	return s
+}
+
+func (s *Shape) reindex() {
+	s.index = make(map[string]int, len(s.Columns))
+	for i, c := range s.Columns {
+		s.index[c.Name] = i
+	}
+}
+
+// Column returns the column of that name, or nil.
+func (s *Shape) Column(name string) *Column {
+	if i, ok := s.index[name]; ok {
+		return &s.Columns[i]
+	}
+	return nil
+}
+
+// clone copies the shape down to its leaves.
+func (s *Shape) clone() *Shape {
+	if s == nil {
+		return nil
+	}
+	c := *s
+	c.Items = s.Items.clone()
+	c.Columns = slices.Clone(s.Columns)
+	for i := range c.Columns {
+		c.Columns[i].Shape = c.Columns[i].Shape.clone()
+	}
+	if c.Columns != nil {
+		c.reindex()
+	}
+	return &c
+}
+
+// ParseShape reads a JSON Schema (draft 7) as far as shapes go: type, format, properties, items and description.
+func ParseShape(schema []byte) (*Shape, error) {
+	dec := jsontext.NewDecoder(bytes.NewReader(schema))
+	s, err := parseShape(dec)
+	if err != nil {
+		return nil, fmt.Errorf("schema: %w", err)
+	}
+	return s, nil
+}
+
+func parseShape(dec *jsontext.Decoder) (*Shape, error) {
+	if dec.PeekKind() != '{' {
+		return nil, fmt.Errorf("%s stands where an object should", dec.PeekKind())
+	}
+	s := &Shape{}
+	err := members(dec, func(name string) error {
+		var err error
+		switch name {
+		case "type":
+			s.Kinds, err = parseKinds(dec)
+		case "format":
+			var f string
+			err = json.UnmarshalDecode(dec, &f)
+			switch f {
+			case "date-time":
+				s.Format = DateTime
+			case "date":
+				s.Format = Date
+			}
+		case "description":
+			err = json.UnmarshalDecode(dec, &s.Description)
+		case "items":
+			s.Items, err = parseShape(dec)
+		case "properties":
+			s.Columns = []Column{}
+			err = members(dec, func(column string) error {
+				c, err := parseShape(dec)
+				s.Columns = append(s.Columns, Column{Name: column, Shape: c})
+				return err
+			})
+		default:
+			err = dec.SkipValue()
+		}
+		return err
+	})
+	if s.Columns != nil {
+		s.reindex()
+	}
+	return s, err
+}
+
+func parseKinds(dec *jsontext.Decoder) (Kinds, error) {
+	var names []string
+	if dec.PeekKind() == '"' {
+		names = make([]string, 1)
+		if err := json.UnmarshalDecode(dec, &names[0]); err != nil {
+			return 0, err
+		}
+	} else if err := json.UnmarshalDecode(dec, &names); err != nil {
+		return 0, err
+	}
+	var k Kinds
+next:
+	for _, n := range names {
+		for _, known := range kindNames {
+			if known.name == n {
+				k |= known.kind
+				continue next
+			}
+		}
+		return 0, fmt.Errorf("unknown type %q", n)
+	}
+	return k, nil
+}
+
+// members calls each with the name of every member of the object that dec stands before; each reads the value.
+func members(dec *jsontext.Decoder, each func(name string) error) error {
+	if _, err := dec.ReadToken(); err != nil {
+		return err
+	}
+	for dec.PeekKind() != '}' {
+		name, err := dec.ReadToken()
+		if err != nil {
+			return err
+		}
+		if err := each(name.String()); err != nil {
+			return err
+		}
+	}
+	_, err := dec.ReadToken()
+	return err
+}
+
+// AppendSchema appends the shape as a JSON Schema to dst, without the columns that are dropped.
+func (s *Shape) AppendSchema(dst []byte) []byte {
+	dst = append(dst, '{')
+	sep := ""
+	key := func(name string) {
+		dst = append(dst, sep...)
+		dst = append(dst, '"')
+		dst = append(dst, name...)
+		dst = append(dst, `":`...)
+		sep = ","
+	}
+	if s.Description != "" {
+		key("description")
+		dst = appendString(dst, s.Description)
+	}
+	if s.Kinds != 0 {
+		key("type")
+		names := s.Kinds.Names()
+		if len(names) == 1 {
+			dst = appendString(dst, names[0])
+		} else {
+			dst = append(dst, `["`...)
+			dst = append(dst, strings.Join(names, `","`)...)
+			dst = append(dst, `"]`...)
+		}
+	}
+	if s.Format != NoFormat {
+		key("format")
+		dst = appendString(dst, s.Format.name())
+	}
+	if s.Items != nil {
+		key("items")
+		dst = s.Items.AppendSchema(dst)
+	}
+	if s.Columns != nil {
+		key("properties")
+		dst = append(dst, '{')
+		first := true
+		for i := range s.Columns {
+			c := &s.Columns[i]
+			if c.Drop {
+				continue
+			}
+			if !first {
+				dst = append(dst, ',')
+			}
+			first = false
+			dst = appendString(dst, c.Name)
+			dst = append(dst, ':')
+			dst = c.Shape.AppendSchema(dst)
+		}
+		dst = append(dst, '}')
+	}
+	return append(dst, '}')
+}
+
+func appendString(dst []byte, s string) []byte {
+	dst, err := jsontext.AppendQuote(dst, s)
+	if err != nil {
+		// Only invalid UTF-8 is refused, and then the text stands there with replacement characters.
+		return dst
+	}
+	return dst
+}
+
+// Differences returns the schemas of those columns of s that old lacks or has in another shape.
+// It is what was learnt since old, to be kept in the state and given to [Shape.Learnt].
+func (s *Shape) Differences(old *Shape) map[string]jsontext.Value {
+	var diff map[string]jsontext.Value
+	for i := range s.Columns {
+		c := &s.Columns[i]
+		schema := c.Shape.AppendSchema(nil)
+		if o := old.Column(c.Name); o != nil && bytes.Equal(o.Shape.AppendSchema(nil), schema) {
+			continue
+		}
+		if diff == nil {
+			diff = map[string]jsontext.Value{}
+		}
+		diff[c.Name] = schema
+	}
+	return diff
+}
+
+// Learnt returns s with what an earlier run learnt: columns that s lacks are added, others widened.
+// A schema that cannot be read is an error that names its column.
+func (s *Shape) Learnt(columns map[string]jsontext.Value) (*Shape, error) {
+	if len(columns) == 0 {
+		return s, nil
+	}
+	out := s.clone()
+	names := make([]string, 0, len(columns))
+	for name := range columns {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		learnt, err := ParseShape(columns[name])
+		if err != nil {
+			return nil, fmt.Errorf("column %q: %w", name, err)
+		}
+		if c := out.Column(name); c != nil {
+			c.Shape.merge(learnt)
+			continue
+		}
+		out.Columns = append(out.Columns, Column{Name: name, Shape: learnt})
+		out.reindex()
+	}
+	return out, nil
+}
+
+// merge widens s, which the caller owns, until it admits all that o admits.
+func (s *Shape) merge(o *Shape) {
+	if s.Kinds == 0 {
+		return
+	}
+	if o.Kinds == 0 {
+		s.Kinds, s.Format, s.Items = 0, NoFormat, nil
+		return
+	}
+	if s.Format != NoFormat && o.Kinds&String != 0 && o.Format != s.Format {
+		s.Format = NoFormat
+	}
+	if s.Kinds&String == 0 && o.Kinds&String != 0 && s.Kinds&^Null == 0 {
+		s.Format = o.Format
+	}
+	s.admit(o.Kinds)
+	if o.Kinds&Array != 0 && s.Items != nil {
+		if o.Items == nil {
+			s.Items = nil
+		} else {
+			s.Items.merge(o.Items)
+		}
+	}
+	for i := range o.Columns {
+		if c := s.Column(o.Columns[i].Name); c != nil {
+			c.Shape.merge(o.Columns[i].Shape)
+		}
+	}
+}
+
+// admit adds kinds: a number swallows integers, and a column that is no longer only text loses its format.
+func (s *Shape) admit(k Kinds) {
+	s.Kinds |= k
+	if s.Kinds&Number != 0 {
+		s.Kinds &^= Integer
+	}
+	if s.Kinds&^(String|Null) != 0 {
+		s.Format = NoFormat
+	}
+}
+
+// Without returns the shape with those columns marked to be dropped for which drop is true. It is asked with the path of names that
+// leads to the column; below a dropped column it is not asked. The elements of an array have their array's path.
+func (s *Shape) Without(drop func(path []string) bool) *Shape {
+	out := s.clone()
+	out.without(nil, drop)
+	return out
+}
+
+func (s *Shape) without(path []string, drop func(path []string) bool) {
+	for i := range s.Columns {
+		c := &s.Columns[i]
+		at := append(slices.Clone(path), c.Name)
+		if c.Drop = drop(at); !c.Drop {
+			c.Shape.without(at, drop)
+		}
+	}
+	if s.Items != nil {
+		s.Items.without(path, drop)
+	}
+}
+
+// With returns the shape with more columns behind its own; one that it has already is replaced.
+func (s *Shape) With(columns ...Column) *Shape {
+	out := s.clone()
+	for _, c := range columns {
+		if have := out.Column(c.Name); have != nil {
+			*have = c
+			continue
+		}
+		out.Columns = append(out.Columns, c)
+		out.reindex()
+	}
+	return out
+}
+
+// Lacking returns the shape without a column.
+func (s *Shape) Lacking(column string) *Shape {
+	out := s.clone()
+	out.Columns = slices.DeleteFunc(out.Columns, func(c Column) bool { return c.Name == column })
+	out.reindex()
+	return out
+}
