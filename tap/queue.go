@@ -1,0 +1,93 @@
+package tap
+
+import (
+	"container/heap"
+	"sync"
+)
+
+// task is a piece of a stream to be read, and how far that has come.
+type task struct {
+	run    *run
+	piece  *Piece
+	cursor string
+	stage  stage
+	head   head // once the first page is read
+	weight float64
+	number int
+}
+
+// stage orders the work: the first page of every stream comes before the second of any. By then most lists are read,
+// and the age of the account is known, which tells how long the others are.
+type stage uint8
+
+const (
+	firstPage stage = iota
+	longLists
+)
+
+// queue hands out tasks: by stage, then the longest first, then in the order in which they came.
+type queue struct {
+	mu     sync.Mutex
+	ready  sync.Cond
+	heap   taskHeap
+	count  int
+	closed bool
+}
+
+func newQueue() *queue {
+	q := &queue{}
+	q.ready.L = &q.mu
+	return q
+}
+
+func (q *queue) push(t *task) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.count++
+	t.number = q.count
+	heap.Push(&q.heap, t)
+	q.ready.Signal()
+}
+
+// pop waits for a task; false means that none will come any more.
+func (q *queue) pop() (*task, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for len(q.heap) == 0 && !q.closed {
+		q.ready.Wait()
+	}
+	if q.closed {
+		return nil, false
+	}
+	return heap.Pop(&q.heap).(*task), true
+}
+
+func (q *queue) close() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.closed = true
+	q.ready.Broadcast()
+}
+
+type taskHeap []*task
+
+func (h taskHeap) Len() int { return len(h) }
+func (h taskHeap) Less(i, j int) bool {
+	a, b := h[i], h[j]
+	switch {
+	case a.stage != b.stage:
+		return a.stage < b.stage
+	case a.weight != b.weight:
+		return a.weight > b.weight
+	}
+	return a.number < b.number
+}
+func (h taskHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
+func (h *taskHeap) Push(x any)   { *h = append(*h, x.(*task)) }
+func (h *taskHeap) Pop() any {
+	old := *h
+	t := old[len(old)-1]
+	old[len(old)-1] = nil
+	*h = old[:len(old)-1]
+	return t
+}

@@ -1,0 +1,180 @@
+package tap
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
+)
+
+// Stream is one list of the Harvest API, as its file under schemas/ describes it.
+type Stream struct {
+	Name        string `json:"stream"`
+	Description string `json:"description"`
+	// Group is the permission group under which people know the list.
+	Group string `json:"group"`
+	// Path is the list's path below the address of the API.
+	Path string `json:"path"`
+	// Scope is what a credential needs to read the list.
+	Scope string `json:"scope"`
+	// ViewOf names the stream whose rows this one repeats; such a stream is not selected by default.
+	ViewOf string `json:"view_of,omitzero"`
+	// Params are sent with every read of the list.
+	Params map[string]string `json:"params,omitzero"`
+	// Passes are the parameters of the reads that together make the whole list, where one read does not.
+	Passes []map[string]string `json:"passes,omitzero"`
+	// Key names the columns that tell one row from all others.
+	Key []string `json:"key"`
+	// Bookmark is the column by whose time only what is new can be asked for; empty where the list has no such filter.
+	Bookmark string `json:"bookmark,omitzero"`
+	// CustomFields tells where records carry the fields that a company added.
+	CustomFields *CustomFields `json:"custom_fields,omitzero"`
+	// References tell which stream's id a column holds.
+	References map[string]string `json:"references,omitzero"`
+	// PersonalData tells the class of those columns that hold personal data.
+	PersonalData map[string]string `json:"personal_data,omitzero"`
+	// Filters are the other parameters that the list takes.
+	Filters map[string]Filter `json:"filters,omitzero"`
+	// Schema is the JSON Schema (draft 7) of a record.
+	Schema jsontext.Value `json:"schema"`
+
+	shape func() (*record.Shape, error)
+}
+
+// CustomFields tells the column that holds custom fields and the field_type of their definitions.
+type CustomFields struct {
+	Column    string `json:"column"`
+	FieldType string `json:"field_type"`
+}
+
+// Filter is a parameter of a list: its type is ids, time, boolean, integer or string.
+type Filter struct {
+	Type string   `json:"type"`
+	Enum []string `json:"enum,omitzero"`
+}
+
+// Prepare makes the stream ready for use once its file is read.
+func (s *Stream) Prepare() {
+	s.shape = sync.OnceValues(func() (*record.Shape, error) {
+		shape, err := record.ParseShape(s.Schema)
+		if err != nil {
+			return nil, Errorf(Fault, "stream "+s.Name, "%w", err)
+		}
+		for _, key := range s.Key {
+			if c := shape.Column(key); c != nil {
+				c.Key = true
+			}
+		}
+		return shape, nil
+	})
+}
+
+// Shape returns the shape of the stream's records as its file describes it.
+func (s *Stream) Shape() (*record.Shape, error) { return s.shape() }
+
+// SelectedByDefault tells whether the stream is read where nobody chose.
+func (s *Stream) SelectedByDefault() bool { return s.ViewOf == "" }
+
+// Automatic tells whether a column is always read: the key and the bookmark.
+func (s *Stream) Automatic(column string) bool {
+	return column == s.Bookmark || slices.Contains(s.Key, column)
+}
+
+// passes returns the parameters of each read that belongs to the whole list; one without parameters of its own where one read is all.
+func (s *Stream) passes() []map[string]string {
+	if len(s.Passes) == 0 {
+		return []map[string]string{s.Params}
+	}
+	passes := make([]map[string]string, len(s.Passes))
+	for i, p := range s.Passes {
+		passes[i] = maps.Clone(p)
+		maps.Copy(passes[i], s.Params)
+	}
+	return passes
+}
+
+// Selection is what is to be read of a stream.
+type Selection struct {
+	Stream *Stream
+	// Shape is that of the records to come out: columns that nobody wants are marked to be dropped.
+	Shape *record.Shape
+	// Fields are the columns to ask the API for; nil for all, also those that no schema knows.
+	Fields []string
+	// FullTable reads the whole list every time, whatever the state says.
+	FullTable bool
+	// Generation tells one full read from the next, where a platform counts them: a read that was left under way is only gone on with
+	// where it was of the same.
+	Generation string
+	// NewColumns is what becomes of columns that no schema knows.
+	NewColumns NewColumns
+	// Transform changes a page before it is read, where people asked for columns that the API does not have; nil for none.
+	// It appends the new page to dst.
+	Transform func(dst, page []byte) ([]byte, error)
+}
+
+// NewColumns is what becomes of columns that no schema knows.
+type NewColumns string
+
+// Keep widens the schema; Drop leaves the column out; Warn widens the schema and says so in the log.
+const (
+	Keep NewColumns = "keep"
+	Drop NewColumns = "drop"
+	Warn NewColumns = "warn"
+)
+
+// Select returns the selection of the columns for which wanted is true. It is asked for every column with the path of names that leads to
+// it; a column that is left out takes all below it along. Key and bookmark are always read.
+func (s *Stream) Select(wanted func(path ...string) bool) (*Selection, error) {
+	shape, err := s.Shape()
+	if err != nil {
+		return nil, err
+	}
+	return s.SelectFrom(shape, wanted)
+}
+
+// SelectFrom is [Stream.Select] for a shape with more columns than the stream's file has.
+func (s *Stream) SelectFrom(shape *record.Shape, wanted func(path ...string) bool) (*Selection, error) {
+	sel := &Selection{Stream: s, NewColumns: Keep}
+	all := true
+	sel.Shape = shape.Without(func(path []string) bool {
+		if len(path) == 1 && s.Automatic(path[0]) {
+			return false
+		}
+		drop := !wanted(path...)
+		if len(path) == 1 && drop {
+			all = false
+		}
+		return drop
+	})
+	if !all {
+		for i := range sel.Shape.Columns {
+			if c := &sel.Shape.Columns[i]; !c.Drop {
+				sel.Fields = append(sel.Fields, c.Name)
+			}
+		}
+	}
+	return sel, nil
+}
+
+// SelectAll is the selection of every column.
+func (s *Stream) SelectAll() (*Selection, error) {
+	return s.Select(func(...string) bool { return true })
+}
+
+func (sel *Selection) options() record.Options {
+	opts := record.Options{DropUnknown: sel.NewColumns == Drop || sel.Fields != nil, Watch: "created_at"}
+	if c := sel.Shape.Column("created_at"); c == nil || c.Drop {
+		opts.Watch = sel.Stream.Bookmark
+	}
+	return opts
+}
+
+// query is a mark of what is asked of the list. A cursor goes on with the query that it came from, so one that is kept in the state
+// is only good for the same query.
+func (sel *Selection) query() string { return strings.Join(sel.Fields, ",") }
+
+func (sel *Selection) incremental() bool { return sel.Stream.Bookmark != "" && !sel.FullTable }
