@@ -1,0 +1,285 @@
+package harvest
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// Budget is the number of requests that the API takes in a window of time. All requests of a process pass it: it learns the
+// limit from the answers, lets requests through while some are left, and waits for the next window when they are not.
+//
+// Nothing is known of a window until its first answer, so one request goes ahead as a scout; what other programs
+// have used is left out of what it then says. Requests on their way count as used.
+type Budget struct {
+	share  float64 // the part of the limit that may be used, 0 to 1
+	onWait func(until time.Time)
+
+	mu      sync.Mutex
+	changed chan struct{} // closed, and made anew, whenever something was learnt
+	window  window
+	flying  []*flight
+	clock   serverClock
+	paused  time.Time     // nothing is asked before
+	told    time.Time     // the end of the window for which onWait was called
+	slack   time.Duration // how much later than it says the server begins a window
+}
+
+// window is what is known of the current window.
+type window struct {
+	number    int  // counts up with each window that is begun
+	known     bool // an answer told
+	unlimited bool // an answer came that knows no limit
+	limit     int  // requests in a window
+	left      int  // requests left, by the latest word of the server
+	reset     int64
+	ends      time.Time // the same as reset, which is in seconds of the server's clock, by this machine's clock
+	scouts    int       // requests sent while it was unknown
+	lastScout time.Time // when the latest of them was sent
+}
+
+// flight is a request on its way, and the window in which it was sent.
+type flight struct {
+	sent   time.Time
+	window int
+}
+
+// flightTime is how long a request from an earlier window is thought to be still on its way to the server, and so to count in the next.
+const flightTime = 5 * time.Second
+
+// scoutPatience is how long the answer of a scout is waited for before another is sent.
+const scoutPatience = time.Second
+
+// longestWindow bounds what an answer can make us wait for; the API's own window is 30 s.
+const longestWindow = 2 * time.Minute
+
+// NewBudget returns a budget of which the given share (0 to 1) may be used. onWait, which may be nil, is called once for
+// each window whose end is waited for.
+func NewBudget(share float64, onWait func(until time.Time)) *Budget {
+	if onWait == nil {
+		onWait = func(time.Time) {}
+	}
+	return &Budget{share: share, onWait: onWait, changed: make(chan struct{})}
+}
+
+// acquire waits until a request may be sent. Each call that returns a flight is followed by one of release.
+func (b *Budget) acquire(ctx context.Context) (*flight, error) {
+	for {
+		b.mu.Lock()
+		now := time.Now()
+		wait := b.wait(now)
+		if wait == 0 {
+			f := b.take(now)
+			b.mu.Unlock()
+			return f, nil
+		}
+		changed := b.changed
+		tell := wait >= time.Second && wait < forever && b.told != b.window.ends
+		if tell {
+			b.told = b.window.ends
+		}
+		b.mu.Unlock()
+		if tell {
+			b.onWait(now.Add(wait))
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return nil, context.Cause(ctx)
+		case <-changed:
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+}
+
+// forever is a wait that only an answer ends.
+const forever = time.Duration(1<<63 - 1)
+
+// wait is the rule: how long a request has to wait from now on, 0 for not at all.
+func (b *Budget) wait(now time.Time) time.Duration {
+	if d := b.paused.Sub(now); d > 0 {
+		return d
+	}
+	w := &b.window
+	switch {
+	case w.unlimited:
+		return 0
+	case w.known && now.Before(w.ends):
+		if w.left-b.reserve()-b.uncounted(now) > 0 {
+			return 0
+		}
+		return w.ends.Sub(now)
+	case w.known || w.scouts == 0:
+		return 0
+	}
+	// A scout is on its way. One that is lost must not hold up all others.
+	if patience := scoutPatience - now.Sub(w.lastScout); patience > 0 {
+		return patience
+	}
+	if w.limit > 0 && w.scouts < w.limit/2 {
+		return 0
+	}
+	return forever
+}
+
+// take sends a request on its way.
+func (b *Budget) take(now time.Time) *flight {
+	w := &b.window
+	if w.known && !now.Before(w.ends) {
+		*w = window{number: w.number + 1, limit: w.limit, reset: w.reset}
+		b.clock.turn()
+	}
+	if !w.known {
+		w.scouts++
+		w.lastScout = now
+	}
+	f := &flight{sent: now, window: w.number}
+	b.flying = append(b.flying, f)
+	return f
+}
+
+// reserve is how many requests of the limit are left to others.
+func (b *Budget) reserve() int { return int(float64(b.window.limit)*(1-b.share) + 1e-9) }
+
+// uncounted is how many requests on their way may not be in the server's count yet.
+func (b *Budget) uncounted(now time.Time) int {
+	n := 0
+	for _, f := range b.flying {
+		if f.window == b.window.number || now.Sub(f.sent) < flightTime {
+			n++
+		}
+	}
+	return n
+}
+
+// release ends a flight. One of which nothing was learnt may have been the scout: then another one may go.
+func (b *Budget) release(f *flight) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.flying = slices.DeleteFunc(b.flying, func(o *flight) bool { return o == f })
+	if w := &b.window; !w.known && w.number == f.window && w.scouts > 0 {
+		w.scouts--
+	}
+	b.tell()
+}
+
+// tell wakes all that wait, to look again.
+func (b *Budget) tell() {
+	close(b.changed)
+	b.changed = make(chan struct{})
+}
+
+// learn takes in the headers of the answer to a flight.
+func (b *Budget) learn(f *flight, answer *http.Response) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := time.Now()
+	limited := answer.StatusCode == http.StatusTooManyRequests
+	if after, ok := retryAfter(answer, now); ok && limited {
+		b.paused = now.Add(after)
+	}
+	b.clock.saw(answer.Header.Get("Date"), now)
+	limit, err1 := strconv.Atoi(answer.Header.Get("X-RateLimit-Limit"))
+	left, err2 := strconv.Atoi(answer.Header.Get("X-RateLimit-Remaining"))
+	reset, err3 := strconv.ParseInt(answer.Header.Get("X-RateLimit-Reset"), 10, 64)
+	w := &b.window
+	if err1 != nil || err2 != nil || err3 != nil {
+		// Answers that a proxy makes know no limit; they tell nothing where one is known.
+		w.unlimited = !w.known && w.limit == 0
+		return
+	}
+	if limited {
+		left = 0
+		if f.window == w.number && !w.known && reset <= w.reset {
+			b.slack = time.Second // it rounds the time of the reset down
+		}
+	}
+	ends := b.clock.local(reset, now).Add(b.slack)
+	if ends.After(now.Add(longestWindow)) {
+		ends = now.Add(longestWindow)
+	}
+	first := !w.known && w.number == f.window
+	switch {
+	case first || reset > w.reset+1 || w.unlimited:
+		*w = window{number: w.number, known: true, limit: limit, left: left, reset: reset, ends: ends}
+	case w.known && reset >= w.reset-1:
+		w.left = min(w.left, left)
+		if reset == w.reset {
+			w.ends = ends // the clock is known better with every answer
+		}
+	}
+}
+
+// pause lets no request go for that long: an answer said that the limit is reached, but not until when.
+func (b *Budget) pause(d time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if until := time.Now().Add(d); until.After(b.paused) {
+		b.paused = until
+	}
+}
+
+// retryAfter reads the header Retry-After, in seconds or as a date by the server's clock.
+func retryAfter(answer *http.Response, now time.Time) (time.Duration, bool) {
+	v := answer.Header.Get("Retry-After")
+	if v == "" {
+		return 0, false
+	}
+	if s, err := strconv.ParseFloat(v, 64); err == nil && s >= 0 && s < 24*3600 {
+		return time.Duration(s * float64(time.Second)), true
+	}
+	at, err := http.ParseTime(v)
+	if err != nil {
+		return 0, false
+	}
+	if date, err := http.ParseTime(answer.Header.Get("Date")); err == nil {
+		now = date
+	}
+	return max(0, at.Sub(now)), true
+}
+
+// serverClock tells what this machine's clock shows when the server's reaches a second. The header Date is cut to whole
+// seconds, so each answer only says that the server is at least so far; the best word of the last two windows counts.
+type serverClock struct {
+	known     bool
+	lead      time.Duration // of the server's clock before this machine's, at least
+	last, now *time.Duration
+}
+
+func (c *serverClock) saw(date string, received time.Time) {
+	at, err := http.ParseTime(date)
+	if err != nil {
+		return
+	}
+	lead := at.Sub(received)
+	if c.now == nil || lead > *c.now {
+		c.now = &lead
+	}
+	c.known = true
+	c.lead = *c.now
+	if c.last != nil && *c.last > c.lead {
+		c.lead = *c.last
+	}
+}
+
+// turn lets what was known before the last window go, since clocks are put right now and then.
+func (c *serverClock) turn() {
+	if c.now != nil {
+		c.last, c.now = c.now, nil
+	}
+}
+
+// local returns the time by this machine's clock at which the server's has surely reached the second.
+func (c *serverClock) local(second int64, now time.Time) time.Time {
+	at := time.Unix(second, 0)
+	if !c.known {
+		return at
+	}
+	// Adding to now keeps its monotonic reading, so that a step of this machine's clock changes nothing.
+	return now.Add(at.Add(-c.lead).Sub(now))
+}
