@@ -1,0 +1,112 @@
+package airbyte
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
+)
+
+// bookmark is a stream's state: the key that Airbyte's own Greenhouse source writes and, beside it, what is this source's own.
+type bookmark struct {
+	UpdatedAt string `json:"updated_at,omitzero"`
+	tap.Bookmark
+}
+
+func toState(b *tap.Bookmark) bookmark {
+	out := bookmark{Bookmark: *b}
+	if !b.Until.IsZero() {
+		out.UpdatedAt = tap.FormatTime(b.Until)
+	}
+	return out
+}
+
+// foreign is what else Airbyte's sources write: the state of a stream by partitions.
+type foreign struct {
+	UpdatedAt *string `json:"updated_at"`
+	States    []struct {
+		Cursor struct {
+			UpdatedAt *string `json:"updated_at"`
+		} `json:"cursor"`
+	} `json:"states"`
+}
+
+// ParseState reads the state that the platform hands in, an array of STATE payloads; also one that Airbyte's own Greenhouse source wrote.
+// Streams for which lookup returns nil are left out. Errors name the stream.
+func ParseState(data []byte, lookup func(name string) *tap.Stream) (*tap.State, error) {
+	st := tap.NewState()
+	if trimmed := bytes.TrimSpace(data); string(trimmed) == "{}" || string(trimmed) == "null" {
+		return st, nil // what the platform passes on a first run
+	}
+	var payloads []struct {
+		Type   string `json:"type"`
+		Stream *struct {
+			Descriptor descriptor     `json:"stream_descriptor"`
+			State      jsontext.Value `json:"stream_state"`
+		} `json:"stream"`
+	}
+	if err := json.Unmarshal(data, &payloads); err != nil {
+		return nil, err
+	}
+	for _, p := range payloads {
+		if p.Stream == nil {
+			return nil, fmt.Errorf("a state of type %q is not one of a stream", p.Type)
+		}
+		name := p.Stream.Descriptor.Name
+		s := lookup(name)
+		if s == nil || len(p.Stream.State) == 0 || p.Stream.State.Kind() == 'n' {
+			continue
+		}
+		b, err := parseBookmark(p.Stream.State, s)
+		if err != nil {
+			return nil, fmt.Errorf("stream %q: %w", name, err)
+		}
+		st.Bookmarks[name] = b
+	}
+	return st, nil
+}
+
+func parseBookmark(raw jsontext.Value, s *tap.Stream) (*tap.Bookmark, error) {
+	var f foreign
+	if err := json.Unmarshal(raw, &f); err != nil {
+		return nil, errors.New("updated_at is no time")
+	}
+	b := &tap.Bookmark{}
+	if err := json.Unmarshal(raw, b); err != nil {
+		return nil, err
+	}
+	if err := b.Check(s); err != nil {
+		return nil, err
+	}
+	var err error
+	if b.Until, err = parseTime(f.UpdatedAt); err != nil {
+		return nil, err
+	}
+	// A stream that was read in partitions is complete up to where the slowest of them stopped.
+	for i, p := range f.States {
+		until, err := parseTime(p.Cursor.UpdatedAt)
+		if err != nil {
+			return nil, err
+		}
+		if f.UpdatedAt == nil && (i == 0 || until.Before(b.Until)) {
+			b.Until = until
+		}
+	}
+	return b, nil
+}
+
+func parseTime(text *string) (time.Time, error) {
+	if text == nil || *text == "" {
+		return time.Time{}, nil
+	}
+	t, err := tap.ParseTime(*text)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("updated_at: %w", err)
+	}
+	return t, nil
+}

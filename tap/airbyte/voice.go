@@ -1,0 +1,80 @@
+package airbyte
+
+import (
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
+)
+
+// Voice says what happened in Airbyte messages.
+type Voice struct{}
+
+// Frame makes a RECORD message of each record.
+func (*Voice) Frame(s *tap.Stream, at time.Time) (prefix, suffix []byte) {
+	prefix = append(prefix, `{"type":"RECORD","record":{"stream":"`...)
+	prefix = append(prefix, s.Name...)
+	prefix = append(prefix, `","data":`...)
+	suffix = append(suffix, `,"emitted_at":`...)
+	suffix = strconv.AppendInt(suffix, at.UnixMilli(), 10)
+	suffix = append(suffix, "}}\n"...)
+	return prefix, suffix
+}
+
+// Schema has no message: the platform takes columns that the catalog lacks as they come.
+func (*Voice) Schema(dst []byte, _ *tap.Selection, _ *record.Shape) []byte { return dst }
+
+// Started makes the stream status STARTED.
+func (*Voice) Started(dst []byte, s *tap.Stream) []byte { return appendStreamStatus(dst, s, "STARTED") }
+
+// Running makes the stream status RUNNING.
+func (*Voice) Running(dst []byte, s *tap.Stream) []byte { return appendStreamStatus(dst, s, "RUNNING") }
+
+// Waiting makes the stream status RUNNING with the reason RATE_LIMITED for each stream under way.
+func (*Voice) Waiting(dst []byte, streams []*tap.Stream, until time.Time) []byte {
+	for _, s := range streams {
+		dst = appendStreamStatus(dst, s, "RUNNING", reason{Type: "RATE_LIMITED", RateLimited: rateLimited{QuotaReset: until.UnixMilli()}})
+	}
+	return dst
+}
+
+// Estimate makes an estimate of how many records a stream has.
+func (*Voice) Estimate(dst []byte, s *tap.Stream, records int64) []byte {
+	t := newTrace("ESTIMATE")
+	t.Estimate = &estimate{Name: s.Name, Type: "STREAM", RowEstimate: records}
+	return appendMessage(dst, message{Type: "TRACE", Trace: t})
+}
+
+// Ended makes the stream status COMPLETE, or else an error and INCOMPLETE. Errors that are not about one stream are told once, by who ends the run.
+func (*Voice) Ended(dst []byte, s *tap.Stream, err error) []byte {
+	if err == nil {
+		return appendStreamStatus(dst, s, "COMPLETE")
+	}
+	if !slices.Contains([]tap.Kind{tap.Credentials, tap.Interrupted, tap.LoaderGone}, tap.KindOf(err)) {
+		t := newTrace("ERROR")
+		t.Error = toError(err)
+		t.Error.Descriptor = &descriptor{Name: s.Name}
+		dst = appendMessage(dst, message{Type: "TRACE", Trace: t})
+	}
+	return appendStreamStatus(dst, s, "INCOMPLETE")
+}
+
+// State makes a STATE message of each stream of which something was written.
+func (*Voice) State(dst []byte, st *tap.State, since []tap.Written) []byte {
+	for _, w := range since {
+		dst = appendMessage(dst, message{Type: "STATE", State: &stateMessage{
+			Type:        "STREAM",
+			Stream:      streamState{Descriptor: descriptor{Name: w.Stream.Name}, State: toState(st.Of(w.Stream.Name))},
+			SourceStats: stats{RecordCount: float64(w.Records)},
+		}})
+	}
+	return dst
+}
+
+func appendStreamStatus(dst []byte, s *tap.Stream, status string, reasons ...reason) []byte {
+	t := newTrace("STREAM_STATUS")
+	t.StreamStatus = &streamStatus{Descriptor: descriptor{Name: s.Name}, Status: status, Reasons: reasons}
+	return appendMessage(dst, message{Type: "TRACE", Trace: t})
+}

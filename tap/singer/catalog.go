@@ -1,0 +1,222 @@
+// Package singer is the voice that speaks the Singer specification: its catalog, its messages and its state, as taps built with
+// the Meltano Singer SDK write them. It knows nothing of where records come from.
+package singer
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
+)
+
+// The replication methods of the specification that make sense for a list.
+const (
+	incremental = "INCREMENTAL"
+	fullTable   = "FULL_TABLE"
+)
+
+type catalog struct {
+	Streams []entry `json:"streams"`
+}
+
+type entry struct {
+	TapStreamID       string          `json:"tap_stream_id"`
+	Stream            string          `json:"stream"`
+	KeyProperties     []string        `json:"key_properties"`
+	ReplicationKey    string          `json:"replication_key,omitzero"`
+	ReplicationMethod string          `json:"replication_method,omitzero"`
+	IsView            bool            `json:"is_view"`
+	Schema            jsontext.Value  `json:"schema"`
+	Metadata          []metadataEntry `json:"metadata"`
+	Selected          *bool           `json:"selected,omitzero"` // the old way to select
+}
+
+type metadataEntry struct {
+	Breadcrumb []string `json:"breadcrumb"`
+	Metadata   metadata `json:"metadata"`
+}
+
+type metadata struct {
+	Inclusion               string   `json:"inclusion,omitzero"`
+	Selected                *bool    `json:"selected,omitzero"`
+	SelectedByDefault       *bool    `json:"selected-by-default,omitzero"`
+	TableKeyProperties      []string `json:"table-key-properties,omitzero"`
+	ForcedReplicationMethod string   `json:"forced-replication-method,omitzero"`
+	ValidReplicationKeys    []string `json:"valid-replication-keys,omitzero"`
+	ReplicationMethod       string   `json:"replication-method,omitzero"`
+	ReplicationKey          string   `json:"replication-key,omitzero"`
+}
+
+// Discovered is a stream as discovery shows it.
+type Discovered struct {
+	Stream *tap.Stream
+	// Shape has the stream's columns, custom ones included.
+	Shape *record.Shape
+	// OutOfReach marks a stream that the credential may not read: it is not selected by default.
+	OutOfReach bool
+}
+
+// Catalog returns the catalog of the streams, as indented JSON.
+func Catalog(streams []Discovered) ([]byte, error) {
+	c := catalog{Streams: []entry{}}
+	for _, d := range streams {
+		s := d.Stream
+		e := entry{
+			TapStreamID: s.Name, Stream: s.Name, KeyProperties: s.Key, ReplicationKey: s.Bookmark, ReplicationMethod: fullTable,
+			IsView: s.ViewOf != "", Schema: d.Shape.AppendSchema(nil),
+		}
+		byDefault := s.SelectedByDefault() && !d.OutOfReach
+		m := metadata{Inclusion: "available", SelectedByDefault: &byDefault, TableKeyProperties: s.Key, ForcedReplicationMethod: fullTable}
+		if s.Bookmark != "" {
+			e.ReplicationMethod, m.ForcedReplicationMethod = incremental, incremental
+			m.ValidReplicationKeys = []string{s.Bookmark}
+		}
+		e.Metadata = append([]metadataEntry{{Breadcrumb: []string{}, Metadata: m}}, columns(s, d.Shape, nil)...)
+		c.Streams = append(c.Streams, e)
+	}
+	out, err := json.Marshal(c, jsontext.WithIndent("  "), json.Deterministic(true))
+	return append(out, '\n'), err
+}
+
+// columns lists the metadata of the columns below a breadcrumb.
+func columns(s *tap.Stream, shape *record.Shape, breadcrumb []string) []metadataEntry {
+	var entries []metadataEntry
+	yes := true
+	for _, c := range shape.Columns {
+		at := append(slices.Clone(breadcrumb), "properties", c.Name)
+		m := metadata{Inclusion: "available", SelectedByDefault: &yes}
+		if len(breadcrumb) == 0 && s.Automatic(c.Name) {
+			m = metadata{Inclusion: "automatic"}
+		}
+		entries = append(entries, metadataEntry{Breadcrumb: at, Metadata: m})
+		entries = append(entries, columns(s, c.Shape, at)...)
+		if c.Shape.Items != nil {
+			entries = append(entries, columns(s, c.Shape.Items, append(slices.Clone(at), "items"))...)
+		}
+	}
+	return entries
+}
+
+// ParseCatalog reads a catalog and returns the selections of the streams that it selects. lookup returns a stream and the shape of its
+// records by its name, nil where there is none. Errors name the stream.
+func ParseCatalog(data []byte, lookup func(name string) (*tap.Stream, *record.Shape, error)) ([]*tap.Selection, error) {
+	var c struct {
+		Streams []entry `json:"streams"`
+	}
+	if err := json.Unmarshal(data, &c); err != nil {
+		return nil, err
+	}
+	if c.Streams == nil {
+		return nil, fmt.Errorf("there is no list of streams")
+	}
+	var selections []*tap.Selection
+	seen := map[string]bool{}
+	for _, e := range c.Streams {
+		name := e.TapStreamID
+		if name == "" {
+			name = e.Stream
+		}
+		stream, shape, err := lookup(name)
+		if err != nil {
+			return nil, err
+		}
+		if !e.selected(stream) {
+			continue
+		}
+		if stream == nil {
+			return nil, fmt.Errorf("stream %q is selected, but there is none of that name", name)
+		}
+		if seen[name] {
+			return nil, fmt.Errorf("stream %q stands there twice", name)
+		}
+		seen[name] = true
+		sel, err := e.selection(stream, shape)
+		if err != nil {
+			return nil, fmt.Errorf("stream %q: %w", name, err)
+		}
+		selections = append(selections, sel)
+	}
+	return selections, nil
+}
+
+// at returns the metadata of a column by the names that lead to it, whether or not its breadcrumb counts arrays' items.
+func (e *entry) at(path ...string) (metadata, bool) {
+next:
+	for _, m := range e.Metadata {
+		n := 0
+		for i := 0; i < len(m.Breadcrumb); i++ {
+			switch {
+			case m.Breadcrumb[i] == "items" && n > 0:
+				continue
+			case m.Breadcrumb[i] != "properties" || i+1 == len(m.Breadcrumb):
+				continue next
+			}
+			i++
+			if n == len(path) || m.Breadcrumb[i] != path[n] {
+				continue next
+			}
+			n++
+		}
+		if n == len(path) {
+			return m.Metadata, true
+		}
+	}
+	return metadata{}, false
+}
+
+// chosen tells whether metadata selects; absent choices fall back on def.
+func (m metadata) chosen(def bool) bool {
+	switch {
+	case m.Inclusion == "unsupported":
+		return false
+	case m.Inclusion == "automatic":
+		return true
+	case m.Selected != nil:
+		return *m.Selected
+	case m.SelectedByDefault != nil:
+		return *m.SelectedByDefault
+	}
+	return def
+}
+
+func (e *entry) selected(s *tap.Stream) bool {
+	if e.Selected != nil {
+		return *e.Selected
+	}
+	m, _ := e.at()
+	return m.chosen(s != nil && s.SelectedByDefault())
+}
+
+func (e *entry) selection(s *tap.Stream, shape *record.Shape) (*tap.Selection, error) {
+	sel, err := s.SelectFrom(shape, func(path ...string) bool {
+		m, ok := e.at(path...)
+		return !ok || m.chosen(true)
+	})
+	if err != nil {
+		return nil, err
+	}
+	m, _ := e.at()
+	method := m.ReplicationMethod
+	if method == "" {
+		method = e.ReplicationMethod
+	}
+	switch method {
+	case "", incremental:
+	case fullTable:
+		sel.FullTable = true
+	default:
+		return nil, fmt.Errorf("replication-method %q is not one of INCREMENTAL and FULL_TABLE", method)
+	}
+	key := m.ReplicationKey
+	if key == "" {
+		key = e.ReplicationKey
+	}
+	if key != "" && key != s.Bookmark && !sel.FullTable {
+		return nil, fmt.Errorf("replication-key %q cannot be used: only %q can", key, s.Bookmark)
+	}
+	return sel, nil
+}

@@ -1,0 +1,173 @@
+package singer
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
+)
+
+// bookmark is a stream's entry in the state, with the keys of the Singer SDK and, beside them, what is this tap's own.
+type bookmark struct {
+	ReplicationKey   string `json:"replication_key,omitzero"`
+	ReplicationValue string `json:"replication_key_value,omitzero"`
+	tap.Bookmark
+}
+
+// foreign is what else taps of the Singer SDK write: the state of a stream by partitions.
+type foreign struct {
+	Value      jsontext.Value `json:"replication_key_value"`
+	Partitions []struct {
+		Value jsontext.Value `json:"replication_key_value"`
+	} `json:"partitions"`
+}
+
+// ParseState reads a state, also one that a tap of the Singer SDK wrote, and also a whole STATE message. Bookmarks of streams for which lookup returns nil
+// are passed on as they came. Errors name the stream.
+func ParseState(data []byte, lookup func(name string) *tap.Stream) (*tap.State, error) {
+	st := tap.NewState()
+	var top map[string]jsontext.Value
+	if err := json.Unmarshal(data, &top); err != nil {
+		return nil, err
+	}
+	if kind, value := top["type"], top["value"]; string(kind) == `"STATE"` && value != nil {
+		top = nil
+		if err := json.Unmarshal(value, &top); err != nil {
+			return nil, err
+		}
+	}
+	var marks map[string]jsontext.Value
+	if raw := top["bookmarks"]; raw != nil {
+		if err := json.Unmarshal(raw, &marks); err != nil {
+			return nil, fmt.Errorf("bookmarks: %w", err)
+		}
+	}
+	delete(top, "bookmarks")
+	st.Extra = top
+	for _, name := range slices.Sorted(maps.Keys(marks)) {
+		s := lookup(name)
+		if s == nil {
+			if st.Others == nil {
+				st.Others = map[string]jsontext.Value{}
+			}
+			st.Others[name] = marks[name]
+			continue
+		}
+		b, err := parseBookmark(marks[name], s)
+		if err != nil {
+			return nil, fmt.Errorf("stream %q: %w", name, err)
+		}
+		if b != nil {
+			st.Bookmarks[name] = b
+		}
+	}
+	return st, nil
+}
+
+func parseBookmark(raw jsontext.Value, s *tap.Stream) (*tap.Bookmark, error) {
+	if bytes.Equal(raw, []byte("null")) {
+		return nil, nil
+	}
+	var f foreign
+	if err := json.Unmarshal(raw, &f); err != nil {
+		return nil, err
+	}
+	b := &tap.Bookmark{}
+	if err := json.Unmarshal(raw, b); err != nil {
+		return nil, err
+	}
+	if err := b.Check(s); err != nil {
+		return nil, err
+	}
+	var err error
+	if b.Until, err = parseValue(f.Value); err != nil {
+		return nil, err
+	}
+	// A stream that was read in partitions is complete up to where the slowest of them stopped.
+	for i, p := range f.Partitions {
+		until, err := parseValue(p.Value)
+		if err != nil {
+			return nil, err
+		}
+		if len(f.Value) > 0 {
+			continue
+		}
+		if i == 0 || until.Before(b.Until) {
+			b.Until = until
+		}
+	}
+	return b, nil
+}
+
+// parseValue reads the time of a bookmark; zero for none.
+func parseValue(raw jsontext.Value) (time.Time, error) {
+	if len(raw) == 0 || raw.Kind() == 'n' {
+		return time.Time{}, nil
+	}
+	var text string
+	if err := json.Unmarshal(raw, &text); err != nil {
+		return time.Time{}, fmt.Errorf("replication_key_value %s is no time", raw)
+	}
+	t, err := tap.ParseTime(text)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("replication_key_value: %w", err)
+	}
+	return t, nil
+}
+
+// stateCache keeps the JSON of bookmarks that have not changed.
+type stateCache struct {
+	json map[string][]byte
+}
+
+func (c *stateCache) forget(stream string) { delete(c.json, stream) }
+
+func (c *stateCache) append(dst []byte, st *tap.State) []byte {
+	if c.json == nil {
+		c.json = map[string][]byte{}
+	}
+	dst = append(dst, `{"bookmarks":{`...)
+	sep := ""
+	member := func(name string, value []byte) {
+		dst = append(dst, sep...)
+		dst = appendJSON(dst, name)
+		dst = append(dst, ':')
+		dst = append(dst, value...)
+		sep = ","
+	}
+	names := st.Streams()
+	for _, name := range names {
+		text, ok := c.json[name]
+		if !ok {
+			text = appendJSON(nil, toBookmark(st.Bookmarks[name]))
+			c.json[name] = text
+		}
+		if len(text) > len("{}") {
+			member(name, text)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(st.Others)) {
+		member(name, st.Others[name])
+	}
+	dst = append(dst, '}')
+	for _, name := range slices.Sorted(maps.Keys(st.Extra)) {
+		sep = ","
+		member(name, st.Extra[name])
+	}
+	return append(dst, '}')
+}
+
+func toBookmark(b *tap.Bookmark) bookmark {
+	out := bookmark{Bookmark: *b}
+	if !b.Until.IsZero() {
+		out.ReplicationKey = "updated_at"
+		out.ReplicationValue = tap.FormatTime(b.Until)
+	}
+	return out
+}
