@@ -1,0 +1,123 @@
+package sandbox
+
+import (
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/klauspost/compress/gzip"
+)
+
+func zipper(w io.Writer) *gzip.Writer { return gzip.NewWriter(w) }
+
+// Change changes a stream's rows at random: so many are added, so many get new values, so many vanish.
+func (s *Server) Change(stream string, random *rand.Rand, add, update, remove int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := s.tables[stream]
+	now := s.opts.Clock().UnixMilli()
+	for range add {
+		t.inserted = append(t.inserted, now)
+	}
+	pick := func() *change {
+		i := random.IntN(t.len())
+		c := t.changes[i]
+		if c == nil {
+			c = &change{updated: t.updated(i)}
+			t.changes[i] = c
+		}
+		return c
+	}
+	for range update {
+		c := pick()
+		c.updated = now
+		c.revision++
+	}
+	for range remove {
+		pick().deleted = true
+	}
+}
+
+// control answers what tests ask of the sandbox itself: /sandbox/rows/<stream>, /sandbox/requests, /sandbox/change?add=&update=&remove=&seed=,
+// /sandbox/faults?name=&probability=&seed= and /sandbox/scopes?names=.
+func (s *Server) control(w http.ResponseWriter, r *http.Request) {
+	what := strings.TrimPrefix(r.URL.Path, "/sandbox/")
+	q := r.URL.Query()
+	number := func(name string) int {
+		n, _ := strconv.Atoi(q.Get(name)) // absent is none
+		return n
+	}
+	var answer any = map[string]bool{"ok": true}
+	switch {
+	case strings.HasPrefix(what, "rows/"):
+		rows, err := s.Rows(strings.TrimPrefix(what, "rows/"))
+		if err != nil {
+			fail(w, http.StatusNotFound, err.Error())
+			return
+		}
+		_, _ = w.Write(rows) // a client that went away is no matter
+		return
+	case what == "streams":
+		var names []string
+		for name := range s.byName {
+			names = append(names, name)
+		}
+		slices.Sort(names)
+		answer = names
+	case what == "requests":
+		lists, status, tokens := s.Requests()
+		answer = map[string]any{"lists": lists, "status": status, "tokens": tokens}
+		s.ResetRequests()
+	case what == "change":
+		random := rand.New(rand.NewPCG(uint64(number("seed")), 2))
+		names := strings.Split(q.Get("streams"), ",")
+		if q.Get("streams") == "" {
+			names = names[:0]
+			for name := range s.tables {
+				names = append(names, name)
+			}
+			slices.Sort(names)
+		}
+		for _, name := range names {
+			if s.tables[name] == nil {
+				fail(w, http.StatusNotFound, "no such stream")
+				return
+			}
+			s.Change(name, random, number("add"), number("update"), number("remove"))
+		}
+	case what == "faults":
+		probability, err := strconv.ParseFloat(q.Get("probability"), 64)
+		var faults []Fault
+		for name := range strings.SplitSeq(q.Get("name"), ",") {
+			f, ferr := ParseFault(name)
+			if ferr != nil && name != "" {
+				err = ferr
+			} else if name != "" {
+				faults = append(faults, f)
+			}
+		}
+		if err != nil {
+			fail(w, http.StatusUnprocessableEntity, err.Error())
+			return
+		}
+		s.SetFault(Chaos(uint64(number("seed")), probability, faults...))
+	case what == "scopes":
+		var scopes []string
+		if names := q.Get("names"); names != "all" {
+			scopes = slices.DeleteFunc(strings.Split(names, ","), func(n string) bool { return n == "" })
+		}
+		s.Grant(scopes)
+	default:
+		fail(w, http.StatusNotFound, fmt.Sprintf("the sandbox knows no %q", what))
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if body, err := json.Marshal(answer, json.Deterministic(true)); err == nil {
+		_, _ = w.Write(body) // a client that went away is no matter
+	}
+}

@@ -1,0 +1,302 @@
+package sandbox
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
+)
+
+// The limits of the API on parameters.
+const (
+	maxPerPage     = 500
+	defaultPerPage = 100
+	maxIDs         = 50
+	maxFields      = 50
+)
+
+// query is a read of a list, as its parameters say.
+type query struct {
+	params  url.Values
+	perPage int
+	fields  map[string]bool
+	ids     map[int64]bool
+	bounds  map[string][2]int64 // by column: from, including, and to, excluding, in milliseconds
+	equal   map[string][]string // by parameter: the values that will do
+	active  string              // of job_posts
+	option  string              // custom_field_key
+	hidden  bool                // rows that are left out otherwise are listed
+	before  int64               // rows with smaller ids; 0 for all
+}
+
+// cursor is what a cursor carries. To its users it is opaque.
+type cursor struct {
+	Path   string `json:"p"`
+	Params string `json:"q"`
+	Before int64  `json:"b"`
+	Issued int64  `json:"t"`
+}
+
+func (c cursor) String() string {
+	text, err := json.Marshal(c)
+	if err != nil {
+		panic(err) // texts and numbers
+	}
+	return base64.RawURLEncoding.EncodeToString(text)
+}
+
+func parseCursor(text string) (c cursor, ok bool) {
+	raw, err := base64.RawURLEncoding.DecodeString(text)
+	return c, err == nil && json.Unmarshal(raw, &c) == nil
+}
+
+// refusal is the 422 that says what is wrong with a parameter.
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
+
+// parseQuery reads the parameters of a list as strictly as the API does.
+func parseQuery(s *tap.Stream, params url.Values) (*query, error) {
+	q := &query{params: params, perPage: defaultPerPage, bounds: map[string][2]int64{}, equal: map[string][]string{}}
+	for name, values := range params {
+		if len(values) != 1 {
+			return nil, refusal(name + " stands there more than once")
+		}
+		if err := q.parameter(s, name, values[0]); err != nil {
+			return nil, err
+		}
+	}
+	_, created := q.bounds["created_at"]
+	if _, updated := q.bounds["updated_at"]; created && updated {
+		return nil, refusal("created_at and updated_at cannot be combined")
+	}
+	return q, nil
+}
+
+func (q *query) parameter(s *tap.Stream, name, value string) error {
+	switch name {
+	case "per_page":
+		n, err := strconv.Atoi(value)
+		if err != nil || n < 1 || n > maxPerPage {
+			return refusal("per_page must be between 1 and 500")
+		}
+		q.perPage = n
+		return nil
+	case "fields":
+		return q.parseFields(s, value)
+	case "ids":
+		ids, err := parseIDs(name, value)
+		q.ids = ids
+		return err
+	case "created_at", "updated_at":
+		if s.Bookmark == "" {
+			return refusal(name + " is not a parameter of " + s.Name)
+		}
+		return q.parseBounds(name, value)
+	}
+	filter, ok := s.Filters[name]
+	if !ok {
+		return refusal("unknown parameter " + name)
+	}
+	switch filter.Type {
+	case "ids":
+		if _, err := parseIDs(name, value); err != nil {
+			return err
+		}
+		q.equal[name] = strings.Split(value, ",")
+		return nil
+	case "time":
+		return q.parseBounds(name, value)
+	case "boolean":
+		if value != "true" && value != "false" {
+			return refusal(name + " must be true or false")
+		}
+	case "integer":
+		if _, err := strconv.ParseInt(value, 10, 64); err != nil {
+			return refusal(name + " must be a number")
+		}
+	}
+	if len(filter.Enum) > 0 && !slices.Contains(filter.Enum, value) {
+		return refusal(name + " must be one of " + strings.Join(filter.Enum, ", "))
+	}
+	switch {
+	case name == "show_service_accounts" || name == "include_defaults":
+		q.hidden = value == "true"
+	case name == "active" && s.Name == "job_posts":
+		q.active = value
+	case name == "custom_field_key":
+		if !slices.Contains(optionKeys, value) {
+			return refusal("unknown custom_field_key")
+		}
+		q.option = value
+	default:
+		q.equal[name] = []string{value}
+	}
+	return nil
+}
+
+func (q *query) parseFields(s *tap.Stream, value string) error {
+	shape, err := s.Shape()
+	if err != nil {
+		return err
+	}
+	names := strings.Split(value, ",")
+	if len(names) > maxFields {
+		return refusal("fields takes at most 50 names")
+	}
+	q.fields = map[string]bool{}
+	for _, name := range names {
+		if shape.Column(name) == nil {
+			return refusal("unknown field " + name)
+		}
+		q.fields[name] = true
+	}
+	return nil
+}
+
+func parseIDs(name, value string) (map[int64]bool, error) {
+	texts := strings.Split(value, ",")
+	if len(texts) > maxIDs {
+		return nil, refusal(name + " takes at most 50 numbers")
+	}
+	ids := map[int64]bool{}
+	for _, text := range texts {
+		id, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			return nil, refusal(name + " must be numbers")
+		}
+		ids[id] = true
+	}
+	return ids, nil
+}
+
+// parseBounds reads one or two bounds: gte|2026-01-01T00:00:00.000Z|lt|2026-02-01T00:00:00.000Z.
+func (q *query) parseBounds(name, value string) error {
+	parts := strings.Split(value, "|")
+	if len(parts) != 2 && len(parts) != 4 {
+		return refusal(name + " must be one or two bounds")
+	}
+	lo, hi := int64(-1<<62), int64(1<<62)
+	for k := 0; k < len(parts); k += 2 {
+		at, err := time.Parse(time.RFC3339Nano, parts[k+1])
+		if err != nil {
+			return refusal(name + " must hold a time")
+		}
+		ms := at.UnixMilli()
+		switch parts[k] {
+		case "gte":
+			lo = max(lo, ms)
+		case "gt":
+			lo = max(lo, ms+1)
+		case "lte":
+			hi = min(hi, ms+1)
+		case "lt":
+			hi = min(hi, ms)
+		default:
+			return refusal(name + " knows gte, gt, lte and lt")
+		}
+	}
+	q.bounds[name] = [2]int64{lo, hi}
+	return nil
+}
+
+// select appends the rows that the query lists, newest first, and returns how many there are and the id of the last; more tells whether others follow.
+func (t *table) list(q *query, row func(i int)) (last int64, more bool) {
+	top := t.len() - 1
+	if q.before > 0 {
+		top = min(top, int(q.before-t.base)-1)
+	}
+	bottom := 0
+	updated, byUpdate := q.bounds["updated_at"]
+	if byUpdate && len(t.changes) == 0 && len(t.inserted) == 0 {
+		// A row is changed after its creation, but not long after: the others need not be looked at.
+		top = min(top, int((updated[1]-t.begin)/t.step)+1)
+		bottom = max(0, int((updated[0]-int64(maxLag)-t.begin)/t.step)-1)
+	}
+	created, byCreation := q.bounds["created_at"]
+	n := 0
+	for i := top; i >= bottom; i-- {
+		switch {
+		case !t.alive(i), t.hidden(i) && !q.hidden,
+			q.ids != nil && !q.ids[t.id(i)],
+			q.active != "" && q.active != strconv.FormatBool(t.active(i)),
+			q.active == "" && t.stream.Name == "job_posts" && !t.active(i),
+			q.option != "" && (i%5 >= len(optionKeys) || optionKeys[i%5] != q.option):
+			continue
+		}
+		if byUpdate {
+			if at := t.updated(i); at < updated[0] || at >= updated[1] {
+				continue
+			}
+		}
+		if byCreation {
+			if at := t.created(i); at < created[0] || at >= created[1] {
+				continue
+			}
+		}
+		if !t.matches(q, i) {
+			continue
+		}
+		if n == q.perPage {
+			return last, true
+		}
+		n++
+		last = t.id(i)
+		row(i)
+	}
+	return last, false
+}
+
+// matches holds a row against the filters that no shortcut is known for, by its values.
+func (t *table) matches(q *query, i int) bool {
+	if len(q.equal) == 0 && len(q.bounds) == 0 || len(q.equal) == 0 && len(q.bounds) == 1 && (q.bounds["updated_at"] != [2]int64{} || q.bounds["created_at"] != [2]int64{}) {
+		return true
+	}
+	var row map[string]any
+	if err := json.Unmarshal(t.appendRow(nil, i, nil), &row); err != nil {
+		panic(err) // rows are made here
+	}
+	for name, wanted := range q.equal {
+		column := name
+		if strings.HasSuffix(name, "_ids") && row[name] == nil {
+			column = strings.TrimSuffix(name, "s")
+		}
+		var have []string
+		switch v := row[column].(type) {
+		case []any:
+			for _, item := range v {
+				have = append(have, plain(item))
+			}
+		default:
+			have = []string{plain(v)}
+		}
+		if t.stream.Name == "applications" && name == "status" && slices.Contains(wanted, "active") {
+			wanted = []string{"in_process"}
+		}
+		if !slices.ContainsFunc(have, func(h string) bool { return slices.Contains(wanted, h) }) {
+			return false
+		}
+	}
+	for column, b := range q.bounds {
+		text, _ := row[column].(string)
+		at, err := tap.ParseTime(text)
+		if err != nil || at.UnixMilli() < b[0] || at.UnixMilli() >= b[1] {
+			return false
+		}
+	}
+	return true
+}
+
+func plain(v any) string {
+	if f, ok := v.(float64); ok {
+		return strconv.FormatFloat(f, 'f', -1, 64)
+	}
+	return fmt.Sprint(v)
+}
