@@ -1,0 +1,165 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/tap-greenhouse/tap-greenhouse/schemas"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/airbyte"
+)
+
+// documentationURL is where the platform sends people.
+const documentationURL = "https://github.com/tap-greenhouse/tap-greenhouse"
+
+func (p *program) spec() (int, error) {
+	schema, err := connectionSpecification()
+	if err != nil {
+		return exitIncomplete, err
+	}
+	_, err = p.Out.Write(airbyte.AppendSpec(nil, schema, documentationURL))
+	return exitCode(err, false), err
+}
+
+// speakAirbyte sends the log to standard output, as LOG messages. What is returned takes the other messages.
+func (p *program) speakAirbyte() *lineWriter {
+	out := &lineWriter{w: p.Out}
+	p.log = slog.New(&airbyteLog{out: out, level: logLevel()})
+	return out
+}
+
+func (p *program) check(ctx context.Context, flags airbyteFlags) (int, error) {
+	out := p.speakAirbyte()
+	cfg, err := p.config(flags.Config)
+	if err == nil {
+		err = p.tryCredential(ctx, cfg, p.control(out, flags.Config))
+	}
+	if cause := context.Cause(ctx); cause != nil {
+		return exitCode(cause, false), cause
+	}
+	_, err = out.Write(airbyte.AppendStatus(nil, err))
+	return exitCode(err, false), err
+}
+
+// control returns what tells the platform of a new refresh token, with the config as it was passed.
+func (p *program) control(out *lineWriter, file string) func(token string) {
+	return func(token string) {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return
+		}
+		var config map[string]jsontext.Value
+		if json.Unmarshal(data, &config) != nil {
+			return
+		}
+		text, err := json.Marshal(token)
+		if err != nil {
+			return
+		}
+		holder := config
+		nested := map[string]jsontext.Value{}
+		if creds, ok := config["credentials"]; ok && json.Unmarshal(creds, &nested) == nil {
+			holder = nested
+		}
+		holder["refresh_token"] = text
+		if len(nested) > 0 {
+			if config["credentials"], err = json.Marshal(nested, json.Deterministic(true)); err != nil {
+				return
+			}
+		}
+		whole, err := json.Marshal(config, json.Deterministic(true))
+		if err == nil {
+			_, err = out.Write(airbyte.AppendControl(nil, whole))
+		}
+		if err != nil {
+			p.log.Error("telling the platform of the new refresh token: " + err.Error())
+		}
+	}
+}
+
+// fatal tells of an error that ended the call as a whole.
+func (p *program) fatal(out *lineWriter, err error, read bool) (int, error) {
+	if _, werr := out.Write(airbyte.AppendError(nil, err)); werr != nil {
+		return exitIncomplete, werr
+	}
+	return exitCode(err, read), nil
+}
+
+func (p *program) airbyteDiscover(ctx context.Context, flags airbyteFlags) (int, error) {
+	out := p.speakAirbyte()
+	cfg, err := p.config(flags.Config)
+	if err != nil {
+		return p.fatal(out, err, false)
+	}
+	streams, err := schemas.Load()
+	if err != nil {
+		return p.fatal(out, err, false)
+	}
+	columns, err := p.columns(ctx, cfg)
+	if err != nil {
+		return p.fatal(out, err, false)
+	}
+	var discovered []airbyte.Discovered
+	for _, s := range streams {
+		shape, err := columns.shape(s)
+		if err != nil {
+			return p.fatal(out, err, false)
+		}
+		discovered = append(discovered, airbyte.Discovered{Stream: s, Shape: shape})
+	}
+	_, err = out.Write(airbyte.AppendCatalog(nil, discovered))
+	return exitCode(err, false), err
+}
+
+func (p *program) read(ctx context.Context, flags readFlags) (int, error) {
+	out := p.speakAirbyte()
+	cfg, err := p.config(flags.Config)
+	if err == nil {
+		err = cfg.checkCredential()
+	}
+	if err != nil {
+		return p.fatal(out, err, false)
+	}
+	job := &job{program: p, cfg: cfg, voice: &airbyte.Voice{}, failScope: true, rotated: p.control(out, flags.Config)}
+	defer job.close()
+	if err := job.prepare(ctx, flags.Catalog, airbyte.ParseCatalog, flags.State, airbyte.ParseState); err != nil {
+		return p.fatal(out, err, false)
+	}
+	return job.run(ctx, out)
+}
+
+// airbyteLog is the handler of a log whose lines are LOG messages.
+type airbyteLog struct {
+	out   *lineWriter
+	level slog.Level
+	attrs []slog.Attr
+}
+
+func (h *airbyteLog) Enabled(_ context.Context, level slog.Level) bool { return level >= h.level }
+
+func (h *airbyteLog) Handle(_ context.Context, r slog.Record) error {
+	var text strings.Builder
+	text.WriteString(r.Message)
+	add := func(a slog.Attr) bool {
+		fmt.Fprintf(&text, " %s=%v", a.Key, a.Value)
+		return true
+	}
+	for _, a := range h.attrs {
+		add(a)
+	}
+	r.Attrs(add)
+	level := r.Level.String()
+	_, err := h.out.Write(airbyte.AppendLog(nil, level, text.String()))
+	return err
+}
+
+func (h *airbyteLog) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return &airbyteLog{out: h.out, level: h.level, attrs: append(attrs, h.attrs...)}
+}
+
+func (h *airbyteLog) WithGroup(string) slog.Handler { return h }

@@ -1,0 +1,160 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"golang.org/x/term"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/singer"
+)
+
+type sandboxFlags struct {
+	Addr          string        `help:"Loopback address to serve at; port 0 for a free one." default:"127.0.0.1:8075"`
+	Candidates    int           `help:"Number of candidates; other lists go with it." default:"1000"`
+	Seed          uint64        `help:"Seed of the rows." default:"1"`
+	Limit         int           `help:"Requests in a window; negative for no limit." default:"50"`
+	Window        time.Duration `help:"Length of a window." default:"30s"`
+	Latency       time.Duration `help:"Time that each list takes to answer."`
+	Gzip          bool          `help:"Compress answers."`
+	CursorLife    time.Duration `help:"Refuse cursors that are older."`
+	TokenLife     time.Duration `help:"How long a token works." default:"1h"`
+	TokenUses     int           `help:"How many requests a token works for; 0 for any number."`
+	Introspection bool          `help:"Answer questions about tokens."`
+	Scopes        []string      `help:"Scopes of the credential; all without it."`
+	Chaos         float64       `help:"Probability of a fault in an answer."`
+	Faults        []string      `help:"Which faults; all that a repeat mends without it."`
+}
+
+// sandbox serves the built-in Harvest v3 until it is stopped.
+func (p *program) sandbox(ctx context.Context, flags sandboxFlags) (int, error) {
+	opts := sandbox.Options{
+		Seed: flags.Seed, Candidates: flags.Candidates, Limit: flags.Limit, Window: flags.Window, Latency: flags.Latency, Gzip: flags.Gzip,
+		CursorLife: flags.CursorLife, TokenLife: flags.TokenLife, TokenUses: flags.TokenUses, Introspection: flags.Introspection, Scopes: flags.Scopes,
+	}
+	if flags.Chaos > 0 {
+		var faults []sandbox.Fault
+		for _, name := range flags.Faults {
+			f, err := sandbox.ParseFault(name)
+			if err != nil {
+				return exitNothingRead, usage(err)
+			}
+			faults = append(faults, f)
+		}
+		opts.Fault = sandbox.Chaos(flags.Seed, flags.Chaos, faults...)
+	}
+	server, err := startSandbox(opts, flags.Addr)
+	if err != nil {
+		return exitNothingRead, err
+	}
+	config, err := json.Marshal(server.Config(), jsontext.WithIndent("  "), json.Deterministic(true))
+	if err != nil {
+		return exitIncomplete, err
+	}
+	if _, err := fmt.Fprintf(p.Out, "%s\n", config); err != nil {
+		return exitIncomplete, err
+	}
+	p.log.Info("the sandbox is serving; its config is on standard output", "addr", server.URL())
+	return exitOK, server.Serve(ctx)
+}
+
+func startSandbox(opts sandbox.Options, addr string) (*sandbox.Server, error) {
+	server, err := sandbox.New(opts)
+	if err != nil {
+		return nil, err
+	}
+	return server, server.Start(addr)
+}
+
+type demoFlags struct {
+	Candidates int `help:"Number of candidates; other lists go with it." default:"1000"`
+}
+
+// demo syncs every stream from a sandbox of its own.
+func (p *program) demo(ctx context.Context, flags demoFlags) (int, error) {
+	server, err := startSandbox(sandbox.Options{Seed: 1, Candidates: flags.Candidates, Limit: -1}, "127.0.0.1:0")
+	if err != nil {
+		return exitIncomplete, err
+	}
+	defer server.Close()
+	config, err := json.Marshal(server.Config())
+	if err != nil {
+		return exitIncomplete, err
+	}
+	cfg, err := readConfig(input{config: "-", stdin: bytes.NewReader(config), getenv: func(string) (string, bool) { return "", false }})
+	if err != nil {
+		return exitIncomplete, err
+	}
+	p.log.Info("syncing every stream from the built-in sandbox", "addr", server.URL())
+	job := &job{program: p, cfg: cfg, voice: &singer.Voice{}}
+	defer job.close()
+	if err := job.prepare(ctx, "", nil, "", singer.ParseState); err != nil {
+		return exitCode(err, false), err
+	}
+	f, ok := p.Out.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return job.run(ctx, p.Out)
+	}
+	show := &showcase{records: map[string]int{}, samples: map[string]string{}}
+	code, err := job.run(ctx, show)
+	if err == nil {
+		err = show.print(p.Out)
+	}
+	return code, err
+}
+
+// showcase takes messages and keeps of them what a person at a terminal wants to see.
+type showcase struct {
+	order   []string
+	records map[string]int
+	samples map[string]string
+}
+
+func (s *showcase) Write(lines []byte) (int, error) {
+	for line := range bytes.Lines(lines) {
+		rest, ok := bytes.CutPrefix(line, []byte(`{"type":"RECORD","stream":"`))
+		if !ok {
+			continue
+		}
+		name, record, _ := strings.Cut(string(rest), `"`)
+		if s.records[name]++; s.records[name] == 1 {
+			s.order = append(s.order, name)
+			s.samples[name] = strings.TrimPrefix(record, `,"record":`)
+		}
+	}
+	return len(lines), nil
+}
+
+// sampled are the streams of which a record is shown.
+var sampled = []string{"candidates", "applications", "scorecards"}
+
+func (s *showcase) print(out io.Writer) error {
+	w := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
+	fmt.Fprintln(w, "\nSTREAM\tRECORDS")
+	for _, name := range s.order {
+		fmt.Fprintf(w, "%s\t%d\n", name, s.records[name])
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	for _, name := range sampled {
+		fmt.Fprintf(out, "\n%s: %s…\n", name, firstRunes(s.samples[name], 300))
+	}
+	_, err := fmt.Fprint(out, "\nThis was a terminal, so the messages were counted, not printed. Pipe them to a loader:\n\n"+
+		"  go run . demo | target-jsonl\n  go run . demo | head\n\n")
+	return err
+}
+
+func firstRunes(s string, n int) string {
+	r := []rune(s)
+	return string(r[:min(n, len(r))])
+}

@@ -1,0 +1,237 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tap-greenhouse/tap-greenhouse/schemas"
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/harvest"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
+)
+
+// job is one sync: what to read, from where, and how to say it.
+type job struct {
+	*program
+	cfg        *Config
+	voice      tap.Voice
+	sample     bool
+	failScope  bool // a missing scope fails its stream, whatever the config says
+	rotated    func(token string)
+	began      time.Time
+	client     *harvest.Client
+	engine     *tap.Engine
+	selections []*tap.Selection
+	state      *tap.State
+}
+
+// prepare reads catalog and state, and makes the parts.
+func (j *job) prepare(ctx context.Context, catalogFile string, parseCatalog catalogParser, stateFile string, parseState stateParser) error {
+	j.began = time.Now()
+	j.connect()
+	columns, err := j.columnsOf(ctx, j.cfg, j.client)
+	if err != nil {
+		return err
+	}
+	known := map[string]*tap.Stream{}
+	lookup := func(name string) *tap.Stream {
+		if s, ok := known[name]; ok {
+			return s
+		}
+		var stream *tap.Stream
+		if loaded, err := schemas.Load(name); err == nil && name != "" {
+			stream = loaded[0]
+		}
+		known[name] = stream
+		return stream
+	}
+	if j.selections, err = j.selection(catalogFile, parseCatalog, columns, lookup); err != nil {
+		return err
+	}
+	for _, sel := range j.selections {
+		sel.NewColumns = j.cfg.NewColumns
+		sel.Transform = columns.transform(sel)
+	}
+	j.state = tap.NewState()
+	if stateFile == "" {
+		return nil
+	}
+	data, err := j.input(j.cfg.file).read(stateFile)
+	if err != nil {
+		return &tap.Error{Kind: tap.BadInput, Op: "state " + stateFile, Err: err}
+	}
+	if j.state, err = parseState(data, lookup); err != nil {
+		return &tap.Error{Kind: tap.BadInput, Op: "state " + stateFile, Err: placed(err, data, stateFile)}
+	}
+	return nil
+}
+
+func (j *job) selection(file string, parse catalogParser, columns *customColumns, lookup func(string) *tap.Stream) ([]*tap.Selection, error) {
+	if file == "" {
+		names := j.cfg.streamNames
+		if len(names) == 0 {
+			names = schemas.Names()
+		}
+		var selections []*tap.Selection
+		for _, name := range names {
+			s := lookup(name)
+			if len(j.cfg.streamNames) == 0 && !s.SelectedByDefault() {
+				continue
+			}
+			shape, err := columns.shape(s)
+			if err != nil {
+				return nil, err
+			}
+			sel, err := s.SelectFrom(shape, func(...string) bool { return true })
+			if err != nil {
+				return nil, err
+			}
+			selections = append(selections, sel)
+		}
+		return selections, nil
+	}
+	data, err := j.input(j.cfg.file).read(file)
+	if err != nil {
+		return nil, &tap.Error{Kind: tap.BadInput, Op: "catalog " + file, Err: err}
+	}
+	selections, err := parse(data, func(name string) (*tap.Stream, *record.Shape, error) {
+		s := lookup(name)
+		if s == nil {
+			return nil, nil, nil
+		}
+		shape, err := columns.shape(s)
+		return s, shape, err
+	})
+	if err != nil {
+		return nil, &tap.Error{Kind: tap.BadInput, Op: "catalog " + file, Err: placed(err, data, file)}
+	}
+	return selections, nil
+}
+
+// connect makes the client; nothing is asked for yet.
+func (j *job) connect() {
+	j.client = j.cfg.client(j.program, func(until time.Time) {
+		if j.engine != nil {
+			j.engine.Waiting(until)
+		}
+	}, j.rotated)
+}
+
+func (j *job) close() {
+	if j.client != nil {
+		j.client.Close()
+	}
+}
+
+// client makes a client of the config. waiting and rotated may be nil.
+func (c *Config) client(p *program, waiting func(time.Time), rotated func(token string)) *harvest.Client {
+	agent := c.UserAgent
+	if agent == "" {
+		agent = "tap-greenhouse/" + Version()
+	}
+	return harvest.NewClient(harvest.Options{
+		APIURL: c.apiURL, AuthURL: c.authURL, Concurrency: c.Concurrency, BudgetShare: c.budgetShare,
+		RequestTimeout: c.requestTimeout, MaxRetryTime: c.maxRetryTime, UserAgent: agent, Log: p.log,
+		OnWait: func(until time.Time) {
+			p.log.Info("the budget of requests is used up", "until", until.UTC().Format(time.TimeOnly))
+			if waiting != nil {
+				waiting(until)
+			}
+		},
+		Credential: harvest.Credential{
+			ClientID: c.ClientID, ClientSecret: c.ClientSecret, UserID: c.userID(), RefreshToken: c.refreshToken(), APIKey: c.APIKey,
+			Rotated: func(token string) error {
+				err := rewriteToken(c.file, token)
+				if rotated != nil {
+					rotated(token)
+					return nil // the platform keeps it; a mounted file need not be writable
+				}
+				return err
+			},
+			Reread: func() (string, error) {
+				again, err := readConfig(p.input(c.file))
+				if err != nil {
+					return "", err
+				}
+				return again.RefreshToken, nil
+			},
+		},
+	})
+}
+
+// refreshToken is empty where an API key goes before it.
+func (c *Config) refreshToken() string {
+	if c.APIKey != "" {
+		return ""
+	}
+	return c.RefreshToken
+}
+
+// run syncs, logs a summary, and returns the exit code.
+func (j *job) run(ctx context.Context, out io.Writer) (int, error) {
+	j.engine = &tap.Engine{
+		Source: j.client, Voice: j.voice, Out: out, Log: j.log, Concurrency: j.cfg.Concurrency, Lookback: j.cfg.lookback,
+		StartDate: j.cfg.startDate, FailForbidden: j.failScope || j.cfg.OnForbidden == "fail", Sample: j.sample,
+	}
+	stop := watchReader(ctx, out, func(err error) { j.engine.Stop(err) })
+	defer stop()
+	sum, err := j.engine.Sync(ctx, j.selections, j.state)
+	if err != nil && sum == nil {
+		return exitCode(err, false), err
+	}
+	code := exitCode(err, sum.Read)
+	if err == nil && slices.ContainsFunc(sum.Outcomes, func(o tap.Outcome) bool { return o.Err != nil && !o.Skipped }) {
+		code = exitIncomplete
+	}
+	if err != nil {
+		j.log.Error(err.Error())
+	}
+	j.log.Info(summarize(sum, j.client.Usage(), time.Since(j.began)))
+	return code, nil
+}
+
+// summarize says in one line how a run ended: streams, records, requests, bytes, time, what was left out, and which scopes would change that.
+func summarize(sum *tap.Summary, used harvest.Usage, took time.Duration) string {
+	complete := 0
+	var skipped, failed []string
+	for _, o := range sum.Outcomes {
+		switch {
+		case o.Skipped:
+			skipped = append(skipped, fmt.Sprintf("%s (needs %s)", o.Stream.Name, o.Stream.Scope))
+		case o.Err != nil:
+			failed = append(failed, o.Stream.Name)
+		default:
+			complete++
+		}
+	}
+	line := fmt.Sprintf("summary: %d of %d streams complete, %d records, %d requests, %.1f MB, %s", complete, len(sum.Outcomes), sum.Records(),
+		used.Requests, float64(used.Bytes)/1e6, took.Round(10*time.Millisecond))
+	if len(failed) > 0 {
+		line += "; failed: " + strings.Join(failed, ", ")
+	}
+	line += "; skipped: "
+	if len(skipped) == 0 {
+		return line + "none"
+	}
+	if complete == 0 && len(failed) == 0 {
+		return line + "every stream was refused; does the credential act for a Site Admin? " + strings.Join(skipped, ", ")
+	}
+	return line + strings.Join(skipped, ", ")
+}
+
+// lineWriter lets several goroutines write whole lines.
+type lineWriter struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (l *lineWriter) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(p)
+}

@@ -1,0 +1,80 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
+)
+
+// grace is how long a run may take to write its last state after a signal; a loader that does not read is not waited for longer.
+const grace = 1500 * time.Millisecond
+
+// signalError is the cause of a context that a signal ended.
+type signalError struct{ signal syscall.Signal }
+
+func (e signalError) Error() string { return e.signal.String() }
+
+// Signals returns a context that SIGINT and SIGTERM end. A second signal, or the end of the grace, ends the process at once. Writing to a pipe that nobody
+// reads becomes an error, in place of the signal that would end the process before it could say so.
+func Signals() (ctx context.Context, stop func()) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	signal.Ignore(syscall.SIGPIPE)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	done := make(chan struct{})
+	go func() {
+		var got syscall.Signal
+		select {
+		case s := <-signals:
+			got = s.(syscall.Signal)
+		case <-done:
+			return
+		}
+		cancel(&tap.Error{Kind: tap.Interrupted, Op: "stopped", Err: signalError{got}, Hint: "the state of what is done is written; the next run goes on from there"})
+		select {
+		case <-signals:
+		case <-time.After(grace):
+		case <-done:
+			return
+		}
+		os.Exit(128 + int(got))
+	}()
+	return ctx, sync.OnceFunc(func() {
+		signal.Stop(signals)
+		close(done)
+		cancel(nil)
+	})
+}
+
+// The exit codes of the contract.
+const (
+	exitOK          = 0
+	exitIncomplete  = 1 // at least one stream is not loaded
+	exitNothingRead = 2 // flags, config, catalog, state or credentials are wrong
+)
+
+// exitCode turns an error that ended a run into a code. read tells whether anything was read.
+func exitCode(err error, read bool) int {
+	var s signalError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &s):
+		return 128 + int(s.signal)
+	}
+	switch tap.KindOf(err) {
+	case tap.BadInput:
+		return exitNothingRead
+	case tap.Credentials:
+		if !read {
+			return exitNothingRead
+		}
+	}
+	return exitIncomplete
+}
