@@ -215,6 +215,13 @@ func (b *Budget) learn(f *flight, answer *http.Response) {
 	}
 }
 
+// spend notes a request that was sent without being asked for here.
+func (b *Budget) spend() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.window.left--
+}
+
 // pause lets no request go for that long: an answer said that the limit is reached, but not until when.
 func (b *Budget) pause(d time.Duration) {
 	b.mu.Lock()

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strconv"
 	"strings"
@@ -269,9 +270,8 @@ func again(e *statusError) bool {
 
 // Read asks for a page; see [tap.Source].
 func (c *Client) Read(ctx context.Context, req tap.Request, take func(tap.Page) error) error {
-	op := "reading list " + req.Stream.Name
 	refusedBefore := false
-	return c.retrying(ctx, op, func() error {
+	return c.retrying(ctx, op(req), func() error {
 		for {
 			err := c.attempt(ctx, req, take, refusedBefore)
 			if !errors.Is(err, errDeadToken) {
@@ -281,6 +281,20 @@ func (c *Client) Read(ctx context.Context, req tap.Request, take func(tap.Page) 
 		}
 	})
 }
+
+// watchResends counts and logs what net/http sends again by itself: a request whose kept connection was closed before the answer began.
+func (c *Client) watchResends(ctx context.Context, op string) context.Context {
+	sent := 0
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) {
+		if sent++; sent > 1 {
+			c.requests.Add(1)
+			c.budget.spend()
+			c.log.Warn("trying again", "while", op, "reason", "the connection was closed before the answer", "wait", "0s")
+		}
+	}})
+}
+
+func op(req tap.Request) string { return "reading list " + req.Stream.Name }
 
 // errDeadToken says that the token was refused and a new one should be tried.
 var errDeadToken = errors.New("the token is dead")
@@ -309,7 +323,7 @@ func (c *Client) attempt(ctx context.Context, req tap.Request, take func(tap.Pag
 		c.budget.learn(flight, answer)
 		release()
 	}
-	return c.do(ctx, get, arrived, func(answer *http.Response, body *bytes.Buffer) error {
+	return c.do(c.watchResends(ctx, op(req)), get, arrived, func(answer *http.Response, body *bytes.Buffer) error {
 		if answer.StatusCode != http.StatusOK {
 			return c.explain(ctx, req, answer, c.refusal(answer, body.Bytes()), t, first && refusedBefore)
 		}
@@ -333,7 +347,7 @@ func (c *Client) attempt(ctx context.Context, req tap.Request, take func(tap.Pag
 
 // explain turns an answer that is no page into an error of a kind.
 func (c *Client) explain(ctx context.Context, req tap.Request, answer *http.Response, refusal *statusError, t *token, twice bool) error {
-	op := "reading list " + req.Stream.Name
+	op := op(req)
 	if refusal.code == http.StatusUnauthorized && !refusal.html {
 		c.auth.refused(ctx, t)
 		if !twice {

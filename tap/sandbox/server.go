@@ -172,6 +172,17 @@ func (s *Server) SetFault(f func(r *http.Request) Fault) {
 	s.opts.Fault = f
 }
 
+// fault asks what goes wrong with an answer. It holds no lock meanwhile: who is asked may change rows.
+func (s *Server) fault(r *http.Request) Fault {
+	s.mu.RLock()
+	f := s.opts.Fault
+	s.mu.RUnlock()
+	if f == nil {
+		return NoFault
+	}
+	return f(r)
+}
+
 // ServeHTTP answers as the API does.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Date", s.opts.Clock().UTC().Format(http.TimeFormat))
@@ -179,17 +190,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case strings.HasPrefix(r.URL.Path, "/sandbox/"):
 		s.control(w, r)
 	case r.URL.Path == "/token", r.URL.Path == "/auth/token", r.URL.Path == "/introspect", r.URL.Path == "/auth/introspect":
-		s.mu.RLock()
-		fault := s.opts.Fault
-		s.mu.RUnlock()
-		if fault != nil {
-			if f := fault(r); f != NoFault {
-				if s.break_(w, r, f, nil) {
-					return
-				}
-				w = &lost{ResponseWriter: w}
-				defer s.hangUp(w)
+		if f := s.fault(r); f != NoFault {
+			if s.break_(w, r, f, nil) {
+				return
 			}
+			w = &lost{ResponseWriter: w}
+			defer s.hangUp(w)
 		}
 		s.counts.tokens.Add(1)
 		s.access.serve(w, r, s.opts.Clock())
@@ -234,12 +240,7 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	s.mu.RLock()
-	fault := NoFault
-	if s.opts.Fault != nil {
-		fault = s.opts.Fault(r)
-	}
-	s.mu.RUnlock()
+	fault := s.fault(r)
 	if fault != NoFault && s.break_(w, r, fault, &status) {
 		return
 	}

@@ -1,0 +1,204 @@
+// Package loader is a strict loader for tests: it reads Singer messages, holds each record against the last schema of its stream, and keeps rows
+// by their key. It is written apart from what writes the messages, and shares nothing with it.
+package loader
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/xeipuuv/gojsonschema"
+)
+
+// Loader holds what was loaded. The zero value is ready for use.
+type Loader struct {
+	// Rows are the loaded records by stream and key, as JSON.
+	Rows map[string]map[string]json.RawMessage
+	// Records counts RECORD messages by stream, Schemas SCHEMA messages.
+	Records, Schemas map[string]int
+	// States are the values of all STATE messages in order; Covered is how many records came before each.
+	States  []json.RawMessage
+	Covered []int
+	// LastSchema is the last schema of each stream.
+	LastSchema map[string]json.RawMessage
+
+	validators map[string]*gojsonschema.Schema
+	keys       map[string][]string
+	compiled   map[string]*gojsonschema.Schema
+	total      int
+}
+
+type message struct {
+	Type          string          `json:"type"`
+	Stream        string          `json:"stream"`
+	Schema        json.RawMessage `json:"schema"`
+	KeyProperties []string        `json:"key_properties"`
+	Record        json.RawMessage `json:"record"`
+	TimeExtracted string          `json:"time_extracted"`
+	Value         json.RawMessage `json:"value"`
+}
+
+// Load reads messages until the end. A last line that was cut is left out where partial is true, as after a kill.
+func (l *Loader) Load(r io.Reader, partial bool) error {
+	if l.Rows == nil {
+		l.Rows, l.Records, l.Schemas = map[string]map[string]json.RawMessage{}, map[string]int{}, map[string]int{}
+		l.LastSchema, l.keys, l.compiled = map[string]json.RawMessage{}, map[string][]string{}, map[string]*gojsonschema.Schema{}
+	}
+	l.validators = map[string]*gojsonschema.Schema{} // each run has to send its schemas anew
+	in := bufio.NewReaderSize(r, 1<<20)
+	for n := 1; ; n++ {
+		line, err := in.ReadBytes('\n')
+		if err == io.EOF {
+			if len(line) == 0 || partial {
+				return nil
+			}
+			return fmt.Errorf("line %d has no end: %.200s", n, line)
+		}
+		if err != nil {
+			return err
+		}
+		if err := l.take(line); err != nil {
+			return fmt.Errorf("line %d: %w: %.300s", n, err, line)
+		}
+	}
+}
+
+func (l *Loader) take(line []byte) error {
+	var m message
+	if err := json.Unmarshal(line, &m); err != nil {
+		return err
+	}
+	switch m.Type {
+	case "SCHEMA":
+		return l.schema(m)
+	case "RECORD":
+		return l.record(m)
+	case "STATE":
+		if !bytes.HasPrefix(m.Value, []byte("{")) {
+			return fmt.Errorf("a state that is no object")
+		}
+		l.States = append(l.States, slices.Clone(m.Value))
+		l.Covered = append(l.Covered, l.total)
+		return nil
+	}
+	return fmt.Errorf("unknown message type %q", m.Type)
+}
+
+func (l *Loader) schema(m message) error {
+	if len(m.KeyProperties) == 0 {
+		return fmt.Errorf("a schema without key")
+	}
+	compiled := l.compiled[string(m.Schema)]
+	if compiled == nil {
+		var err error
+		if compiled, err = gojsonschema.NewSchema(gojsonschema.NewBytesLoader(m.Schema)); err != nil {
+			return err
+		}
+		l.compiled[string(m.Schema)] = compiled
+	}
+	l.validators[m.Stream], l.keys[m.Stream] = compiled, m.KeyProperties
+	l.LastSchema[m.Stream] = slices.Clone(m.Schema)
+	l.Schemas[m.Stream]++
+	return nil
+}
+
+func (l *Loader) record(m message) error {
+	v := l.validators[m.Stream]
+	if v == nil {
+		return fmt.Errorf("a record before its schema")
+	}
+	if _, err := time.Parse(time.RFC3339Nano, m.TimeExtracted); err != nil {
+		return err
+	}
+	result, err := v.Validate(gojsonschema.NewBytesLoader(m.Record))
+	if err != nil {
+		return err
+	}
+	if !result.Valid() {
+		return fmt.Errorf("a record that its schema does not admit: %v", result.Errors())
+	}
+	var row map[string]json.RawMessage
+	if err := json.Unmarshal(m.Record, &row); err != nil {
+		return err
+	}
+	var properties struct {
+		Properties map[string]json.RawMessage `json:"properties"`
+	}
+	if err := json.Unmarshal(l.LastSchema[m.Stream], &properties); err != nil {
+		return err
+	}
+	for column := range row {
+		if properties.Properties[column] == nil {
+			return fmt.Errorf("column %q stands in no schema", column)
+		}
+	}
+	key := ""
+	for _, k := range l.keys[m.Stream] {
+		if row[k] == nil {
+			return fmt.Errorf("a record without key")
+		}
+		key += string(row[k]) + "/"
+	}
+	if l.Rows[m.Stream] == nil {
+		l.Rows[m.Stream] = map[string]json.RawMessage{}
+	}
+	l.Rows[m.Stream][key] = slices.Clone(m.Record)
+	l.Records[m.Stream]++
+	l.total++
+	return nil
+}
+
+// LastState is the value of the last STATE message; empty where there was none.
+func (l *Loader) LastState() []byte {
+	if len(l.States) == 0 {
+		return nil
+	}
+	return l.States[len(l.States)-1]
+}
+
+// Total is the number of records of all streams.
+func (l *Loader) Total() int { return l.total }
+
+// Missing tells in which rows what was loaded differs from rows, a JSON array of objects with the key id: those that
+// lack, and those that have other values.
+func (l *Loader) Missing(stream string, rows []byte) (missing, stale []string, err error) {
+	var all []json.RawMessage
+	if err := json.Unmarshal(rows, &all); err != nil {
+		return nil, nil, err
+	}
+	for _, row := range all {
+		var id struct {
+			ID json.RawMessage `json:"id"`
+		}
+		if err := json.Unmarshal(row, &id); err != nil {
+			return nil, nil, err
+		}
+		key := string(id.ID) + "/"
+		have, ok := l.Rows[stream][key]
+		switch {
+		case !ok:
+			missing = append(missing, key)
+		case !same(have, row):
+			stale = append(stale, key)
+		}
+	}
+	return missing, stale, nil
+}
+
+// same tells whether two JSON texts have the same value.
+func same(a, b []byte) bool {
+	if bytes.Equal(a, b) {
+		return true
+	}
+	var x, y any
+	if json.Unmarshal(a, &x) != nil || json.Unmarshal(b, &y) != nil {
+		return false
+	}
+	p, err1 := json.Marshal(x)
+	q, err2 := json.Marshal(y)
+	return err1 == nil && err2 == nil && bytes.Equal(p, q)
+}

@@ -1,0 +1,133 @@
+package cli_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tap-greenhouse/tap-greenhouse/internal/loader"
+	"github.com/tap-greenhouse/tap-greenhouse/schemas"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/cli"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
+)
+
+// serve starts a sandbox that ends with the test. Without a limit of its own it has none, so that tests need not wait.
+func serve(t testing.TB, opts sandbox.Options) *sandbox.Server {
+	t.Helper()
+	if opts.Limit == 0 {
+		opts.Limit = -1
+	}
+	if opts.Candidates == 0 {
+		opts.Candidates = 60
+	}
+	s, err := sandbox.New(opts)
+	require.NoError(t, err)
+	require.NoError(t, s.Start("127.0.0.1:0"))
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+// with returns the config of a sandbox with more keys; a nil value takes one out.
+func with(s *sandbox.Server, more map[string]any) map[string]any {
+	cfg := s.Config()
+	for k, v := range more {
+		if v == nil {
+			delete(cfg, k)
+			continue
+		}
+		cfg[k] = v
+	}
+	return cfg
+}
+
+// file writes a file into the test's folder; what is no text or bytes is written as JSON.
+func file(t testing.TB, name string, content any) string {
+	t.Helper()
+	var data []byte
+	switch c := content.(type) {
+	case string:
+		data = []byte(c)
+	case []byte:
+		data = c
+	default:
+		var err error
+		data, err = json.Marshal(c)
+		require.NoError(t, err)
+	}
+	path := filepath.Join(t.TempDir(), name)
+	require.NoError(t, os.WriteFile(path, data, 0o600))
+	return path
+}
+
+// result is how a call of the program ended.
+type result struct {
+	code     int
+	out, err string
+}
+
+// run calls the program in this process.
+func run(t testing.TB, args ...string) result {
+	t.Helper()
+	return runContext(t.Context(), args...)
+}
+
+func runContext(ctx context.Context, args ...string) result {
+	var out, err bytes.Buffer
+	code := cli.Run(ctx, args, cli.Streams{In: strings.NewReader(""), Out: &out, Err: &err})
+	return result{code, out.String(), err.String()}
+}
+
+// load runs a Singer sync and loads what comes out; state may be nil.
+func load(t testing.TB, l *loader.Loader, config map[string]any, state []byte, more ...string) result {
+	t.Helper()
+	args := append([]string{"--config", file(t, "config.json", config)}, more...)
+	if state != nil {
+		args = append(args, "--state", file(t, "state.json", state))
+	}
+	r := run(t, args...)
+	noSecrets(t, r)
+	require.NoError(t, l.Load(strings.NewReader(r.out), false), r.err)
+	return r
+}
+
+// noSecrets makes sure that nothing that is to be kept secret stands in what the program prints.
+func noSecrets(t testing.TB, r result) {
+	t.Helper()
+	for _, secret := range []string{sandbox.ClientSecret, sandbox.APIKey, "sandbox-token-", "sandbox-refresh-token-"} {
+		assert.NotContains(t, r.err, secret)
+		for line := range strings.Lines(r.out) {
+			if strings.Contains(line, secret) && !strings.Contains(line, `"CONNECTOR_CONFIG"`) {
+				assert.Fail(t, "a secret is printed", line)
+			}
+		}
+	}
+}
+
+// complete makes sure that every row of the sandbox was loaded, as it is now.
+func complete(t testing.TB, s *sandbox.Server, l *loader.Loader, streams ...string) {
+	t.Helper()
+	if len(streams) == 0 {
+		all, err := schemas.Load()
+		require.NoError(t, err)
+		for _, st := range all {
+			if st.SelectedByDefault() {
+				streams = append(streams, st.Name)
+			}
+		}
+	}
+	for _, name := range streams {
+		rows, err := s.Rows(name)
+		require.NoError(t, err)
+		missing, stale, err := l.Missing(name, rows)
+		require.NoError(t, err)
+		assert.Empty(t, missing, "rows of %s that did not come out", name)
+		assert.Empty(t, stale, "rows of %s that came out with old values", name)
+	}
+}

@@ -1,0 +1,204 @@
+package cli_test
+
+import (
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tap-greenhouse/tap-greenhouse/internal/loader"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
+)
+
+func TestEveryStreamIsLoadedWhole(t *testing.T) {
+	s := serve(t, sandbox.Options{Candidates: 700})
+	var l loader.Loader
+	r := load(t, &l, s.Config(), nil)
+	require.Zero(t, r.code, r.err)
+	complete(t, s, &l)
+	assert.Len(t, l.Schemas, 70)
+	assert.Contains(t, lastLine(r.err), "70 of 70 streams complete")
+	lists, _, tokens := s.Requests()
+	assert.Equal(t, 1, tokens)
+	assert.Equal(t, 1, lists["users"], "a list that fits one page costs one request")
+	assert.Equal(t, 2, lists["job_posts"])
+	assert.Equal(t, 2, lists["candidates"], "700 rows fill two pages")
+}
+
+func lastLine(s string) string {
+	lines := strings.Split(strings.TrimSpace(s), "\n")
+	return lines[len(lines)-1]
+}
+
+func TestRunWithNothingNewCostsOneRequestAStream(t *testing.T) {
+	s := serve(t, sandbox.Options{})
+	var l loader.Loader
+	require.Zero(t, load(t, &l, s.Config(), nil).code)
+	state := l.LastState()
+	s.ResetRequests()
+	var again loader.Loader
+	r := load(t, &again, s.Config(), state)
+	require.Zero(t, r.code, r.err)
+	lists, _, tokens := s.Requests()
+	assert.Equal(t, 1, tokens)
+	total := 0
+	for name, n := range lists {
+		total += n
+		if name != "job_posts" {
+			assert.Equal(t, 1, n, name)
+		}
+	}
+	assert.Equal(t, 71, total)
+	assert.Equal(t, 80, again.Total(), "only the two lists that cannot be filtered by time come again")
+}
+
+func TestIncrementalRunSendsWhatChanged(t *testing.T) {
+	s := serve(t, sandbox.Options{})
+	var l loader.Loader
+	require.Zero(t, load(t, &l, s.Config(), nil).code)
+	random := rand.New(rand.NewPCG(1, 1))
+	for _, name := range []string{"candidates", "applications", "job_posts", "users", "notes"} {
+		s.Change(name, random, 3, 5, 0)
+	}
+	r := load(t, &l, s.Config(), l.LastState())
+	require.Zero(t, r.code, r.err)
+	complete(t, s, &l)
+}
+
+func TestBookmarkIsServerTimeBeforeTheFirstPage(t *testing.T) {
+	for name, skew := range map[string]time.Duration{"right": 0, "behind": -7 * time.Hour, "ahead": 7 * time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			clock := func() time.Time { return time.Now().Add(skew) }
+			s := serve(t, sandbox.Options{Clock: clock})
+			before := clock().Truncate(time.Second)
+			var l loader.Loader
+			require.Zero(t, load(t, &l, with(s, map[string]any{"streams": []string{"users"}}), nil).code)
+			at := bookmark(t, l.LastState(), "users")
+			assert.False(t, at.After(clock()), "the bookmark is not after the read")
+			assert.False(t, at.Before(before.Add(-2*time.Second)), "the bookmark is %s, the read began at %s", at, before)
+			s.Change("users", rand.New(rand.NewPCG(1, 1)), 1, 2, 0)
+			require.Zero(t, load(t, &l, with(s, map[string]any{"streams": []string{"users"}, "lookback": "0s"}), l.LastState()).code)
+			complete(t, s, &l, "users")
+		})
+	}
+}
+
+func TestFaultsThatARepeatMends(t *testing.T) {
+	for _, fault := range sandbox.Passing {
+		t.Run(string(fault), func(t *testing.T) {
+			t.Parallel()
+			s := serve(t, sandbox.Options{Candidates: 300, Gzip: fault == sandbox.CutGzip})
+			s.SetFault(sandbox.Chaos(7, 0.08, fault))
+			var l loader.Loader
+			r := load(t, &l, s.Config(), nil)
+			require.Zero(t, r.code, r.err)
+			complete(t, s, &l)
+			assert.Contains(t, r.err, "reading list", "the fault struck and was logged")
+		})
+	}
+}
+
+func TestSilentConnectionsAreGivenUp(t *testing.T) {
+	for _, fault := range []sandbox.Fault{sandbox.Stall, sandbox.StallBody} {
+		t.Run(string(fault), func(t *testing.T) {
+			t.Parallel()
+			s := serve(t, sandbox.Options{})
+			s.SetFault(sandbox.Chaos(3, 0.05, fault))
+			var l loader.Loader
+			r := load(t, &l, with(s, map[string]any{"request_timeout": "300ms"}), nil)
+			require.Zero(t, r.code, r.err)
+			complete(t, s, &l)
+			assert.Contains(t, r.err, "silent for too long")
+		})
+	}
+}
+
+func TestOneBadStreamIsOneBadStream(t *testing.T) {
+	for name, c := range map[string]struct {
+		fault sandbox.Fault
+		says  string
+	}{
+		"always 500":             {sandbox.Status500, "500"},
+		"not found":              {sandbox.Status404, "404"},
+		"refused":                {sandbox.Status422, "422"},
+		"a redirect elsewhere":   {sandbox.Redirect, "elsewhere.invalid"},
+		"a link elsewhere":       {sandbox.LinkAway, "elsewhere.invalid"},
+		"a body without end":     {sandbox.Bomb, "larger than"},
+		"never a page":           {sandbox.HTML200, "not a whole JSON array"},
+		"a token is never taken": {sandbox.Status401, "401"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := serve(t, sandbox.Options{Candidates: 600})
+			s.SetFault(func(r *http.Request) sandbox.Fault {
+				if r.URL.Path == "/v3/candidates" {
+					return c.fault
+				}
+				return sandbox.NoFault
+			})
+			var l loader.Loader
+			r := load(t, &l, with(s, map[string]any{"max_retry_time": "1s"}), nil)
+			assert.Equal(t, 1, r.code)
+			assert.Contains(t, r.err, c.says)
+			assert.Contains(t, lastLine(r.err), "69 of 70 streams complete")
+			assert.Contains(t, lastLine(r.err), "failed: candidates")
+			assert.Zero(t, bookmark(t, l.LastState(), "candidates"))
+			assert.NotZero(t, bookmark(t, l.LastState(), "applications"))
+			s.SetFault(nil)
+			require.Zero(t, load(t, &l, s.Config(), l.LastState()).code)
+			complete(t, s, &l)
+		})
+	}
+}
+
+func TestMissingScope(t *testing.T) {
+	only := []string{"harvest:users:list", "harvest:jobs:list"}
+	t.Run("skip", func(t *testing.T) {
+		s := serve(t, sandbox.Options{Scopes: only})
+		var l loader.Loader
+		r := load(t, &l, s.Config(), nil)
+		assert.Zero(t, r.code)
+		complete(t, s, &l, "users", "jobs")
+		assert.Len(t, l.Schemas, 2, "streams that are left out have no messages")
+		assert.Equal(t, 1, strings.Count(r.err, "stream=candidates"), "one warning a stream")
+		assert.Contains(t, lastLine(r.err), "candidates (needs harvest:candidates:list)")
+	})
+	t.Run("fail", func(t *testing.T) {
+		s := serve(t, sandbox.Options{Scopes: only})
+		var l loader.Loader
+		r := load(t, &l, with(s, map[string]any{"on_forbidden": "fail"}), nil)
+		assert.Equal(t, 1, r.code)
+		complete(t, s, &l, "users", "jobs")
+	})
+	t.Run("taken away in the middle", func(t *testing.T) {
+		s := serve(t, sandbox.Options{Candidates: 2000})
+		var n atomic.Int32
+		s.SetFault(func(r *http.Request) sandbox.Fault {
+			if r.URL.Path == "/v3/candidates" && n.Add(1) == 2 {
+				s.Grant(only)
+			}
+			return sandbox.NoFault
+		})
+		var l loader.Loader
+		cfg := with(s, map[string]any{"streams": []string{"candidates", "users"}})
+		r := load(t, &l, cfg, nil)
+		assert.Zero(t, r.code)
+		assert.Contains(t, lastLine(r.err), "candidates (needs harvest:candidates:list)")
+		s.SetFault(nil)
+		s.Grant(nil)
+		require.Zero(t, load(t, &l, cfg, l.LastState()).code)
+		complete(t, s, &l, "candidates", "users")
+	})
+	t.Run("no scope at all", func(t *testing.T) {
+		s := serve(t, sandbox.Options{Scopes: []string{}})
+		r := run(t, "--config", file(t, "c.json", s.Config()))
+		assert.Equal(t, 2, r.code)
+		assert.Empty(t, r.out)
+		assert.Contains(t, r.err, "no scope is granted")
+	})
+}
