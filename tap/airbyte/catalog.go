@@ -67,7 +67,7 @@ func ParseCatalog(data []byte, lookup func(name string) (*tap.Stream, *record.Sh
 	var c struct {
 		Streams []configuredStream `json:"streams"`
 	}
-	if err := json.Unmarshal(data, &c); err != nil {
+	if err := json.Unmarshal(data, &c, jsontext.AllowDuplicateNames(true)); err != nil {
 		return nil, err
 	}
 	if c.Streams == nil {
@@ -102,7 +102,7 @@ func (cs *configuredStream) selection(s *tap.Stream, shape *record.Shape) (*tap.
 		Properties map[string]jsontext.Value `json:"properties"`
 	}
 	if len(cs.Stream.JSONSchema) > 0 {
-		if err := json.Unmarshal(cs.Stream.JSONSchema, &schema); err != nil {
+		if err := json.Unmarshal(cs.Stream.JSONSchema, &schema, jsontext.AllowDuplicateNames(true)); err != nil {
 			return nil, fmt.Errorf("json_schema: %w", err)
 		}
 	}

@@ -50,7 +50,8 @@ func ParseState(data []byte, lookup func(name string) *tap.Stream) (*tap.State, 
 			State      jsontext.Value `json:"stream_state"`
 		} `json:"stream"`
 	}
-	if err := json.Unmarshal(data, &payloads); err != nil {
+	// PyAirbyte hands in objects with a member twice; the last one counts, as in the platforms' own parsers.
+	if err := json.Unmarshal(data, &payloads, jsontext.AllowDuplicateNames(true)); err != nil {
 		return nil, err
 	}
 	for _, p := range payloads {
@@ -73,11 +74,11 @@ func ParseState(data []byte, lookup func(name string) *tap.Stream) (*tap.State, 
 
 func parseBookmark(raw jsontext.Value, s *tap.Stream) (*tap.Bookmark, error) {
 	var f foreign
-	if err := json.Unmarshal(raw, &f); err != nil {
+	if err := json.Unmarshal(raw, &f, jsontext.AllowDuplicateNames(true)); err != nil {
 		return nil, errors.New("updated_at is no time")
 	}
 	b := &tap.Bookmark{}
-	if err := json.Unmarshal(raw, b); err != nil {
+	if err := json.Unmarshal(raw, b, jsontext.AllowDuplicateNames(true)); err != nil {
 		return nil, err
 	}
 	if err := b.Check(s); err != nil {

@@ -61,7 +61,9 @@ func aboutJSON() (string, error) {
 		Capabilities []string `json:"capabilities"`
 		Settings     any      `json:"settings"`
 	}{
-		tapName, aboutWords, Version(), "", []string{}, capabilities,
+		tapName, aboutWords, Version(), "",
+		[]string{},
+		capabilities,
 		map[string]any{"type": "object", "properties": properties, "additionalProperties": true},
 	}, jsontext.WithIndent("  "), json.Deterministic(true))
 	return string(out), err

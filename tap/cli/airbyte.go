@@ -83,32 +83,32 @@ func (p *program) control(out *lineWriter, file string) func(token string) {
 }
 
 // fatal tells of an error that ended the call as a whole.
-func (p *program) fatal(out *lineWriter, err error, read bool) (int, error) {
+func (p *program) fatal(out *lineWriter, err error) (int, error) {
 	if _, werr := out.Write(airbyte.AppendError(nil, err)); werr != nil {
 		return exitIncomplete, werr
 	}
-	return exitCode(err, read), nil
+	return exitCode(err, false), nil
 }
 
 func (p *program) airbyteDiscover(ctx context.Context, flags airbyteFlags) (int, error) {
 	out := p.speakAirbyte()
 	cfg, err := p.config(flags.Config)
 	if err != nil {
-		return p.fatal(out, err, false)
+		return p.fatal(out, err)
 	}
 	streams, err := schemas.Load()
 	if err != nil {
-		return p.fatal(out, err, false)
+		return p.fatal(out, err)
 	}
 	columns, err := p.columns(ctx, cfg)
 	if err != nil {
-		return p.fatal(out, err, false)
+		return p.fatal(out, err)
 	}
 	var discovered []airbyte.Discovered
 	for _, s := range streams {
 		shape, err := columns.shape(s)
 		if err != nil {
-			return p.fatal(out, err, false)
+			return p.fatal(out, err)
 		}
 		discovered = append(discovered, airbyte.Discovered{Stream: s, Shape: shape})
 	}
@@ -123,12 +123,12 @@ func (p *program) read(ctx context.Context, flags readFlags) (int, error) {
 		err = cfg.checkCredential()
 	}
 	if err != nil {
-		return p.fatal(out, err, false)
+		return p.fatal(out, err)
 	}
 	job := &job{program: p, cfg: cfg, voice: &airbyte.Voice{}, failScope: true, rotated: p.control(out, flags.Config)}
 	defer job.close()
 	if err := job.prepare(ctx, flags.Catalog, airbyte.ParseCatalog, flags.State, airbyte.ParseState); err != nil {
-		return p.fatal(out, err, false)
+		return p.fatal(out, err)
 	}
 	return job.run(ctx, out)
 }

@@ -85,9 +85,9 @@ func runContext(ctx context.Context, args ...string) result {
 }
 
 // load runs a Singer sync and loads what comes out; state may be nil.
-func load(t testing.TB, l *loader.Loader, config map[string]any, state []byte, more ...string) result {
+func load(t testing.TB, l *loader.Loader, config map[string]any, state []byte) result {
 	t.Helper()
-	args := append([]string{"--config", file(t, "config.json", config)}, more...)
+	args := []string{"--config", file(t, "config.json", config)}
 	if state != nil {
 		args = append(args, "--state", file(t, "state.json", state))
 	}

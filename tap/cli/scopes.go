@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"text/tabwriter"
@@ -136,7 +137,7 @@ func readOne(ctx context.Context, client *harvest.Client, s *tap.Stream) (reach,
 	req := tap.Request{Stream: s, Params: s.Params, PerPage: 1}
 	err = client.Read(ctx, req, func(page tap.Page) error {
 		_, _, err := splitter.Split(nil, page.Body, nil, nil)
-		if err == record.ErrDrift {
+		if errors.Is(err, record.ErrDrift) {
 			return nil
 		}
 		return err
@@ -160,13 +161,10 @@ func refusedReach(err error) reach {
 
 // causeOf is what the server said, without what this program adds.
 func causeOf(err error) string {
-	for {
-		u, ok := err.(interface{ Unwrap() error })
-		if !ok || u.Unwrap() == nil {
-			return err.Error()
-		}
-		err = u.Unwrap()
+	for errors.Unwrap(err) != nil {
+		err = errors.Unwrap(err)
 	}
+	return err.Error()
 }
 
 // checkPatience is how long check waits for an address that does not answer: a person is waiting, too.

@@ -2,6 +2,7 @@ package harvest
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -187,8 +188,8 @@ func (a *auth) basic(req *http.Request) {
 
 // explain turns a refusal of the token address into words that a person can act on.
 func (a *auth) explain(err error) error {
-	refusal, ok := err.(*statusError)
-	if !ok {
+	var refusal *statusError
+	if !errors.As(err, &refusal) {
 		return err
 	}
 	if a.cred.RefreshToken != "" && a.cred.Reread != nil && strings.Contains(refusal.text, "invalid_grant") {

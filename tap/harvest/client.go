@@ -199,7 +199,7 @@ func (c *Client) do(ctx context.Context, req *http.Request, arrived func(*http.R
 	case errors.Is(err, errTooLarge):
 		return &tap.Error{Kind: tap.Refused, Op: "reading " + req.URL.Path, Err: err}
 	}
-	if context.Cause(ctx) == errSilent {
+	if errors.Is(context.Cause(ctx), errSilent) {
 		err = errSilent
 	}
 	return &temporary{kind: tap.Network, reason: "the answer breaks off: " + err.Error()}
@@ -211,9 +211,9 @@ func (c *Client) netError(ctx context.Context, u *url.URL, err error) error {
 	if errors.As(err, &away) {
 		return &tap.Error{Kind: tap.Origin, Op: "reading " + u.Path, Err: away, Hint: "nothing was sent there; set api_url to the address that answers for itself"}
 	}
-	if cause := context.Cause(ctx); cause != nil && cause != errSilent {
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, errSilent) {
 		return cause
-	} else if cause == errSilent {
+	} else if cause != nil {
 		err = errSilent
 	}
 	var wrapped *url.Error

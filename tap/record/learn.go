@@ -112,7 +112,7 @@ func (s *Shape) widen(v jsontext.Value) {
 			eachItem(v, s.Items.widen)
 		}
 	}
-	if s.Kinds&k == 0 && !(k == Integer && s.Kinds&Number != 0) {
+	if admitted := s.Kinds&k != 0 || k == Integer && s.Kinds&Number != 0; !admitted {
 		s.admit(k)
 	}
 }

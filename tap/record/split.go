@@ -81,7 +81,8 @@ var errUnclean = errors.New("text that is not valid Unicode")
 
 func (s *Splitter) split(dst, page, prefix, suffix []byte) ([]byte, Result, error) {
 	sc := &s.scan
-	sc.b = append(page, 0)
+	page = append(page, 0)
+	sc.b, page = page, page[:len(page)-1]
 	sc.err, sc.drift, sc.unclean, sc.depth = nil, false, false, 0
 	var res Result
 	out := dst

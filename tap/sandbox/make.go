@@ -3,6 +3,7 @@ package sandbox
 import (
 	"fmt"
 	"hash/fnv"
+	"math"
 	"strings"
 	"time"
 
@@ -276,7 +277,7 @@ func (m *maker) value(s *tap.Stream, name string, shape *record.Shape, v int) an
 		}
 		return v + 1
 	case kinds&record.Number != 0:
-		return m.fake.Float64Range(-90, 90)
+		return math.Round(m.fake.Float64Range(-90, 90)*1e6) / 1e6
 	}
 	if shape.Format == record.Date {
 		return m.now.AddDate(0, 0, v-20).Format(time.DateOnly)

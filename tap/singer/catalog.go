@@ -107,7 +107,7 @@ func ParseCatalog(data []byte, lookup func(name string) (*tap.Stream, *record.Sh
 	var c struct {
 		Streams []entry `json:"streams"`
 	}
-	if err := json.Unmarshal(data, &c); err != nil {
+	if err := json.Unmarshal(data, &c, jsontext.AllowDuplicateNames(true)); err != nil {
 		return nil, err
 	}
 	if c.Streams == nil {

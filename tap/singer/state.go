@@ -1,7 +1,6 @@
 package singer
 
 import (
-	"bytes"
 	"fmt"
 	"maps"
 	"slices"
@@ -33,18 +32,18 @@ type foreign struct {
 func ParseState(data []byte, lookup func(name string) *tap.Stream) (*tap.State, error) {
 	st := tap.NewState()
 	var top map[string]jsontext.Value
-	if err := json.Unmarshal(data, &top); err != nil {
+	if err := json.Unmarshal(data, &top, jsontext.AllowDuplicateNames(true)); err != nil {
 		return nil, err
 	}
 	if kind, value := top["type"], top["value"]; string(kind) == `"STATE"` && value != nil {
 		top = nil
-		if err := json.Unmarshal(value, &top); err != nil {
+		if err := json.Unmarshal(value, &top, jsontext.AllowDuplicateNames(true)); err != nil {
 			return nil, err
 		}
 	}
 	var marks map[string]jsontext.Value
 	if raw := top["bookmarks"]; raw != nil {
-		if err := json.Unmarshal(raw, &marks); err != nil {
+		if err := json.Unmarshal(raw, &marks, jsontext.AllowDuplicateNames(true)); err != nil {
 			return nil, fmt.Errorf("bookmarks: %w", err)
 		}
 	}
@@ -59,27 +58,25 @@ func ParseState(data []byte, lookup func(name string) *tap.Stream) (*tap.State, 
 			st.Others[name] = marks[name]
 			continue
 		}
+		if marks[name].Kind() == 'n' {
+			continue
+		}
 		b, err := parseBookmark(marks[name], s)
 		if err != nil {
 			return nil, fmt.Errorf("stream %q: %w", name, err)
 		}
-		if b != nil {
-			st.Bookmarks[name] = b
-		}
+		st.Bookmarks[name] = b
 	}
 	return st, nil
 }
 
 func parseBookmark(raw jsontext.Value, s *tap.Stream) (*tap.Bookmark, error) {
-	if bytes.Equal(raw, []byte("null")) {
-		return nil, nil
-	}
 	var f foreign
-	if err := json.Unmarshal(raw, &f); err != nil {
+	if err := json.Unmarshal(raw, &f, jsontext.AllowDuplicateNames(true)); err != nil {
 		return nil, err
 	}
 	b := &tap.Bookmark{}
-	if err := json.Unmarshal(raw, b); err != nil {
+	if err := json.Unmarshal(raw, b, jsontext.AllowDuplicateNames(true)); err != nil {
 		return nil, err
 	}
 	if err := b.Check(s); err != nil {

@@ -1,0 +1,91 @@
+"""The sandbox as the interop checks see it: a server with rows that can be read, changed and compared."""
+
+import datetime
+import json
+import os
+import subprocess
+import urllib.request
+
+
+class Sandbox:
+    """A sandbox of the tap's own binary, started on a free port."""
+
+    def __init__(self, tap, work, *flags):
+        self.process = subprocess.Popen(
+            [tap, "sandbox", "--addr", "127.0.0.1:0", "--limit=-1", *flags],
+            stdout=subprocess.PIPE, stderr=open(os.path.join(work, "sandbox.log"), "a"), text=True)
+        text = ""
+        while not text.rstrip().endswith("}"):
+            line = self.process.stdout.readline()
+            if not line:
+                raise SystemExit("the sandbox did not start")
+            text += line
+        self.config = json.loads(text)
+        self.config_file = os.path.join(work, "tap.json")
+        with open(self.config_file, "w") as f:
+            json.dump(self.config, f)
+        self.streams = [s for s in self.get("streams") if s not in ("degrees", "disciplines", "schools")]
+
+    def get(self, path):
+        with urllib.request.urlopen(self.config["api_url"] + "/sandbox/" + path) as answer:
+            return json.load(answer)
+
+    def rows(self, stream):
+        return {row["id"]: row for row in self.get("rows/" + stream)}
+
+    def change(self, seed):
+        self.get(f"change?add=2&update=4&seed={seed}")
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait()
+
+
+def plain(value):
+    """A value in a form in which two that mean the same are equal: databases write times, numbers and objects in their own ways."""
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, (int, float)):
+        return round(float(value), 9)
+    if isinstance(value, (dict, list)):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        made = {k: plain(v) for k, v in items}
+        return made if isinstance(value, dict) else list(made.values())
+    if isinstance(value, str):
+        text = value.strip()
+        if text[:1] in ("{", "["):
+            try:
+                return plain(json.loads(text))
+            except ValueError:
+                return value
+        if len(text) >= 10 and text[4:5] == "-" and text[7:8] == "-":
+            try:
+                at = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+                if at.tzinfo is None:
+                    at = at.replace(tzinfo=datetime.timezone.utc)
+                return at.timestamp()
+            except ValueError:
+                return value
+    return value
+
+
+def compare(name, wanted, found):
+    """Errors in what was loaded of a stream, column by column; wanted and found are rows by id."""
+    errors = []
+    for key, row in wanted.items():
+        loaded = found.get(key)
+        if loaded is None:
+            errors.append(f"{name}: row {key} is missing")
+            continue
+        for column, value in row.items():
+            have = loaded.get(column)
+            if isinstance(value, (int, float)) and not isinstance(value, bool) and isinstance(have, str):
+                have = float(have)  # a decimal column
+            if column not in loaded and value is not None:
+                errors.append(f"{name}: row {key} lacks {column}")
+            elif plain(value) != plain(have):
+                errors.append(f"{name}: row {key}, {column}: {value!r} became {have!r}")
+    for key in found:
+        if key not in wanted:
+            errors.append(f"{name}: row {key} came from nowhere")
+    return errors
