@@ -3,7 +3,6 @@ package tap
 import (
 	"io"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
@@ -18,8 +17,9 @@ const (
 // item is something that happened, on its way to stdout.
 type item struct {
 	run     *run
-	lines   *[]byte // records, framed; handed back to linePool once written
-	records int
+	records [][]byte
+	frame   [2][]byte // what stands before and behind each record
+	written func()    // called once the records are not needed any more
 	shape   *record.Shape // the one that the records were held against
 	version int           // counts up with each wider shape of the stream
 	commit  func(b *Bookmark)
@@ -28,7 +28,8 @@ type item struct {
 	waiting time.Time // not about a stream: the budget is used up until then
 }
 
-var linePool = sync.Pool{New: func() any { return new([]byte) }}
+// writeBytes is how much is gathered before it is written.
+const writeBytes = 256 << 10
 
 // output owns stdout. What it writes is in the order in which items were handed to it, and a STATE
 // is made of nothing but what has been written before it.
@@ -78,6 +79,9 @@ func (o *output) run() {
 }
 
 func (o *output) take(it item) {
+	if it.written != nil {
+		defer it.written()
+	}
 	if o.err != nil {
 		return
 	}
@@ -97,21 +101,24 @@ func (o *output) take(it item) {
 		r.out.announced, r.out.version = true, it.version
 		dst = o.voice.Schema(dst, r.sel, it.shape)
 	}
-	if it.records > 0 && r.out.records == 0 {
+	if len(it.records) > 0 && r.out.records == 0 {
 		dst = o.voice.Running(dst, s)
 	}
-	o.write(dst)
-	if it.lines != nil {
-		o.write(*it.lines)
-		*it.lines = (*it.lines)[:0]
-		linePool.Put(it.lines)
+	for _, record := range it.records {
+		if len(dst)+len(record) > writeBytes {
+			o.write(dst)
+			dst = dst[:0]
+		}
+		dst = append(append(append(dst, it.frame[0]...), record...), it.frame[1]...)
 	}
+	o.buf = dst
+	o.write(dst)
 	if o.err != nil {
 		return
 	}
-	r.out.records += it.records
-	o.sinceLast += it.records
-	o.count(s, it.records)
+	r.out.records += len(it.records)
+	o.sinceLast += len(it.records)
+	o.count(s, len(it.records))
 	if it.commit != nil {
 		it.commit(o.state.Of(s.Name))
 		o.dirty = true

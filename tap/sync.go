@@ -122,7 +122,7 @@ func (e *Engine) Sync(ctx context.Context, selections []*Selection, state *State
 	defer cancel(nil)
 	e.stop.Store(&cancel)
 	s := &syncer{Engine: e, state: state, queue: newQueue(), cancel: cancel, running: len(selections)}
-	s.out = &output{w: e.Out, voice: e.Voice, state: state, items: make(chan item, 2), onError: func(err error) { cancel(err) }}
+	s.out = &output{w: e.Out, voice: e.Voice, state: state, items: make(chan item, 1), onError: func(err error) { cancel(err) }}
 
 	runs := make([]*run, 0, len(selections))
 	var tasks []*task
@@ -555,26 +555,32 @@ func (r *reader) walk(ctx context.Context) error {
 	}
 }
 
-// read reads one page and hands its records to the output, with the commit that is made once they are written.
+// read reads one page and hands its records to the output, with the commit that is made once they are written. It returns when they are: so a
+// loader that reads slowly slows the reading down, and no more pages are held than are read at once.
 func (r *reader) read(ctx context.Context, req Request, commit func(Page, head) func(*Bookmark)) (head, error) {
 	var h head
 	run := r.task.run
-	stream := run.sel.Stream
-	var it item
 	err := r.Source.Read(ctx, req, func(page Page) error {
 		h = head{next: page.Next}
 		if r.Sample {
 			h.next = ""
 		}
-		lines := linePool.Get().(*[]byte)
-		res, shape, version, err := r.split(lines, page)
+		res, shape, version, err := r.split(page)
 		if err != nil {
-			linePool.Put(lines)
 			return err
 		}
 		h.top, h.bottom = parseJSONTime(res.First), parseJSONTime(res.Last)
-		it = item{run: run, lines: lines, records: res.Records, shape: shape, version: version}
-		if c := commit(page, h); c != nil {
+		r.syncer.read.Store(true)
+		if req.Stream.Bookmark != "" {
+			r.sawRow(h.bottom)
+		}
+		run.mu.Lock()
+		run.pages++
+		run.records += len(res.Records)
+		run.mu.Unlock()
+		it := item{run: run, records: res.Records, shape: shape, version: version}
+		it.frame[0], it.frame[1] = r.Voice.Frame(run.sel.Stream, page.Asked)
+		if c := commit(page, h); c != nil && !r.Sample {
 			learnt := r.learnt(shape)
 			it.commit = func(b *Bookmark) {
 				c(b)
@@ -583,27 +589,16 @@ func (r *reader) read(ctx context.Context, req Request, commit func(Page, head) 
 				}
 			}
 		}
+		r.Log.Debug("page", "stream", run.sel.Stream.Name, "records", len(res.Records), "more", h.next != "")
+		written := make(chan struct{})
+		it.written = func() { close(written) }
+		if err := r.send(ctx, it); err != nil {
+			return err
+		}
+		<-written
 		return nil
 	})
-	if err != nil {
-		return h, err
-	}
-	r.syncer.read.Store(true)
-	if req.Stream.Bookmark != "" {
-		r.sawRow(h.bottom)
-	}
-	run.mu.Lock()
-	run.pages++
-	run.records += it.records
-	run.mu.Unlock()
-	if r.Sample {
-		it.commit = nil
-	}
-	if err := r.send(ctx, it); err != nil {
-		return h, err
-	}
-	r.Log.Debug("page", "stream", stream.Name, "records", it.records, "more", h.next != "")
-	return h, nil
+	return h, err
 }
 
 // learnt returns what the state should keep of a shape beside the stream's file; nil for nothing.
@@ -614,8 +609,8 @@ func (r *reader) learnt(shape *record.Shape) map[string]jsontext.Value {
 	return shape.Differences(r.task.run.base)
 }
 
-// split turns a page into lines, and learns from it what the shape does not admit.
-func (r *reader) split(lines *[]byte, page Page) (record.Result, *record.Shape, int, error) {
+// split turns a page into records, and learns from it what the shape does not admit.
+func (r *reader) split(page Page) (record.Result, *record.Shape, int, error) {
 	run := r.task.run
 	body := page.Body
 	if f := run.sel.Transform; f != nil {
@@ -625,12 +620,10 @@ func (r *reader) split(lines *[]byte, page Page) (record.Result, *record.Shape, 
 		}
 		body = r.page
 	}
-	prefix, suffix := r.Voice.Frame(run.sel.Stream, page.Asked)
 	for {
 		shape, version := run.current()
 		r.splitter.Use(shape)
-		out, res, err := r.splitter.Split((*lines)[:0], body, prefix, suffix)
-		*lines = out
+		res, err := r.splitter.Split(body)
 		if !errors.Is(err, record.ErrDrift) {
 			return res, shape, version, err
 		}

@@ -28,6 +28,7 @@ type Loader struct {
 
 	validators map[string]*gojsonschema.Schema
 	keys       map[string][]string
+	columns    map[string]map[string]json.RawMessage
 	compiled   map[string]*gojsonschema.Schema
 	total      int
 }
@@ -48,6 +49,7 @@ func (l *Loader) Load(r io.Reader, partial bool) error {
 		l.Rows, l.Records, l.Schemas = map[string]map[string]json.RawMessage{}, map[string]int{}, map[string]int{}
 		l.LastSchema, l.keys, l.compiled = map[string]json.RawMessage{}, map[string][]string{}, map[string]*gojsonschema.Schema{}
 	}
+	l.columns = map[string]map[string]json.RawMessage{}
 	l.validators = map[string]*gojsonschema.Schema{} // each run has to send its schemas anew
 	in := bufio.NewReaderSize(r, 1<<20)
 	for n := 1; ; n++ {
@@ -100,6 +102,13 @@ func (l *Loader) schema(m message) error {
 		}
 		l.compiled[string(m.Schema)] = compiled
 	}
+	var s struct {
+		Properties map[string]json.RawMessage `json:"properties"`
+	}
+	if err := json.Unmarshal(m.Schema, &s); err != nil {
+		return err
+	}
+	l.columns[m.Stream] = s.Properties
 	l.validators[m.Stream], l.keys[m.Stream] = compiled, m.KeyProperties
 	l.LastSchema[m.Stream] = slices.Clone(m.Schema)
 	l.Schemas[m.Stream]++
@@ -125,14 +134,8 @@ func (l *Loader) record(m message) error {
 	if err := json.Unmarshal(m.Record, &row); err != nil {
 		return err
 	}
-	var properties struct {
-		Properties map[string]json.RawMessage `json:"properties"`
-	}
-	if err := json.Unmarshal(l.LastSchema[m.Stream], &properties); err != nil {
-		return err
-	}
 	for column := range row {
-		if properties.Properties[column] == nil {
+		if l.columns[m.Stream][column] == nil {
 			return fmt.Errorf("column %q stands in no schema", column)
 		}
 	}

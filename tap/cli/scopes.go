@@ -136,7 +136,7 @@ func readOne(ctx context.Context, client *harvest.Client, s *tap.Stream) (reach,
 	splitter := record.NewSplitter(shape, record.Options{})
 	req := tap.Request{Stream: s, Params: s.Params, PerPage: 1}
 	err = client.Read(ctx, req, func(page tap.Page) error {
-		_, _, err := splitter.Split(nil, page.Body, nil, nil)
+		_, err := splitter.Split(page.Body)
 		if errors.Is(err, record.ErrDrift) {
 			return nil
 		}

@@ -1,7 +1,6 @@
 package harvest
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -10,41 +9,28 @@ import (
 	"sync"
 
 	"github.com/klauspost/compress/gzip"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
 
 // errTooLarge ends a body that goes on beyond all reason.
 var errTooLarge = fmt.Errorf("the answer is larger than %d MiB", maxBodyBytes>>20)
 
-// buffers keeps bodies for use by later requests. One that a single huge page made large is let go.
-type buffers struct{ pool sync.Pool }
-
-var bodyPool buffers
-
-func (p *buffers) get() *bytes.Buffer {
-	if b, ok := p.pool.Get().(*bytes.Buffer); ok {
-		b.Reset()
-		return b
-	}
-	return &bytes.Buffer{}
-}
-
-func (p *buffers) put(b *bytes.Buffer) {
-	if b.Cap() <= 8<<20 {
-		p.pool.Put(b)
-	}
-}
+// bodies keeps the memory of bodies for later requests.
+var bodies record.Buffers
 
 var gzipPool sync.Pool
 
-// readBody reads the whole body of an answer into b, unpacked, and returns how many bytes came over the network. It calls alive whenever
-// some came. An error means that the body is not whole.
-func readBody(b *bytes.Buffer, answer *http.Response, limit int64, alive func()) (int64, error) {
+// readBody appends the whole body of an answer to b, unpacked, and returns it with the number of bytes that came over the network. It calls alive
+// whenever some came. An error means that the body is not whole.
+func readBody(b []byte, answer *http.Response, limit int64, alive func()) (body []byte, wired int64, err error) {
 	wire := &countingReader{r: answer.Body, alive: alive}
 	var r io.Reader = wire
+	hint := 0
 	switch encoding := strings.ToLower(answer.Header.Get("Content-Encoding")); encoding {
 	case "", "identity":
 		if n := answer.ContentLength; n > 0 && n <= limit {
-			b.Grow(int(n) + bytes.MinRead)
+			hint = int(n)
 		}
 	case "gzip", "x-gzip":
 		z, ok := gzipPool.Get().(*gzip.Reader)
@@ -53,20 +39,20 @@ func readBody(b *bytes.Buffer, answer *http.Response, limit int64, alive func())
 		}
 		defer gzipPool.Put(z)
 		if err := z.Reset(wire); err != nil {
-			return wire.n, unexpected(err)
+			return b, wire.n, unexpected(err)
 		}
 		r = z
 	default:
-		return 0, fmt.Errorf("unknown Content-Encoding %q", encoding)
+		return b, 0, fmt.Errorf("unknown Content-Encoding %q", encoding)
 	}
-	n, err := b.ReadFrom(io.LimitReader(r, limit+1))
+	b, err = record.ReadAll(b, r, hint, limit)
 	if err != nil {
-		return wire.n, unexpected(err)
+		return b, wire.n, unexpected(err)
 	}
-	if n > limit {
-		return wire.n, errTooLarge
+	if int64(len(b)) > limit {
+		return b, wire.n, errTooLarge
 	}
-	return wire.n, nil
+	return b, wire.n, nil
 }
 
 // unexpected makes an end that comes too early an error that says so.

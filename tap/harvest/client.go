@@ -170,7 +170,7 @@ var errSilent = errors.New("the connection was silent for too long")
 
 // do sends one request and reads the whole body, unpacked, into a buffer that use gets. Before that it tells arrived of the headers.
 // Failures that a repeat may mend are temporary.
-func (c *Client) do(ctx context.Context, req *http.Request, arrived func(*http.Response), use func(answer *http.Response, body *bytes.Buffer) error) error {
+func (c *Client) do(ctx context.Context, req *http.Request, arrived func(*http.Response), use func(answer *http.Response, body []byte) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	silence := time.AfterFunc(c.opts.RequestTimeout, func() { cancel(errSilent) })
@@ -189,9 +189,9 @@ func (c *Client) do(ctx context.Context, req *http.Request, arrived func(*http.R
 	if answer.StatusCode != http.StatusOK {
 		limit = maxErrorBytes
 	}
-	body := bodyPool.get()
-	defer bodyPool.put(body)
-	n, err := readBody(body, answer, limit, func() { silence.Reset(c.opts.RequestTimeout) })
+	body, n, err := readBody(bodies.Get(), answer, limit, func() { silence.Reset(c.opts.RequestTimeout) })
+	silence.Stop() // the connection has done its part; what is done with the body may take its time
+	defer func() { bodies.Put(body) }()
 	c.bytes.Add(n)
 	switch {
 	case err == nil, answer.StatusCode != http.StatusOK:
@@ -243,13 +243,13 @@ func (c *Client) post(ctx context.Context, to *url.URL, form url.Values, sign fu
 	sign(req)
 	c.tokens.Add(1)
 	asked = time.Now()
-	err = c.do(ctx, req, func(*http.Response) {}, func(answer *http.Response, b *bytes.Buffer) error {
+	err = c.do(ctx, req, func(*http.Response) {}, func(answer *http.Response, b []byte) error {
 		header = answer.Header
 		if answer.StatusCode == http.StatusOK || answer.StatusCode == http.StatusCreated {
-			body = bytes.Clone(b.Bytes())
+			body = bytes.Clone(b)
 			return nil
 		}
-		refusal := c.refusal(answer, b.Bytes())
+		refusal := c.refusal(answer, b)
 		if again(refusal) {
 			after, _ := retryAfter(answer, time.Now())
 			return &temporary{reason: hostPort(to) + " answers " + refusal.Error(), after: after}
@@ -323,15 +323,15 @@ func (c *Client) attempt(ctx context.Context, req tap.Request, take func(tap.Pag
 		c.budget.learn(flight, answer)
 		release()
 	}
-	return c.do(c.watchResends(ctx, op(req)), get, arrived, func(answer *http.Response, body *bytes.Buffer) error {
+	return c.do(c.watchResends(ctx, op(req)), get, arrived, func(answer *http.Response, body []byte) error {
 		if answer.StatusCode != http.StatusOK {
-			return c.explain(ctx, req, answer, c.refusal(answer, body.Bytes()), t, first && refusedBefore)
+			return c.explain(ctx, req, answer, c.refusal(answer, body), t, first && refusedBefore)
 		}
 		next, err := c.next(get.URL, answer)
 		if err != nil {
 			return err
 		}
-		page := tap.Page{Body: body.Bytes(), Next: next, Asked: askedAt(answer, sent, took)}
+		page := tap.Page{Body: body, Next: next, Asked: askedAt(answer, sent, took)}
 		err = take(page)
 		var malformed *record.MalformedError
 		if errors.As(err, &malformed) {

@@ -19,6 +19,9 @@ type Splitter struct {
 	shape *Shape
 	keys  int
 	scan  scanner
+
+	records [][]byte
+	changed []byte // those records that do not come out as they stand in the page
 }
 
 // NewSplitter returns a splitter that holds records against shape.
@@ -52,11 +55,11 @@ func (s *Splitter) Use(shape *Shape) {
 	}
 }
 
-// Result tells what a page held.
+// Result tells what a page held. It points into the page and into the splitter, and is valid until either is used again.
 type Result struct {
-	Records int
+	// Records are the records of the page, each on one line and without what is dropped.
+	Records [][]byte
 	// First and Last are the values of the watched column in the first and the last record, as JSON; nil where it is missing.
-	// They point into the page.
 	First, Last []byte
 }
 
@@ -64,31 +67,31 @@ type Result struct {
 // [Learn] tells the shape that does.
 var ErrDrift = errors.New("a record that its schema does not admit")
 
-// Split appends to dst, for each record of the page, prefix, the record's bytes and suffix. After an error dst comes back
-// as it was: [ErrDrift], or a [MalformedError] where the page is not one whole array of records with their keys.
+// Split returns the records of a page. An error is [ErrDrift], or a [MalformedError] where the page is not one whole array of records with
+// their keys; then there are none.
 //
 // Text that is not valid Unicode comes out with replacement characters, and records always on one line; duplicate members
 // are passed on as they came, each held against the shape. Page's capacity is used for one byte behind its end.
-func (s *Splitter) Split(dst, page, prefix, suffix []byte) ([]byte, Result, error) {
-	out, res, err := s.split(dst, page, prefix, suffix)
+func (s *Splitter) Split(page []byte) (Result, error) {
+	res, err := s.split(page)
 	if errors.Is(err, errUnclean) {
-		out, res, err = s.split(dst, clean(page), prefix, suffix)
+		res, err = s.split(clean(page))
 	}
-	return out, res, err
+	return res, err
 }
 
 var errUnclean = errors.New("text that is not valid Unicode")
 
-func (s *Splitter) split(dst, page, prefix, suffix []byte) ([]byte, Result, error) {
+func (s *Splitter) split(page []byte) (Result, error) {
 	sc := &s.scan
 	page = append(page, 0)
 	sc.b, page = page, page[:len(page)-1]
 	sc.err, sc.drift, sc.unclean, sc.depth = nil, false, false, 0
+	s.records, s.changed = s.records[:0], s.changed[:0]
 	var res Result
-	out := dst
-	fail := func(i int, what string) ([]byte, Result, error) {
+	fail := func(i int, what string) (Result, error) {
 		sc.fail(i, what)
-		return dst, Result{}, sc.err
+		return Result{}, sc.err
 	}
 
 	i := sc.space(0)
@@ -96,25 +99,22 @@ func (s *Splitter) split(dst, page, prefix, suffix []byte) ([]byte, Result, erro
 		return fail(i, "no opening bracket")
 	}
 	i = sc.space(i + 1)
-	for sc.b[i] != ']' || res.Records > 0 {
+	for sc.b[i] != ']' || len(s.records) > 0 {
 		if sc.b[i] != '{' {
 			return fail(i, "no record")
 		}
 		start := i
 		sc.newlines, sc.keys, sc.watched, sc.cuts = false, 0, span{}, sc.cuts[:0]
 		if i = sc.object(i, s.shape); i < 0 || sc.err != nil {
-			return dst, Result{}, sc.err
+			return Result{}, sc.err
 		}
 		if sc.keys < s.keys {
 			return fail(start, "a record without its key")
 		}
-		out = append(out, prefix...)
-		out = sc.appendRecord(out, span{start, i})
-		out = append(out, suffix...)
-		res.Records++
+		s.add(span{start, i})
 		if w := sc.watched; w.to > 0 {
 			res.Last = sc.b[w.from:w.to]
-			if res.Records == 1 {
+			if len(s.records) == 1 {
 				res.First = res.Last
 			}
 		}
@@ -131,27 +131,33 @@ func (s *Splitter) split(dst, page, prefix, suffix []byte) ([]byte, Result, erro
 		return fail(i, "something behind the array")
 	}
 	if sc.unclean {
-		return dst, Result{}, errUnclean
+		return Result{}, errUnclean
 	}
 	if sc.drift {
-		return dst, Result{}, ErrDrift
+		return Result{}, ErrDrift
 	}
-	return out, res, nil
+	res.Records = s.records
+	return res, nil
 }
 
-// appendRecord appends the record without its cuts, on one line.
-func (s *scanner) appendRecord(out []byte, r span) []byte {
-	start := len(out)
+// add notes a record: the bytes of the page themselves, or a copy without its cuts and line breaks.
+func (s *Splitter) add(r span) {
+	sc := &s.scan
+	if len(sc.cuts) == 0 && !sc.newlines {
+		s.records = append(s.records, sc.b[r.from:r.to])
+		return
+	}
+	start := len(s.changed)
 	from := r.from
-	for _, c := range s.cuts {
-		out = append(out, s.b[from:c.from]...)
+	for _, c := range sc.cuts {
+		s.changed = append(s.changed, sc.b[from:c.from]...)
 		from = c.to
 	}
-	out = append(out, s.b[from:r.to]...)
-	if s.newlines {
-		out = out[:start+compact(out[start:])]
+	s.changed = append(s.changed, sc.b[from:r.to]...)
+	if sc.newlines {
+		s.changed = s.changed[:start+compact(s.changed[start:])]
 	}
-	return out
+	s.records = append(s.records, s.changed[start:])
 }
 
 // compact takes the white space out of b, which is one valid JSON value, and returns the new length.

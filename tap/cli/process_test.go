@@ -1,0 +1,184 @@
+//go:build unix
+
+package cli_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tap-greenhouse/tap-greenhouse/internal/loader"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
+)
+
+// binary builds the program once, as it is shipped.
+var binary = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "tap-greenhouse")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "tap-greenhouse")
+	build := exec.Command("go", "build", "-o", path, "../..")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w: %s", err, out)
+	}
+	return path, nil
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if path, err := binary(); err == nil {
+		_ = os.RemoveAll(filepath.Dir(path))
+	}
+	os.Exit(code)
+}
+
+func command(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	path, err := binary()
+	require.NoError(t, err)
+	return exec.Command(path, args...)
+}
+
+// TestKilledProcess kills the program at random moments and starts it again with the last whole state, many times.
+func TestKilledProcess(t *testing.T) {
+	s := serve(t, sandbox.Options{Candidates: 1500, Latency: 4 * time.Millisecond})
+	config := file(t, "c.json", s.Config())
+	random := rand.New(rand.NewPCG(5, 5))
+	var l loader.Loader
+	var state []byte
+	rounds, ended := 0, 0
+	for began := time.Now(); rounds < 200 && time.Since(began) < 12*time.Second; rounds++ {
+		args := []string{"--config", config}
+		if state != nil {
+			args = append(args, "--state", file(t, "s.json", state))
+		}
+		cmd := command(t, args...)
+		var out bytes.Buffer
+		cmd.Stdout = &out
+		require.NoError(t, cmd.Start())
+		kill := time.AfterFunc(time.Duration(random.IntN(250))*time.Millisecond, func() { _ = cmd.Process.Kill() })
+		if cmd.Wait() == nil {
+			ended++
+		}
+		kill.Stop()
+		require.NoError(t, l.Load(&out, true))
+		if last := l.LastState(); last != nil {
+			state = last
+		}
+	}
+	t.Logf("%d rounds, %d ended by themselves", rounds, ended)
+	r := load(t, &l, s.Config(), state)
+	require.Zero(t, r.code, r.err)
+	complete(t, s, &l)
+}
+
+func TestSignals(t *testing.T) {
+	for sig, code := range map[syscall.Signal]int{syscall.SIGTERM: 143, syscall.SIGINT: 130} {
+		t.Run(sig.String(), func(t *testing.T) {
+			t.Parallel()
+			s := serve(t, sandbox.Options{Candidates: 3000, Latency: 30 * time.Millisecond})
+			cmd := command(t, "--config", file(t, "c.json", s.Config()))
+			var out, stderr bytes.Buffer
+			cmd.Stdout, cmd.Stderr = &out, &stderr
+			require.NoError(t, cmd.Start())
+			time.Sleep(250 * time.Millisecond)
+			sent := time.Now()
+			require.NoError(t, cmd.Process.Signal(sig))
+			_ = cmd.Wait() // the code is what is looked at
+			assert.Less(t, time.Since(sent), 2*time.Second)
+			assert.Equal(t, code, cmd.ProcessState.ExitCode(), stderr.String())
+			assert.True(t, strings.HasPrefix(lastLine(out.String()), `{"type":"STATE"`), "the last message is the state")
+			var l loader.Loader
+			require.NoError(t, l.Load(&out, false))
+			require.Zero(t, load(t, &l, s.Config(), l.LastState()).code)
+			complete(t, s, &l)
+		})
+	}
+	t.Run("a loader that does not read", func(t *testing.T) {
+		t.Parallel()
+		s := serve(t, sandbox.Options{Candidates: 3000})
+		cmd := command(t, "--config", file(t, "c.json", s.Config()))
+		r, w, err := os.Pipe()
+		require.NoError(t, err)
+		defer r.Close()
+		cmd.Stdout = w
+		require.NoError(t, cmd.Start())
+		require.NoError(t, w.Close())
+		time.Sleep(400 * time.Millisecond)
+		sent := time.Now()
+		require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
+		_ = cmd.Wait()
+		assert.Less(t, time.Since(sent), 2*time.Second)
+		assert.Equal(t, 143, cmd.ProcessState.ExitCode())
+	})
+}
+
+func TestLoaderThatGoesAwayEndsTheRun(t *testing.T) {
+	for name, limit := range map[string]int{"while records come": -1, "while the budget is waited for": 10} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := serve(t, sandbox.Options{Candidates: 3000, Limit: limit})
+			cmd := command(t, "--config", file(t, "c.json", s.Config()))
+			var stderr bytes.Buffer
+			cmd.Stderr = &stderr
+			out, err := cmd.StdoutPipe()
+			require.NoError(t, err)
+			require.NoError(t, cmd.Start())
+			_, err = io.CopyN(io.Discard, out, 20000)
+			require.NoError(t, err)
+			if limit > 0 {
+				drained := make(chan struct{})
+				go func() { _, _ = io.CopyN(io.Discard, out, 1<<40); close(drained) }()
+				time.Sleep(500 * time.Millisecond)
+			}
+			gone := time.Now()
+			require.NoError(t, out.Close())
+			_ = cmd.Wait()
+			assert.Less(t, time.Since(gone), 2*time.Second)
+			assert.Equal(t, 1, cmd.ProcessState.ExitCode())
+			assert.Contains(t, stderr.String(), "the loader went away")
+			assert.NotContains(t, stderr.String(), "goroutine ")
+		})
+	}
+}
+
+// TestSlowLoader reads a byte now and then: the program waits, in the memory that it has.
+func TestSlowLoader(t *testing.T) {
+	s := serve(t, sandbox.Options{Candidates: 20000})
+	cmd := command(t, "--config", file(t, "c.json", only(s, "candidates", "notes", "applications")))
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	_, err = io.CopyN(io.Discard, out, 1<<20)
+	require.NoError(t, err)
+	time.Sleep(1500 * time.Millisecond)
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", cmd.Process.Pid))
+	if os.IsNotExist(err) {
+		t.Log("no /proc on this machine: the memory is not looked at")
+	} else {
+		require.NoError(t, err)
+		_, peak, found := strings.Cut(string(status), "VmHWM:")
+		require.True(t, found)
+		kilobytes, err := strconv.Atoi(strings.Fields(peak)[0])
+		require.NoError(t, err)
+		assert.Less(t, kilobytes, 80<<10, "kilobytes resident at the most")
+	}
+	_, err = io.Copy(io.Discard, out)
+	require.NoError(t, err)
+	require.NoError(t, cmd.Wait())
+}

@@ -1,0 +1,140 @@
+package cli_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tap-greenhouse/tap-greenhouse/internal/loader"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
+)
+
+func TestTokens(t *testing.T) {
+	for name, opts := range map[string]sandbox.Options{
+		"dead after one use":    {TokenUses: 1},
+		"dead after three uses": {TokenUses: 3},
+		"a new one ends others": {TokenUses: 20, ReplaceTokens: true},
+		"a life of a second":    {TokenLife: time.Second, Latency: 20 * time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := serve(t, opts)
+			var l loader.Loader
+			r := load(t, &l, s.Config(), nil)
+			require.Zero(t, r.code, r.err)
+			complete(t, s, &l)
+		})
+	}
+	t.Run("killed at any request", func(t *testing.T) {
+		t.Parallel()
+		s := serve(t, sandbox.Options{Candidates: 1500})
+		var n atomic.Int32
+		s.SetFault(func(r *http.Request) sandbox.Fault {
+			if strings.HasPrefix(r.URL.Path, "/v3/") && n.Add(1)%9 == 0 {
+				s.KillTokens()
+			}
+			return sandbox.NoFault
+		})
+		var l loader.Loader
+		r := load(t, &l, s.Config(), nil)
+		require.Zero(t, r.code, r.err)
+		complete(t, s, &l)
+	})
+	t.Run("one new token however many requests failed", func(t *testing.T) {
+		t.Parallel()
+		s := serve(t, sandbox.Options{Latency: 20 * time.Millisecond})
+		var n atomic.Int32
+		s.SetFault(func(r *http.Request) sandbox.Fault {
+			if strings.HasPrefix(r.URL.Path, "/v3/") && n.Add(1) == 30 {
+				s.KillTokens()
+			}
+			return sandbox.NoFault
+		})
+		var l loader.Loader
+		require.Zero(t, load(t, &l, s.Config(), nil).code)
+		_, _, tokens := s.Requests()
+		assert.Equal(t, 2, tokens)
+	})
+}
+
+func TestCredentials(t *testing.T) {
+	t.Run("api key", func(t *testing.T) {
+		s := serve(t, sandbox.Options{})
+		var l loader.Loader
+		r := load(t, &l, with(s, map[string]any{"client_id": nil, "client_secret": nil, "auth_url": nil, "api_key": sandbox.APIKey}), nil)
+		require.Zero(t, r.code, r.err)
+		complete(t, s, &l)
+	})
+	t.Run("acting for a user", func(t *testing.T) {
+		s := serve(t, sandbox.Options{})
+		var l loader.Loader
+		require.Zero(t, load(t, &l, with(s, map[string]any{"user_id": 4000123, "streams": []string{"users"}}), nil).code)
+	})
+	t.Run("refresh token", func(t *testing.T) {
+		s := serve(t, sandbox.Options{TokenUses: 25})
+		text := "{\n  // none\n"
+		text = strings.Replace(text, "  // none\n", "", 1) + `  "client_id": "` + sandbox.ClientID + `", "client_secret": "` + sandbox.ClientSecret + `",
+  "refresh_token":   "` + sandbox.RefreshToken + `",
+  "api_url": "` + s.URL() + `", "auth_url": "` + s.URL() + `/token"
+}
+`
+		path := file(t, "config.json", text)
+		require.NoError(t, os.Chmod(path, 0o640))
+		for range 2 {
+			r := run(t, "--config", path)
+			require.Zero(t, r.code, r.err)
+			noSecrets(t, r)
+		}
+		kept, err := os.ReadFile(path)
+		require.NoError(t, err)
+		var config map[string]string
+		require.NoError(t, json.Unmarshal(kept, &config))
+		assert.Equal(t, s.CurrentRefreshToken(), config["refresh_token"])
+		assert.Equal(t, strings.Replace(text, sandbox.RefreshToken, s.CurrentRefreshToken(), 1), string(kept), "the rest of the file is as it was")
+		info, err := os.Stat(path)
+		require.NoError(t, err)
+		assert.Equal(t, os.FileMode(0o640), info.Mode().Perm())
+	})
+	t.Run("refresh answer lost on the way", func(t *testing.T) {
+		s := serve(t, sandbox.Options{})
+		var lost atomic.Bool
+		s.SetFault(func(r *http.Request) sandbox.Fault {
+			if r.URL.Path == "/token" && !lost.Swap(true) {
+				return sandbox.LoseAnswer
+			}
+			return sandbox.NoFault
+		})
+		r := run(t, "--config", file(t, "c.json", with(s, map[string]any{"refresh_token": sandbox.RefreshToken, "max_retry_time": "2s"})))
+		assert.Equal(t, 2, r.code)
+		assert.Contains(t, r.err, "sign in again")
+		noSecrets(t, r)
+	})
+	t.Run("refused", func(t *testing.T) {
+		s := serve(t, sandbox.Options{})
+		r := run(t, "--config", file(t, "c.json", with(s, map[string]any{"client_secret": "wrong-secret-of-mine"})))
+		assert.Equal(t, 2, r.code)
+		assert.Empty(t, r.out)
+		assert.Contains(t, r.err, "client_id and client_secret")
+		assert.NotContains(t, r.err, "wrong-secret-of-mine")
+	})
+	t.Run("no list takes the token", func(t *testing.T) {
+		s := serve(t, sandbox.Options{})
+		s.SetFault(func(r *http.Request) sandbox.Fault {
+			if strings.HasPrefix(r.URL.Path, "/v3/") {
+				return sandbox.Status401
+			}
+			return sandbox.NoFault
+		})
+		r := run(t, "--config", file(t, "c.json", s.Config()))
+		assert.Equal(t, 2, r.code, r.err)
+		_, _, tokens := s.Requests()
+		assert.LessOrEqual(t, tokens, 3)
+	})
+}

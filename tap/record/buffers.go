@@ -1,0 +1,77 @@
+package record
+
+import (
+	"io"
+	"sync"
+)
+
+// Buffers keeps byte slices for use by later pages. Unlike a [sync.Pool] it is not emptied by the garbage collector: pages come as long as a run
+// lasts, and what is thrown away has to be made anew. The zero value is ready for use, by many goroutines.
+type Buffers struct {
+	mu   sync.Mutex
+	free [][]byte
+}
+
+// Bounds on what is kept: so many, and none that a single huge page made large.
+const (
+	keptBuffers = 32
+	keptBytes   = 4 << 20
+)
+
+// Get returns an empty slice, the one put back last if there is one.
+func (p *Buffers) Get() []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.free) == 0 {
+		return nil
+	}
+	b := p.free[len(p.free)-1]
+	p.free = p.free[:len(p.free)-1]
+	return b
+}
+
+// Put takes a slice that nobody uses any more.
+func (p *Buffers) Put(b []byte) {
+	if cap(b) == 0 || cap(b) > keptBytes {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.free) < keptBuffers {
+		p.free = append(p.free, b[:0])
+	}
+}
+
+// blockBytes is the unit in which buffers grow.
+const blockBytes = 64 << 10
+
+// Grow returns b with room for n more bytes. It grows in blocks, not by doubling: many buffers are alive at once.
+func Grow(b []byte, n int) []byte {
+	if cap(b)-len(b) >= n {
+		return b
+	}
+	size := (len(b) + n + blockBytes - 1) / blockBytes * blockBytes
+	grown := make([]byte, len(b), size)
+	copy(grown, b)
+	return grown
+}
+
+// ReadAll appends what r holds to b, up to limit bytes and one more, by which the caller sees that there is more. hint is the number of bytes
+// that are expected; 0 where that is not known.
+func ReadAll(b []byte, r io.Reader, hint int, limit int64) ([]byte, error) {
+	b = Grow(b, hint+1)
+	for int64(len(b)) <= limit {
+		if len(b) == cap(b) {
+			b = Grow(b, max(blockBytes, len(b)/4))
+		}
+		n, err := r.Read(b[len(b):min(cap(b), int(limit)+1)])
+		b = b[:len(b)+n]
+		if err == io.EOF {
+			return b, nil
+		}
+		if err != nil {
+			return b, err
+		}
+	}
+	return b, nil
+}
