@@ -1,0 +1,78 @@
+package schemas_test
+
+import (
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"github.com/xeipuuv/gojsonschema"
+
+	"github.com/tap-greenhouse/tap-greenhouse/schemas"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
+)
+
+func TestFilesAreAsTheMetaSchemaSays(t *testing.T) {
+	meta, err := os.ReadFile("meta/stream.schema.json")
+	require.NoError(t, err)
+	schema, err := gojsonschema.NewSchema(gojsonschema.NewBytesLoader(meta))
+	require.NoError(t, err)
+	for _, name := range schemas.Names() {
+		data, err := os.ReadFile(name + ".json")
+		require.NoError(t, err)
+		result, err := schema.Validate(gojsonschema.NewBytesLoader(data))
+		require.NoError(t, err, name)
+		assert.Empty(t, result.Errors(), name)
+	}
+}
+
+func TestFilesFitEachOther(t *testing.T) {
+	streams, err := schemas.Load()
+	require.NoError(t, err)
+	require.Len(t, streams, 73)
+	views := 0
+	for _, s := range streams {
+		shape, err := s.Shape()
+		require.NoError(t, err)
+		column := func(name string) *record.Column {
+			c := shape.Column(name)
+			assert.NotNil(t, c, "%s.%s", s.Name, name)
+			return c
+		}
+		for _, c := range shape.Columns {
+			isKey := slices.Contains(s.Key, c.Name)
+			assert.Equal(t, isKey, c.Shape.Kinds&record.Null == 0, "%s.%s: every column but the key takes null", s.Name, c.Name)
+		}
+		for name, target := range s.References {
+			column(name)
+			assert.Contains(t, schemas.Names(), target, "%s.%s leads to a stream", s.Name, name)
+		}
+		for name := range s.PersonalData {
+			column(name)
+		}
+		if s.CustomFields != nil {
+			column(s.CustomFields.Column)
+		}
+		if s.Bookmark != "" {
+			assert.Equal(t, record.DateTime, column(s.Bookmark).Shape.Format)
+		}
+		if s.ViewOf != "" {
+			views++
+			assert.Contains(t, schemas.Names(), s.ViewOf)
+			assert.False(t, s.SelectedByDefault())
+		}
+		assert.LessOrEqual(t, len(shape.Columns), 50, "the API takes 50 names in fields")
+	}
+	assert.Equal(t, 3, views)
+}
+
+func TestMatch(t *testing.T) {
+	for pattern, want := range map[string][]string{
+		"users": {"users"}, "job_pos*s": {"job_post_locations", "job_post_searchable_locations", "job_posts"}, "{users}": nil, "[": nil,
+	} {
+		got, err := schemas.Match([]string{pattern})
+		assert.Equal(t, want == nil, err != nil, pattern)
+		assert.Equal(t, want, got, pattern)
+	}
+}
