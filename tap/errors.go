@@ -15,6 +15,8 @@ const (
 	BadInput
 	// Credentials were refused.
 	Credentials
+	// SignIn did not come about for another reason than the credentials. No list can be read without it, so it ends the run.
+	SignIn
 	// Scope is missing: the credential, or the user it acts for, may not read a list.
 	Scope
 	// Refused is a request that the API will never answer, however often it is repeated.

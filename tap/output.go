@@ -18,8 +18,8 @@ const (
 type item struct {
 	run     *run
 	records [][]byte
-	frame   [2][]byte // what stands before and behind each record
-	written func()    // called once the records are not needed any more
+	frame   [2][]byte     // what stands before and behind each record
+	written func()        // called once the records are not needed any more
 	shape   *record.Shape // the one that the records were held against
 	version int           // counts up with each wider shape of the stream
 	commit  func(b *Bookmark)

@@ -365,13 +365,13 @@ func (s *syncer) logEnd(r *run) {
 	}
 }
 
-// fail ends a piece with an error, which is the stream's; one of the credentials ends the whole run where no list answers.
+// fail ends a piece with an error, which is the stream's; one of signing in is that of the whole run.
 func (s *syncer) fail(ctx context.Context, r *run, err error) {
 	if cause := context.Cause(ctx); cause != nil {
 		return // the run is over; endAll tells the rest
 	}
 	kind := KindOf(err)
-	if kind == Credentials {
+	if kind == Credentials || kind == SignIn || kind == BadInput {
 		s.cancel(err)
 		return
 	}

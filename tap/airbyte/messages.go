@@ -159,6 +159,7 @@ var failureTypes = map[tap.Kind]string{
 	tap.BadInput:    "config_error",
 	tap.Credentials: "config_error",
 	tap.Scope:       "config_error",
+	tap.SignIn:      "transient_error",
 	tap.Network:     "transient_error",
 	tap.Server:      "transient_error",
 	tap.Interrupted: "transient_error",

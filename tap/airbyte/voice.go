@@ -52,7 +52,7 @@ func (*Voice) Ended(dst []byte, s *tap.Stream, err error) []byte {
 	if err == nil {
 		return appendStreamStatus(dst, s, "COMPLETE")
 	}
-	if !slices.Contains([]tap.Kind{tap.Credentials, tap.Interrupted, tap.LoaderGone}, tap.KindOf(err)) {
+	if !slices.Contains([]tap.Kind{tap.BadInput, tap.Credentials, tap.SignIn, tap.Interrupted, tap.LoaderGone}, tap.KindOf(err)) {
 		t := newTrace("ERROR")
 		t.Error = toError(err)
 		t.Error.Descriptor = &descriptor{Name: s.Name}

@@ -126,6 +126,11 @@ func (p *program) read(ctx context.Context, flags readFlags) (int, error) {
 		return p.fatal(out, err)
 	}
 	job := &job{program: p, cfg: cfg, voice: &airbyte.Voice{}, failScope: true, rotated: p.control(out, flags.Config)}
+	job.fatal = func(err error) {
+		if _, werr := out.Write(airbyte.AppendError(nil, err)); werr != nil {
+			p.log.Error(werr.Error())
+		}
+	}
 	defer job.close()
 	if err := job.prepare(ctx, flags.Catalog, airbyte.ParseCatalog, flags.State, airbyte.ParseState); err != nil {
 		return p.fatal(out, err)

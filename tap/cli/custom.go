@@ -288,6 +288,11 @@ func (t *customTransform) row(dst []byte, row jsontext.Value, lenient []jsontext
 			return append(dst, '}'), nil // of another form than was ever seen: the raw column, if wanted, holds it
 		}
 	}
+	for _, key := range sortedKeys(t.wanted) {
+		if _, ok := values[key]; !ok {
+			member(t.wanted[key].column, []byte("null"))
+		}
+	}
 	for _, key := range sortedKeys(values) {
 		value := values[key].Value
 		d, known := t.wanted[key]

@@ -23,6 +23,7 @@ type job struct {
 	sample     bool
 	failScope  bool // a missing scope fails its stream, whatever the config says
 	rotated    func(token string)
+	fatal      func(err error) // tells of an error that ended the whole run; nil for the log alone
 	began      time.Time
 	client     *harvest.Client
 	engine     *tap.Engine
@@ -190,6 +191,9 @@ func (j *job) run(ctx context.Context, out io.Writer) (int, error) {
 	}
 	if err != nil {
 		j.log.Error(err.Error())
+		if kind := tap.KindOf(err); j.fatal != nil && kind != tap.Interrupted && kind != tap.LoaderGone {
+			j.fatal(err)
+		}
 	}
 	j.log.Info(summarize(sum, j.client.Usage(), time.Since(j.began)))
 	return code, nil

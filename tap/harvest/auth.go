@@ -128,6 +128,10 @@ func (a *auth) renew(ctx context.Context) (*token, error) {
 		return nil
 	})
 	if err != nil {
+		var e *tap.Error
+		if errors.As(err, &e) && e.Kind != tap.Credentials {
+			e.Kind = tap.SignIn
+		}
 		return nil, err
 	}
 	a.client.secrets.add(g.AccessToken)

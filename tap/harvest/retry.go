@@ -53,7 +53,7 @@ func (c *Client) retrying(ctx context.Context, op string, attempt func() error) 
 				kind = tap.Server
 			}
 			return &tap.Error{
-				Kind: kind, Op: op, Err: fmt.Errorf("%w, at the last of %d attempts in %s", t, tries, waits.GetElapsedTime().Round(time.Second)),
+				Kind: kind, Op: op, Err: fmt.Errorf("%s, at the last of %d attempts in %s", t.reason, tries, waits.GetElapsedTime().Round(time.Second)),
 				Hint: "what was read is safe; the next run goes on from there",
 			}
 		}

@@ -61,9 +61,9 @@ func TestPagesThatAreNotWhole(t *testing.T) {
 
 func TestRecordsComeOutOnOneLineAndValid(t *testing.T) {
 	for page, want := range map[string][]string{
-		`[]`:                                      nil,
-		" [ ] \n":                                 nil,
-		`[{"id":1}, {"id":2}]`:                    {`{"id":1}`, `{"id":2}`},
+		`[]`:                   nil,
+		" [ ] \n":              nil,
+		`[{"id":1}, {"id":2}]`: {`{"id":1}`, `{"id":2}`},
 		"[\n{\n\"id\" : 1,\r\n\"name\":\"a b\"}]": {`{"id":1,"name":"a b"}`},
 		"[{\"id\":1,\"name\":\"\xff\xfe\"}]":      {`{"id":1,"name":"` + "\uFFFD" + `"}`},
 		`[{"id":1,"name":"\ud83d"}]`:              {`{"id":1,"name":"\ufffd"}`},

@@ -1,0 +1,278 @@
+package cli_test
+
+import (
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tap-greenhouse/tap-greenhouse/internal/loader"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
+)
+
+func TestBadInputIsOneLineThatSaysWhere(t *testing.T) {
+	s := serve(t, sandbox.Options{})
+	good := func(more map[string]any) string { return file(t, "config.json", with(s, more)) }
+	for name, c := range map[string]struct {
+		args []string
+		says []string
+	}{
+		"no config":            {nil, []string{"--config is missing"}},
+		"unknown flag":         {[]string{"--nonsense"}, []string{"--nonsense"}},
+		"unknown command":      {[]string{"nonsense"}, []string{"nonsense"}},
+		"no such file":         {[]string{"--config", "nowhere.json"}, []string{"nowhere.json"}},
+		"config is no JSON":    {[]string{"--config", file(t, "c.json", "{\n  \"client_id\": oops\n}")}, []string{"c.json", "line 2, column 16"}},
+		"config is an array":   {[]string{"--config", file(t, "c.json", "[]")}, []string{"c.json", "object"}},
+		"no client_id":         {[]string{"--config", file(t, "c.json", "{}")}, []string{"client_id is missing"}},
+		"no client_secret":     {[]string{"--config", good(map[string]any{"client_secret": nil})}, []string{"client_secret is missing"}},
+		"wrong type":           {[]string{"--config", good(map[string]any{"concurrency": "many"})}, []string{"concurrency", "integer"}},
+		"too small":            {[]string{"--config", good(map[string]any{"concurrency": 0})}, []string{"concurrency", "at least 1"}},
+		"secret of wrong type": {[]string{"--config", good(map[string]any{"client_secret": 12345678})}, []string{"client_secret", "string"}},
+		"not one of":           {[]string{"--config", good(map[string]any{"on_forbidden": "maybe"})}, []string{"on_forbidden", "skip"}},
+		"no time":              {[]string{"--config", good(map[string]any{"start_date": "yesterday"})}, []string{"start_date", "yesterday"}},
+		"no duration":          {[]string{"--config", good(map[string]any{"lookback": "a while"})}, []string{"lookback", "a while"}},
+		"unknown stream":       {[]string{"--config", good(map[string]any{"streams": []string{"canidates"}})}, []string{"streams", "canidates"}},
+		"http elsewhere":       {[]string{"--config", good(map[string]any{"api_url": "http://example.com"})}, []string{"api_url", "https://"}},
+		"password in address":  {[]string{"--config", good(map[string]any{"api_url": "https://u:hunter22@example.com"})}, []string{"api_url"}},
+		"refresh from stdin":   {[]string{"--config", "-"}, []string{"standard input is empty"}},
+		"catalog is no JSON":   {[]string{"--config", good(nil), "--catalog", file(t, "x.json", "{\"streams\": [}")}, []string{"x.json", "line 1, column 14"}},
+		"catalog without list": {[]string{"--config", good(nil), "--catalog", file(t, "x.json", "{}")}, []string{"x.json", "streams"}},
+		"catalog of unknown stream": {
+			[]string{"--config", good(nil), "--catalog", file(t, "x.json", `{"streams":[{"tap_stream_id":"nonsense","metadata":[{"breadcrumb":[],"metadata":{"selected":true}}]}]}`)},
+			[]string{"x.json", "nonsense"},
+		},
+		"catalog with unknown method": {
+			[]string{"--config", good(nil), "--catalog", file(t, "x.json", `{"streams":[{"tap_stream_id":"users","metadata":[{"breadcrumb":[],"metadata":{"selected":true,"replication-method":"LOG_BASED"}}]}]}`)},
+			[]string{"users", "LOG_BASED"},
+		},
+		"state is no JSON": {[]string{"--config", good(nil), "--state", file(t, "s.json", "{\"bookmarks\"}")}, []string{"s.json", "line 1"}},
+		"state without time": {
+			[]string{"--config", good(nil), "--state", file(t, "s.json", `{"bookmarks":{"users":{"replication_key_value":"soon"}}}`)}, []string{"users", "soon"},
+		},
+		"state with a number": {[]string{"--config", good(nil), "--state", file(t, "s.json", `{"bookmarks":{"users":{"replication_key_value":7}}}`)}, []string{"users", "no time"}},
+		"state with odd progress": {
+			[]string{"--config", good(nil), "--state", file(t, "s.json", `{"bookmarks":{"users":{"progress":{"began":"2026-01-01T00:00:00Z","pieces":[null]}}}}`)}, []string{"users"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := run(t, c.args...)
+			assert.Equal(t, 2, r.code, r.err)
+			assert.Empty(t, r.out)
+			for _, text := range c.says {
+				assert.Contains(t, strings.ReplaceAll(r.err, `\"`, `"`), text)
+			}
+			assert.NotContains(t, r.err, "goroutine")
+			assert.NotContains(t, r.err, "hunter22")
+			assert.NotContains(t, r.err, "12345678")
+			noSecrets(t, r)
+		})
+	}
+}
+
+func TestAddressThatDoesNotAnswerIsNamed(t *testing.T) {
+	s := serve(t, sandbox.Options{})
+	r := run(t, "--config", file(t, "c.json", with(s, map[string]any{"auth_url": "http://127.0.0.1:9/token", "max_retry_time": "1s"})))
+	assert.Equal(t, 1, r.code)
+	assert.Contains(t, r.err, "127.0.0.1:9")
+}
+
+func TestUnknownKeyIsAWarning(t *testing.T) {
+	s := serve(t, sandbox.Options{})
+	r := run(t, "--config", file(t, "c.json", with(s, map[string]any{"streams": []string{"users"}, "flattening_enabled": false})))
+	assert.Zero(t, r.code)
+	assert.Contains(t, r.err, "flattening_enabled")
+}
+
+func TestEnvironmentMakesAConfig(t *testing.T) {
+	s := serve(t, sandbox.Options{})
+	for key, value := range map[string]string{"CLIENT_ID": sandbox.ClientID, "CLIENT_SECRET": sandbox.ClientSecret, "API_URL": s.URL(), "AUTH_URL": s.URL() + "/token", "STREAMS": "users, job*", "CONCURRENCY": "3"} {
+		t.Setenv("TAP_GREENHOUSE_"+key, value)
+	}
+	var l loader.Loader
+	r := run(t)
+	require.Zero(t, r.code, r.err)
+	require.NoError(t, l.Load(strings.NewReader(r.out), false))
+	complete(t, s, &l, "users", "jobs", "job_posts")
+	t.Setenv("TAP_GREENHOUSE_CONCURRENCY", "three")
+	assert.Equal(t, 2, run(t).code)
+}
+
+func TestCatalogFileIsWhatDiscoveryPrints(t *testing.T) {
+	want, err := os.ReadFile("../../catalog.json")
+	require.NoError(t, err)
+	r := run(t, "--discover")
+	require.Zero(t, r.code, r.err)
+	assert.Equal(t, string(want), r.out, "go run . --discover > catalog.json")
+}
+
+func TestSelection(t *testing.T) {
+	s := serve(t, sandbox.Options{})
+	var catalog map[string]any
+	require.NoError(t, json.Unmarshal([]byte(run(t, "--discover").out), &catalog))
+	for _, e := range catalog["streams"].([]any) {
+		entry := e.(map[string]any)
+		name := entry["tap_stream_id"].(string)
+		for _, m := range entry["metadata"].([]any) {
+			crumb, meta := m.(map[string]any)["breadcrumb"].([]any), m.(map[string]any)["metadata"].(map[string]any)
+			switch {
+			case len(crumb) == 0:
+				meta["selected"] = name == "candidates" || name == "eeoc" || name == "degrees"
+				if name == "eeoc" {
+					meta["replication-method"] = "FULL_TABLE"
+				}
+			case name == "candidates" && len(crumb) == 2:
+				meta["selected"] = crumb[1] == "first_name" || crumb[1] == "email_addresses"
+			case name == "candidates":
+				meta["selected"] = crumb[len(crumb)-1] == "value"
+			case name == "eeoc" && len(crumb) == 4:
+				meta["selected"] = crumb[3] != "id"
+			}
+		}
+	}
+	var l loader.Loader
+	path := file(t, "catalog.json", catalog)
+	r := run(t, "--config", file(t, "c.json", s.Config()), "--properties", path)
+	require.Zero(t, r.code, r.err)
+	require.NoError(t, l.Load(strings.NewReader(r.out), false))
+	assert.Len(t, l.Rows, 3)
+	complete(t, s, &l, "degrees")
+	for _, row := range l.Rows["candidates"] {
+		var c map[string]any
+		require.NoError(t, json.Unmarshal(row, &c))
+		assert.Len(t, c, 4)
+		items, _ := c["email_addresses"].([]any) // some are null
+		for _, m := range items {
+			assert.NotContains(t, m, "type")
+		}
+	}
+	assert.NotContains(t, string(l.LastSchema["candidates"]), "last_name")
+	for _, row := range l.Rows["eeoc"] {
+		assert.NotContains(t, string(row), `"gender":{"id"`)
+	}
+	before := l.Records["eeoc"]
+	r = run(t, "--config", file(t, "c.json", s.Config()), "--catalog", path, "--state", file(t, "s.json", l.LastState()))
+	require.NoError(t, l.Load(strings.NewReader(r.out), false))
+	assert.Equal(t, 2*before, l.Records["eeoc"], "a full table comes whole again")
+}
+
+func TestTestReadsOneRecordAStream(t *testing.T) {
+	s := serve(t, sandbox.Options{})
+	var l loader.Loader
+	r := run(t, "--config", file(t, "c.json", s.Config()), "--test")
+	require.Zero(t, r.code, r.err)
+	require.NoError(t, l.Load(strings.NewReader(r.out), false))
+	for name, n := range l.Records {
+		assert.Equal(t, 1, n, name)
+	}
+	assert.Len(t, l.Schemas, 70)
+	assert.Empty(t, l.States)
+}
+
+func TestAbout(t *testing.T) {
+	var about map[string]any
+	r := run(t, "--about", "--format", "json")
+	require.NoError(t, json.Unmarshal([]byte(r.out), &about))
+	for _, key := range []string{"name", "description", "version", "sdk_version", "supported_python_versions", "capabilities", "settings"} {
+		assert.Contains(t, about, key)
+	}
+	assert.Contains(t, run(t, "--about", "--format", "markdown").out, "`client_id`")
+	assert.Contains(t, run(t, "--version").out, "tap-greenhouse v")
+}
+
+func TestDriftReachesTheLoaderAndTheNextRun(t *testing.T) {
+	row := func(stream string, id int64, row []byte) []byte {
+		if stream != "users" {
+			return row
+		}
+		row = append(row[:len(row)-1], `,"nickname":"x","score":1.5}`...)
+		if id%2 == 0 {
+			row = []byte(strings.Replace(string(row), `"deactivated":`, `"deactivated":"maybe","was":`, 1))
+		}
+		return row
+	}
+	s := serve(t, sandbox.Options{Row: row})
+	cfg := only(s, "users")
+	var l loader.Loader
+	r := load(t, &l, cfg, nil)
+	require.Zero(t, r.code, r.err)
+	complete(t, s, &l, "users")
+	assert.Contains(t, string(l.LastSchema["users"]), `"nickname"`)
+	assert.Equal(t, 1, strings.Count(r.err, "column=deactivated"), "logged once a column")
+	var again loader.Loader
+	require.Zero(t, load(t, &again, cfg, l.LastState()).code)
+	assert.Equal(t, 1, again.Schemas["users"], "the next run starts with what was learnt")
+	assert.Contains(t, string(again.LastSchema["users"]), `"nickname"`)
+	t.Run("drop", func(t *testing.T) {
+		var l loader.Loader
+		require.Zero(t, load(t, &l, with(s, map[string]any{"streams": []string{"users"}, "new_columns": "drop"}), nil).code)
+		assert.NotContains(t, string(l.LastSchema["users"]), `"nickname"`)
+		for _, row := range l.Rows["users"] {
+			assert.NotContains(t, string(row), "nickname")
+		}
+	})
+}
+
+func TestCustomFieldsAsColumns(t *testing.T) {
+	s := serve(t, sandbox.Options{})
+	for _, mode := range []string{"columns", "both"} {
+		var l loader.Loader
+		r := load(t, &l, with(s, map[string]any{"streams": []string{"candidates"}, "custom_fields": mode}), nil)
+		require.Zero(t, r.code, r.err)
+		schema := string(l.LastSchema["candidates"])
+		assert.Contains(t, schema, `"custom_candidate_multi_select"`)
+		assert.Equal(t, mode == "both", strings.Contains(schema, `"custom_fields"`))
+		assert.Equal(t, 1, l.Schemas["candidates"], "the definitions' types fit")
+		for _, row := range l.Rows["candidates"] {
+			assert.Contains(t, string(row), `"custom_candidate_user":`)
+			assert.Equal(t, mode == "both", strings.Contains(string(row), `"custom_fields":`))
+		}
+	}
+	r := run(t, "--config", file(t, "c.json", with(s, map[string]any{"custom_fields": "columns"})), "--discover")
+	require.Zero(t, r.code, r.err)
+	assert.Contains(t, r.out, "custom_offer_currency")
+}
+
+func TestScopes(t *testing.T) {
+	for _, introspection := range []bool{true, false} {
+		s := serve(t, sandbox.Options{Scopes: []string{"harvest:users:list"}, Introspection: introspection})
+		r := run(t, "scopes", "--probe", "--format", "json", "--config", file(t, "c.json", s.Config()))
+		require.Zero(t, r.code, r.err)
+		var rows []map[string]string
+		require.NoError(t, json.Unmarshal([]byte(r.out), &rows))
+		assert.Len(t, rows, 70)
+		for _, row := range rows {
+			want := "no scope"
+			if row["stream"] == "users" {
+				want = "yes"
+			}
+			assert.Equal(t, want, row["reach"], row["stream"])
+		}
+		lists, _, _ := s.Requests()
+		assert.Equal(t, introspection, len(lists) == 0)
+		assert.Contains(t, run(t, "check", "--config", file(t, "c.json", s.Config())).out, "SUCCEEDED")
+	}
+	admin := serve(t, sandbox.Options{NotAdmin: true})
+	r := run(t, "check", "--config", file(t, "c.json", admin.Config()))
+	assert.Zero(t, r.code)
+	assert.Contains(t, r.out, "FAILED")
+	assert.Contains(t, r.out, "Site Admin")
+	assert.Contains(t, run(t, "scopes").out, "harvest:users:list")
+}
+
+func FuzzBadFiles(f *testing.F) {
+	s := serve(f, sandbox.Options{Candidates: 5})
+	for _, seed := range []string{`{}`, `{"bookmarks":{"users":{}}}`, `{"streams":[{"tap_stream_id":"users"}]}`, `{"client_id":"a","client_secret":"b"}`, `[`, `null`, `{"bookmarks":{"users":{"progress":{"began":"2026-01-01T00:00:00Z","pieces":[{"pass":9}]}}}}`} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, content string) {
+		config := file(t, "c.json", with(s, map[string]any{"streams": []string{"job_posts"}, "max_retry_time": "1ms"}))
+		odd := file(t, "odd.json", content)
+		for _, args := range [][]string{{"--config", config, "--state", odd}, {"--config", config, "--catalog", odd}, {"--config", odd, "--discover"}} {
+			r := run(t, args...)
+			assert.NotContains(t, r.err, "goroutine")
+		}
+	})
+}

@@ -1,0 +1,128 @@
+package harvest
+
+import (
+	"net/http"
+	"strconv"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+)
+
+// server counts requests in fixed windows, with a latency on each way.
+type server struct {
+	mu      sync.Mutex
+	limit   int
+	latency time.Duration
+	window  int64
+	used    int
+	refused int
+	others  int // requests of other programs at the start of each window
+	bare    bool
+}
+
+func (s *server) ask() *http.Response {
+	time.Sleep(s.latency / 2)
+	s.mu.Lock()
+	now := time.Now()
+	if w := now.Unix() / 30; w != s.window {
+		s.window, s.used = w, s.others
+	}
+	s.used++
+	answer := &http.Response{StatusCode: http.StatusOK, Body: http.NoBody, Header: http.Header{}}
+	reset := (s.window + 1) * 30
+	answer.Header.Set("Date", now.UTC().Format(http.TimeFormat))
+	if !s.bare {
+		answer.Header.Set("X-RateLimit-Limit", strconv.Itoa(s.limit))
+		answer.Header.Set("X-RateLimit-Remaining", strconv.Itoa(max(0, s.limit-s.used)))
+		answer.Header.Set("X-RateLimit-Reset", strconv.FormatInt(reset, 10))
+	}
+	if s.used > s.limit {
+		s.refused++
+		answer.StatusCode = http.StatusTooManyRequests
+		answer.Header.Set("Retry-After", strconv.FormatInt(reset-now.Unix(), 10))
+	}
+	s.mu.Unlock()
+	time.Sleep(s.latency / 2)
+	return answer
+}
+
+// spend sends so many requests through a budget, eight at once, and returns how long that took.
+func spend(t *testing.T, s *server, b *Budget, requests int) time.Duration {
+	t.Helper()
+	began := time.Now()
+	jobs := make(chan struct{}, requests)
+	for range requests {
+		jobs <- struct{}{}
+	}
+	close(jobs)
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			for range jobs {
+				for {
+					f, err := b.acquire(t.Context())
+					if err != nil {
+						return
+					}
+					answer := s.ask() //nolint:bodyclose // there is none
+					b.learn(f, answer)
+					b.release(f)
+					if answer.StatusCode == http.StatusOK {
+						break
+					}
+				}
+			}
+		})
+	}
+	group.Wait()
+	return time.Since(began)
+}
+
+func TestBudgetIsSpentToTheLastRequestAndNoFurther(t *testing.T) {
+	for name, c := range map[string]struct {
+		server   *server
+		share    float64
+		requests int
+		windows  int // that have to be waited for
+	}{
+		"265 under 50":          {&server{limit: 50, latency: 150 * time.Millisecond}, 1, 265, 5},
+		"exactly one window":    {&server{limit: 50, latency: 150 * time.Millisecond}, 1, 50, 0},
+		"slow answers":          {&server{limit: 50, latency: 2 * time.Second}, 1, 100, 1},
+		"a small limit":         {&server{limit: 3, latency: 150 * time.Millisecond}, 1, 12, 3},
+		"others use it as well": {&server{limit: 50, latency: 150 * time.Millisecond, others: 20}, 1, 90, 2},
+		"a share of it":         {&server{limit: 50, latency: 150 * time.Millisecond}, 0.8, 120, 2},
+		"no limit is told":      {&server{limit: 1 << 30, latency: 150 * time.Millisecond, bare: true}, 1, 500, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				time.Sleep(time.Until(time.Unix((time.Now().Unix()/30+1)*30, 0)) + 137*time.Millisecond)
+				s := c.server
+				took := spend(t, s, NewBudget(c.share, nil), c.requests)
+				assert.Zero(t, s.refused, "answers with 429")
+				least := time.Duration(c.windows) * 30 * time.Second
+				most := least + time.Duration(float64(least)*0.05)
+				if c.windows == 0 || c.server.latency > time.Second {
+					most += 30 * time.Second
+				}
+				assert.Less(t, took, most)
+				t.Logf("%d requests in %s", c.requests, took)
+			})
+		})
+	}
+}
+
+func TestBudgetTakesA429AsNews(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &server{limit: 50, latency: 100 * time.Millisecond}
+		b := NewBudget(1, nil)
+		spend(t, s, b, 10)
+		s.mu.Lock()
+		s.used = 50 // another program takes all that is left
+		s.mu.Unlock()
+		spend(t, s, b, 30)
+		assert.LessOrEqual(t, s.refused, 8, "those on their way, and then none")
+	})
+}
