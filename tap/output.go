@@ -23,6 +23,7 @@ type item struct {
 	shape   *record.Shape // the one that the records were held against
 	version int           // counts up with each wider shape of the stream
 	commit  func(b *Bookmark)
+	whole   bool // the records are all that the stream has
 	ended   bool
 	err     error
 	waiting time.Time // not about a stream: the budget is used up until then
@@ -100,6 +101,9 @@ func (o *output) take(it item) {
 	if it.shape != nil && (!r.out.announced || it.version > r.out.version) {
 		r.out.announced, r.out.version = true, it.version
 		dst = o.voice.Schema(dst, r.sel, it.shape)
+	}
+	if it.whole {
+		dst = o.voice.Estimate(dst, s, int64(len(it.records)))
 	}
 	if len(it.records) > 0 && r.out.records == 0 {
 		dst = o.voice.Running(dst, s)

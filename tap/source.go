@@ -51,6 +51,8 @@ type Voice interface {
 	Schema(dst []byte, sel *Selection, shape *record.Shape) []byte
 	// Running is called once before the first record of a stream.
 	Running(dst []byte, s *Stream) []byte
+	// Estimate is called where it is known how many records a stream has.
+	Estimate(dst []byte, s *Stream, records int64) []byte
 	// State is called with the state of all streams and what was written since the last call.
 	State(dst []byte, st *State, since []Written) []byte
 	// Waiting is called while the budget is used up, with the streams under way and the time at which it is renewed.

@@ -579,6 +579,7 @@ func (r *reader) read(ctx context.Context, req Request, commit func(Page, head) 
 		run.records += len(res.Records)
 		run.mu.Unlock()
 		it := item{run: run, records: res.Records, shape: shape, version: version}
+		it.whole = req.Cursor == "" && page.Next == "" && req.From.IsZero() && req.Before.IsZero() && len(run.sel.Stream.Passes) == 0 && !r.Sample
 		it.frame[0], it.frame[1] = r.Voice.Frame(run.sel.Stream, page.Asked)
 		if c := commit(page, h); c != nil && !r.Sample {
 			learnt := r.learnt(shape)

@@ -54,6 +54,9 @@ func (v *Voice) State(dst []byte, st *tap.State, since []tap.Written) []byte {
 // Started has no message in Singer.
 func (*Voice) Started(dst []byte, _ *tap.Stream) []byte { return dst }
 
+// Estimate has no message in Singer.
+func (*Voice) Estimate(dst []byte, _ *tap.Stream, _ int64) []byte { return dst }
+
 // Running has no message in Singer.
 func (*Voice) Running(dst []byte, _ *tap.Stream) []byte { return dst }
 

@@ -1,0 +1,37 @@
+package cli_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/tap-greenhouse/tap-greenhouse/internal/loader"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
+)
+
+func TestNoGoroutineIsLeftBehind(t *testing.T) {
+	s := serve(t, sandbox.Options{Latency: time.Millisecond, Candidates: 600})
+	before := goleak.IgnoreCurrent()
+	var l loader.Loader
+	require.Zero(t, load(t, &l, s.Config(), nil).code)
+	s.SetFault(sandbox.Chaos(3, 0.2, sandbox.Status404, sandbox.Reset))
+	r := run(t, "--config", file(t, "c.json", s.Config()))
+	assert.Equal(t, 1, r.code)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	time.AfterFunc(30*time.Millisecond, func() { cancel(errors.New("enough")) })
+	runContext(ctx, "--config", file(t, "c.json", s.Config()))
+	require.NoError(t, s.Close())
+	goleak.VerifyNone(t, before)
+}
+
+func TestNameThatDoesNotResolveIsNamed(t *testing.T) {
+	s := serve(t, sandbox.Options{})
+	r := run(t, "--config", file(t, "c.json", with(s, map[string]any{"auth_url": "https://no-such-host.invalid/token", "max_retry_time": "1s"})))
+	assert.Equal(t, 1, r.code)
+	assert.Contains(t, r.err, "no-such-host.invalid:443")
+}
