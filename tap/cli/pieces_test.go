@@ -91,16 +91,16 @@ func TestExpiredCursorCostsThePieceNotTheStream(t *testing.T) {
 	long(t)
 	const rows = 50000
 	s := serve(t, sandbox.Options{Candidates: rows})
-	cfg := only(s, "candidates")
+	cfg := with(s, map[string]any{"streams": []string{"candidates"}, "concurrency": 1}) // one piece after the other
 	r := run(t, "--config", file(t, "c.json", cfg))
 	require.Zero(t, r.code)
 	var l loader.Loader
-	require.NoError(t, l.Load(strings.NewReader(r.out[:len(r.out)*6/10]), true))
+	require.NoError(t, l.Load(strings.NewReader(r.out[:len(r.out)*7/10]), true))
 	state := l.LastState()
 	require.NotEmpty(t, pieces(t, state, "candidates"))
 	var expired atomic.Int32
 	s.SetFault(func(r *http.Request) sandbox.Fault {
-		if r.URL.Query().Has("cursor") && expired.Add(1) <= 2 {
+		if r.URL.Query().Has("cursor") && expired.Add(1) == 1 {
 			return sandbox.ExpireCursor
 		}
 		return sandbox.NoFault

@@ -427,12 +427,22 @@ func (c *Client) listURL(req tap.Request) *url.URL {
 // its cursor is used.
 func (c *Client) next(asked *url.URL, answer *http.Response) (string, error) {
 	for _, header := range answer.Header.Values("Link") {
-		for link := range strings.SplitSeq(header, ",") {
-			target, params, ok := strings.Cut(strings.TrimSpace(link), ">")
-			if !ok || !strings.HasPrefix(target, "<") || !isNext(params) {
+		for {
+			// An address may hold commas, so links are told apart by their brackets.
+			_, rest, ok := strings.Cut(header, "<")
+			if !ok {
+				break
+			}
+			target, params, ok := strings.Cut(rest, ">")
+			if !ok {
+				break
+			}
+			header = params
+			params, _, _ = strings.Cut(params, "<")
+			if !isNext(params) {
 				continue
 			}
-			u, err := asked.Parse(target[1:])
+			u, err := asked.Parse(target)
 			if err != nil {
 				return "", &temporary{reason: "the header Link holds no address"}
 			}
@@ -453,7 +463,7 @@ func (c *Client) next(asked *url.URL, answer *http.Response) (string, error) {
 }
 
 func isNext(params string) bool {
-	for p := range strings.SplitSeq(params, ";") {
+	for p := range strings.FieldsFuncSeq(params, func(r rune) bool { return r == ';' || r == ',' }) {
 		name, value, _ := strings.Cut(strings.TrimSpace(p), "=")
 		if strings.EqualFold(name, "rel") && strings.EqualFold(strings.Trim(value, `" `), "next") {
 			return true
