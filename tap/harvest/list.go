@@ -1,0 +1,231 @@
+package harvest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
+)
+
+// Read asks for a page; see [tap.Source].
+func (c *Client) Read(ctx context.Context, req tap.Request, take func(tap.Page) error) error {
+	refusedBefore := false
+	return c.retrying(ctx, op(req), func() error {
+		for {
+			err := c.attempt(ctx, req, take, refusedBefore)
+			if !errors.Is(err, errDeadToken) {
+				return err
+			}
+			refusedBefore = true
+		}
+	})
+}
+
+// watchResends counts and logs what net/http sends again by itself: a request whose kept connection was closed before the answer began.
+func (c *Client) watchResends(ctx context.Context, op string) context.Context {
+	sent := 0
+	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) {
+		if sent++; sent > 1 {
+			c.requests.Add(1)
+			c.budget.spend()
+			c.log.Warn("trying again", "while", op, "reason", "the connection was closed before the answer", "wait", "0s")
+		}
+	}})
+}
+
+func op(req tap.Request) string { return "reading list " + req.Stream.Name }
+
+// errDeadToken says that the token was refused and a new one should be tried.
+var errDeadToken = errors.New("the token is dead")
+
+func (c *Client) attempt(ctx context.Context, req tap.Request, take func(tap.Page) error, refusedBefore bool) error {
+	flight, err := c.budget.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	release := sync.OnceFunc(func() { c.budget.release(flight) })
+	defer release()
+	t, first, err := c.auth.get(ctx)
+	if err != nil {
+		return err
+	}
+	if first {
+		defer close(t.tried)
+	}
+	get := &http.Request{Method: http.MethodGet, URL: c.listURL(req), Header: http.Header{}}
+	get.Header.Set("Authorization", "Bearer "+t.value)
+	c.requests.Add(1)
+	sent := time.Now()
+	var took time.Duration
+	arrived := func(answer *http.Response) {
+		took = time.Since(sent)
+		c.budget.learn(flight, answer)
+		release()
+	}
+	return c.do(c.watchResends(ctx, op(req)), get, arrived, func(answer *http.Response, body []byte) error {
+		if answer.StatusCode != http.StatusOK {
+			return c.explain(ctx, req, answer, c.refusal(answer, body), t, first && refusedBefore)
+		}
+		next, err := c.next(get.URL, answer)
+		if err != nil {
+			return err
+		}
+		page := tap.Page{Body: body, Next: next, Asked: askedAt(answer, sent, took)}
+		err = take(page)
+		var malformed *record.MalformedError
+		if errors.As(err, &malformed) {
+			return &temporary{reason: malformed.Error()}
+		}
+		if err == nil {
+			c.answered.Store(true)
+			c.refusals.Store(0)
+		}
+		return err
+	})
+}
+
+// explain turns an answer that is no page into an error of a kind.
+func (c *Client) explain(ctx context.Context, req tap.Request, answer *http.Response, refusal *statusError, t *token, twice bool) error {
+	op := op(req)
+	if refusal.code == http.StatusUnauthorized && !refusal.html {
+		c.auth.refused(ctx, t)
+		if !twice {
+			return errDeadToken
+		}
+		e := tap.Errorf(tap.Refused, op, "a new token is refused as well: %s", refusal.Error()).WithHint("check %s in the config", c.opts.Credential.keys())
+		// Where no list answers, or none any more, it is not the list.
+		if c.refusals.Add(1) >= 3 || !c.answered.Load() {
+			e.Kind = tap.Credentials
+		}
+		return e
+	}
+	after, told := retryAfter(answer, time.Now())
+	if refusal.code == http.StatusTooManyRequests {
+		return &temporary{reason: refusal.Error(), after: after, limited: true, untold: !told && answer.Header.Get("X-RateLimit-Reset") == ""}
+	}
+	if again(refusal) {
+		return &temporary{reason: refusal.Error(), after: after}
+	}
+	e := &tap.Error{Kind: tap.Refused, Op: op, Err: refusal}
+	switch {
+	case refusal.code == http.StatusForbidden:
+		e.Kind = tap.Scope
+		e.Hint = fmt.Sprintf("grant the scope %s to the credential, and let it act for a Site Admin", req.Stream.Scope)
+	case req.Cursor != "":
+		e.Kind = tap.CursorExpired
+	}
+	return e
+}
+
+// refusal reads what an answer that is not good says of itself.
+func (c *Client) refusal(answer *http.Response, body []byte) *statusError {
+	text := strings.TrimSpace(string(body))
+	e := &statusError{code: answer.StatusCode, html: strings.HasPrefix(text, "<")}
+	if len(text) > 300 {
+		text = text[:300] + "…"
+	}
+	e.text = strings.Join(strings.Fields(strings.ToValidUTF8(c.secrets.clean(text), "\uFFFD")), " ")
+	return e
+}
+
+// listURL is the address of a page.
+func (c *Client) listURL(req tap.Request) *url.URL {
+	u := c.opts.APIURL.JoinPath(req.Stream.Path)
+	q := url.Values{}
+	if req.Cursor != "" {
+		q.Set("cursor", req.Cursor) // it carries all the rest, which the API refuses beside it
+		u.RawQuery = q.Encode()
+		return u
+	}
+	for name, value := range req.Params {
+		q.Set(name, value)
+	}
+	n := perPage
+	if req.PerPage > 0 {
+		n = req.PerPage
+	}
+	q.Set("per_page", strconv.Itoa(n))
+	if len(req.Fields) > 0 {
+		q.Set("fields", strings.Join(req.Fields, ","))
+	}
+	var bounds []string
+	if !req.From.IsZero() {
+		bounds = append(bounds, "gte|"+tap.FormatTime(req.From))
+	}
+	if !req.Before.IsZero() {
+		bounds = append(bounds, "lt|"+tap.FormatTime(req.Before))
+	}
+	if len(bounds) > 0 && req.Stream.Bookmark != "" {
+		q.Set(req.Stream.Bookmark, strings.Join(bounds, "|"))
+	}
+	u.RawQuery = q.Encode()
+	return u
+}
+
+// next takes the cursor of the next page from the header Link. The link must lead to the origin of the request, though nothing but
+// its cursor is used.
+func (c *Client) next(asked *url.URL, answer *http.Response) (string, error) {
+	for _, header := range answer.Header.Values("Link") {
+		for {
+			// An address may hold commas, so links are told apart by their brackets.
+			_, rest, ok := strings.Cut(header, "<")
+			if !ok {
+				break
+			}
+			target, params, ok := strings.Cut(rest, ">")
+			if !ok {
+				break
+			}
+			header = params
+			params, _, _ = strings.Cut(params, "<")
+			if !isNext(params) {
+				continue
+			}
+			u, err := asked.Parse(target)
+			if err != nil {
+				return "", &temporary{reason: "the header Link holds no address"}
+			}
+			if origin(u) != origin(asked) {
+				return "", &tap.Error{
+					Kind: tap.Origin, Op: "reading " + asked.Path, Err: &originError{from: asked, to: u},
+					Hint: "nothing was sent there; set api_url to the address that answers for itself",
+				}
+			}
+			cursor := u.Query().Get("cursor")
+			if cursor == "" {
+				return "", &temporary{reason: "the header Link holds no cursor"}
+			}
+			return cursor, nil
+		}
+	}
+	return "", nil
+}
+
+func isNext(params string) bool {
+	for p := range strings.FieldsFuncSeq(params, func(r rune) bool { return r == ';' || r == ',' }) {
+		name, value, _ := strings.Cut(strings.TrimSpace(p), "=")
+		if strings.EqualFold(name, "rel") && strings.EqualFold(strings.Trim(value, `" `), "next") {
+			return true
+		}
+	}
+	return false
+}
+
+// askedAt is a time by the server's clock that is not after the one at which the request reached it: the header Date, which is cut
+// to the second, less the time that the answer took.
+func askedAt(answer *http.Response, sent time.Time, took time.Duration) time.Time {
+	date, err := http.ParseTime(answer.Header.Get("Date"))
+	if err != nil {
+		return sent.UTC().Truncate(time.Second)
+	}
+	return date.Add(-took).UTC().Truncate(time.Millisecond)
+}
