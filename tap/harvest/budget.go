@@ -24,7 +24,7 @@ type Budget struct {
 	flying  []*flight
 	clock   serverClock
 	paused  time.Time     // nothing is asked before
-	told    time.Time     // the end of the window for which onWait was called
+	told    int64         // the reset of the window for which onWait was called
 	slack   time.Duration // how much later than it says the server begins a window
 }
 
@@ -77,9 +77,9 @@ func (b *Budget) acquire(ctx context.Context) (*flight, error) {
 			return f, nil
 		}
 		changed := b.changed
-		tell := wait >= time.Second && wait < forever && b.told != b.window.ends
+		tell := wait >= time.Second && wait < forever && b.told != b.window.reset
 		if tell {
-			b.told = b.window.ends
+			b.told = b.window.reset
 		}
 		b.mu.Unlock()
 		if tell {

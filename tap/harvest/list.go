@@ -18,14 +18,12 @@ import (
 
 // Read asks for a page; see [tap.Source].
 func (c *Client) Read(ctx context.Context, req tap.Request, take func(tap.Page) error) error {
-	refusedBefore := false
+	fresh := 0 // new tokens that were refused at their first use, which was by this request
 	return c.retrying(ctx, op(req), func() error {
 		for {
-			err := c.attempt(ctx, req, take, refusedBefore)
-			if !errors.Is(err, errDeadToken) {
+			if err := c.attempt(ctx, req, take, &fresh); !errors.Is(err, errDeadToken) {
 				return err
 			}
-			refusedBefore = true
 		}
 	})
 }
@@ -47,7 +45,7 @@ func op(req tap.Request) string { return "reading list " + req.Stream.Name }
 // errDeadToken says that the token was refused and a new one should be tried.
 var errDeadToken = errors.New("the token is dead")
 
-func (c *Client) attempt(ctx context.Context, req tap.Request, take func(tap.Page) error, refusedBefore bool) error {
+func (c *Client) attempt(ctx context.Context, req tap.Request, take func(tap.Page) error, fresh *int) error {
 	flight, err := c.budget.acquire(ctx)
 	if err != nil {
 		return err
@@ -73,7 +71,11 @@ func (c *Client) attempt(ctx context.Context, req tap.Request, take func(tap.Pag
 	}
 	return c.do(c.watchResends(ctx, op(req)), get, arrived, func(answer *http.Response, body []byte) error {
 		if answer.StatusCode != http.StatusOK {
-			return c.explain(ctx, req, answer, c.refusal(answer, body), t, first && refusedBefore)
+			refusal := c.refusal(answer, body)
+			if first && refusal.code == http.StatusUnauthorized {
+				*fresh++
+			}
+			return c.explain(ctx, req, answer, refusal, t, *fresh)
 		}
 		next, err := c.next(get.URL, answer)
 		if err != nil {
@@ -94,11 +96,12 @@ func (c *Client) attempt(ctx context.Context, req tap.Request, take func(tap.Pag
 }
 
 // explain turns an answer that is no page into an error of a kind.
-func (c *Client) explain(ctx context.Context, req tap.Request, answer *http.Response, refusal *statusError, t *token, twice bool) error {
+func (c *Client) explain(ctx context.Context, req tap.Request, answer *http.Response, refusal *statusError, t *token, fresh int) error {
 	op := op(req)
 	if refusal.code == http.StatusUnauthorized && !refusal.html {
 		c.auth.refused(ctx, t)
-		if !twice {
+		// A new token can die before its first use, where another process asks for one. That does not happen again and again.
+		if fresh < 2 || fresh < 4 && c.answered.Load() {
 			return errDeadToken
 		}
 		e := tap.Errorf(tap.Refused, op, "a new token is refused as well: %s", refusal.Error()).WithHint("check %s in the config", c.opts.Credential.keys())
