@@ -7,8 +7,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
 
@@ -181,7 +179,7 @@ func (r *reader) read(ctx context.Context, req Request, commit func(Page, head) 
 		if r.Sample {
 			h.next = ""
 		}
-		res, shape, version, err := r.split(page)
+		res, known, err := r.split(page)
 		if err != nil {
 			return err
 		}
@@ -194,15 +192,14 @@ func (r *reader) read(ctx context.Context, req Request, commit func(Page, head) 
 		run.pages++
 		run.records += len(res.Records)
 		run.mu.Unlock()
-		it := item{run: run, records: res.Records, shape: shape, version: version}
+		it := item{run: run, records: res.Records, shape: known.shape, version: known.version}
 		it.whole = req.Cursor == "" && page.Next == "" && req.From.IsZero() && req.Before.IsZero() && len(run.sel.Stream.Passes) == 0 && !r.Sample
 		it.frame[0], it.frame[1] = r.Voice.Frame(run.sel.Stream, page.Asked)
 		if c := commit(page, h); c != nil && !r.Sample {
-			learnt := r.learnt(shape)
 			it.commit = func(b *Bookmark) {
 				c(b)
-				if learnt != nil {
-					b.Learnt = learnt
+				if known.learnt != nil {
+					b.Learnt = known.learnt
 				}
 			}
 		}
@@ -218,34 +215,26 @@ func (r *reader) read(ctx context.Context, req Request, commit func(Page, head) 
 	return h, err
 }
 
-// learnt returns what the state should keep of a shape beside the stream's file; nil for nothing.
-func (r *reader) learnt(shape *record.Shape) map[string]jsontext.Value {
-	if shape == r.task.run.base {
-		return nil
-	}
-	return shape.Differences(r.task.run.base)
-}
-
 // split turns a page into records, and learns from it what the shape does not admit.
-func (r *reader) split(page Page) (record.Result, *record.Shape, int, error) {
+func (r *reader) split(page Page) (record.Result, known, error) {
 	run := r.task.run
 	body := page.Body
 	if f := run.sel.Transform; f != nil {
 		var err error
 		if r.page, err = f(r.page[:0], body); err != nil {
-			return record.Result{}, nil, 0, err
+			return record.Result{}, known{}, err
 		}
 		body = r.page
 	}
 	for {
-		shape, version := run.current()
-		r.splitter.Use(shape)
+		now := run.current()
+		r.splitter.Use(now.shape)
 		res, err := r.splitter.Split(body)
 		if !errors.Is(err, record.ErrDrift) {
-			return res, shape, version, err
+			return res, now, err
 		}
-		if err := run.learn(body, shape, r.Log); err != nil {
-			return res, nil, 0, err
+		if err := run.learn(body, now.shape, r.Log); err != nil {
+			return res, known{}, err
 		}
 	}
 }
@@ -254,16 +243,16 @@ func (r *reader) split(page Page) (record.Result, *record.Shape, int, error) {
 func (run *run) learn(page []byte, seen *record.Shape, log *slog.Logger) error {
 	run.mu.Lock()
 	defer run.mu.Unlock()
-	if run.shape != seen {
+	if run.known.shape != seen {
 		return nil
 	}
-	wider, columns, err := record.Learn(run.shape, page, run.options)
+	wider, columns, err := record.Learn(run.known.shape, page, run.options)
 	if err != nil {
 		return fmt.Errorf("learning new columns: %w", err)
 	}
 	for _, name := range columns {
 		level, what := slog.LevelInfo, "a column came with a value of another type: its schema is widened"
-		if run.shape.Column(name) == nil {
+		if run.known.shape.Column(name) == nil {
 			what = "a new column: the schema has it from now on"
 			if run.sel.NewColumns == Warn {
 				level = slog.LevelWarn
@@ -271,8 +260,7 @@ func (run *run) learn(page []byte, seen *record.Shape, log *slog.Logger) error {
 		}
 		log.Log(context.Background(), level, what, "stream", run.sel.Stream.Name, "column", name)
 	}
-	run.shape = wider
-	run.version++
+	run.known = known{shape: wider, version: run.known.version + 1, learnt: wider.Differences(run.base)}
 	return nil
 }
 

@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
 
@@ -67,8 +69,7 @@ type run struct {
 
 	mu      sync.Mutex
 	base    *record.Shape // as the stream's file has it
-	shape   *record.Shape
-	version int
+	known   known
 	open    int // pieces not yet ended
 	err     error
 	pages   int
@@ -82,10 +83,17 @@ type run struct {
 	}
 }
 
-func (r *run) current() (*record.Shape, int) {
+// known is the shape of a stream's records as far as it is known.
+type known struct {
+	shape   *record.Shape
+	version int                       // counts up with each wider shape
+	learnt  map[string]jsontext.Value // what the state keeps of it beside the stream's file; nil for nothing
+}
+
+func (r *run) current() known {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.shape, r.version
+	return r.known
 }
 
 func (r *run) failed() bool {
@@ -94,7 +102,7 @@ func (r *run) failed() bool {
 	return r.err != nil
 }
 
-// sync is one call of [Engine.Sync].
+// syncer is one call of [Engine.Sync].
 type syncer struct {
 	*Engine
 	state  *State
@@ -109,7 +117,7 @@ type syncer struct {
 }
 
 // Sync reads the selected streams, side by side, and moves the state along. It returns an error only where the whole run ended early: of kind
-// Credentials, LoaderGone or Interrupted. How each stream ended stands in the summary.
+// Credentials, SignIn, BadInput, LoaderGone or Interrupted. How each stream ended stands in the summary.
 func (e *Engine) Sync(ctx context.Context, selections []*Selection, state *State) (*Summary, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -182,15 +190,14 @@ func (e *Engine) Stop(err error) {
 
 // plan makes the run of a selection, with the shape that earlier runs learnt.
 func (s *syncer) plan(sel *Selection) (*run, error) {
-	r := &run{sel: sel, options: sel.options(), base: sel.Shape}
-	shape := sel.Shape
+	r := &run{sel: sel, options: sel.options(), base: sel.Shape, known: known{shape: sel.Shape}}
 	if learnt := s.state.Of(sel.Stream.Name).Learnt; len(learnt) > 0 && !r.options.DropUnknown {
-		var err error
-		if shape, err = shape.Learnt(learnt); err != nil {
+		shape, err := sel.Shape.Learnt(learnt)
+		if err != nil {
 			return nil, &Error{Kind: BadInput, Op: "state of stream " + sel.Stream.Name, Err: err}
 		}
+		r.known = known{shape: shape, learnt: shape.Differences(r.base)}
 	}
-	r.shape = shape
 	return r, nil
 }
 
