@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -29,8 +30,26 @@ type Bookmark struct {
 	Pages int `json:"pages,omitzero"`
 }
 
-// Check tells what is wrong with a bookmark that was read from a file, for use with a stream.
-func (b *Bookmark) Check(s *Stream) error {
+// ParseBookmark reads what is this program's own in a stream's entry of a state; Until is left to the protocol, which has its own name for it. A member that stands
+// there twice counts as it does in the platforms' own parsers: the last one.
+func ParseBookmark(entry jsontext.Value, s *Stream) (*Bookmark, error) {
+	b := &Bookmark{}
+	if err := json.Unmarshal(entry, b, jsontext.AllowDuplicateNames(true)); err != nil {
+		return nil, err
+	}
+	return b, b.check(s)
+}
+
+// Slowest is the earliest of the times up to which the parts of a stream are complete; zero, for none, where one of them is.
+func Slowest(parts []time.Time) time.Time {
+	if len(parts) == 0 {
+		return time.Time{}
+	}
+	return slices.MinFunc(parts, time.Time.Compare)
+}
+
+// check tells what is wrong with a bookmark that was read from a file, for use with a stream.
+func (b *Bookmark) check(s *Stream) error {
 	if b.Pages < 0 {
 		return fmt.Errorf("pages is negative")
 	}

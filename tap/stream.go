@@ -3,7 +3,6 @@ package tap
 import (
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -96,85 +95,3 @@ func (s *Stream) passes() []map[string]string {
 	}
 	return passes
 }
-
-// Selection is what is to be read of a stream.
-type Selection struct {
-	Stream *Stream
-	// Shape is that of the records to come out: columns that nobody wants are marked to be dropped.
-	Shape *record.Shape
-	// Fields are the columns to ask the API for; nil for all, also those that no schema knows.
-	Fields []string
-	// FullTable reads the whole list every time, whatever the state says.
-	FullTable bool
-	// Generation tells one full read from the next, where a platform counts them: a read that was left under way is only gone on with
-	// where it was of the same.
-	Generation string
-	// NewColumns is what becomes of columns that no schema knows.
-	NewColumns NewColumns
-	// Transform changes a page before it is read, where people asked for columns that the API does not have; nil for none.
-	// It appends the new page to dst.
-	Transform func(dst, page []byte) ([]byte, error)
-}
-
-// NewColumns is what becomes of columns that no schema knows.
-type NewColumns string
-
-// Keep widens the schema; Drop leaves the column out; Warn widens the schema and says so in the log.
-const (
-	Keep NewColumns = "keep"
-	Drop NewColumns = "drop"
-	Warn NewColumns = "warn"
-)
-
-// Select returns the selection of the columns for which wanted is true. It is asked for every column with the path of names that leads to
-// it; a column that is left out takes all below it along. Key and bookmark are always read.
-func (s *Stream) Select(wanted func(path ...string) bool) (*Selection, error) {
-	shape, err := s.Shape()
-	if err != nil {
-		return nil, err
-	}
-	return s.SelectFrom(shape, wanted)
-}
-
-// SelectFrom is [Stream.Select] for a shape with more columns than the stream's file has.
-func (s *Stream) SelectFrom(shape *record.Shape, wanted func(path ...string) bool) (*Selection, error) {
-	sel := &Selection{Stream: s, NewColumns: Keep}
-	all := true
-	sel.Shape = shape.Without(func(path []string) bool {
-		if len(path) == 1 && s.Automatic(path[0]) {
-			return false
-		}
-		drop := !wanted(path...)
-		if len(path) == 1 && drop {
-			all = false
-		}
-		return drop
-	})
-	if !all {
-		for i := range sel.Shape.Columns {
-			if c := &sel.Shape.Columns[i]; !c.Drop {
-				sel.Fields = append(sel.Fields, c.Name)
-			}
-		}
-	}
-	return sel, nil
-}
-
-// SelectAll is the selection of every column.
-func (s *Stream) SelectAll() (*Selection, error) {
-	return s.Select(func(...string) bool { return true })
-}
-
-func (sel *Selection) options() record.Options {
-	opts := record.Options{DropUnknown: sel.NewColumns == Drop || sel.Fields != nil, Watch: "created_at"}
-	if c := sel.Shape.Column("created_at"); c == nil || c.Drop {
-		opts.Watch = sel.Stream.Bookmark
-	}
-	return opts
-}
-
-// query is a mark of what is asked of the list. A cursor goes on with the query that it came from, so one that is kept in the state
-// is only good for the same query.
-func (sel *Selection) query() string { return strings.Join(sel.Fields, ",") }
-
-func (sel *Selection) incremental() bool { return sel.Stream.Bookmark != "" && !sel.FullTable }

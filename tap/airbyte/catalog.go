@@ -73,28 +73,18 @@ func ParseCatalog(data []byte, lookup func(name string) (*tap.Stream, *record.Sh
 	if c.Streams == nil {
 		return nil, fmt.Errorf("there is no list of streams")
 	}
-	var selections []*tap.Selection
-	seen := map[string]bool{}
+	var selections tap.Selections
 	for _, cs := range c.Streams {
 		name := cs.Stream.Name
 		s, shape, err := lookup(name)
 		if err != nil {
 			return nil, err
 		}
-		if s == nil {
-			return nil, fmt.Errorf("stream %q is selected, but there is none of that name", name)
+		if err := selections.Add(name, s, func() (*tap.Selection, error) { return cs.selection(s, shape) }); err != nil {
+			return nil, err
 		}
-		if seen[name] {
-			return nil, fmt.Errorf("stream %q stands there twice", name)
-		}
-		seen[name] = true
-		sel, err := cs.selection(s, shape)
-		if err != nil {
-			return nil, fmt.Errorf("stream %q: %w", name, err)
-		}
-		selections = append(selections, sel)
 	}
-	return selections, nil
+	return selections.List, nil
 }
 
 func (cs *configuredStream) selection(s *tap.Stream, shape *record.Shape) (*tap.Selection, error) {
@@ -106,13 +96,10 @@ func (cs *configuredStream) selection(s *tap.Stream, shape *record.Shape) (*tap.
 			return nil, fmt.Errorf("json_schema: %w", err)
 		}
 	}
-	sel, err := s.SelectFrom(shape, func(path ...string) bool {
+	sel := s.Select(shape, func(path ...string) bool {
 		_, wanted := schema.Properties[path[0]]
 		return wanted || len(schema.Properties) == 0 || len(path) > 1
 	})
-	if err != nil {
-		return nil, err
-	}
 	switch cs.SyncMode {
 	case "incremental", "":
 	case "full_refresh":

@@ -77,26 +77,22 @@ func parseBookmark(raw jsontext.Value, s *tap.Stream) (*tap.Bookmark, error) {
 	if err := json.Unmarshal(raw, &f, jsontext.AllowDuplicateNames(true)); err != nil {
 		return nil, errors.New("updated_at is no time")
 	}
-	b := &tap.Bookmark{}
-	if err := json.Unmarshal(raw, b, jsontext.AllowDuplicateNames(true)); err != nil {
+	b, err := tap.ParseBookmark(raw, s)
+	if err != nil {
 		return nil, err
 	}
-	if err := b.Check(s); err != nil {
-		return nil, err
-	}
-	var err error
 	if b.Until, err = parseTime(f.UpdatedAt); err != nil {
 		return nil, err
 	}
 	// A stream that was read in partitions is complete up to where the slowest of them stopped.
+	parts := make([]time.Time, len(f.States))
 	for i, p := range f.States {
-		until, err := parseTime(p.Cursor.UpdatedAt)
-		if err != nil {
+		if parts[i], err = parseTime(p.Cursor.UpdatedAt); err != nil {
 			return nil, err
 		}
-		if f.UpdatedAt == nil && (i == 0 || until.Before(b.Until)) {
-			b.Until = until
-		}
+	}
+	if f.UpdatedAt == nil {
+		b.Until = tap.Slowest(parts)
 	}
 	return b, nil
 }

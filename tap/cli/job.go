@@ -88,11 +88,7 @@ func (j *job) selection(file string, parse catalogParser, columns *customColumns
 			if err != nil {
 				return nil, err
 			}
-			sel, err := s.SelectFrom(shape, func(...string) bool { return true })
-			if err != nil {
-				return nil, err
-			}
-			selections = append(selections, sel)
+			selections = append(selections, s.Select(shape, func(...string) bool { return true }))
 		}
 		return selections, nil
 	}

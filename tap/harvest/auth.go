@@ -56,7 +56,6 @@ type auth struct {
 
 	lock    chan struct{} // held while current is looked at or renewed
 	current *token
-	issued  int
 }
 
 func newAuth(c *Client, cred Credential) *auth {
@@ -145,7 +144,6 @@ func (a *auth) renew(ctx context.Context) (*token, error) {
 		}
 		a.cred.RefreshToken = g.RefreshToken
 	}
-	a.issued++
 	t := &token{value: g.AccessToken, tried: make(chan struct{})}
 	if life := g.life(served, asked); life > 0 {
 		// A token that would die on the way is not used: a minute before its end, or a tenth of a shorter life.

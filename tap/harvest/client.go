@@ -26,6 +26,7 @@ const (
 	maxErrorBytes  = 64 << 10
 	perPage        = 500 // the most that the API takes
 	maxRedirects   = 3
+	firstWait      = 500 * time.Millisecond // before the first repeat; it doubles with each
 )
 
 // Options are what a client is made of. All are needed but UserAgent, Log and OnWait.
@@ -49,13 +50,12 @@ type Options struct {
 
 // Client reads lists. It is safe for use by many goroutines, which share its token and its budget.
 type Client struct {
-	opts      Options
-	http      *http.Client
-	budget    *Budget
-	auth      *auth
-	log       *slog.Logger
-	secrets   *secrets
-	firstWait time.Duration
+	opts    Options
+	http    *http.Client
+	budget  *Budget
+	auth    *auth
+	log     *slog.Logger
+	secrets *secrets
 
 	requests, bytes, tokens atomic.Int64
 	answered                atomic.Bool // a list has answered in this process
@@ -67,7 +67,7 @@ func NewClient(opts Options) *Client {
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
-	c := &Client{opts: opts, log: opts.Log, secrets: &secrets{}, firstWait: 500 * time.Millisecond}
+	c := &Client{opts: opts, log: opts.Log, secrets: &secrets{}}
 	c.budget = NewBudget(opts.BudgetShare, opts.OnWait)
 	c.auth = newAuth(c, opts.Credential)
 	if c.opts.APIURL.Path == "" {

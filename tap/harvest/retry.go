@@ -37,7 +37,7 @@ func (c *Client) retrying(ctx context.Context, op string, attempt func() error) 
 		}
 		if waits == nil {
 			waits = backoff.NewExponentialBackOff(
-				backoff.WithInitialInterval(c.firstWait), backoff.WithMultiplier(2), backoff.WithMaxInterval(time.Minute),
+				backoff.WithInitialInterval(firstWait), backoff.WithMultiplier(2), backoff.WithMaxInterval(time.Minute),
 				backoff.WithMaxElapsedTime(c.opts.MaxRetryTime))
 		}
 		wait := waits.NextBackOff()

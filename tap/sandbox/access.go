@@ -26,7 +26,6 @@ type accessState struct {
 	refresh string // the refresh token that works now
 	scopes  []string
 	admin   bool
-	log     []string // the refresh tokens that were used, in order
 }
 
 type issued struct {
@@ -112,7 +111,6 @@ func (a access) serve(w http.ResponseWriter, r *http.Request, now time.Time) {
 			oauthError(w, http.StatusBadRequest, "invalid_grant", "The refresh token is invalid, expired or used")
 			return
 		}
-		a.log = append(a.log, a.refresh)
 		a.refresh = "sandbox-refresh-token-" + rand.Text()
 		answer["refresh_token"] = a.refresh
 	default:

@@ -207,7 +207,7 @@ func (q *query) parseBounds(name, value string) error {
 	return nil
 }
 
-// select appends the rows that the query lists, newest first, and returns how many there are and the id of the last; more tells whether others follow.
+// list calls row for each row of one page of the query, newest first, and returns the id of the last; more tells whether others follow.
 func (t *table) list(q *query, row func(i int)) (last int64, more bool) {
 	top := t.len() - 1
 	if q.before > 0 {
@@ -256,7 +256,11 @@ func (t *table) list(q *query, row func(i int)) (last int64, more bool) {
 
 // matches holds a row against the filters that no shortcut is known for, by its values.
 func (t *table) matches(q *query, i int) bool {
-	if len(q.equal) == 0 && len(q.bounds) == 0 || len(q.equal) == 0 && len(q.bounds) == 1 && (q.bounds["updated_at"] != [2]int64{} || q.bounds["created_at"] != [2]int64{}) {
+	other := len(q.equal) > 0
+	for column := range q.bounds {
+		other = other || column != "updated_at" && column != "created_at"
+	}
+	if !other {
 		return true
 	}
 	var row map[string]any

@@ -113,8 +113,7 @@ func ParseCatalog(data []byte, lookup func(name string) (*tap.Stream, *record.Sh
 	if c.Streams == nil {
 		return nil, fmt.Errorf("there is no list of streams")
 	}
-	var selections []*tap.Selection
-	seen := map[string]bool{}
+	var selections tap.Selections
 	for _, e := range c.Streams {
 		name := e.TapStreamID
 		if name == "" {
@@ -127,20 +126,11 @@ func ParseCatalog(data []byte, lookup func(name string) (*tap.Stream, *record.Sh
 		if !e.selected(stream) {
 			continue
 		}
-		if stream == nil {
-			return nil, fmt.Errorf("stream %q is selected, but there is none of that name", name)
+		if err := selections.Add(name, stream, func() (*tap.Selection, error) { return e.selection(stream, shape) }); err != nil {
+			return nil, err
 		}
-		if seen[name] {
-			return nil, fmt.Errorf("stream %q stands there twice", name)
-		}
-		seen[name] = true
-		sel, err := e.selection(stream, shape)
-		if err != nil {
-			return nil, fmt.Errorf("stream %q: %w", name, err)
-		}
-		selections = append(selections, sel)
 	}
-	return selections, nil
+	return selections.List, nil
 }
 
 // at returns the metadata of a column by the names that lead to it, whether or not its breadcrumb counts arrays' items.
@@ -192,13 +182,10 @@ func (e *entry) selected(s *tap.Stream) bool {
 }
 
 func (e *entry) selection(s *tap.Stream, shape *record.Shape) (*tap.Selection, error) {
-	sel, err := s.SelectFrom(shape, func(path ...string) bool {
+	sel := s.Select(shape, func(path ...string) bool {
 		m, ok := e.at(path...)
 		return !ok || m.chosen(true)
 	})
-	if err != nil {
-		return nil, err
-	}
 	m, _ := e.at()
 	method := m.ReplicationMethod
 	if method == "" {

@@ -75,29 +75,22 @@ func parseBookmark(raw jsontext.Value, s *tap.Stream) (*tap.Bookmark, error) {
 	if err := json.Unmarshal(raw, &f, jsontext.AllowDuplicateNames(true)); err != nil {
 		return nil, err
 	}
-	b := &tap.Bookmark{}
-	if err := json.Unmarshal(raw, b, jsontext.AllowDuplicateNames(true)); err != nil {
+	b, err := tap.ParseBookmark(raw, s)
+	if err != nil {
 		return nil, err
 	}
-	if err := b.Check(s); err != nil {
-		return nil, err
-	}
-	var err error
 	if b.Until, err = parseValue(f.Value); err != nil {
 		return nil, err
 	}
 	// A stream that was read in partitions is complete up to where the slowest of them stopped.
+	parts := make([]time.Time, len(f.Partitions))
 	for i, p := range f.Partitions {
-		until, err := parseValue(p.Value)
-		if err != nil {
+		if parts[i], err = parseValue(p.Value); err != nil {
 			return nil, err
 		}
-		if len(f.Value) > 0 {
-			continue
-		}
-		if i == 0 || until.Before(b.Until) {
-			b.Until = until
-		}
+	}
+	if len(f.Value) == 0 {
+		b.Until = tap.Slowest(parts)
 	}
 	return b, nil
 }
