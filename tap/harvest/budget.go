@@ -180,7 +180,8 @@ func (b *Budget) learn(f *flight, answer *http.Response) {
 	defer b.mu.Unlock()
 	now := time.Now()
 	limited := answer.StatusCode == http.StatusTooManyRequests
-	if after, ok := retryAfter(answer, now); ok && limited {
+	after, told := retryAfter(answer, now)
+	if limited && told {
 		b.paused = now.Add(after)
 	}
 	b.clock.saw(answer.Header.Get("Date"), now)
@@ -200,6 +201,9 @@ func (b *Budget) learn(f *flight, answer *http.Response) {
 		}
 	}
 	ends := b.clock.local(reset, now).Add(b.slack)
+	if limited && !told && !ends.After(now) {
+		b.paused = now.Add(time.Second) // it refuses, and says that it does not: asking at once would go round in a circle
+	}
 	if ends.After(now.Add(longestWindow)) {
 		ends = now.Add(longestWindow)
 	}

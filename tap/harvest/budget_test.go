@@ -126,3 +126,20 @@ func TestBudgetTakesA429AsNews(t *testing.T) {
 		assert.LessOrEqual(t, s.refused, 8, "those on their way, and then none")
 	})
 }
+
+func TestBudgetDoesNotAskInACircle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := NewBudget(1, nil)
+		began := time.Now()
+		for range 10 {
+			f, err := b.acquire(t.Context())
+			assert.NoError(t, err)
+			past := strconv.FormatInt(time.Now().Unix()-60, 10)
+			b.learn(f, &http.Response{StatusCode: http.StatusTooManyRequests, Body: http.NoBody, Header: http.Header{
+				"X-Ratelimit-Limit": {"50"}, "X-Ratelimit-Remaining": {"0"}, "X-Ratelimit-Reset": {past},
+			}})
+			b.release(f)
+		}
+		assert.GreaterOrEqual(t, time.Since(began), 9*time.Second, "a 429 whose reset has passed is not repeated at once")
+	})
+}
