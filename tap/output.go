@@ -43,6 +43,8 @@ type output struct {
 	written   []Written // since the last state
 	sinceLast int
 	dirty     bool
+	stateLast bool // the last message is a state
+	closing   bool // the run was interrupted: it ends with a state, whatever came of it
 	lastState time.Time
 	buf       []byte
 	under     []*Stream // streams started and not ended
@@ -59,7 +61,7 @@ func (o *output) run() {
 		select {
 		case it, ok := <-o.items:
 			if !ok {
-				if o.dirty {
+				if o.dirty || o.closing && !o.stateLast {
 					o.writeState()
 				}
 				return
@@ -148,7 +150,7 @@ func (o *output) count(s *Stream, records int) {
 
 func (o *output) writeState() {
 	o.write(o.voice.State(o.buf[:0], o.state, o.written))
-	o.written, o.sinceLast, o.dirty = o.written[:0], 0, false
+	o.written, o.sinceLast, o.dirty, o.stateLast = o.written[:0], 0, false, true
 	o.lastState = time.Now()
 }
 
@@ -156,6 +158,7 @@ func (o *output) write(lines []byte) {
 	if o.err != nil || len(lines) == 0 {
 		return
 	}
+	o.stateLast = false
 	if _, err := o.w.Write(lines); err != nil {
 		o.err = &Error{Kind: LoaderGone, Op: "writing to stdout", Err: err, Hint: "the loader went away: look at its log"}
 		o.onError(o.err)

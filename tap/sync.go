@@ -160,6 +160,7 @@ func (e *Engine) Sync(ctx context.Context, selections []*Selection, state *State
 	e.waiting.Store(nil)
 	if err := context.Cause(ctx); err != nil && s.out.err == nil {
 		s.endAll(runs, err)
+		s.out.closing = KindOf(err) == Interrupted
 	}
 	close(s.out.items)
 	writing.Wait()

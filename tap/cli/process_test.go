@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -87,27 +89,43 @@ func TestKilledProcess(t *testing.T) {
 	complete(t, s, &l)
 }
 
+// nthRequest returns a channel that is closed when the server is asked for the nth time.
+func nthRequest(s *sandbox.Server, n int64) <-chan struct{} {
+	asked := make(chan struct{})
+	var requests atomic.Int64
+	s.SetFault(func(*http.Request) sandbox.Fault {
+		if requests.Add(1) == n {
+			close(asked)
+		}
+		return sandbox.NoFault
+	})
+	return asked
+}
+
 func TestSignals(t *testing.T) {
 	for sig, code := range map[syscall.Signal]int{syscall.SIGTERM: 143, syscall.SIGINT: 130} {
-		t.Run(sig.String(), func(t *testing.T) {
-			t.Parallel()
-			s := serve(t, sandbox.Options{Candidates: 3000, Latency: 30 * time.Millisecond})
-			cmd := command(t, "--config", file(t, "c.json", s.Config()))
-			var out, stderr bytes.Buffer
-			cmd.Stdout, cmd.Stderr = &out, &stderr
-			require.NoError(t, cmd.Start())
-			time.Sleep(250 * time.Millisecond)
-			sent := time.Now()
-			require.NoError(t, cmd.Process.Signal(sig))
-			_ = cmd.Wait() // the code is what is looked at
-			assert.Less(t, time.Since(sent), 2*time.Second)
-			assert.Equal(t, code, cmd.ProcessState.ExitCode(), stderr.String())
-			assert.True(t, strings.HasPrefix(lastLine(out.String()), `{"type":"STATE"`), "the last message is the state")
-			var l loader.Loader
-			require.NoError(t, l.Load(&out, false))
-			require.Zero(t, load(t, &l, s.Config(), l.LastState()).code)
-			complete(t, s, &l)
-		})
+		for name, nth := range map[string]int64{"at the first request": 1, "at the fortieth": 40} {
+			t.Run(sig.String()+" "+name, func(t *testing.T) {
+				t.Parallel()
+				s := serve(t, sandbox.Options{Candidates: 600, Latency: 30 * time.Millisecond})
+				asked := nthRequest(s, nth)
+				cmd := command(t, "--config", file(t, "c.json", s.Config()))
+				var out, stderr bytes.Buffer
+				cmd.Stdout, cmd.Stderr = &out, &stderr
+				require.NoError(t, cmd.Start())
+				<-asked
+				sent := time.Now()
+				require.NoError(t, cmd.Process.Signal(sig))
+				_ = cmd.Wait() // the code is what is looked at
+				assert.Less(t, time.Since(sent), 2*time.Second)
+				assert.Equal(t, code, cmd.ProcessState.ExitCode(), stderr.String())
+				assert.True(t, strings.HasPrefix(lastLine(out.String()), `{"type":"STATE"`), "the last message is not the state, but %.200s\n%s", lastLine(out.String()), &stderr)
+				var l loader.Loader
+				require.NoError(t, l.Load(&out, false))
+				require.Zero(t, load(t, &l, s.Config(), l.LastState()).code)
+				complete(t, s, &l)
+			})
+		}
 	}
 	t.Run("a loader that does not read", func(t *testing.T) {
 		t.Parallel()
@@ -117,9 +135,11 @@ func TestSignals(t *testing.T) {
 		require.NoError(t, err)
 		defer r.Close()
 		cmd.Stdout = w
+		asked := nthRequest(s, 3)
 		require.NoError(t, cmd.Start())
 		require.NoError(t, w.Close())
-		time.Sleep(400 * time.Millisecond)
+		<-asked
+		time.Sleep(300 * time.Millisecond) // until the pipe is full
 		sent := time.Now()
 		require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
 		_ = cmd.Wait()

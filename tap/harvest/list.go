@@ -56,8 +56,10 @@ func (c *Client) attempt(ctx context.Context, req tap.Request, take func(tap.Pag
 	if err != nil {
 		return err
 	}
+	tried := func() {}
 	if first {
-		defer close(t.tried)
+		tried = sync.OnceFunc(func() { close(t.tried) })
+		defer tried()
 	}
 	get := &http.Request{Method: http.MethodGet, URL: c.listURL(req), Header: http.Header{}}
 	get.Header.Set("Authorization", "Bearer "+t.value)
@@ -68,6 +70,9 @@ func (c *Client) attempt(ctx context.Context, req tap.Request, take func(tap.Pag
 		took = time.Since(sent)
 		c.budget.learn(flight, answer)
 		release()
+		if answer.StatusCode != http.StatusUnauthorized {
+			tried() // the others need not wait for the page
+		}
 	}
 	return c.do(c.watchResends(ctx, op(req)), get, arrived, func(answer *http.Response, body []byte) error {
 		if answer.StatusCode != http.StatusOK {
