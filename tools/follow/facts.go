@@ -1,0 +1,34 @@
+package main
+
+import "github.com/go-json-experiment/json"
+
+// list is what a document says of one list of the API.
+type list struct {
+	Stream  string          `json:"stream"`
+	Path    string          `json:"path"`
+	Scope   string          `json:"scope"`
+	Group   string          `json:"-"` // under which the document has it
+	Updated bool            `json:"accepts_updated_at"`
+	Filters ordered[filter] `json:"filters"`
+	Fields  ordered[field]  `json:"fields"`
+}
+
+type filter struct {
+	Type string   `json:"type"` // a JSON type; ranges of times are objects
+	Enum []string `json:"enum"`
+}
+
+// field is what a document says of a value.
+type field struct {
+	Types      types          `json:"type"`
+	Format     string         `json:"format"`
+	Enum       []*string      `json:"enum"`
+	Items      *field         `json:"items"`
+	Properties ordered[field] `json:"properties"`
+}
+
+// readFacts reads a table of facts: a JSON array with an object a list.
+func readFacts(data []byte) (lists []*list, err error) {
+	err = json.Unmarshal(data, &lists)
+	return lists, err
+}
