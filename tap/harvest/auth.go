@@ -128,8 +128,10 @@ func (a *auth) renew(ctx context.Context) (*token, error) {
 	})
 	if err != nil {
 		var e *tap.Error
-		if errors.As(err, &e) && e.Kind != tap.Credentials {
-			e.Kind = tap.SignIn
+		if ctx.Err() == nil && errors.As(err, &e) && e.Kind != tap.Credentials {
+			failed := *e
+			failed.Kind = tap.SignIn
+			return nil, &failed
 		}
 		return nil, err
 	}
