@@ -180,17 +180,49 @@ func FuzzSplit(f *testing.F) {
 	})
 }
 
-func BenchmarkSplit(b *testing.B) {
+// fullPage is a page of 500 records whose text has escapes.
+func fullPage() []byte {
 	row := `{"id":1000123,"created_at":"2026-01-01T00:00:00.000Z","name":"A name of some length, with \"quotes\"","at":"2026-01-01T00:00:00.000Z","tags":[{"v":1},{"v":2}]},`
 	page := []byte("[" + strings.Repeat(row, 499) + strings.TrimSuffix(row, ",") + "]")
-	page = append(page, 0)[:len(page)]
+	return append(page, 0)[:len(page)]
+}
+
+func benchmarkSplit(b *testing.B, choose func(*record.Shape) *record.Shape) {
+	page := fullPage()
 	s, _, err := record.Learn(shape(b), page, record.Options{})
 	require.NoError(b, err)
-	splitter := record.NewSplitter(s, record.Options{})
+	splitter := record.NewSplitter(choose(s), record.Options{})
 	b.SetBytes(int64(len(page)))
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := splitter.Split(page); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkSplit(b *testing.B) {
+	benchmarkSplit(b, func(s *record.Shape) *record.Shape { return s })
+}
+
+// BenchmarkSelect leaves out a column, and one that is nested.
+func BenchmarkSelect(b *testing.B) {
+	benchmarkSplit(b, func(s *record.Shape) *record.Shape {
+		return s.Without(func(path []string) bool {
+			name := strings.Join(path, ".")
+			return name == "name" || name == "tags.v"
+		})
+	})
+}
+
+// BenchmarkWiden learns what a page holds that no schema knew: one new column.
+func BenchmarkWiden(b *testing.B) {
+	page := fullPage()
+	s := shape(b)
+	b.SetBytes(int64(len(page)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, _, err := record.Learn(s, page, record.Options{}); err != nil {
 			b.Fatal(err)
 		}
 	}
