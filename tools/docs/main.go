@@ -1,17 +1,19 @@
-// Command docs writes those parts of the documents that a machine can know: the table of settings, and the permissions with their streams and scopes.
-// It puts them between marks in README.md; with -check it only tells whether they are fresh.
+// Command docs writes those documents, and those parts of documents, that a machine can know: the tables of README.md, the pages of docs/streams, and the
+// sources of examples/dbt. With -check it only tells whether they are fresh.
 package main
 
 import (
 	"bytes"
+	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
+	"maps"
 	"os"
+	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/tap-greenhouse/tap-greenhouse/schemas"
-	"github.com/tap-greenhouse/tap-greenhouse/tap/cli"
 )
 
 func main() {
@@ -23,60 +25,64 @@ func main() {
 	}
 }
 
+const streamFolder = "docs/streams"
+
 func run(check bool) error {
-	permissions, err := permissionTable()
+	streams, err := schemas.Load()
 	if err != nil {
 		return err
 	}
-	old, err := os.ReadFile("README.md")
+	documents, err := streamPages(streams)
 	if err != nil {
 		return err
 	}
-	fresh := old
-	for name, text := range map[string]string{"settings": cli.SettingsTable(), "permissions": permissions} {
-		if fresh, err = replace(fresh, name, text); err != nil {
+	if documents["README.md"], err = readme(streams); err != nil {
+		return err
+	}
+	if documents["examples/dbt/models/sources.yml"], err = dbtSources(streams); err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(documents)) {
+		if err := refresh(check, name, documents[name]); err != nil {
 			return err
 		}
 	}
+	return sweep(check, documents)
+}
+
+// refresh writes a document, or tells that it is not fresh.
+func refresh(check bool, name string, text []byte) error {
+	old, err := os.ReadFile(name)
 	switch {
-	case bytes.Equal(old, fresh):
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return err
+	case err == nil && bytes.Equal(old, text):
 		return nil
 	case check:
-		return fmt.Errorf("README.md is not fresh: go run ./tools/docs makes it so")
+		return fmt.Errorf("%s is not fresh: go run ./tools/docs makes it so", name)
 	}
-	return os.WriteFile("README.md", fresh, 0o644)
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(name, text, 0o644)
 }
 
-// replace puts text between the marks of that name.
-func replace(page []byte, name, text string) ([]byte, error) {
-	begin, end := "<!-- "+name+": made by tools/docs -->\n", "<!-- end of "+name+" -->"
-	before, rest, ok1 := strings.Cut(string(page), begin)
-	_, after, ok2 := strings.Cut(rest, end)
-	if !ok1 || !ok2 {
-		return nil, fmt.Errorf("README.md has no marks for %s", name)
-	}
-	return []byte(before + begin + text + end + after), nil
-}
-
-// permissionTable lists, for each group of permissions, its streams with their scopes.
-func permissionTable() (string, error) {
-	streams, err := schemas.Load()
+// sweep removes the pages of streams that are gone, or tells that there are any.
+func sweep(check bool, documents map[string][]byte) error {
+	pages, err := filepath.Glob(streamFolder + "/*.md")
 	if err != nil {
-		return "", err
+		return err
 	}
-	groups := map[string][]string{}
-	var names []string
-	for _, s := range streams {
-		if groups[s.Group] == nil {
-			names = append(names, s.Group)
+	for _, page := range pages {
+		if documents[filepath.ToSlash(page)] != nil {
+			continue
 		}
-		groups[s.Group] = append(groups[s.Group], fmt.Sprintf("%s (`%s`)", s.Name, s.Scope))
+		if check {
+			return fmt.Errorf("%s is of no stream: go run ./tools/docs removes it", page)
+		}
+		if err := os.Remove(page); err != nil {
+			return err
+		}
 	}
-	slices.Sort(names)
-	var b strings.Builder
-	b.WriteString("| Permission | Streams and their scopes |\n|---|---|\n")
-	for _, name := range names {
-		fmt.Fprintf(&b, "| %s | %s |\n", name, strings.Join(groups[name], ", "))
-	}
-	return b.String(), nil
+	return nil
 }

@@ -1,0 +1,190 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
+)
+
+// group is the streams of one permission, by which people know them.
+type group struct {
+	name    string
+	streams []*tap.Stream
+}
+
+// grouped returns the groups in the order of their names.
+func grouped(streams []*tap.Stream) []group {
+	of := map[string][]*tap.Stream{}
+	for _, s := range streams {
+		of[s.Group] = append(of[s.Group], s)
+	}
+	var groups []group
+	for _, name := range slices.Sorted(maps.Keys(of)) {
+		groups = append(groups, group{name, of[name]})
+	}
+	return groups
+}
+
+// reference is a column that holds the id of a row of another stream.
+type reference struct{ from, column, to string }
+
+// references returns those of all streams, in the order of streams and columns.
+func references(streams []*tap.Stream) []reference {
+	var refs []reference
+	for _, s := range streams {
+		for _, column := range slices.Sorted(maps.Keys(s.References)) {
+			refs = append(refs, reference{s.Name, column, s.References[column]})
+		}
+	}
+	return refs
+}
+
+// streamPages returns a page for each stream, and one that leads to them, by file name.
+func streamPages(streams []*tap.Stream) (map[string][]byte, error) {
+	refs := references(streams)
+	pages := map[string][]byte{}
+	for _, s := range streams {
+		shape, err := s.Shape()
+		if err != nil {
+			return nil, err
+		}
+		pages[fmt.Sprintf("%s/%s.md", streamFolder, s.Name)] = streamPage(s, shape, refs)
+	}
+	pages[streamFolder+"/README.md"] = indexPage(streams, refs)
+	return pages, nil
+}
+
+func streamPage(s *tap.Stream, shape *record.Shape, refs []reference) []byte {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# %s\n\n%s\n\n| | |\n|---|---|\n", s.Name, s.Description)
+	fact := func(name, text string) { fmt.Fprintf(&b, "| %s | %s |\n", name, text) }
+	fact("List", "`"+s.Path+"`")
+	fact("Scope", "`"+s.Scope+"`")
+	fact("Permission", s.Group)
+	fact("Key", "`"+strings.Join(s.Key, "`, `")+"`")
+	if s.Bookmark != "" {
+		fact("Replication", "incremental, by `"+s.Bookmark+"`")
+	} else {
+		fact("Replication", "full table: the list has no filter by time")
+	}
+	if s.ViewOf != "" {
+		fact("Selected by default", fmt.Sprintf("no: its rows are also those of [%s](%s.md)", s.ViewOf, s.ViewOf))
+	}
+	if s.CustomFields != nil {
+		fact("Custom fields", fmt.Sprintf("in `%s`, or as columns of their own: setting `custom_fields`", s.CustomFields.Column))
+	}
+	b.WriteString("\n## Columns\n\n| Column | Type | Meaning | Refers to | Personal data |\n|---|---|---|---|---|\n")
+	for _, c := range shape.Columns {
+		writeColumn(&b, s, c.Name, c.Name, c.Shape)
+	}
+	b.WriteString("\nEvery column but the key may be null. Columns that Greenhouse adds are kept, and their types learnt.\n")
+	var by []string
+	for _, r := range refs {
+		if r.to == s.Name {
+			by = append(by, fmt.Sprintf("[%s](%s.md)`.%s`", r.from, r.from, r.column))
+		}
+	}
+	if len(by) > 0 {
+		fmt.Fprintf(&b, "\nReferred to by: %s.\n", strings.Join(by, ", "))
+	}
+	return []byte(b.String())
+}
+
+// writeColumn writes the row of a column, and those of its members below it.
+func writeColumn(b *strings.Builder, s *tap.Stream, path, top string, shape *record.Shape) {
+	refers, personal := "", ""
+	if path == top {
+		personal = strings.ReplaceAll(s.PersonalData[top], "_", " ")
+		if to := s.References[top]; to != "" {
+			refers = fmt.Sprintf("[%s](%s.md)", to, to)
+		}
+	}
+	fmt.Fprintf(b, "| `%s` | %s | %s | %s | %s |\n", path, typeName(shape), cell(shape.Description), refers, personal)
+	members, path := shape, path+"."
+	if shape.Items != nil {
+		members, path = shape.Items, strings.TrimSuffix(path, ".")+"[]."
+	}
+	for _, c := range members.Columns {
+		writeColumn(b, s, path+c.Name, top, c.Shape)
+	}
+}
+
+// typeName names a type in a word or a few.
+func typeName(s *record.Shape) string {
+	names := (s.Kinds &^ record.Null).Names()
+	switch {
+	case len(names) == 0:
+		return "any"
+	case s.Format == record.DateTime:
+		return "date-time"
+	case s.Format == record.Date:
+		return "date"
+	case s.Kinds&record.Array != 0 && s.Items != nil:
+		return "array of " + typeName(s.Items)
+	}
+	return strings.Join(names, " or ")
+}
+
+// cell makes text fit into a cell of a table.
+func cell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }
+
+func indexPage(streams []*tap.Stream, refs []reference) []byte {
+	var b strings.Builder
+	b.WriteString("# Streams\n\nEvery list of Harvest v3, by the permission that it belongs to. The diagrams show which column holds the id of which stream's rows; streams of other groups stand at the end of the lines.\n")
+	for _, g := range grouped(streams) {
+		fmt.Fprintf(&b, "\n## %s\n\n| Stream | Rows |\n|---|---|\n", g.name)
+		for _, s := range g.streams {
+			fmt.Fprintf(&b, "| [%s](%s.md) | %s |\n", s.Name, s.Name, cell(s.Description))
+		}
+		var of []reference
+		for _, r := range refs {
+			if slices.ContainsFunc(g.streams, func(s *tap.Stream) bool { return s.Name == r.from }) {
+				of = append(of, r)
+			}
+		}
+		writeDiagram(&b, of, streams)
+	}
+	b.WriteString("\n## As a whole\n")
+	writeDiagram(&b, refs, streams)
+	return []byte(b.String())
+}
+
+// writeDiagram writes an entity diagram; nothing where nothing refers to anything.
+func writeDiagram(b *strings.Builder, refs []reference, streams []*tap.Stream) {
+	if len(refs) == 0 {
+		return
+	}
+	refs = slices.SortedFunc(slices.Values(refs), func(x, y reference) int {
+		return cmp.Or(cmp.Compare(x.to, y.to), cmp.Compare(x.from, y.from), cmp.Compare(x.column, y.column))
+	})
+	b.WriteString("\n```mermaid\nerDiagram\n")
+	for _, r := range refs {
+		line := "|o--o{"
+		if holdsMany(streams, r) {
+			line = "}o--o{"
+		}
+		fmt.Fprintf(b, "    %s %s %s : %s\n", r.to, line, r.from, r.column)
+	}
+	b.WriteString("```\n")
+}
+
+// holdsMany tells whether the column is an array of ids.
+func holdsMany(streams []*tap.Stream, r reference) bool {
+	for _, s := range streams {
+		if s.Name != r.from {
+			continue
+		}
+		shape, err := s.Shape()
+		if err != nil {
+			return false // streamPages has told
+		}
+		c := shape.Column(r.column)
+		return c != nil && c.Shape.Kinds&record.Array != 0
+	}
+	return false
+}
