@@ -124,7 +124,9 @@ func (o *output) take(it item) {
 	}
 	r.out.records += len(it.records)
 	o.sinceLast += len(it.records)
-	o.count(s, len(it.records))
+	if len(it.records) > 0 || it.commit != nil {
+		o.count(s, len(it.records))
+	}
 	if it.commit != nil {
 		it.commit(o.state.Of(s.Name))
 		o.dirty = true

@@ -255,7 +255,10 @@ func (s *syncer) work(ctx context.Context) {
 			s.end(ctx, t.run)
 			continue
 		}
-		err := s.advance(ctx, t)
+		err := s.send(ctx, item{run: t.run}) // it is under way, whether the budget lets it go on or not
+		if err == nil {
+			err = s.advance(ctx, t)
+		}
 		if err != nil {
 			s.fail(ctx, t.run, err)
 		}

@@ -1,0 +1,385 @@
+package cli_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tap-greenhouse/tap-greenhouse/internal/platform"
+	"github.com/tap-greenhouse/tap-greenhouse/schemas"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
+)
+
+// configure chooses streams, all without names, from what discover prints. change may be nil.
+func configure(t testing.TB, config string, mode string, change func(stream map[string]any), names ...string) []byte {
+	t.Helper()
+	r := run(t, "discover", "--config", config)
+	require.Zero(t, r.code, r.out)
+	var m struct {
+		Catalog struct{ Streams []map[string]any }
+	}
+	for line := range strings.Lines(r.out) {
+		if strings.Contains(line, `"CATALOG"`) {
+			require.NoError(t, json.Unmarshal([]byte(line), &m))
+		}
+	}
+	var streams []map[string]any
+	for _, s := range m.Catalog.Streams {
+		name := s["name"].(string)
+		if len(names) > 0 && !slices.Contains(names, name) || len(names) == 0 && slices.Contains([]string{"degrees", "disciplines", "schools"}, name) {
+			continue
+		}
+		c := map[string]any{"stream": s, "sync_mode": mode, "destination_sync_mode": "append_dedup", "generation_id": 1, "minimum_generation_id": 0, "sync_id": 1}
+		if mode == "incremental" && !slices.Contains(s["supported_sync_modes"].([]any), any("incremental")) {
+			c["sync_mode"] = "full_refresh"
+		}
+		if change != nil {
+			change(c)
+		}
+		streams = append(streams, c)
+	}
+	out, err := json.Marshal(map[string]any{"streams": streams})
+	require.NoError(t, err)
+	return out
+}
+
+// source is a platform's connection to a sandbox.
+type source struct {
+	platform.Platform
+	server          *sandbox.Server
+	config, catalog string
+}
+
+func connect(t testing.TB, s *sandbox.Server, config map[string]any, mode string, names ...string) *source {
+	t.Helper()
+	c := &source{server: s, config: file(t, "config.json", config)}
+	c.choose(t, configure(t, c.config, mode, nil, names...))
+	return c
+}
+
+func (c *source) choose(t testing.TB, catalog []byte) {
+	t.Helper()
+	require.NoError(t, c.Catalog(catalog))
+	c.catalog = file(t, "catalog.json", catalog)
+}
+
+func (c *source) args(t testing.TB, state []byte) []string {
+	t.Helper()
+	args := []string{"read", "--config", c.config, "--catalog", c.catalog}
+	if state != nil {
+		args = append(args, "--state", file(t, "state.json", state))
+	}
+	return args
+}
+
+// read runs a sync and takes its messages; state may be nil.
+func (c *source) read(t testing.TB, state []byte) result {
+	t.Helper()
+	r := run(t, c.args(t, state)...)
+	noSecrets(t, r)
+	require.NoError(t, c.Read(strings.NewReader(r.out), false))
+	return r
+}
+
+// all makes sure that every stream ended so.
+func (c *source) all(t testing.TB, status string, but ...string) {
+	t.Helper()
+	for name, statuses := range c.Statuses {
+		if !slices.Contains(but, name) {
+			assert.Equal(t, status, statuses[len(statuses)-1], name)
+		}
+	}
+}
+
+func TestReadLoadsEveryStreamAndThenWhatChanged(t *testing.T) {
+	s := serve(t, sandbox.Options{Candidates: 700})
+	c := connect(t, s, s.Config(), "incremental")
+	r := c.read(t, nil)
+	require.Zero(t, r.code, r.out)
+	assert.Empty(t, r.err)
+	assert.Len(t, c.Statuses, 70)
+	c.all(t, "COMPLETE")
+	complete(t, s, &c.Loader)
+	assert.Equal(t, int64(len(c.Rows["users"])), c.Estimates["users"])
+	s.Change("candidates", rand.New(rand.NewPCG(1, 1)), 3, 5, 0)
+	s.ResetRequests()
+	require.Zero(t, c.read(t, c.State()).code)
+	complete(t, s, &c.Loader)
+	lists, _, tokens := s.Requests()
+	assert.Equal(t, 1, tokens)
+	assert.Equal(t, 1, lists["candidates"])
+}
+
+func TestReadAsksForChosenColumnsAlone(t *testing.T) {
+	s := serve(t, sandbox.Options{})
+	c := connect(t, s, s.Config(), "incremental", "users")
+	c.choose(t, configure(t, c.config, "incremental", func(stream map[string]any) {
+		delete(stream["stream"].(map[string]any)["json_schema"].(map[string]any)["properties"].(map[string]any), "primary_email")
+	}, "users"))
+	var asked string
+	s.SetFault(func(r *http.Request) sandbox.Fault {
+		if r.URL.Path == "/v3/users" {
+			asked = r.URL.Query().Get("fields")
+		}
+		return sandbox.NoFault
+	})
+	require.Zero(t, c.read(t, nil).code)
+	assert.Contains(t, asked, "first_name")
+	assert.NotContains(t, asked, "primary_email")
+	for _, row := range c.Rows["users"] {
+		assert.NotContains(t, string(row), "primary_email")
+	}
+}
+
+func TestReadWithAScopeMissing(t *testing.T) {
+	s := serve(t, sandbox.Options{})
+	var scopes []string
+	all, err := schemas.Load()
+	require.NoError(t, err)
+	for _, stream := range all {
+		if stream.Name != "offers" {
+			scopes = append(scopes, stream.Scope)
+		}
+	}
+	s.Grant(scopes)
+	c := connect(t, s, s.Config(), "incremental")
+	r := c.read(t, nil)
+	assert.Equal(t, 1, r.code, r.out)
+	assert.Equal(t, []string{"STARTED", "INCOMPLETE"}, c.Statuses["offers"])
+	c.all(t, "COMPLETE", "offers")
+	require.Len(t, c.Errors, 1)
+	assert.Equal(t, "config_error", c.Errors[0].FailureType)
+	assert.Equal(t, "offers", c.Errors[0].Descriptor.Name)
+	assert.Contains(t, c.Errors[0].Message, "harvest:offers:list")
+	assert.Contains(t, c.Errors[0].InternalMessage, "403")
+}
+
+func TestReadWithFaults(t *testing.T) {
+	t.Run("that a repeat mends", func(t *testing.T) {
+		t.Parallel()
+		s := serve(t, sandbox.Options{Candidates: 700, Fault: sandbox.Chaos(11, 0.05), TokenUses: 40})
+		c := connect(t, s, s.Config(), "incremental")
+		r := c.read(t, nil)
+		require.Zero(t, r.code, r.out)
+		c.all(t, "COMPLETE")
+		complete(t, s, &c.Loader)
+	})
+	t.Run("of one list", func(t *testing.T) {
+		t.Parallel()
+		s := serve(t, sandbox.Options{})
+		s.SetFault(func(r *http.Request) sandbox.Fault {
+			if r.URL.Path == "/v3/jobs" {
+				return sandbox.Status500
+			}
+			return sandbox.NoFault
+		})
+		c := connect(t, s, with(s, map[string]any{"max_retry_time": "2s"}), "incremental")
+		assert.Equal(t, 1, c.read(t, nil).code)
+		assert.Equal(t, []string{"STARTED", "INCOMPLETE"}, c.Statuses["jobs"])
+		c.all(t, "COMPLETE", "jobs")
+		require.Len(t, c.Errors, 1)
+		assert.Equal(t, "transient_error", c.Errors[0].FailureType)
+	})
+	t.Run("of the credential", func(t *testing.T) {
+		t.Parallel()
+		s := serve(t, sandbox.Options{})
+		c := connect(t, s, with(s, map[string]any{"client_secret": "wrong"}), "incremental")
+		assert.Equal(t, 2, c.read(t, nil).code)
+		require.Len(t, c.Errors, 1)
+		assert.Equal(t, "config_error", c.Errors[0].FailureType)
+		assert.Contains(t, c.Errors[0].Message, "client_secret")
+		c.all(t, "INCOMPLETE")
+	})
+}
+
+func TestReadTellsThatTheBudgetIsOut(t *testing.T) {
+	s := serve(t, sandbox.Options{Limit: 30, Window: 2 * time.Second})
+	c := connect(t, s, s.Config(), "incremental")
+	require.Zero(t, c.read(t, nil).code)
+	assert.NotZero(t, c.Limited)
+	_, status, _ := s.Requests()
+	assert.Zero(t, status[http.StatusTooManyRequests])
+	c.all(t, "COMPLETE")
+	complete(t, s, &c.Loader)
+}
+
+func TestReadAsksToKeepTheRefreshToken(t *testing.T) {
+	for name, config := range map[string]func(s *sandbox.Server) map[string]any{
+		"flat": func(s *sandbox.Server) map[string]any {
+			return with(s, map[string]any{"refresh_token": sandbox.RefreshToken})
+		},
+		"nested": func(s *sandbox.Server) map[string]any {
+			return with(s, map[string]any{"client_id": nil, "client_secret": nil, "credentials": map[string]any{
+				"auth_type": "refresh_token", "client_id": sandbox.ClientID, "client_secret": sandbox.ClientSecret, "refresh_token": sandbox.RefreshToken,
+			}})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, sandbox.Options{})
+			c := connect(t, s, config(s), "incremental", "users")
+			require.NoError(t, os.Chmod(c.config, 0o400))
+			require.Zero(t, c.read(t, nil).code)
+			require.Len(t, c.Configs, 1)
+			// What the platform was asked to keep is good for the next run.
+			c.config = file(t, "config.json", []byte(c.Configs[0]))
+			assert.Contains(t, string(c.Configs[0]), s.CurrentRefreshToken())
+			require.Zero(t, c.read(t, c.State()).code)
+			require.Len(t, c.Configs, 2)
+		})
+	}
+}
+
+func TestReadGoesOnAfterKills(t *testing.T) {
+	s := serve(t, sandbox.Options{Candidates: 1500, Latency: 4 * time.Millisecond})
+	c := connect(t, s, s.Config(), "incremental")
+	random := rand.New(rand.NewPCG(6, 6))
+	var state []byte
+	for range 30 {
+		cmd := command(t, c.args(t, state)...)
+		var out bytes.Buffer
+		cmd.Stdout = &out
+		require.NoError(t, cmd.Start())
+		kill := time.AfterFunc(time.Duration(random.IntN(250))*time.Millisecond, func() { _ = cmd.Process.Kill() })
+		_ = cmd.Wait() // it was killed, or has ended
+		kill.Stop()
+		require.NoError(t, c.Read(&out, true))
+		state = c.State()
+	}
+	require.Zero(t, c.read(t, state).code)
+	c.all(t, "COMPLETE")
+	complete(t, s, &c.Loader)
+}
+
+func TestReadEndsStreamsAtASignal(t *testing.T) {
+	s := serve(t, sandbox.Options{Candidates: 600, Latency: 30 * time.Millisecond})
+	c := connect(t, s, s.Config(), "incremental")
+	asked := nthRequest(s, 40)
+	cmd := command(t, c.args(t, nil)...)
+	var out bytes.Buffer
+	cmd.Stdout = &out
+	require.NoError(t, cmd.Start())
+	<-asked
+	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
+	_ = cmd.Wait() // the code is what is looked at
+	assert.Equal(t, 143, cmd.ProcessState.ExitCode())
+	require.NoError(t, c.Read(&out, false))
+	incomplete := 0
+	for name, statuses := range c.Statuses {
+		last := statuses[len(statuses)-1]
+		assert.Contains(t, []string{"COMPLETE", "INCOMPLETE"}, last, name)
+		if last == "INCOMPLETE" {
+			incomplete++
+		}
+	}
+	assert.NotZero(t, incomplete)
+	require.Zero(t, c.read(t, c.State()).code)
+	complete(t, s, &c.Loader)
+}
+
+func TestFullRefreshGoesOnInItsGeneration(t *testing.T) {
+	generation := func(id int) func(map[string]any) {
+		return func(stream map[string]any) { stream["generation_id"], stream["minimum_generation_id"] = id, id }
+	}
+	s := serve(t, sandbox.Options{Candidates: 20000})
+	c := connect(t, s, s.Config(), "full_refresh", "candidates")
+	c.choose(t, configure(t, c.config, "full_refresh", generation(1), "candidates"))
+	// The list breaks off after 20 of its 40 pages.
+	broken := 0
+	s.SetFault(func(r *http.Request) sandbox.Fault {
+		if r.URL.Path == "/v3/candidates" {
+			if broken++; broken > 20 {
+				return sandbox.Status500
+			}
+		}
+		return sandbox.NoFault
+	})
+	c.config = file(t, "config.json", with(s, map[string]any{"concurrency": 1, "max_retry_time": "1s"}))
+	require.Equal(t, 1, c.read(t, nil).code)
+	s.SetFault(nil)
+	state, had := c.State(), len(c.Rows["candidates"])
+	require.NotZero(t, had)
+
+	s.ResetRequests()
+	require.Zero(t, c.read(t, state).code)
+	complete(t, s, &c.Loader, "candidates")
+	lists, _, _ := s.Requests()
+	assert.Less(t, lists["candidates"], 30, "what was read of this generation is not read again")
+
+	// Another generation begins anew, whatever the state says.
+	c.choose(t, configure(t, c.config, "full_refresh", generation(2), "candidates"))
+	c.Rows = nil
+	s.ResetRequests()
+	require.Zero(t, c.read(t, state).code)
+	complete(t, s, &c.Loader, "candidates")
+	lists, _, _ = s.Requests()
+	assert.GreaterOrEqual(t, lists["candidates"], 40)
+}
+
+func TestStateOfAirbytesOwnSourceIsTakenOver(t *testing.T) {
+	s := serve(t, sandbox.Options{})
+	since := "2026-06-01T00:00:00.000Z"
+	for name, streamState := range map[string]string{
+		"plain":         fmt.Sprintf(`{"updated_at":%q}`, since),
+		"per partition": fmt.Sprintf(`{"states":[{"partition":{"parent_id":1},"cursor":{"updated_at":"2026-09-01T00:00:00.000Z"}},{"partition":{"parent_id":2},"cursor":{"updated_at":%q}}]}`, since),
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := connect(t, s, with(s, map[string]any{"lookback": "0s"}), "incremental", "candidates")
+			var asked string
+			s.SetFault(func(r *http.Request) sandbox.Fault {
+				if r.URL.Path == "/v3/candidates" && asked == "" {
+					asked = r.URL.Query().Get("updated_at")
+				}
+				return sandbox.NoFault
+			})
+			state := fmt.Sprintf(`[{"type":"STREAM","stream":{"stream_descriptor":{"name":"candidates"},"stream_state":%s}}]`, streamState)
+			require.Zero(t, c.read(t, []byte(state)).code)
+			assert.Contains(t, asked, "2026-06-01T00:00:00", "the slowest partition is what is known to be read")
+		})
+	}
+}
+
+func TestCheck(t *testing.T) {
+	for name, c := range map[string]struct {
+		opts   sandbox.Options
+		config map[string]any
+		says   string // nothing where it is good
+	}{
+		"good":                  {},
+		"no introspection":      {opts: sandbox.Options{Introspection: false}},
+		"wrong client":          {config: map[string]any{"client_secret": "wrong"}, says: "check client_id and client_secret"},
+		"not a Site Admin":      {opts: sandbox.Options{NotAdmin: true}, says: "make it a Site Admin"},
+		"scope missing":         {opts: sandbox.Options{Scopes: []string{"harvest:jobs:list"}}, says: "grant the scope harvest:users:list"},
+		"no scope at all":       {opts: sandbox.Options{Scopes: []string{}}, says: "harvest:users:list"},
+		"address not reachable": {config: map[string]any{"api_url": "http://127.0.0.1:1", "max_retry_time": "1s"}, says: "127.0.0.1:1 does not answer"},
+		"no credential":         {config: map[string]any{"client_id": nil}, says: "client_id is missing"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := serve(t, c.opts)
+			r := run(t, "check", "--config", file(t, "c.json", with(s, c.config)))
+			noSecrets(t, r)
+			var p platform.Platform
+			require.NoError(t, p.Read(strings.NewReader(r.out), false))
+			assert.Zero(t, r.code, "a check that fails is no error of the program")
+			if c.says == "" {
+				assert.Equal(t, "SUCCEEDED", p.Status.Status, p.Status.Message)
+				lists, _, _ := s.Requests()
+				assert.Equal(t, map[string]int{"users": 1}, lists)
+				return
+			}
+			assert.Equal(t, "FAILED", p.Status.Status)
+			assert.Contains(t, p.Status.Message, c.says)
+		})
+	}
+}
