@@ -90,7 +90,9 @@ func (o *output) take(it item) {
 	}
 	dst := o.buf[:0]
 	if !it.waiting.IsZero() {
-		o.write(o.voice.Waiting(dst, o.under, it.waiting))
+		if time.Now().Before(it.waiting) {
+			o.write(o.voice.Waiting(dst, o.under, it.waiting))
+		}
 		return
 	}
 	r := it.run

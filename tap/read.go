@@ -260,7 +260,7 @@ func (run *run) learn(page []byte, seen *record.Shape, log *slog.Logger) error {
 		}
 		log.Log(context.Background(), level, what, "stream", run.sel.Stream.Name, "column", name)
 	}
-	run.known = known{shape: wider, version: run.known.version + 1, learnt: wider.Differences(run.base)}
+	run.known = known{shape: wider, version: run.known.version + 1, learnt: run.learnt(wider)}
 	return nil
 }
 

@@ -21,6 +21,8 @@ type Selection struct {
 	Generation string
 	// NewColumns is what becomes of columns that no schema knows.
 	NewColumns NewColumns
+	// Err is why the stream cannot be read as it was chosen, where that is known before; nil for no reason. It ends as any stream that fails.
+	Err error
 	// Transform changes a page before it is read, where people asked for columns that the API does not have; nil for none.
 	// It appends the new page to dst.
 	Transform func(dst, page []byte) ([]byte, error)

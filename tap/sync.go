@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -69,6 +70,7 @@ type run struct {
 
 	mu      sync.Mutex
 	base    *record.Shape // as the stream's file has it
+	unread  map[string]jsontext.Value
 	known   known
 	open    int // pieces not yet ended
 	err     error
@@ -88,6 +90,14 @@ type known struct {
 	shape   *record.Shape
 	version int                       // counts up with each wider shape
 	learnt  map[string]jsontext.Value // what the state keeps of it beside the stream's file; nil for nothing
+}
+
+// learnt is what the state keeps of a shape: what it has beyond the stream's file, and what earlier runs learnt of columns that this one does
+// not read.
+func (r *run) learnt(shape *record.Shape) map[string]jsontext.Value {
+	learnt := maps.Clone(r.unread)
+	maps.Copy(learnt, shape.Differences(r.base))
+	return learnt
 }
 
 func (r *run) current() known {
@@ -143,12 +153,7 @@ func (e *Engine) Sync(ctx context.Context, selections []*Selection, state *State
 	}
 	stop := context.AfterFunc(ctx, s.queue.close)
 	defer stop()
-	notify := func(until time.Time) {
-		select {
-		case s.out.items <- item{waiting: until}:
-		default: // stdout is behind; the news would be old by the time it came out
-		}
-	}
+	notify := func(until time.Time) { _ = s.send(ctx, item{waiting: until}) }
 	e.waiting.Store(&notify)
 
 	var writing, working sync.WaitGroup
@@ -191,13 +196,21 @@ func (e *Engine) Stop(err error) {
 
 // plan makes the run of a selection, with the shape that earlier runs learnt.
 func (s *syncer) plan(sel *Selection) (*run, error) {
-	r := &run{sel: sel, options: sel.options(), base: sel.Shape, known: known{shape: sel.Shape}}
-	if learnt := s.state.Of(sel.Stream.Name).Learnt; len(learnt) > 0 && !r.options.DropUnknown {
+	r := &run{sel: sel, options: sel.options(), base: sel.Shape, known: known{shape: sel.Shape}, unread: map[string]jsontext.Value{}}
+	learnt := map[string]jsontext.Value{}
+	for column, schema := range s.state.Of(sel.Stream.Name).Learnt {
+		into := learnt
+		if c := sel.Shape.Column(column); c == nil && r.options.DropUnknown || c != nil && c.Drop {
+			into = r.unread
+		}
+		into[column] = schema
+	}
+	if len(learnt) > 0 {
 		shape, err := sel.Shape.Learnt(learnt)
 		if err != nil {
 			return nil, &Error{Kind: BadInput, Op: "state of stream " + sel.Stream.Name, Err: err}
 		}
-		r.known = known{shape: shape, learnt: shape.Differences(r.base)}
+		r.known = known{shape: shape, learnt: r.learnt(shape)}
 	}
 	return r, nil
 }
@@ -256,6 +269,9 @@ func (s *syncer) work(ctx context.Context) {
 			continue
 		}
 		err := s.send(ctx, item{run: t.run}) // it is under way, whether the budget lets it go on or not
+		if err == nil {
+			err = t.run.sel.Err
+		}
 		if err == nil {
 			err = s.advance(ctx, t)
 		}

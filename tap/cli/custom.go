@@ -1,7 +1,7 @@
 package cli
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -15,6 +15,9 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/harvest"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
+
+// customFields is the stream of the definitions.
+const customFields = "custom_fields"
 
 // customPrefix stands before the name of a custom field's own column.
 const customPrefix = "custom_"
@@ -36,19 +39,31 @@ type customColumns struct {
 	raw         bool // the fields stay in the one column that the API has
 	definitions map[string][]*definition
 	inactive    map[string]map[string]bool
+	taken       map[string]bool // names of columns, folded
+	err         error           // why the definitions could not be read, where other streams can
+	scope       string          // what reading them needs
 }
 
-// columns reads the definitions of custom fields with a client of its own; see columnsOf.
+// columns reads the definitions of custom fields for discovery, with a client of its own; see columnsOf. Without a credential, and
+// where they cannot be read, there are none, and a warning says so.
 func (p *program) columns(ctx context.Context, cfg *Config) (*customColumns, error) {
+	c := &customColumns{raw: true}
 	if cfg.CustomFields == "raw" {
-		return &customColumns{raw: true}, nil
+		return c, nil
 	}
-	if err := cfg.checkCredential(); err != nil {
-		return nil, err
+	err := cfg.checkCredential()
+	if err == nil {
+		client := cfg.client(p, nil, nil)
+		defer client.Close()
+		if c, err = p.columnsOf(ctx, cfg, client); err != nil {
+			return nil, err
+		}
+		err = c.err
 	}
-	client := cfg.client(p, nil, nil)
-	defer client.Close()
-	return p.columnsOf(ctx, cfg, client)
+	if err != nil {
+		p.log.Warn("custom fields are not listed: " + err.Error())
+	}
+	return c, nil
 }
 
 // columnsOf reads the definitions of custom fields where the config asks for columns; nothing is requested where it does not.
@@ -57,12 +72,44 @@ func (p *program) columnsOf(ctx context.Context, cfg *Config, client *harvest.Cl
 	if cfg.CustomFields == "raw" {
 		return c, nil
 	}
-	streams, err := schemas.Load("custom_fields")
+	lists, err := schemas.Load(customFields)
 	if err != nil {
 		return nil, err
 	}
+	c.scope = lists[0].Scope
+	all, err := readDefinitions(ctx, client, lists[0])
+	switch tap.KindOf(err) {
+	case tap.Scope, tap.Refused, tap.Server, tap.Origin, tap.CursorExpired:
+		c.err = err // of this list alone: streams without custom fields can be read
+		return c, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	streams, err := schemas.Load()
+	if err != nil {
+		return nil, err
+	}
+	reserved := map[string]bool{}
+	for _, s := range streams {
+		if s.CustomFields == nil {
+			continue
+		}
+		shape, err := s.Shape()
+		if err != nil {
+			return nil, err
+		}
+		for _, column := range shape.Columns {
+			reserved[folded(s.CustomFields.FieldType, column.Name)] = true
+		}
+	}
+	c.index(all, reserved)
+	return c, nil
+}
+
+func readDefinitions(ctx context.Context, client *harvest.Client, list *tap.Stream) ([]*definition, error) {
 	var all []*definition
-	req := tap.Request{Stream: streams[0]}
+	req := tap.Request{Stream: list}
 	for {
 		var rows []*definition
 		err := client.Read(ctx, req, func(page tap.Page) error {
@@ -78,36 +125,53 @@ func (p *program) columnsOf(ctx context.Context, cfg *Config, client *harvest.Cl
 		}
 		all = append(all, rows...)
 		if req.Cursor == "" {
-			break
+			return all, nil
 		}
 	}
-	c.index(all)
-	return c, nil
 }
 
-// index gives each active definition its column. Where two would have the same name, in whatever case, the one with the lower number
-// has it, and the other its number behind: so it comes out the same every time.
-func (c *customColumns) index(all []*definition) {
-	c.definitions, c.inactive = map[string][]*definition{}, map[string]map[string]bool{}
-	slices.SortFunc(all, func(a, b *definition) int { return int(a.ID - b.ID) })
-	taken := map[string]bool{}
+// index gives each definition its column. Where two would have the same name, in whatever case, the one with the lower number has it,
+// and the other its number behind. One that is no longer active keeps its name from others all the same, and columns of the API have
+// theirs anyway: so it comes out the same every time. Where two have the same key, the active one counts.
+func (c *customColumns) index(all []*definition, taken map[string]bool) {
+	c.definitions, c.inactive, c.taken = map[string][]*definition{}, map[string]map[string]bool{}, taken
+	slices.SortFunc(all, func(a, b *definition) int {
+		return cmp.Or(cmp.Compare(a.FieldType, b.FieldType), cmp.Compare(a.NameKey, b.NameKey), order(a.inactive(), b.inactive()), cmp.Compare(a.ID, b.ID))
+	})
+	all = slices.CompactFunc(all, func(a, b *definition) bool { return a.FieldType == b.FieldType && a.NameKey == b.NameKey })
+	slices.SortFunc(all, func(a, b *definition) int { return cmp.Compare(a.ID, b.ID) })
 	for _, d := range all {
-		if d.Active != nil && !*d.Active {
-			if c.inactive[d.FieldType] == nil {
-				c.inactive[d.FieldType] = map[string]bool{}
-			}
-			c.inactive[d.FieldType][d.NameKey] = true
-			continue
-		}
 		d.column = customPrefix + identifier(d.NameKey)
-		// Two columns of the API begin like this: custom_fields, and custom_location_id.
-		if folded := d.FieldType + ":" + strings.ToLower(d.column); taken[folded] || d.column == "custom_fields" {
+		for taken[folded(d.FieldType, d.column)] {
 			d.column = fmt.Sprintf("%s_%d", d.column, d.ID)
 		}
-		taken[d.FieldType+":"+strings.ToLower(d.column)] = true
-		c.definitions[d.FieldType] = append(c.definitions[d.FieldType], d)
+		taken[folded(d.FieldType, d.column)] = true
+		if !d.inactive() {
+			c.definitions[d.FieldType] = append(c.definitions[d.FieldType], d)
+			continue
+		}
+		if c.inactive[d.FieldType] == nil {
+			c.inactive[d.FieldType] = map[string]bool{}
+		}
+		c.inactive[d.FieldType][d.NameKey] = true
 	}
 }
+
+func (d *definition) inactive() bool { return d.Active != nil && !*d.Active }
+
+// order puts false before true.
+func order(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
+}
+
+// folded is a column's name as warehouses compare it, which take no notice of case.
+func folded(fieldType, column string) string { return fieldType + ":" + strings.ToLower(column) }
 
 // identifier makes a name that every warehouse takes.
 func identifier(name string) string {
@@ -169,14 +233,20 @@ func (c *customColumns) shape(s *tap.Stream) (*record.Shape, error) {
 	return shape.With(columns...), nil
 }
 
-// transform returns what turns a page of the API into one with columns of custom fields; nil where nothing is to be done. The selection's
-// fields become those of the API that this needs.
-func (c *customColumns) transform(sel *tap.Selection) func(dst, page []byte) ([]byte, error) {
+// apply has the selection's pages turned into ones with columns of custom fields, where there is something to be done. The selection's fields
+// become those of the API that this needs.
+func (c *customColumns) apply(sel *tap.Selection) {
 	s := sel.Stream
-	if s.CustomFields == nil || c.definitions == nil {
-		return nil
+	if s.CustomFields == nil {
+		return
 	}
-	t := &customTransform{column: s.CustomFields.Column, keepRaw: c.raw, wanted: map[string]*definition{}, ignored: map[string]bool{}}
+	if sel.Err = c.err; c.definitions == nil {
+		return
+	}
+	t := &customTransform{
+		column: s.CustomFields.Column, fieldType: s.CustomFields.FieldType, taken: c.taken, keepRaw: c.raw,
+		wanted: map[string]*definition{}, ignored: map[string]bool{},
+	}
 	for key := range c.inactive[s.CustomFields.FieldType] {
 		t.ignored[key] = true
 	}
@@ -194,7 +264,8 @@ func (c *customColumns) transform(sel *tap.Selection) func(dst, page []byte) ([]
 	partial := false
 	for _, column := range sel.Shape.Columns {
 		switch {
-		case custom[column.Name]:
+		case custom[column.Name], column.Drop && column.Name != t.column && strings.HasPrefix(column.Name, customPrefix):
+			// The API knows nothing of it: whether it comes out is not the API's matter.
 		case column.Drop && (column.Name != t.column || len(t.wanted) == 0):
 			partial = true
 		case !column.Drop:
@@ -208,145 +279,5 @@ func (c *customColumns) transform(sel *tap.Selection) func(dst, page []byte) ([]
 	if partial {
 		sel.Fields, t.onlyKnown = fields, true
 	}
-	return t.page
-}
-
-// customTransform turns the custom fields of records into columns.
-type customTransform struct {
-	column    string
-	keepRaw   bool
-	onlyKnown bool
-	wanted    map[string]*definition // by the key under which records carry them
-	ignored   map[string]bool
-}
-
-// page appends the page with the columns to dst. It reads the page strictly enough for what comes after it: whatever is no array of
-// objects is passed on as it is, to be refused there.
-func (t *customTransform) page(dst, page []byte) ([]byte, error) {
-	lenient := []jsontext.Options{jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)}
-	dec := jsontext.NewDecoder(bytes.NewReader(page), lenient...)
-	if tok, err := dec.ReadToken(); err != nil || tok.Kind() != '[' {
-		return append(dst, page...), nil
-	}
-	dst = append(dst, '[')
-	for n := 0; dec.PeekKind() == '{'; n++ {
-		row, err := dec.ReadValue()
-		if err != nil {
-			return append(dst[:0], page...), nil
-		}
-		if n > 0 {
-			dst = append(dst, ',')
-		}
-		if dst, err = t.row(dst, row, lenient); err != nil {
-			return append(dst[:0], page...), nil
-		}
-	}
-	if tok, err := dec.ReadToken(); err != nil || tok.Kind() != ']' {
-		return append(dst[:0], page...), nil
-	}
-	return append(dst, ']'), nil
-}
-
-func (t *customTransform) row(dst []byte, row jsontext.Value, lenient []jsontext.Options) ([]byte, error) {
-	dec := jsontext.NewDecoder(bytes.NewReader(row), lenient...)
-	if _, err := dec.ReadToken(); err != nil {
-		return dst, err
-	}
-	dst = append(dst, '{')
-	sep := ""
-	member := func(name string, value []byte) {
-		dst = append(dst, sep...)
-		dst, _ = jsontext.AppendQuote(dst, name)
-		dst = append(dst, ':')
-		dst = append(dst, value...)
-		sep = ","
-	}
-	var fields jsontext.Value
-	for dec.PeekKind() != '}' {
-		tok, err := dec.ReadToken()
-		if err != nil {
-			return dst, err
-		}
-		name := tok.String()
-		value, err := dec.ReadValue()
-		if err != nil {
-			return dst, err
-		}
-		if name == t.column {
-			fields = bytes.Clone(value)
-			if !t.keepRaw {
-				continue
-			}
-		}
-		member(name, value)
-	}
-	var values map[string]struct {
-		Value jsontext.Value `json:"value"`
-	}
-	if fields.Kind() == '{' {
-		if err := json.Unmarshal(fields, &values, lenient...); err != nil {
-			return append(dst, '}'), nil // of another form than was ever seen: the raw column, if wanted, holds it
-		}
-	}
-	for _, key := range sortedKeys(t.wanted) {
-		if _, ok := values[key]; !ok {
-			member(t.wanted[key].column, []byte("null"))
-		}
-	}
-	for _, key := range sortedKeys(values) {
-		value := values[key].Value
-		d, known := t.wanted[key]
-		switch {
-		case known:
-			member(d.column, d.value(value))
-		case t.ignored[key] || t.onlyKnown || len(value) == 0 || value.Kind() == 'n':
-		default:
-			member(customPrefix+identifier(key), value) // defined since the definitions were read
-		}
-	}
-	return append(dst, '}'), nil
-}
-
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
-}
-
-// value is what stands in the column: users and options as their numbers, also where they come with more.
-func (d *definition) value(v jsontext.Value) jsontext.Value {
-	if len(v) == 0 {
-		return jsontext.Value("null")
-	}
-	switch d.ValueType {
-	case "user", "single_select", "linked":
-		return numberOf(v)
-	case "multi_select":
-		var items []jsontext.Value
-		if v.Kind() != '[' || json.Unmarshal(v, &items) != nil {
-			return v
-		}
-		out := []byte{'['}
-		for i, item := range items {
-			if i > 0 {
-				out = append(out, ',')
-			}
-			out = append(out, numberOf(item)...)
-		}
-		return append(out, ']')
-	}
-	return v
-}
-
-func numberOf(v jsontext.Value) jsontext.Value {
-	var object struct {
-		ID jsontext.Value `json:"id"`
-	}
-	if v.Kind() == '{' && json.Unmarshal(v, &object) == nil && len(object.ID) > 0 {
-		return object.ID
-	}
-	return v
+	sel.Transform = t.page
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -28,6 +29,7 @@ type job struct {
 	client     *harvest.Client
 	engine     *tap.Engine
 	selections []*tap.Selection
+	columns    *customColumns
 	state      *tap.State
 }
 
@@ -35,8 +37,8 @@ type job struct {
 func (j *job) prepare(ctx context.Context, catalogFile string, parseCatalog catalogParser, stateFile string, parseState stateParser) error {
 	j.began = time.Now()
 	j.connect()
-	columns, err := j.columnsOf(ctx, j.cfg, j.client)
-	if err != nil {
+	var err error
+	if j.columns, err = j.columnsOf(ctx, j.cfg, j.client); err != nil {
 		return err
 	}
 	known := map[string]*tap.Stream{}
@@ -51,12 +53,12 @@ func (j *job) prepare(ctx context.Context, catalogFile string, parseCatalog cata
 		known[name] = stream
 		return stream
 	}
-	if j.selections, err = j.selection(catalogFile, parseCatalog, columns, lookup); err != nil {
+	if j.selections, err = j.selection(catalogFile, parseCatalog, lookup); err != nil {
 		return err
 	}
 	for _, sel := range j.selections {
 		sel.NewColumns = j.cfg.NewColumns
-		sel.Transform = columns.transform(sel)
+		j.columns.apply(sel)
 	}
 	j.state = tap.NewState()
 	if stateFile == "" {
@@ -72,7 +74,7 @@ func (j *job) prepare(ctx context.Context, catalogFile string, parseCatalog cata
 	return nil
 }
 
-func (j *job) selection(file string, parse catalogParser, columns *customColumns, lookup func(string) *tap.Stream) ([]*tap.Selection, error) {
+func (j *job) selection(file string, parse catalogParser, lookup func(string) *tap.Stream) ([]*tap.Selection, error) {
 	if file == "" {
 		names := j.cfg.streamNames
 		if len(names) == 0 {
@@ -84,7 +86,7 @@ func (j *job) selection(file string, parse catalogParser, columns *customColumns
 			if len(j.cfg.streamNames) == 0 && !s.SelectedByDefault() {
 				continue
 			}
-			shape, err := columns.shape(s)
+			shape, err := j.columns.shape(s)
 			if err != nil {
 				return nil, err
 			}
@@ -101,7 +103,7 @@ func (j *job) selection(file string, parse catalogParser, columns *customColumns
 		if s == nil {
 			return nil, nil, nil
 		}
-		shape, err := columns.shape(s)
+		shape, err := j.columns.shape(s)
 		return s, shape, err
 	})
 	if err != nil {
@@ -191,18 +193,23 @@ func (j *job) run(ctx context.Context, out io.Writer) (int, error) {
 			j.fatal(err)
 		}
 	}
-	j.log.Info(summarize(sum, j.client.Usage(), time.Since(j.began)))
+	j.log.Info(j.summary(sum, time.Since(j.began)))
 	return code, nil
 }
 
-// summarize says in one line how a run ended: streams, records, requests, bytes, time, what was left out, and which scopes would change that.
-func summarize(sum *tap.Summary, used harvest.Usage, took time.Duration) string {
+// summary says in one line how a run ended: streams, records, requests, bytes, time, what was left out, and which scopes would change that.
+func (j *job) summary(sum *tap.Summary, took time.Duration) string {
+	used := j.client.Usage()
 	complete := 0
 	var skipped, failed []string
 	for _, o := range sum.Outcomes {
 		switch {
 		case o.Skipped:
-			skipped = append(skipped, fmt.Sprintf("%s (needs %s)", o.Stream.Name, o.Stream.Scope))
+			scope := o.Stream.Scope
+			if j.columns.err != nil && errors.Is(o.Err, j.columns.err) {
+				scope = j.columns.scope
+			}
+			skipped = append(skipped, fmt.Sprintf("%s (needs %s)", o.Stream.Name, scope))
 		case o.Err != nil:
 			failed = append(failed, o.Stream.Name)
 		default:

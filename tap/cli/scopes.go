@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -53,6 +54,14 @@ func (p *program) scopes(ctx context.Context, flags scopesFlags) (int, error) {
 	streams, err := schemas.Load(cfg.streamNames...)
 	if err != nil {
 		return exitIncomplete, err
+	}
+	if cfg.CustomFields != "raw" && slices.ContainsFunc(streams, func(s *tap.Stream) bool { return s.CustomFields != nil }) &&
+		!slices.ContainsFunc(streams, func(s *tap.Stream) bool { return s.Name == customFields }) {
+		definitions, err := schemas.Load(customFields)
+		if err != nil {
+			return exitIncomplete, err
+		}
+		streams = append(streams, definitions...) // their columns need it
 	}
 	found := map[string]reach{}
 	if flags.Probe {

@@ -182,6 +182,12 @@ func (e *entry) selected(s *tap.Stream) bool {
 }
 
 func (e *entry) selection(s *tap.Stream, shape *record.Shape) (*tap.Selection, error) {
+	// Columns that no file knows can be left out as well: they came with records, or were custom fields once.
+	for _, m := range e.Metadata {
+		if b := m.Breadcrumb; len(b) == 2 && b[0] == "properties" && shape.Column(b[1]) == nil && !m.Metadata.chosen(true) {
+			shape = shape.With(record.Column{Name: b[1], Shape: &record.Shape{}})
+		}
+	}
 	sel := s.Select(shape, func(path ...string) bool {
 		m, ok := e.at(path...)
 		return !ok || m.chosen(true)

@@ -1,0 +1,77 @@
+package cli_test
+
+import (
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tap-greenhouse/tap-greenhouse/internal/loader"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
+)
+
+func TestDriftReachesTheLoaderAndTheNextRun(t *testing.T) {
+	row := func(stream string, id int64, row []byte) []byte {
+		if stream != "users" {
+			return row
+		}
+		row = append(row[:len(row)-1], `,"nickname":"x","score":1.5}`...)
+		if id%2 == 0 {
+			row = []byte(strings.Replace(string(row), `"deactivated":`, `"deactivated":"maybe","was":`, 1))
+		}
+		return row
+	}
+	s := serve(t, sandbox.Options{Row: row})
+	cfg := only(s, "users")
+	var l loader.Loader
+	r := load(t, &l, cfg, nil)
+	require.Zero(t, r.code, r.err)
+	complete(t, s, &l, "users")
+	assert.Contains(t, string(l.LastSchema["users"]), `"nickname"`)
+	assert.Equal(t, 1, strings.Count(r.err, "column=deactivated"), "logged once a column")
+	var again loader.Loader
+	require.Zero(t, load(t, &again, cfg, l.LastState()).code)
+	assert.Equal(t, 1, again.Schemas["users"], "the next run starts with what was learnt")
+	assert.Contains(t, string(again.LastSchema["users"]), `"nickname"`)
+	t.Run("drop", func(t *testing.T) {
+		var l loader.Loader
+		require.Zero(t, load(t, &l, with(s, map[string]any{"streams": []string{"users"}, "new_columns": "drop"}), nil).code)
+		assert.NotContains(t, string(l.LastSchema["users"]), `"nickname"`)
+		for _, row := range l.Rows["users"] {
+			assert.NotContains(t, string(row), "nickname")
+		}
+	})
+}
+
+func TestWhatWasLearntOutlivesARunThatLeavesItOut(t *testing.T) {
+	odd := true
+	s := serve(t, sandbox.Options{Row: func(stream string, _ int64, row []byte) []byte {
+		if stream == "users" && odd {
+			row = []byte(strings.Replace(string(row), `"deactivated":`, `"nickname":"x","deactivated":"maybe","was":`, 1))
+		}
+		return row
+	}})
+	var l loader.Loader
+	require.Zero(t, load(t, &l, only(s, "users"), nil).code)
+	catalog := file(t, "catalog.json", without(t, run(t, "--discover").out, "users", "nickname"))
+	cfg := file(t, "c.json", s.Config())
+	s.Change("users", rand.New(rand.NewPCG(1, 1)), 0, 1, 0)
+	var partly loader.Loader
+	r := run(t, "--config", cfg, "--catalog", catalog, "--state", file(t, "s.json", l.LastState()))
+	require.Zero(t, r.code, r.err)
+	require.NoError(t, partly.Load(strings.NewReader(r.out), false))
+	assert.NotEmpty(t, partly.Rows["users"])
+	schema := strings.Join(strings.Fields(string(partly.LastSchema["users"])), "")
+	assert.NotContains(t, schema, "nickname", "it was left out")
+	for _, row := range partly.Rows["users"] {
+		assert.NotContains(t, string(row), "nickname")
+	}
+	assert.Contains(t, schema, `"type":["boolean","string","null"]`, "of the column deactivated")
+	assert.Equal(t, 1, partly.Schemas["users"])
+	odd = false
+	var again loader.Loader
+	require.Zero(t, load(t, &again, only(s, "users"), partly.LastState()).code)
+	assert.Contains(t, string(again.LastSchema["users"]), `"nickname"`)
+}
