@@ -30,13 +30,14 @@ type Budget struct {
 
 // window is what is known of the current window.
 type window struct {
-	number    int  // counts up with each window that is begun
-	known     bool // an answer told
-	unlimited bool // an answer came that knows no limit
-	limit     int  // requests in a window
-	left      int  // requests left, by the latest word of the server
-	reset     int64
-	ends      time.Time // the same as reset, which is in seconds of the server's clock, by this machine's clock
+	number    int       // counts up with each window that is begun
+	known     bool      // an answer told
+	unlimited bool      // an answer came that knows no limit
+	limit     int       // requests in a window
+	left      int       // requests left, by the latest word of the server
+	reset     int64     // as the server says, in seconds of its own clock
+	began     time.Time // the first answer: by then the window had begun
+	ends      time.Time // by this machine's clock
 	scouts    int       // requests sent while it was unknown
 	lastScout time.Time // when the latest of them was sent
 }
@@ -52,6 +53,9 @@ const flightTime = 5 * time.Second
 
 // scoutPatience is how long the answer of a scout is waited for before another is sent.
 const scoutPatience = time.Second
+
+// windowLength is how long the API's windows are.
+const windowLength = 30 * time.Second
 
 // longestWindow bounds what an answer can make us wait for; the API's own window is 30 s.
 const longestWindow = 2 * time.Minute
@@ -200,7 +204,11 @@ func (b *Budget) learn(f *flight, answer *http.Response) {
 			b.slack = time.Second // it rounds the time of the reset down
 		}
 	}
-	ends := b.clock.local(reset, now).Add(b.slack)
+	began := w.began
+	if !w.known || reset > w.reset+1 {
+		began = now
+	}
+	ends := b.ends(reset, began, now)
 	if limited && !told && !ends.After(now) {
 		b.paused = now.Add(time.Second) // it refuses, and says that it does not: asking at once would go round in a circle
 	}
@@ -210,13 +218,23 @@ func (b *Budget) learn(f *flight, answer *http.Response) {
 	first := !w.known && w.number == f.window
 	switch {
 	case first || reset > w.reset+1 || w.unlimited:
-		*w = window{number: w.number, known: true, limit: limit, left: left, reset: reset, ends: ends}
+		*w = window{number: w.number, known: true, limit: limit, left: left, reset: reset, began: began, ends: ends}
 	case w.known && reset >= w.reset-1:
 		w.left = min(w.left, left)
 		if reset == w.reset {
 			w.ends = ends // the clock is known better with every answer
 		}
 	}
+}
+
+// ends is when a window ends whose reset the server tells in whole seconds: it may have rounded up or down. Where that is within a second
+// of a window's length after its first answer, that is the time: a window that had begun by then has ended by then, and not much before.
+func (b *Budget) ends(reset int64, began, now time.Time) time.Time {
+	told := b.clock.local(reset, now).Add(b.slack)
+	if counted := began.Add(windowLength); counted.Sub(told).Abs() < time.Second {
+		return counted
+	}
+	return told
 }
 
 // spend notes a request that was sent without being asked for here.

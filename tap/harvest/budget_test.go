@@ -13,26 +13,34 @@ import (
 
 // server counts requests in fixed windows, with a latency on each way.
 type server struct {
-	mu      sync.Mutex
-	limit   int
-	latency time.Duration
-	window  int64
-	used    int
-	refused int
-	others  int // requests of other programs at the start of each window
-	bare    bool
+	mu       sync.Mutex
+	limit    int
+	latency  time.Duration
+	window   time.Time // when it began
+	used     int
+	refused  int
+	others   int // requests of other programs at the start of each window
+	bare     bool
+	anchored bool // a window begins with the first request after the last one, and not by the clock
+	down     bool // the time of the reset is rounded down
 }
 
 func (s *server) ask() *http.Response {
 	time.Sleep(s.latency / 2)
 	s.mu.Lock()
 	now := time.Now()
-	if w := now.Unix() / 30; w != s.window {
-		s.window, s.used = w, s.others
+	if !now.Before(s.window.Add(30 * time.Second)) {
+		s.window, s.used = now, s.others
+		if !s.anchored {
+			s.window = now.Truncate(30 * time.Second)
+		}
 	}
 	s.used++
 	answer := &http.Response{StatusCode: http.StatusOK, Body: http.NoBody, Header: http.Header{}}
-	reset := (s.window + 1) * 30
+	reset := s.window.Add(30 * time.Second).Unix()
+	if s.anchored && !s.down {
+		reset++
+	}
 	answer.Header.Set("Date", now.UTC().Format(http.TimeFormat))
 	if !s.bare {
 		answer.Header.Set("X-RateLimit-Limit", strconv.Itoa(s.limit))
@@ -42,7 +50,7 @@ func (s *server) ask() *http.Response {
 	if s.used > s.limit {
 		s.refused++
 		answer.StatusCode = http.StatusTooManyRequests
-		answer.Header.Set("Retry-After", strconv.FormatInt(reset-now.Unix(), 10))
+		answer.Header.Set("Retry-After", strconv.FormatInt(max(1, reset-now.Unix()), 10))
 	}
 	s.mu.Unlock()
 	time.Sleep(s.latency / 2)
@@ -94,6 +102,8 @@ func TestBudgetIsSpentToTheLastRequestAndNoFurther(t *testing.T) {
 		"a small limit":         {&server{limit: 3, latency: 150 * time.Millisecond}, 1, 12, 3},
 		"others use it as well": {&server{limit: 50, latency: 150 * time.Millisecond, others: 20}, 1, 90, 2},
 		"a share of it":         {&server{limit: 50, latency: 150 * time.Millisecond}, 0.8, 120, 2},
+		"from the first one":    {&server{limit: 50, latency: 150 * time.Millisecond, anchored: true}, 1, 265, 5},
+		"rounded down":          {&server{limit: 50, latency: 150 * time.Millisecond, anchored: true, down: true}, 1, 265, 5},
 		"no limit is told":      {&server{limit: 1 << 30, latency: 150 * time.Millisecond, bare: true}, 1, 500, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
