@@ -227,11 +227,12 @@ func (b *Budget) learn(f *flight, answer *http.Response) {
 	}
 }
 
-// ends is when a window ends whose reset the server tells in whole seconds: it may have rounded up or down. Where that is within a second
-// of a window's length after its first answer, that is the time: a window that had begun by then has ended by then, and not much before.
+// ends is when a window ends whose reset the server tells in whole seconds: it may have rounded up or down, and its clock is known no better at
+// first. Where that can be a window's length after its first answer, that is the time: a window that had begun by then has ended by then.
 func (b *Budget) ends(reset int64, began, now time.Time) time.Time {
 	told := b.clock.local(reset, now).Add(b.slack)
-	if counted := began.Add(windowLength); counted.Sub(told).Abs() < time.Second {
+	counted := began.Add(windowLength)
+	if late := told.Sub(counted); late > -time.Second && late < 2*time.Second+flightTime/10 {
 		return counted
 	}
 	return told
