@@ -1,0 +1,71 @@
+package tap
+
+import (
+	"cmp"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+// First pages before all others, then the longest, then what came first; and each task once.
+func TestQueueOrdersTheWork(t *testing.T) {
+	for seed := range uint64(200) {
+		random := rand.New(rand.NewPCG(seed, 0))
+		q := newQueue()
+		var pushed, popped []*task
+		for range random.IntN(60) {
+			task := &task{stage: stage(random.IntN(2)), weight: float64(random.IntN(4))}
+			pushed = append(pushed, task)
+			q.push(task)
+		}
+		for range pushed {
+			task, ok := q.pop()
+			assert.True(t, ok)
+			popped = append(popped, task)
+		}
+		slices.SortStableFunc(pushed, func(a, b *task) int {
+			return cmp.Or(cmp.Compare(a.stage, b.stage), cmp.Compare(b.weight, a.weight))
+		})
+		assert.Equal(t, pushed, popped, "seed %d", seed)
+	}
+}
+
+// Workers that also make new work get each task once, and closing sends them home, also those that wait.
+func TestQueueWithManyWorkers(t *testing.T) {
+	q := newQueue()
+	const tasks = 500
+	var mu sync.Mutex
+	seen := map[*task]int{}
+	var workers sync.WaitGroup
+	for range 8 {
+		workers.Go(func() {
+			for {
+				done, ok := q.pop()
+				if !ok {
+					return
+				}
+				mu.Lock()
+				seen[done]++
+				last := len(seen) == 2*tasks
+				mu.Unlock()
+				if done.stage == firstPage {
+					q.push(&task{stage: longLists, weight: done.weight})
+				}
+				if last {
+					q.close()
+				}
+			}
+		})
+	}
+	for n := range tasks {
+		q.push(&task{weight: float64(n % 7)})
+	}
+	workers.Wait()
+	assert.Len(t, seen, 2*tasks)
+	for _, n := range seen {
+		assert.Equal(t, 1, n)
+	}
+}

@@ -1,0 +1,68 @@
+package singer_test
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tap-greenhouse/tap-greenhouse/schemas"
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/singer"
+)
+
+// FuzzState holds what is written of a state against what is read again, whatever state a run began with: the second time nothing changes.
+func FuzzState(f *testing.F) {
+	for _, seed := range []string{
+		`{}`, `null`, `[]`, `{"bookmarks":{}}`,
+		`{"bookmarks":{"users":{"replication_key":"updated_at","replication_key_value":"2026-01-31T08:15:30.123Z","pages":3}}}`,
+		`{"type":"STATE","value":{"bookmarks":{"users":{"replication_key_value":"2026-01-31"}},"currently_syncing":"users"}}`,
+		`{"bookmarks":{"users":{"partitions":[{"replication_key_value":"2026-01-31T08:15:30Z"},{"replication_key_value":"2025-01-31T08:15:30Z"}]}}}`,
+		`{"bookmarks":{"candidates":{"progress":{"began":"2026-01-31T08:15:30Z","query":"id","pieces":[{"from":"2020-01-01T00:00:00Z","before":"2021-01-01T00:00:00Z","cursor":"c"},{}]}}}}`,
+		`{"bookmarks":{"job_posts":{"progress":{"began":"2026-01-31T08:15:30Z","pieces":[{"pass":1}]},"learnt":{"new":{"type":["string","null"]}}}}}`,
+		`{"bookmarks":{"gone":{"any":"thing"}},"version":1}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	all, err := schemas.Load()
+	require.NoError(f, err)
+	known := map[string]*tap.Stream{}
+	for _, s := range all {
+		known[s.Name] = s
+	}
+	lookup := func(name string) *tap.Stream { return known[name] }
+	write := func(t *testing.T, st *tap.State) []byte {
+		t.Helper()
+		var m struct {
+			Value json.RawMessage `json:"value"`
+		}
+		require.NoError(t, json.Unmarshal(new(singer.Voice).State(nil, st, nil), &m))
+		return m.Value
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		first, err := singer.ParseState(data, lookup)
+		if err != nil {
+			return
+		}
+		for name, b := range first.Bookmarks {
+			if y := b.Until.Year(); y < 0 || y > 9999 {
+				t.Skipf("%s: a year that no platform writes", name)
+			}
+		}
+		once := write(t, first)
+		second, err := singer.ParseState(once, lookup)
+		require.NoError(t, err, string(once))
+		assert.JSONEq(t, string(once), string(write(t, second)))
+		for name, b := range first.Bookmarks {
+			if again := second.Bookmarks[name]; again != nil {
+				assert.False(t, again.Until.After(b.Until), "a bookmark never moves on by itself")
+				assert.Equal(t, b.Progress, again.Progress)
+				assert.Equal(t, b.Pages, again.Pages)
+			} else {
+				assert.True(t, b.Until.IsZero() && b.Progress == nil && len(b.Learnt) == 0, "only what says nothing is left out")
+			}
+		}
+		assert.Len(t, second.Others, len(first.Others), "what is not known is passed on")
+	})
+}
