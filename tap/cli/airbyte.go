@@ -7,9 +7,6 @@ import (
 	"os"
 	"strings"
 
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
-
 	"github.com/tap-greenhouse/tap-greenhouse/schemas"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/airbyte"
 )
@@ -50,31 +47,11 @@ func (p *program) check(ctx context.Context, flags airbyteFlags) (int, error) {
 func (p *program) control(out *lineWriter, file string) func(token string) {
 	return func(token string) {
 		data, err := os.ReadFile(file)
-		if err != nil {
-			return
-		}
-		var config map[string]jsontext.Value
-		if json.Unmarshal(data, &config) != nil {
-			return
-		}
-		text, err := json.Marshal(token)
-		if err != nil {
-			return
-		}
-		holder := config
-		nested := map[string]jsontext.Value{}
-		if creds, ok := config["credentials"]; ok && json.Unmarshal(creds, &nested) == nil {
-			holder = nested
-		}
-		holder["refresh_token"] = text
-		if len(nested) > 0 {
-			if config["credentials"], err = json.Marshal(nested, json.Deterministic(true)); err != nil {
-				return
-			}
-		}
-		whole, err := json.Marshal(config, json.Deterministic(true))
 		if err == nil {
-			_, err = out.Write(airbyte.AppendControl(nil, whole))
+			data, err = withToken(data, token)
+		}
+		if err == nil {
+			_, err = out.Write(airbyte.AppendControl(nil, data))
 		}
 		if err != nil {
 			p.log.Error("telling the platform of the new refresh token: " + err.Error())
@@ -100,7 +77,9 @@ func (p *program) airbyteDiscover(ctx context.Context, flags airbyteFlags) (int,
 	if err != nil {
 		return p.fatal(out, err)
 	}
-	columns, err := p.columns(ctx, cfg)
+	client := cfg.client(p, nil, p.control(out, flags.Config))
+	defer client.Close()
+	columns, err := p.columns(ctx, cfg, client)
 	if err != nil {
 		return p.fatal(out, err)
 	}

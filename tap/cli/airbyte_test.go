@@ -236,6 +236,19 @@ func TestReadAsksToKeepTheRefreshToken(t *testing.T) {
 			assert.Contains(t, string(c.Configs[0]), s.CurrentRefreshToken())
 			require.Zero(t, c.read(t, c.State()).code)
 			require.Len(t, c.Configs, 2)
+			var kept map[string]any
+			require.NoError(t, json.Unmarshal(c.Configs[1], &kept))
+			kept["custom_fields"] = "columns"
+			for _, command := range []string{"check", "discover"} {
+				indented, err := json.MarshalIndent(kept, "", "  ")
+				require.NoError(t, err)
+				r := run(t, command, "--config", file(t, "config.json", indented))
+				require.Zero(t, r.code, r.out)
+				var p platform.Platform
+				require.NoError(t, p.Read(strings.NewReader(r.out), false))
+				require.Len(t, p.Configs, 1, command)
+				require.NoError(t, json.Unmarshal(p.Configs[0], &kept))
+			}
 		})
 	}
 }

@@ -44,17 +44,15 @@ type customColumns struct {
 	scope       string          // what reading them needs
 }
 
-// columns reads the definitions of custom fields for discovery, with a client of its own; see columnsOf. Without a credential, and
-// where they cannot be read, there are none, and a warning says so.
-func (p *program) columns(ctx context.Context, cfg *Config) (*customColumns, error) {
+// columns reads the definitions of custom fields for discovery; see columnsOf. Without a credential, and where they cannot be read, there are
+// none, and a warning says so.
+func (p *program) columns(ctx context.Context, cfg *Config, client *harvest.Client) (*customColumns, error) {
 	c := &customColumns{raw: true}
 	if cfg.CustomFields == "raw" {
 		return c, nil
 	}
 	err := cfg.checkCredential()
 	if err == nil {
-		client := cfg.client(p, nil, nil)
-		defer client.Close()
 		if c, err = p.columnsOf(ctx, cfg, client); err != nil {
 			return nil, err
 		}

@@ -50,15 +50,23 @@ func rewriteToken(file, token string) error {
 	if err != nil {
 		return err
 	}
+	if data, err = withToken(data, token); err != nil {
+		return err
+	}
+	return replaceFile(path, data)
+}
+
+// withToken returns a config with another refresh token, and the rest of its bytes as they are.
+func withToken(config []byte, token string) ([]byte, error) {
 	text, err := json.Marshal(token)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	at, err := findToken(data)
+	at, err := findToken(config)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return replaceFile(path, bytes.Join([][]byte{data[:at.from], at.before, text, data[at.to:]}, nil))
+	return bytes.Join([][]byte{config[:at.from], at.before, text, config[at.to:]}, nil), nil
 }
 
 // place is a part of a file to be replaced, and what to put before the new text.

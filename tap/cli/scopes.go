@@ -65,7 +65,9 @@ func (p *program) scopes(ctx context.Context, flags scopesFlags) (int, error) {
 	}
 	found := map[string]reach{}
 	if flags.Probe {
-		if found, err = p.probe(ctx, cfg, streams); err != nil {
+		client := cfg.client(p, nil, nil)
+		defer client.Close()
+		if found, err = probe(ctx, cfg, client, streams); err != nil {
 			return exitCode(err, false), err
 		}
 	}
@@ -96,12 +98,10 @@ func (p *program) scopes(ctx context.Context, flags scopesFlags) (int, error) {
 
 // probe finds out which of the streams the credential may read: by one introspection of its token where that tells, and else
 // by one record of each list.
-func (p *program) probe(ctx context.Context, cfg *Config, streams []*tap.Stream) (map[string]reach, error) {
+func probe(ctx context.Context, cfg *Config, client *harvest.Client, streams []*tap.Stream) (map[string]reach, error) {
 	if err := cfg.checkCredential(); err != nil {
 		return nil, err
 	}
-	client := cfg.client(p, nil, nil)
-	defer client.Close()
 	in, err := client.Introspect(ctx)
 	if err != nil {
 		return nil, err

@@ -81,13 +81,15 @@ func (p *program) singerDiscover(ctx context.Context, flags singerFlags) (int, e
 	if err != nil {
 		return exitIncomplete, err
 	}
+	client := cfg.client(p, nil, nil)
+	defer client.Close()
 	reach := map[string]reach{}
 	if flags.Probe {
-		if reach, err = p.probe(ctx, cfg, streams); err != nil {
+		if reach, err = probe(ctx, cfg, client, streams); err != nil {
 			return exitCode(err, false), err
 		}
 	}
-	columns, err := p.columns(ctx, cfg)
+	columns, err := p.columns(ctx, cfg, client)
 	if err != nil {
 		return exitCode(err, false), err
 	}
