@@ -2,6 +2,9 @@ package cli_test
 
 import (
 	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
@@ -77,6 +80,19 @@ func TestAddressThatDoesNotAnswerIsNamed(t *testing.T) {
 	r := run(t, "--config", file(t, "c.json", with(s, map[string]any{"auth_url": "http://127.0.0.1:9/token", "max_retry_time": "1s"})))
 	assert.Equal(t, 1, r.code)
 	assert.Contains(t, r.err, "127.0.0.1:9")
+}
+
+func TestCertificateThatNobodyVouchesForIsRefused(t *testing.T) {
+	asked := false
+	s := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked = true }))
+	s.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	t.Cleanup(s.Close)
+	cfg := map[string]any{"client_id": sandbox.ClientID, "client_secret": sandbox.ClientSecret, "api_url": s.URL, "auth_url": s.URL + "/token", "max_retry_time": "10m"}
+	r := run(t, "--config", file(t, "c.json", cfg))
+	assert.Equal(t, 1, r.code, r.err)
+	assert.Contains(t, r.err, "certificate")
+	assert.NotContains(t, r.err, "trying again", "a repeat does not mend it")
+	assert.False(t, asked, "no credential has gone there")
 }
 
 func TestUnknownKeyIsAWarning(t *testing.T) {
