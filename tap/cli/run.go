@@ -65,7 +65,6 @@ type readFlags struct {
 
 // Run runs the program with its arguments and returns its exit code.
 func Run(ctx context.Context, args []string, std Streams) int {
-	tuneGC()
 	p := &program{Streams: std, getenv: os.LookupEnv}
 	p.log = newLogger(std.Err)
 	code, err := p.dispatch(ctx, args)
@@ -89,14 +88,6 @@ func logLevel() slog.Level {
 		}
 	}
 	return slog.LevelInfo
-}
-
-// tuneGC keeps peak memory near what lives, which is the pages in flight. The records cost no garbage, so that collecting
-// early costs next to nothing (docs/performance.md has the figures).
-func tuneGC() {
-	if _, set := os.LookupEnv("GOGC"); !set {
-		debug.SetGCPercent(25)
-	}
 }
 
 func (p *program) dispatch(ctx context.Context, args []string) (int, error) {
