@@ -3,6 +3,7 @@ package schemas_test
 import (
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -48,14 +49,25 @@ func TestFilesFitEachOther(t *testing.T) {
 			column(name)
 			assert.Contains(t, schemas.Names(), target, "%s.%s leads to a stream", s.Name, name)
 		}
-		for name := range s.PersonalData {
-			column(name)
+		for path := range s.PersonalData {
+			at := shape
+			for _, name := range strings.Split(path, ".") {
+				if at.Items != nil {
+					at = at.Items
+				}
+				c := at.Column(name)
+				require.NotNil(t, c, "%s.%s", s.Name, path)
+				at = c.Shape
+			}
 		}
 		if s.CustomFields != nil {
 			column(s.CustomFields.Column)
 		}
 		if s.Bookmark != "" {
 			assert.Equal(t, record.DateTime, column(s.Bookmark).Shape.Format)
+		}
+		if s.Name == "bulk_requests" || s.Name == "blocked_spam_sources" {
+			assert.False(t, s.SelectedByDefault(), "%s needs a write scope or a product feature", s.Name)
 		}
 		if s.ViewOf != "" {
 			views++
@@ -65,6 +77,46 @@ func TestFilesFitEachOther(t *testing.T) {
 		assert.LessOrEqual(t, len(shape.Columns), 50, "the API takes 50 names in fields")
 	}
 	assert.Equal(t, 3, views)
+}
+
+// Nobody is to find out in a warehouse that nobody thought of a column: each text, and each member of an object, has a class or is known to need none.
+func TestEveryTextHasADecision(t *testing.T) {
+	streams, err := schemas.Load()
+	require.NoError(t, err)
+	for _, s := range streams {
+		shape, err := s.Shape()
+		require.NoError(t, err)
+		var visit func(path string, shape *record.Shape)
+		visit = func(path string, shape *record.Shape) {
+			members := shape
+			if shape.Items != nil {
+				members = shape.Items
+			}
+			for _, c := range members.Columns {
+				visit(strings.TrimPrefix(path+"."+c.Name, "."), c.Shape)
+			}
+			texts := record.String | record.Object | record.Array
+			if members.Columns != nil || shape.Kinds&texts == 0 || shape.Format != record.NoFormat || s.References[path] != "" {
+				return
+			}
+			assert.NotEmpty(t, s.PersonalData[path], "%s.%s has no class of personal data; none, if it needs none", s.Name, path)
+		}
+		visit("", shape)
+	}
+}
+
+// The meaning of each column stands in its file: a reader should not need Greenhouse's reference.
+func TestEveryColumnHasAMeaning(t *testing.T) {
+	streams, err := schemas.Load()
+	require.NoError(t, err)
+	for _, s := range streams {
+		shape, err := s.Shape()
+		require.NoError(t, err)
+		for _, c := range shape.Columns {
+			assert.NotEmpty(t, c.Shape.Description, "%s.%s", s.Name, c.Name)
+			assert.NotContains(t, c.Shape.Description, "since 20", "%s.%s: what a column means, not when it came", s.Name, c.Name)
+		}
+	}
 }
 
 func TestMatch(t *testing.T) {

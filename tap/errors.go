@@ -17,14 +17,22 @@ const (
 	Credentials
 	// SignIn did not come about for another reason than the credentials. No list can be read without it, so it ends the run.
 	SignIn
+	// Rights are missing altogether: the user acted for is not a Site Admin, so that lists come out empty. It ends the run.
+	Rights
 	// Scope is missing: the credential, or the user it acts for, may not read a list.
 	Scope
 	// Refused is a request that the API will never answer, however often it is repeated.
 	Refused
+	// Gone is a stream that was chosen and that Greenhouse no longer has.
+	Gone
+	// Unprocessable is a request with a parameter that the API does not take. One without it may be answered.
+	Unprocessable
 	// Network is an address that does not answer, or breaks off.
 	Network
 	// Server is an answer that is none: an error of the server, or a page that is not whole.
 	Server
+	// Unreachable is an API that has answered no list for so long that the run ends.
+	Unreachable
 	// Origin is an answer that sends the reader to another host, scheme or port.
 	Origin
 	// CursorExpired is a cursor that the API no longer takes: the piece has to be read from its start.
@@ -80,6 +88,14 @@ func KindOf(err error) Kind {
 	return Fault
 }
 
+// Cause is what the innermost error of a chain says, without what was added on the way.
+func Cause(err error) string {
+	for errors.Unwrap(err) != nil {
+		err = errors.Unwrap(err)
+	}
+	return err.Error()
+}
+
 // Sentence is what a person should read of an error: what was being done and what to do about it, or else the cause.
 func Sentence(err error) string {
 	var e *Error
@@ -88,7 +104,7 @@ func Sentence(err error) string {
 	}
 	switch {
 	case e.Hint != "" && e.Op != "":
-		return e.Op + " did not work: " + e.Hint + "."
+		return e.Op + " failed: " + e.Hint + "."
 	default:
 		return e.Error()
 	}

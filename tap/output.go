@@ -1,11 +1,11 @@
 package tap
 
 import (
+	"errors"
 	"io"
 	"slices"
+	"syscall"
 	"time"
-
-	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
 
 // When a STATE is due: after so many records, or so long after the last one, if anything was written.
@@ -16,21 +16,28 @@ const (
 
 // item is something that happened, on its way to stdout.
 type item struct {
-	run     *run
+	run     *streamRun
 	records [][]byte
-	frame   [2][]byte     // what stands before and behind each record
-	written func()        // called once the records are not needed any more
-	shape   *record.Shape // the one that the records were held against
-	version int           // counts up with each wider shape of the stream
-	commit  func(b *Bookmark)
-	whole   bool // the records are all that the stream has
+	frame   [2][]byte // what stands before and behind each record
+	known   known     // the shape that the records were held against; none where nothing was read
+	step    *step     // what the page means for the bookmark; nil for nothing
+	proven  bool      // a row was seen in this run
+	whole   bool      // the records are all that the stream has
 	ended   bool
-	err     error
+	err     error     // why the stream ended
+	cause   error     // why the run ended before the stream did
 	waiting time.Time // not about a stream: the budget is used up until then
+	written func()    // called once the records are not needed any more
 }
 
-// writeBytes is how much is gathered before it is written.
-const writeBytes = 256 << 10
+// writeBytes is how much is written at once. A signal is heeded between two writes, also where the loader is slow to read.
+const writeBytes = 32 << 10
+
+// held is a step that waits for a proof that the user may see anything.
+type held struct {
+	run  *streamRun
+	step *step
+}
 
 // output owns stdout. What it writes is in the order in which items were handed to it, and a STATE
 // is made of nothing but what has been written before it.
@@ -39,7 +46,12 @@ type output struct {
 	voice Voice
 	state *State
 	items chan item
+	stop  <-chan struct{} // closed when the run is over: what is under way is broken off between two records
+	fail  func(error)
+	quiet bool // no state is written
 
+	held      []held
+	proven    bool
 	written   []Written // since the last state
 	sinceLast int
 	dirty     bool
@@ -49,7 +61,6 @@ type output struct {
 	buf       []byte
 	under     []*Stream // streams started and not ended
 	err       error
-	onError   func(error)
 }
 
 // run writes items until their channel is closed, and then the last state. After a failed write nothing more is written.
@@ -97,14 +108,21 @@ func (o *output) take(it item) {
 	}
 	r := it.run
 	s := r.sel.Stream
+	if it.cause != nil {
+		o.closing = KindOf(it.cause) == Interrupted
+		if r.out.ended {
+			return
+		}
+		it.err = it.cause
+	}
 	if !r.out.started {
-		r.out.started = true
+		r.out.started = it.cause == nil // otherwise it was not reached
 		o.under = append(o.under, s)
 		dst = o.voice.Started(dst, s)
 	}
-	if it.shape != nil && (!r.out.announced || it.version > r.out.version) {
-		r.out.announced, r.out.version = true, it.version
-		dst = o.voice.Schema(dst, r.sel, it.shape)
+	if it.known.shape != nil && (!r.out.announced || it.known.version > r.out.version) {
+		r.out.announced, r.out.version = true, it.known.version
+		dst = o.voice.Schema(dst, r.sel, it.known.shape)
 	}
 	if it.whole {
 		dst = o.voice.Estimate(dst, s, int64(len(it.records)))
@@ -112,47 +130,105 @@ func (o *output) take(it item) {
 	if len(it.records) > 0 && r.out.records == 0 {
 		dst = o.voice.Running(dst, s)
 	}
+	done := 0
 	for _, record := range it.records {
-		if len(dst)+len(record) > writeBytes {
+		if len(dst) > 0 && len(dst)+len(record) > writeBytes {
 			o.write(dst)
 			dst = dst[:0]
+			if o.stopped() {
+				break
+			}
 		}
 		dst = append(append(append(dst, it.frame[0]...), record...), it.frame[1]...)
+		done++
 	}
 	o.buf = dst
 	o.write(dst)
 	if o.err != nil {
 		return
 	}
-	r.out.records += len(it.records)
-	o.sinceLast += len(it.records)
-	if len(it.records) > 0 || it.commit != nil {
-		o.count(s, len(it.records))
+	r.out.records += done
+	o.sinceLast += done
+	if done < len(it.records) {
+		it.step = nil // the page is not whole: the next run reads it again
 	}
-	if it.commit != nil {
-		it.commit(o.state.Of(s.Name))
-		o.dirty = true
+	if done > 0 || it.step != nil {
+		o.count(r, done)
+	}
+	o.prove(it.proven || done > 0)
+	if it.step != nil {
+		o.move(r, it)
 	}
 	if it.ended {
-		if o.dirty {
-			o.writeState()
-		}
-		o.under = slices.DeleteFunc(o.under, func(u *Stream) bool { return u == s })
-		o.write(o.voice.Ended(o.buf[:0], s, it.err))
+		o.end(r, it)
 	}
 }
 
-func (o *output) count(s *Stream, records int) {
+// stopped tells whether the run is over.
+func (o *output) stopped() bool {
+	select {
+	case <-o.stop:
+		return true
+	default:
+		return false
+	}
+}
+
+// move makes the step of an item. A step that saw no row, in a run that has not seen any, is held back: the user may have lost the right to see rows,
+// and then the bookmark must not pass over those that are not shown.
+func (o *output) move(r *streamRun, it item) {
+	if it.known.learnt != nil && it.known.version >= r.out.learnt {
+		r.out.learnt = it.known.version
+		o.state.Of(r.sel.Stream.Name).Learnt = it.known.learnt
+	}
+	o.dirty = true
+	if !o.proven {
+		o.held = append(o.held, held{r, it.step})
+		return
+	}
+	it.step.apply(o.state.Of(r.sel.Stream.Name), &r.reading)
+}
+
+// prove notes that a row was seen, and makes the steps that were held back.
+func (o *output) prove(seen bool) {
+	if o.proven || !seen {
+		return
+	}
+	o.proven = true
+	for _, h := range o.held {
+		o.count(h.run, 0)
+		h.step.apply(o.state.Of(h.run.sel.Stream.Name), &h.run.reading)
+		o.dirty = true
+	}
+	o.held = nil
+}
+
+func (o *output) end(r *streamRun, it item) {
+	if o.dirty {
+		o.writeState()
+	}
+	o.under = slices.DeleteFunc(o.under, func(u *Stream) bool { return u == r.sel.Stream })
+	o.write(o.voice.Ended(o.buf[:0], r.sel.Stream, it.err))
+	if o.err == nil && it.cause == nil {
+		r.out.ended = true
+	}
+}
+
+func (o *output) count(r *streamRun, records int) {
+	s := r.sel.Stream
 	for i := range o.written {
 		if o.written[i].Stream == s {
 			o.written[i].Records += records
 			return
 		}
 	}
-	o.written = append(o.written, Written{Stream: s, Records: records})
+	o.written = append(o.written, Written{Stream: s, Records: records, Ended: r.out.ended})
 }
 
 func (o *output) writeState() {
+	if o.quiet {
+		return
+	}
 	o.write(o.voice.State(o.buf[:0], o.state, o.written))
 	o.written, o.sinceLast, o.dirty, o.stateLast = o.written[:0], 0, false, true
 	o.lastState = time.Now()
@@ -164,7 +240,16 @@ func (o *output) write(lines []byte) {
 	}
 	o.stateLast = false
 	if _, err := o.w.Write(lines); err != nil {
-		o.err = &Error{Kind: LoaderGone, Op: "writing to stdout", Err: err, Hint: "the loader went away: look at its log"}
-		o.onError(o.err)
+		o.err = WriteError(err)
+		o.fail(o.err)
 	}
+}
+
+// WriteError is the error of a write to stdout.
+func WriteError(err error) error {
+	e := &Error{Kind: LoaderGone, Op: "writing to stdout", Err: err, Hint: "look at where standard output goes: a file on a full disk, a closed stream"}
+	if errors.Is(err, syscall.EPIPE) {
+		e.Hint = "the loader went away: look at its log"
+	}
+	return e
 }

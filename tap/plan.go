@@ -67,10 +67,10 @@ func (h head) confirms(older head) bool {
 	return older.next != "" && older.span() <= burst*h.span()
 }
 
-// cut returns the two parts of p: the newer one, from the time at, and the older one, of which the first page has been read.
-func (p *Piece) cut(at time.Time, older head) (newer, rest *Piece) {
+// cut returns the two parts of p: the newer one, from the time at, and the older one, which goes on at cursor.
+func (p *Piece) cut(at time.Time, cursor string) (newer, rest *Piece) {
 	return &Piece{Pass: p.Pass, From: at, Before: p.Before},
-		&Piece{Pass: p.Pass, From: p.From, Before: at, Cursor: older.next}
+		&Piece{Pass: p.Pass, From: p.From, Before: at, Cursor: cursor}
 }
 
 // later returns the later of two lower bounds.

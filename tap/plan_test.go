@@ -45,7 +45,7 @@ func TestPiecesArePartsOfTheWhole(t *testing.T) {
 				continue
 			}
 			older := head{next: "older"}
-			newer, behind := rest.cut(at, older)
+			newer, behind := rest.cut(at, older.next)
 			require.True(t, newer.From.Equal(at) && behind.Before.Equal(at), "seed %d", seed)
 			assert.Equal(t, "older", behind.Cursor, "its first page has been read")
 			assert.Empty(t, newer.Cursor)

@@ -3,29 +3,32 @@ package tap
 import (
 	"container/heap"
 	"sync"
+	"time"
 )
 
 // task is a piece of a stream to be read, and how far that has come.
 type task struct {
-	run    *run
+	run    *streamRun
 	piece  *Piece
 	cursor string
 	stage  stage
-	head   head // once the first page is read
+	head   head      // once the first page is read
+	waits  time.Time // since when the stream has had nothing; zero for ever
 	weight float64
 	number int
 }
 
-// stage orders the work: the first page of every stream comes before the second of any. By then most lists are read,
-// and the age of the account is known, which tells how long the others are.
+// stage orders the work. Pieces that an earlier run left under way come first, with a page each, so that runs which end early still move them on. Then
+// comes the first page of every stream: by then most lists are read, and the age of the account is known, which tells how long the others are.
 type stage uint8
 
 const (
-	firstPage stage = iota
+	underWay stage = iota
+	firstPage
 	longLists
 )
 
-// queue hands out tasks: by stage, then the longest first, then in the order in which they came.
+// queue hands out tasks: by stage, then whoever waited longest, then the longest list first, then in the order in which they came.
 type queue struct {
 	mu     sync.Mutex
 	ready  sync.Cond
@@ -77,6 +80,8 @@ func (h taskHeap) Less(i, j int) bool {
 	switch {
 	case a.stage != b.stage:
 		return a.stage < b.stage
+	case !a.waits.Equal(b.waits):
+		return a.waits.Before(b.waits)
 	case a.weight != b.weight:
 		return a.weight > b.weight
 	}

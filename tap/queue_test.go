@@ -6,18 +6,19 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 )
 
-// First pages before all others, then the longest, then what came first; and each task once.
+// Pieces under way, then first pages, then the rest; whoever waited longest, then the longest list, then what came first; and each task once.
 func TestQueueOrdersTheWork(t *testing.T) {
 	for seed := range uint64(200) {
 		random := rand.New(rand.NewPCG(seed, 0))
 		q := newQueue()
 		var pushed, popped []*task
 		for range random.IntN(60) {
-			task := &task{stage: stage(random.IntN(2)), weight: float64(random.IntN(4))}
+			task := &task{stage: stage(random.IntN(3)), weight: float64(random.IntN(4)), waits: time.Unix(random.Int64N(3), 0)}
 			pushed = append(pushed, task)
 			q.push(task)
 		}
@@ -27,7 +28,7 @@ func TestQueueOrdersTheWork(t *testing.T) {
 			popped = append(popped, task)
 		}
 		slices.SortStableFunc(pushed, func(a, b *task) int {
-			return cmp.Or(cmp.Compare(a.stage, b.stage), cmp.Compare(b.weight, a.weight))
+			return cmp.Or(cmp.Compare(a.stage, b.stage), a.waits.Compare(b.waits), cmp.Compare(b.weight, a.weight))
 		})
 		assert.Equal(t, pushed, popped, "seed %d", seed)
 	}
@@ -61,7 +62,7 @@ func TestQueueWithManyWorkers(t *testing.T) {
 		})
 	}
 	for n := range tasks {
-		q.push(&task{weight: float64(n % 7)})
+		q.push(&task{stage: firstPage, weight: float64(n % 7)})
 	}
 	workers.Wait()
 	assert.Len(t, seen, 2*tasks)

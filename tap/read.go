@@ -3,8 +3,6 @@ package tap
 import (
 	"context"
 	"errors"
-	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
@@ -12,6 +10,9 @@ import (
 
 // maxRestarts is how often a piece is begun anew because its cursor expired, before its stream fails.
 const maxRestarts = 10
+
+// maxLearns is how often a page may widen the shape. One widening is enough for any page; more mean that learning and checking disagree.
+const maxLearns = 4
 
 // reader reads one piece.
 type reader struct {
@@ -22,10 +23,25 @@ type reader struct {
 	restarts int
 }
 
+// errReduced says that the API did not take an optional part of a request, and that the next one is made without it.
+var errReduced = errors.New("the request is made again without what was refused")
+
 // request is the one that reads a piece from its start.
 func (r *reader) request(p *Piece) Request {
-	sel := r.task.run.sel
-	req := Request{Stream: sel.Stream, Params: sel.Stream.passes()[p.Pass], From: p.From, Before: p.Before, Fields: sel.Fields}
+	run := r.task.run
+	run.mu.Lock()
+	refused := run.refused
+	run.mu.Unlock()
+	req := Request{Stream: run.sel.Stream, Params: run.sel.Stream.passes()[p.Pass], From: p.From, Before: p.Before, Fields: run.sel.Fields}
+	if refused.fields {
+		req.Fields = nil
+	}
+	if refused.before {
+		req.Before = time.Time{}
+	}
+	if refused.from {
+		req.From = time.Time{}
+	}
 	if r.Sample {
 		req.PerPage = 1
 	}
@@ -35,56 +51,21 @@ func (r *reader) request(p *Piece) Request {
 // first reads the first page of the task's piece, and notes that the stream is under way.
 func (r *reader) first(ctx context.Context) (head, error) {
 	t := r.task
-	run := t.run
-	return r.read(ctx, r.request(t.piece), func(page Page, _ head) func(*Bookmark) {
-		if r.Sample {
-			return func(*Bookmark) {}
-		}
-		return func(b *Bookmark) {
-			if b.Progress == nil {
-				b.Progress = &Progress{Began: page.Asked, Query: run.mark()}
-				for pass := range run.sel.Stream.passes() {
-					b.Progress.Pieces = append(b.Progress.Pieces, &Piece{Pass: pass, From: t.piece.From})
-				}
+	for {
+		req := r.request(t.piece)
+		h, err := r.read(ctx, req, func(page Page, records int, _ head) (*step, error) {
+			if records == 0 && page.Next == "" && req.From.IsZero() && req.Stream.NeverEmpty {
+				return nil, NoRights("reading list "+req.Stream.Name, r.User)
 			}
-			if page.Asked.Before(b.Progress.Began) {
-				b.Progress.Began = page.Asked
+			t.run.asked(page.Asked)
+			if t.run.late.After(page.Asked.Add(time.Hour)) {
+				r.Log.Warn("the bookmark is in the future: nothing is new before then", "stream", req.Stream.Name, "bookmark", FormatTime(t.run.late))
 			}
-			// The state's own piece of this pass becomes the task's, so that later pages move the same one along.
-			for i, p := range b.Progress.Pieces {
-				if p.Pass == t.piece.Pass {
-					b.Progress.Pieces[i] = t.piece
-				}
-			}
-			r.moved(b, t.piece, page.Next)
+			return &step{begin: true, piece: *t.piece, asked: page.Asked, next: page.Next}, nil
+		})
+		if !errors.Is(err, errReduced) {
+			return h, err
 		}
-	})
-}
-
-// moved notes in the state that the piece goes on at next, or is complete.
-func (r *reader) moved(b *Bookmark, p *Piece, next string) {
-	p.Cursor = next
-	if next != "" || b.Progress == nil {
-		return
-	}
-	pieces := b.Progress.Pieces[:0]
-	for _, other := range b.Progress.Pieces {
-		if other != p {
-			pieces = append(pieces, other)
-		}
-	}
-	b.Progress.Pieces = pieces
-	if len(pieces) > 0 {
-		return
-	}
-	run := r.task.run
-	if run.sel.incremental() {
-		run.mu.Lock()
-		pages := run.pages
-		run.mu.Unlock()
-		b.complete(b.Progress.Began, pages)
-	} else {
-		b.Progress = nil
 	}
 }
 
@@ -100,33 +81,32 @@ func (r *reader) cut(ctx context.Context) error {
 			return nil
 		}
 		req := r.request(t.piece)
+		if req.From != t.piece.From || req.Before != t.piece.Before {
+			return nil // a bound was refused: the list cannot be cut
+		}
 		req.Before = at
-		var newer, rest *Piece
-		older, err := r.read(ctx, req, func(_ Page, older head) func(*Bookmark) {
-			newer, rest = nil, nil
-			if !t.head.confirms(older) && !wide.confirms(older) {
-				return nil
+		cut := false
+		older, err := r.read(ctx, req, func(_ Page, _ int, older head) (*step, error) {
+			if cut = t.head.confirms(older) || wide.confirms(older); !cut {
+				return nil, nil //nolint:nilnil // the page is read again in its place: it moves nothing
 			}
-			whole := t.piece
-			newer, rest = whole.cut(at, older)
-			n, o := newer, rest
-			return func(b *Bookmark) {
-				for i, p := range b.Progress.Pieces {
-					if p == whole {
-						b.Progress.Pieces[i] = n
-					}
-				}
-				b.Progress.Pieces = append(b.Progress.Pieces, o)
-			}
+			t.run.mu.Lock()
+			t.run.cut = true
+			t.run.mu.Unlock()
+			return &step{piece: *t.piece, cut: at, next: older.next}, nil
 		})
-		if err != nil {
+		switch {
+		case errors.Is(err, errReduced):
+			return nil
+		case err != nil:
 			return err
 		}
-		if newer != nil {
+		if cut {
+			newer, rest := t.piece.cut(at, older.next)
 			t.run.mu.Lock()
 			t.run.open++
 			t.run.mu.Unlock()
-			r.queue.push(&task{run: t.run, piece: newer, stage: longLists, weight: t.weight})
+			r.queue.push(&task{run: t.run, piece: newer, stage: longLists, waits: t.waits, weight: t.weight})
 			t.piece, t.cursor, t.head, wide = rest, older.next, older, older
 			continue
 		}
@@ -138,40 +118,45 @@ func (r *reader) cut(ctx context.Context) error {
 	}
 }
 
-// walk reads the task's piece from its cursor to its end.
-func (r *reader) walk(ctx context.Context) error {
+// walk reads the task's piece from its cursor, to its end or so many pages of it; 0 for no bound. It tells whether the end was reached.
+func (r *reader) walk(ctx context.Context, pages int) (done bool, err error) {
 	t := r.task
-	for {
+	for n := 0; pages == 0 || n < pages; {
 		if t.run.failed() {
-			return nil
+			return true, nil
+		}
+		if r.over.Load() {
+			return false, nil
 		}
 		req := r.request(t.piece)
 		req.Cursor = t.cursor
-		piece := t.piece
-		h, err := r.read(ctx, req, func(page Page, _ head) func(*Bookmark) {
-			return func(b *Bookmark) { r.moved(b, piece, page.Next) }
+		h, err := r.read(ctx, req, func(page Page, _ int, _ head) (*step, error) {
+			return &step{piece: *t.piece, next: page.Next}, nil
 		})
 		switch {
+		case errors.Is(err, errReduced):
 		case KindOf(err) == CursorExpired && t.cursor != "" && r.restarts < maxRestarts:
 			r.restarts++
 			r.Log.Warn("the cursor expired: the piece is read again", "stream", t.run.sel.Stream.Name)
 			t.cursor = ""
-			if err := r.send(ctx, item{run: t.run, commit: func(*Bookmark) { piece.Cursor = "" }}); err != nil {
-				return err
+			if err := r.send(ctx, item{run: t.run, step: &step{restart: true, piece: *t.piece}}); err != nil {
+				return false, err
 			}
 		case err != nil:
-			return err
+			return false, err
 		case h.next == "":
-			return nil
+			return true, nil
 		default:
 			t.cursor = h.next
+			n++
 		}
 	}
+	return false, nil
 }
 
-// read reads one page and hands its records to the output, with the commit that is made once they are written. It returns when they are: so a
-// loader that reads slowly slows the reading down, and no more pages are held than are read at once.
-func (r *reader) read(ctx context.Context, req Request, commit func(Page, head) func(*Bookmark)) (head, error) {
+// read reads one page and hands its records to the output, with the step of the bookmark that is made once they are written. It returns when they are:
+// so a loader that reads slowly slows the reading down, and no more pages are held than are read at once.
+func (r *reader) read(ctx context.Context, req Request, mean func(page Page, records int, h head) (*step, error)) (head, error) {
 	var h head
 	run := r.task.run
 	err := r.Source.Read(ctx, req, func(page Page) error {
@@ -184,24 +169,34 @@ func (r *reader) read(ctx context.Context, req Request, commit func(Page, head) 
 			return err
 		}
 		h.top, h.bottom = parseJSONTime(res.First), parseJSONTime(res.Last)
+		step, err := mean(page, len(res.Records), h)
+		if err != nil {
+			return err
+		}
 		r.syncer.read.Store(true)
+		if len(res.Records) > 0 {
+			r.proven.Store(true)
+		}
 		if req.Stream.Bookmark != "" {
 			r.sawRow(h.bottom)
+		}
+		if r.Enricher != nil {
+			if res.Records, err = r.Enricher.Enrich(ctx, req.Stream, res.Records); err != nil {
+				return err
+			}
 		}
 		run.mu.Lock()
 		run.pages++
 		run.records += len(res.Records)
+		run.odd += res.Messages
+		pages := run.pages
 		run.mu.Unlock()
-		it := item{run: run, records: res.Records, shape: known.shape, version: known.version}
+		it := item{run: run, records: res.Records, known: known, proven: r.proven.Load()}
 		it.whole = req.Cursor == "" && page.Next == "" && req.From.IsZero() && req.Before.IsZero() && len(run.sel.Stream.Passes) == 0 && !r.Sample
 		it.frame[0], it.frame[1] = r.Voice.Frame(run.sel.Stream, page.Asked)
-		if c := commit(page, h); c != nil && !r.Sample {
-			it.commit = func(b *Bookmark) {
-				c(b)
-				if known.learnt != nil {
-					b.Learnt = known.learnt
-				}
-			}
+		if step != nil && !r.Sample {
+			step.pages = pages
+			it.step = step
 		}
 		r.Log.Debug("page", "stream", run.sel.Stream.Name, "records", len(res.Records), "more", h.next != "")
 		written := make(chan struct{})
@@ -212,6 +207,12 @@ func (r *reader) read(ctx context.Context, req Request, commit func(Page, head) 
 		<-written
 		return nil
 	})
+	if KindOf(err) == Unprocessable {
+		if what, ok := run.reduce(req); ok {
+			r.Log.Warn("the API refused "+what+": the stream is read without it", "stream", req.Stream.Name, "reason", Cause(err))
+			return h, errReduced
+		}
+	}
 	return h, err
 }
 
@@ -226,42 +227,20 @@ func (r *reader) split(page Page) (record.Result, known, error) {
 		}
 		body = r.page
 	}
-	for {
+	for n := 0; ; n++ {
 		now := run.current()
 		r.splitter.Use(now.shape)
 		res, err := r.splitter.Split(body)
 		if !errors.Is(err, record.ErrDrift) {
 			return res, now, err
 		}
-		if err := run.learn(body, now.shape, r.Log); err != nil {
+		if n == maxLearns {
+			return res, known{}, Errorf(Fault, "reading list "+run.sel.Stream.Name, "a page whose columns cannot be learnt")
+		}
+		if err := run.learn(r.splitter.Page(), now.shape, r.Log); err != nil {
 			return res, known{}, err
 		}
 	}
-}
-
-// learn widens the run's shape by a page. Another goroutine may have been faster; then there is nothing to do but look again.
-func (run *run) learn(page []byte, seen *record.Shape, log *slog.Logger) error {
-	run.mu.Lock()
-	defer run.mu.Unlock()
-	if run.known.shape != seen {
-		return nil
-	}
-	wider, columns, err := record.Learn(run.known.shape, page, run.options)
-	if err != nil {
-		return fmt.Errorf("learning new columns: %w", err)
-	}
-	for _, name := range columns {
-		level, what := slog.LevelInfo, "a column came with a value of another type: its schema is widened"
-		if run.known.shape.Column(name) == nil {
-			what = "a new column: the schema has it from now on"
-			if run.sel.NewColumns == Warn {
-				level = slog.LevelWarn
-			}
-		}
-		log.Log(context.Background(), level, what, "stream", run.sel.Stream.Name, "column", name)
-	}
-	run.known = known{shape: wider, version: run.known.version + 1, learnt: run.learnt(wider)}
-	return nil
 }
 
 // parseJSONTime reads a time as it stands in a record; zero where it is none.
@@ -273,5 +252,5 @@ func parseJSONTime(v []byte) time.Time {
 	if err != nil {
 		return time.Time{}
 	}
-	return t
+	return t.UTC()
 }

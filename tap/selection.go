@@ -2,6 +2,8 @@ package tap
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
@@ -73,7 +75,16 @@ func (sel *Selection) options() record.Options {
 
 // query is a mark of what is asked of the list. A cursor goes on with the query that it came from, so one that is kept in the state
 // is only good for the same query.
-func (sel *Selection) query() string { return strings.Join(sel.Fields, ",") }
+func (sel *Selection) query() string {
+	q := strings.Join(sel.Fields, ",")
+	if !sel.incremental() {
+		q = "full " + sel.Generation + ":" + q
+	}
+	for _, name := range slices.Sorted(maps.Keys(sel.Stream.Params)) {
+		q += "&" + name + "=" + sel.Stream.Params[name]
+	}
+	return q
+}
 
 func (sel *Selection) incremental() bool { return sel.Stream.Bookmark != "" && !sel.FullTable }
 

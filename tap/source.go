@@ -28,7 +28,7 @@ type Page struct {
 	Body []byte
 	// Next is the cursor of the page that follows; empty for the last one.
 	Next string
-	// Asked is a time, by the server's clock, at or before which the page was asked for, less than a few seconds before.
+	// Asked is a lower bound for when the page was requested, on the server's clock. It is early by a few seconds at most.
 	Asked time.Time
 }
 
@@ -36,7 +36,7 @@ type Page struct {
 type Source interface {
 	// Read asks for a page and hands it to take, which returns a [record.MalformedError] where the page is not whole: then it is asked
 	// for again. What Read returns is an [*Error]; of kind CursorExpired where only the cursor was refused.
-	// After any error but that of take, take has not been called.
+	// Unless the error came from take, take was not called.
 	Read(ctx context.Context, req Request, take func(Page) error) error
 }
 
@@ -61,8 +61,16 @@ type Voice interface {
 	Ended(dst []byte, s *Stream, err error) []byte
 }
 
+// Enricher completes the records of a page before they go out: it returns them with more, each one JSON object on a line. It is called by many goroutines
+// at once, once a page; the page waits for it, and so does the state that covers it.
+type Enricher interface {
+	Enrich(ctx context.Context, s *Stream, records [][]byte) ([][]byte, error)
+}
+
 // Written is the number of records of a stream that were written since the last state.
 type Written struct {
 	Stream  *Stream
 	Records int
+	// Ended tells that the end of the stream was told before.
+	Ended bool
 }

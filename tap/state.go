@@ -16,9 +16,11 @@ type State struct {
 	// Others are bookmarks of streams that this program does not know, and whatever else stood in the state: passed on as they came.
 	Others map[string]jsontext.Value
 	Extra  map[string]jsontext.Value
+	// Notes are what a person should know of a state that another program wrote.
+	Notes []string
 }
 
-// Bookmark says how far a stream is read.
+// Bookmark says how far a stream is read. Its transitions are begin, advance, split and restart; finish is the end of advance.
 type Bookmark struct {
 	// Until is the time, by the server's clock, up to which every change of the stream has been written; zero for none.
 	Until time.Time `json:"-"`
@@ -28,6 +30,12 @@ type Bookmark struct {
 	Learnt map[string]jsontext.Value `json:"learnt,omitzero"`
 	// Pages is how many pages the last read of the stream took.
 	Pages int `json:"pages,omitzero"`
+	// Complete is when the last complete read of a full table began, by the server's clock; for an incremental stream Until says it.
+	Complete time.Time `json:"complete,omitzero"`
+	// ReadAs is a mark of the credential and the user that the stream was read with.
+	ReadAs string `json:"read_as,omitzero"`
+	// Start is the start date of the first read; zero for none.
+	Start time.Time `json:"start_date,omitzero"`
 }
 
 // ParseBookmark reads what is this program's own in a stream's entry of a state; Until is left to the protocol, which has its own name for it. A member that stands
@@ -73,8 +81,12 @@ type Progress struct {
 	Began time.Time `json:"began"`
 	// Query is a mark of what was asked for; a cursor is good for nothing else.
 	Query string `json:"query,omitzero"`
+	// Cut tells that the list was cut by time, so that rows may have moved from a piece to one that was read before.
+	Cut bool `json:"cut,omitzero"`
 	// Pieces are those not yet complete. What lies in none of them is complete.
 	Pieces []*Piece `json:"pieces"`
+
+	resumed bool // an earlier run began it
 }
 
 // Piece is the part of a list that changed within a range of time, and how far it is read.
@@ -104,34 +116,141 @@ func (s *State) Of(stream string) *Bookmark {
 // Streams lists the streams that have a bookmark, in the order of their names.
 func (s *State) Streams() []string { return slices.Sorted(maps.Keys(s.Bookmarks)) }
 
-// complete notes that a read which began at a time is complete.
-func (b *Bookmark) complete(began time.Time, pages int) {
+// same tells whether two pieces are the same part of the list, wherever their cursors are.
+func (p *Piece) same(o *Piece) bool {
+	return p.Pass == o.Pass && p.From.Equal(o.From) && p.Before.Equal(o.Before)
+}
+
+// reading is what the transitions have to know of a read.
+type reading struct {
+	query     string
+	passes    int
+	full      bool // the whole table, whatever the bookmark says
+	timed     bool // the list has a filter by time
+	lookback  time.Duration
+	readAs    string
+	startDate time.Time
+}
+
+// begin notes that the first page of a piece was asked for at a time.
+func (b *Bookmark) begin(r *reading, piece *Piece, asked time.Time) {
+	if b.Progress == nil {
+		b.Progress = &Progress{Began: asked, Query: r.query}
+		for pass := range r.passes {
+			b.Progress.Pieces = append(b.Progress.Pieces, &Piece{Pass: pass, From: piece.From})
+		}
+		b.ReadAs = r.readAs
+		if b.Until.IsZero() {
+			b.Start = r.startDate
+		}
+	}
+	if asked.Before(b.Progress.Began) {
+		b.Progress.Began = asked
+	}
+	if b.Progress.find(piece) < 0 { // the bound of what follows a cut table
+		for _, p := range b.Progress.Pieces {
+			if p.Pass == piece.Pass && p.Cursor == "" {
+				p.From, p.Before = piece.From, piece.Before
+			}
+		}
+	}
+}
+
+// advance notes that a page of a piece was written and that the piece goes on at next, or is complete where that is empty.
+func (b *Bookmark) advance(r *reading, piece *Piece, next string, pages int) {
+	if b.Progress == nil {
+		return
+	}
+	i := b.Progress.find(piece)
+	if i < 0 {
+		return
+	}
+	if next != "" {
+		b.Progress.Pieces[i].Cursor = next
+		return
+	}
+	b.Progress.Pieces = slices.Delete(b.Progress.Pieces, i, i+1)
+	if len(b.Progress.Pieces) == 0 {
+		b.finish(r, pages)
+	}
+}
+
+// finish notes that the last piece of a read is complete. A full table that was cut, or begun by an earlier run, is followed by a read of what has
+// changed since it began: until that is complete the read is under way.
+func (b *Bookmark) finish(r *reading, pages int) {
+	p := b.Progress
 	b.Progress = nil
-	b.Until = began
 	if pages > 0 {
 		b.Pages = pages
 	}
-}
-
-// timeLayouts are the ways in which taps write the time of a bookmark. One without an offset is UTC.
-var timeLayouts = []string{
-	time.RFC3339Nano,
-	"2006-01-02T15:04:05.999999999Z0700",
-	"2006-01-02 15:04:05.999999999Z07:00",
-	"2006-01-02T15:04:05.999999999",
-	"2006-01-02 15:04:05.999999999",
-	time.DateOnly,
-}
-
-// ParseTime reads a time or a date as config files and the states of other taps hold them.
-func ParseTime(s string) (time.Time, error) {
-	for _, layout := range timeLayouts {
-		if t, err := time.Parse(layout, s); err == nil {
-			return t.UTC(), nil
+	switch {
+	case !r.full:
+		b.Until = p.Began
+	case r.timed && (p.Cut || p.resumed):
+		b.Progress = &Progress{Began: p.Began, Query: p.Query}
+		for pass := range r.passes {
+			b.Progress.Pieces = append(b.Progress.Pieces, &Piece{Pass: pass, From: later(r.startDate, p.Began.Add(-r.lookback))})
 		}
+	default:
+		b.Complete = p.Began
 	}
-	return time.Time{}, fmt.Errorf("%q is no time: write it as 2026-01-31T08:15:30Z or 2026-01-31", s)
 }
 
-// FormatTime writes a time as the API does, in milliseconds of UTC, rounded down.
-func FormatTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
+// split notes that a piece was cut at a time, and that the first page of the older part was written.
+func (b *Bookmark) split(piece *Piece, at time.Time, cursor string) {
+	if b.Progress == nil {
+		return
+	}
+	i := b.Progress.find(piece)
+	if i < 0 {
+		return
+	}
+	newer, rest := piece.cut(at, cursor)
+	b.Progress.Cut = true
+	b.Progress.Pieces[i] = newer
+	if cursor != "" {
+		b.Progress.Pieces = append(b.Progress.Pieces, rest)
+	}
+}
+
+// restart notes that a piece has to be read from its start: its cursor expired.
+func (b *Bookmark) restart(piece *Piece) {
+	if b.Progress == nil {
+		return
+	}
+	if i := b.Progress.find(piece); i >= 0 {
+		b.Progress.Pieces[i].Cursor = ""
+	}
+}
+
+func (p *Progress) find(piece *Piece) int {
+	return slices.IndexFunc(p.Pieces, func(o *Piece) bool { return o.same(piece) })
+}
+
+// last is when the last complete read began; zero for never.
+func (b *Bookmark) last() time.Time { return later(b.Until, b.Complete) }
+
+// step is a transition of a bookmark on its way to stdout: it is made once what came with it has been written.
+type step struct {
+	begin   bool // the first page of the piece
+	restart bool // its cursor expired
+	piece   Piece
+	asked   time.Time
+	next    string
+	cut     time.Time // the piece was cut here; zero for not
+	pages   int
+}
+
+func (s *step) apply(b *Bookmark, r *reading) {
+	switch {
+	case s.restart:
+		b.restart(&s.piece)
+	case !s.cut.IsZero():
+		b.split(&s.piece, s.cut, s.next)
+	default:
+		if s.begin {
+			b.begin(r, &s.piece, s.asked)
+		}
+		b.advance(r, &s.piece, s.next, s.pages)
+	}
+}

@@ -20,6 +20,8 @@ type Stream struct {
 	Path string `json:"path"`
 	// Scope is what a credential needs to read the list.
 	Scope string `json:"scope"`
+	// Default is false for a list that is read only where somebody asks for it: it needs a write scope or a product feature. Nil stands for true.
+	Default *bool `json:"default,omitzero"`
 	// ViewOf names the stream whose rows this one repeats; such a stream is not selected by default.
 	ViewOf string `json:"view_of,omitzero"`
 	// Params are sent with every read of the list.
@@ -30,11 +32,14 @@ type Stream struct {
 	Key []string `json:"key"`
 	// Bookmark is the column by whose time only what is new can be asked for; empty where the list has no such filter.
 	Bookmark string `json:"bookmark,omitzero"`
+	// NeverEmpty is true for a list that has a row in every account: where it is empty, the user acted for may see nothing at all.
+	NeverEmpty bool `json:"never_empty,omitzero"`
 	// CustomFields tells where records carry the fields that a company added.
 	CustomFields *CustomFields `json:"custom_fields,omitzero"`
 	// References tell which stream's id a column holds.
 	References map[string]string `json:"references,omitzero"`
-	// PersonalData tells the class of those columns that hold personal data.
+	// PersonalData holds the class of personal data of each column, or of each of its members by a path such as phone_numbers.value. A text column
+	// that needs none has the class "none": so it is known that somebody looked at it.
 	PersonalData map[string]string `json:"personal_data,omitzero"`
 	// Filters are the other parameters that the list takes.
 	Filters map[string]Filter `json:"filters,omitzero"`
@@ -76,7 +81,7 @@ func (s *Stream) Prepare() {
 func (s *Stream) Shape() (*record.Shape, error) { return s.shape() }
 
 // SelectedByDefault tells whether the stream is read where nobody chose.
-func (s *Stream) SelectedByDefault() bool { return s.ViewOf == "" }
+func (s *Stream) SelectedByDefault() bool { return s.ViewOf == "" && (s.Default == nil || *s.Default) }
 
 // Automatic tells whether a column is always read: the key and the bookmark.
 func (s *Stream) Automatic(column string) bool {

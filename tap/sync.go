@@ -2,17 +2,21 @@ package tap
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
-	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
-
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
+
+// Who owns what. A sync is Concurrency workers and one output. Workers take tasks (a piece of a stream) from the queue, ask the source for pages, split
+// them into records and hand each page to the output as an item; they wait until it is written before they ask for the next. The output's goroutine
+// alone writes to standard output and alone changes the state: an item carries the step that its page means for the bookmark, and the step is made once
+// the page is written. A streamRun is shared: its plan is fixed, its progress is under its lock, its written part is the output's. The context ends everything:
+// its cause is why.
 
 // Engine reads streams from a source and tells a voice.
 type Engine struct {
@@ -30,20 +34,40 @@ type Engine struct {
 	FailForbidden bool
 	// Sample reads one record of each stream and writes no state.
 	Sample bool
+	// Proof is a stream that has rows in every account. It is asked for one where a run saw no row at all: if it has none either, the user may
+	// see nothing, and no bookmark moves. Nil for no such stream.
+	Proof *Stream
+	// User names the user that the run acts for, in errors.
+	User string
+	// ReadAs is a mark of credential and user, kept in the state.
+	ReadAs string
+	// Refresh tells how young the last complete read of a stream may be for the stream to be left alone; nil or 0 for never.
+	Refresh func(stream string) time.Duration
+	// MaxRunTime is after how long the run ends by itself; 0 for never.
+	MaxRunTime time.Duration
+	// Now is the server's time, as well as it is known; nil for this machine's.
+	Now func() time.Time
+	// Enricher completes records; nil for none.
+	Enricher Enricher
 
-	waiting atomic.Pointer[func(time.Time)]
-	stop    atomic.Pointer[context.CancelCauseFunc]
+	current atomic.Pointer[syncer]
 }
 
-// Outcome is how a stream ended.
+// Outcome is how a stream ended, or how far it has come.
 type Outcome struct {
 	Stream  *Stream
 	Records int
 	Pages   int
-	// Err is why it did not get complete; nil where it did.
+	// Complete tells that all of it was written.
+	Complete bool
+	// Err is why it did not get complete; nil where it did, or was not reached.
 	Err error
 	// Skipped tells that it was left out for want of a scope.
 	Skipped bool
+	// Rested tells that it was left alone because its last complete read is young enough.
+	Rested bool
+	// Started tells that something was asked for.
+	Started bool
 }
 
 // Summary is how a run ended.
@@ -51,6 +75,8 @@ type Summary struct {
 	Outcomes []Outcome
 	// Read tells whether any page was read.
 	Read bool
+	// Overtime tells that MaxRunTime ended the run.
+	Overtime bool
 }
 
 // Records is the number of records of all streams.
@@ -62,99 +88,67 @@ func (s *Summary) Records() int {
 	return n
 }
 
-// run is the read of one stream.
-type run struct {
-	sel     *Selection
-	options record.Options
-	resumed bool
-
-	mu      sync.Mutex
-	base    *record.Shape // as the stream's file has it
-	unread  map[string]jsontext.Value
-	known   known
-	open    int // pieces not yet ended
-	err     error
-	pages   int
-	records int
-	skipped bool
-	told    bool // how it ended is on its way to stdout
-
-	out struct { // what stdout has of it; the output's own
-		started, announced bool
-		version, records   int
-	}
-}
-
-// known is the shape of a stream's records as far as it is known.
-type known struct {
-	shape   *record.Shape
-	version int                       // counts up with each wider shape
-	learnt  map[string]jsontext.Value // what the state keeps of it beside the stream's file; nil for nothing
-}
-
-// learnt is what the state keeps of a shape: what it has beyond the stream's file, and what earlier runs learnt of columns that this one does
-// not read.
-func (r *run) learnt(shape *record.Shape) map[string]jsontext.Value {
-	learnt := maps.Clone(r.unread)
-	maps.Copy(learnt, shape.Differences(r.base))
-	return learnt
-}
-
-func (r *run) current() known {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.known
-}
-
-func (r *run) failed() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.err != nil
-}
-
 // syncer is one call of [Engine.Sync].
 type syncer struct {
 	*Engine
+	ctx    context.Context
 	state  *State
 	queue  *queue
 	out    *output
 	cancel context.CancelCauseFunc
+	runs   []*streamRun
 	read   atomic.Bool
+	proven atomic.Bool // a row was seen: the user may see something
+	over   atomic.Bool // MaxRunTime is up
 
 	mu      sync.Mutex
-	running int       // streams not yet ended
+	running int       // streams whose end is not yet on its way to stdout
+	ending  int       // streams of which a piece is still to be read
 	oldest  time.Time // the oldest row seen so far
 }
 
+// errOvertime ends a run that has lasted for MaxRunTime.
+var errOvertime = Errorf(Interrupted, "stopped", "max_run_time is up")
+
+// overtimeGrace is how long pages under way may take once MaxRunTime is up.
+const overtimeGrace = 5 * time.Second
+
 // Sync reads the selected streams, side by side, and moves the state along. It returns an error only where the whole run ended early: of kind
-// Credentials, SignIn, BadInput, LoaderGone or Interrupted. How each stream ended stands in the summary.
+// Credentials, SignIn, BadInput, Rights, Unreachable, LoaderGone or Interrupted. How each stream ended stands in the summary.
 func (e *Engine) Sync(ctx context.Context, selections []*Selection, state *State) (*Summary, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	e.stop.Store(&cancel)
-	s := &syncer{Engine: e, state: state, queue: newQueue(), cancel: cancel, running: len(selections)}
-	s.out = &output{w: e.Out, voice: e.Voice, state: state, items: make(chan item, 1), onError: func(err error) { cancel(err) }}
+	s := &syncer{Engine: e, ctx: ctx, state: state, queue: newQueue(), cancel: cancel, running: len(selections), ending: len(selections)}
+	s.out = &output{w: e.Out, voice: e.Voice, state: state, items: make(chan item, 1), stop: ctx.Done(), fail: cancel, quiet: e.Sample}
 
-	runs := make([]*run, 0, len(selections))
 	var tasks []*task
 	for _, sel := range selections {
-		r, err := s.plan(sel)
+		r, err := s.newRun(sel)
 		if err != nil {
 			return nil, err
 		}
-		runs = append(runs, r)
+		s.runs = append(s.runs, r)
 		tasks = append(tasks, s.tasks(r, state.Of(sel.Stream.Name))...)
 	}
 	for _, t := range tasks {
 		s.queue.push(t)
 	}
-	if len(runs) == 0 {
+	if len(s.runs) == 0 {
 		s.queue.close()
 	}
 	stop := context.AfterFunc(ctx, s.queue.close)
 	defer stop()
-	notify := func(until time.Time) { _ = s.send(ctx, item{waiting: until}) }
-	e.waiting.Store(&notify)
+	if e.MaxRunTime > 0 {
+		timer := time.AfterFunc(e.MaxRunTime, func() {
+			s.over.Store(true)
+			s.queue.close()
+		})
+		defer timer.Stop()
+		last := time.AfterFunc(e.MaxRunTime+overtimeGrace, func() { cancel(errOvertime) })
+		defer last.Stop()
+	}
+	e.current.Store(s)
+	defer e.current.Store(nil)
 
 	var writing, working sync.WaitGroup
 	writing.Go(s.out.run)
@@ -162,99 +156,93 @@ func (e *Engine) Sync(ctx context.Context, selections []*Selection, state *State
 		working.Go(func() { s.work(ctx) })
 	}
 	working.Wait()
-	e.waiting.Store(nil)
-	if err := context.Cause(ctx); err != nil && s.out.err == nil {
-		s.endAll(runs, err)
-		s.out.closing = KindOf(err) == Interrupted
+	cause := context.Cause(ctx)
+	if cause == nil && s.over.Load() {
+		cause = errOvertime
+	}
+	if cause != nil {
+		s.endAll(cause)
 	}
 	close(s.out.items)
 	writing.Wait()
 
-	sum := &Summary{Read: s.read.Load()}
-	for _, r := range runs {
-		sum.Outcomes = append(sum.Outcomes, Outcome{Stream: r.sel.Stream, Records: r.records, Pages: r.pages, Err: r.err, Skipped: r.skipped})
-	}
-	if s.out.err != nil {
+	sum := &Summary{Read: s.read.Load(), Overtime: errors.Is(cause, errOvertime), Outcomes: s.outcomes()}
+	switch {
+	case s.out.err != nil:
 		return sum, s.out.err
+	case sum.Overtime:
+		return sum, nil
 	}
-	return sum, context.Cause(ctx)
+	return sum, cause
+}
+
+// outcomes tells of each stream how it ended. It is called once the output's goroutine has ended.
+func (s *syncer) outcomes() []Outcome {
+	outcomes := make([]Outcome, len(s.runs))
+	for i, r := range s.runs {
+		o := Outcome{
+			Stream: r.sel.Stream, Records: r.out.records, Pages: r.pages, Err: r.err, Skipped: r.skipped, Rested: r.rested, Started: r.out.started,
+			Complete: r.out.ended && r.err == nil && !r.rested,
+		}
+		outcomes[i] = o
+	}
+	return outcomes
 }
 
 // Waiting tells the voice that the budget is used up until then. It does nothing while no sync is under way.
 func (e *Engine) Waiting(until time.Time) {
-	if f := e.waiting.Load(); f != nil {
-		(*f)(until)
+	if s := e.current.Load(); s != nil {
+		_ = s.send(s.ctx, item{waiting: until})
 	}
 }
 
-// Stop ends the sync under way with an error, which it returns.
-func (e *Engine) Stop(err error) {
-	if cancel := e.stop.Load(); cancel != nil {
-		(*cancel)(err)
+func (e *Engine) now() time.Time {
+	if e.Now != nil {
+		return e.Now()
 	}
-}
-
-// plan makes the run of a selection, with the shape that earlier runs learnt.
-func (s *syncer) plan(sel *Selection) (*run, error) {
-	r := &run{sel: sel, options: sel.options(), base: sel.Shape, known: known{shape: sel.Shape}, unread: map[string]jsontext.Value{}}
-	learnt := map[string]jsontext.Value{}
-	for column, schema := range s.state.Of(sel.Stream.Name).Learnt {
-		into := learnt
-		if c := sel.Shape.Column(column); c == nil && r.options.DropUnknown || c != nil && c.Drop {
-			into = r.unread
-		}
-		into[column] = schema
-	}
-	if len(learnt) > 0 {
-		shape, err := sel.Shape.Learnt(learnt)
-		if err != nil {
-			return nil, &Error{Kind: BadInput, Op: "state of stream " + sel.Stream.Name, Err: err}
-		}
-		r.known = known{shape: shape, learnt: r.learnt(shape)}
-	}
-	return r, nil
-}
-
-// mark tells one query from another, so that a cursor is not used for the wrong one.
-func (r *run) mark() string {
-	if r.sel.incremental() {
-		return r.sel.query()
-	}
-	return "full " + r.sel.Generation + ":" + r.sel.query()
+	return time.Now()
 }
 
 // tasks returns what is to be read of a stream: what an earlier run left under way, or else all that is new.
-func (s *syncer) tasks(r *run, b *Bookmark) []*task {
-	var tasks []*task
-	if p := b.Progress; p != nil && p.Query == r.mark() && !s.Sample {
-		r.resumed = true
+func (s *syncer) tasks(r *streamRun, b *Bookmark) []*task {
+	if r.sel.Err != nil {
+		r.open = 1
+		return []*task{{run: r, piece: &Piece{}}} // its failure is all there is to tell, and its bookmark stays as it is
+	}
+	p := b.Progress
+	if p != nil && p.Query == r.reading.query && r.reading.timed && !s.Sample {
+		var tasks []*task
+		r.resumed, r.began, r.cut, p.resumed = true, p.Began, p.Cut, true
 		for _, piece := range p.Pieces {
-			tasks = append(tasks, &task{run: r, piece: piece, cursor: piece.Cursor, stage: longLists, weight: float64(b.Pages)})
+			own := *piece
+			tasks = append(tasks, &task{run: r, piece: &own, cursor: own.Cursor, stage: underWay, waits: r.before, weight: float64(b.Pages)})
 		}
 		r.open = len(tasks)
 		return tasks
 	}
 	b.Progress = nil
-	return s.fresh(r, b.Until, b.Pages)
-}
-
-// fresh returns the tasks of a read that begins now: all that has changed since until.
-func (s *syncer) fresh(r *run, until time.Time, pages int) []*task {
 	var from time.Time
-	if r.sel.Stream.Bookmark != "" {
+	if r.reading.timed {
 		from = s.StartDate
-		if r.sel.incremental() && !until.IsZero() && !s.Sample {
-			from = later(from, until.Add(-s.Lookback))
+		if r.sel.incremental() && !b.Until.IsZero() && !s.Sample {
+			from = later(from, b.Until.Add(-s.Lookback))
 		}
 	}
+	return s.fresh(r, from, float64(b.Pages))
+}
+
+// fresh returns the tasks of a read that begins now: all that has changed since from.
+func (s *syncer) fresh(r *streamRun, from time.Time, weight float64) []*task {
 	var tasks []*task
-	for pass := range r.sel.Stream.passes() {
-		tasks = append(tasks, &task{run: r, piece: &Piece{Pass: pass, From: from}, stage: firstPage, weight: float64(pages)})
+	for pass := range r.reading.passes {
+		tasks = append(tasks, &task{run: r, piece: &Piece{Pass: pass, From: from}, stage: firstPage, waits: r.before, weight: weight})
 		if s.Sample {
 			break
 		}
 	}
+	r.mu.Lock()
 	r.open = len(tasks)
+	r.mu.Unlock()
 	return tasks
 }
 
@@ -265,6 +253,10 @@ func (s *syncer) work(ctx context.Context) {
 			return
 		}
 		if t.run.failed() {
+			s.end(ctx, t.run)
+			continue
+		}
+		if s.rests(t) {
 			s.end(ctx, t.run)
 			continue
 		}
@@ -281,32 +273,60 @@ func (s *syncer) work(ctx context.Context) {
 	}
 }
 
-// advance reads a task to its end, or its first page where that is what it is about.
+// rests tells whether a stream is left alone because its last complete read is young enough.
+func (s *syncer) rests(t *task) bool {
+	r := t.run
+	if r.rest <= 0 || r.before.IsZero() || t.stage != firstPage || s.Sample {
+		return false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.pages == 0 && s.now().Sub(r.before) < r.rest {
+		r.rested = true
+	}
+	return r.rested
+}
+
+// advance reads a task to its end, or one page of it where others are to come before the next.
 func (s *syncer) advance(ctx context.Context, t *task) error {
 	reader := &reader{syncer: s, task: t, splitter: record.NewSplitter(t.run.base, t.run.options)}
-	if t.stage == firstPage {
+	switch t.stage {
+	case firstPage:
 		h, err := reader.first(ctx)
 		if err != nil {
 			return err
 		}
-		if h.next == "" {
-			s.end(ctx, t.run)
-			return nil
+		if h.next != "" {
+			t.head, t.cursor = h, h.next
+			t.weight = max(t.weight, h.pages(s.oldestRow()))
+			return s.later(t)
 		}
-		t.stage, t.head, t.cursor = longLists, h, h.next
-		t.weight = max(t.weight, h.pages(s.oldestRow()))
-		s.queue.push(t)
-		return nil
-	}
-	if t.head.next != "" {
-		if err := reader.cut(ctx); err != nil {
+	case underWay:
+		done, err := reader.walk(ctx, 1)
+		if err != nil {
+			return err
+		}
+		if !done {
+			return s.later(t)
+		}
+	default:
+		if t.head.next != "" {
+			if err := reader.cut(ctx); err != nil {
+				return err
+			}
+		}
+		if done, err := reader.walk(ctx, 0); err != nil || !done {
 			return err
 		}
 	}
-	if err := reader.walk(ctx); err != nil {
-		return err
-	}
 	s.end(ctx, t.run)
+	return nil
+}
+
+// later puts a task back: the rest of it is one of the long lists.
+func (s *syncer) later(t *task) error {
+	t.stage = longLists
+	s.queue.push(t)
 	return nil
 }
 
@@ -333,38 +353,35 @@ func (s *syncer) send(ctx context.Context, it item) error {
 	}
 }
 
-// end notes that a piece of the run ended. After the last one, a read that an earlier run began is followed by
-// one of what changed since then; otherwise the stream has ended.
-func (s *syncer) end(ctx context.Context, r *run) {
+// end notes that a piece of the run ended. After the last one, a read that an earlier run began is followed by one of what has changed since then, and
+// so is a full table that was cut, whose rows may have moved between its pieces; otherwise the stream has ended.
+func (s *syncer) end(ctx context.Context, r *streamRun) {
 	r.mu.Lock()
 	r.open--
 	if r.open > 0 {
 		r.mu.Unlock()
 		return
 	}
-	err, again := r.err, r.resumed && r.err == nil && r.sel.incremental()
-	r.resumed = false
+	err := r.err
+	again := err == nil && r.reading.timed && !r.rested && !s.Sample && (r.resumed || r.reading.full && r.cut)
+	from := later(s.StartDate, r.began.Add(-s.Lookback))
+	r.resumed, r.cut, r.began = false, false, time.Time{}
 	r.mu.Unlock()
 	if again {
-		began := make(chan time.Time, 1)
-		if s.send(ctx, item{run: r, commit: func(b *Bookmark) { began <- b.Until }}) != nil {
+		for _, t := range s.fresh(r, from, 0) {
+			s.queue.push(t)
+		}
+		return
+	}
+	if s.isLast() {
+		if err := s.prove(ctx); err != nil {
+			s.cancel(err)
 			return
 		}
-		select {
-		case until := <-began:
-			for _, t := range s.fresh(r, until, 0) {
-				s.queue.push(t)
-			}
-		case <-ctx.Done():
-		}
+	}
+	if s.send(ctx, item{run: r, ended: true, err: err, proven: s.proven.Load()}) != nil {
 		return
 	}
-	if s.send(ctx, item{run: r, ended: true, err: err}) != nil {
-		return
-	}
-	r.mu.Lock()
-	r.told = true
-	r.mu.Unlock()
 	s.logEnd(r)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -373,25 +390,99 @@ func (s *syncer) end(ctx context.Context, r *run) {
 	}
 }
 
-func (s *syncer) logEnd(r *run) {
+// isLast notes that a stream was read, and tells whether it was the last one.
+func (s *syncer) isLast() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ending--
+	return s.ending == 0
+}
+
+// unprovenFor is how long bookmarks may stay where they are because runs saw no row at all, before one request settles it.
+const unprovenFor = 24 * time.Hour
+
+// prove asks whether the user may see anything, where no list showed a row and it matters: a stream was read for the first time, or has stood still
+// for long. Without a proof no bookmark moves, so that nothing is lost if rights come back.
+func (s *syncer) prove(ctx context.Context) error {
+	if s.proven.Load() || s.Proof == nil || s.Sample {
+		return nil
+	}
+	matters := false
+	for _, r := range s.runs {
+		r.mu.Lock()
+		tried := r.err == nil && !r.rested
+		r.mu.Unlock()
+		matters = matters || tried && (r.before.IsZero() || s.now().Sub(r.before) > unprovenFor)
+	}
+	if !matters {
+		return nil
+	}
+	shape, err := s.Proof.Shape()
+	if err != nil {
+		return err
+	}
+	splitter := record.NewSplitter(shape, record.Options{})
+	rows := 0
+	err = s.Source.Read(ctx, Request{Stream: s.Proof, Params: s.Proof.passes()[0], PerPage: 1}, func(page Page) error {
+		res, err := splitter.Split(page.Body)
+		if errors.Is(err, record.ErrDrift) {
+			rows = 1
+			return nil
+		}
+		rows = len(res.Records)
+		return err
+	})
+	if err != nil {
+		s.Log.Info("no list showed a row, and whether the user may see any is not known: "+err.Error(), "stream", s.Proof.Name)
+		s.proven.Store(true)
+		return nil
+	}
+	if rows == 0 {
+		return s.noRights()
+	}
+	s.proven.Store(true)
+	return nil
+}
+
+// noRights is the error of a run whose user may see nothing.
+func (s *syncer) noRights() error { return NoRights("reading list "+s.Proof.Name, s.User) }
+
+// NoRights is the error of a list that shows nothing although every account has rows in it.
+func NoRights(op, user string) error {
+	return Errorf(Rights, op, "%s is not a Site Admin, so lists are refused or come out empty", user).
+		WithHint("make that user a Site Admin in Greenhouse, or set user_id to one")
+}
+
+func (s *syncer) logEnd(r *streamRun) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	attrs := []any{"stream", r.sel.Stream.Name, "records", r.records}
+	if r.odd > 0 {
+		s.Log.Warn("rows that hold nothing but a message were skipped", "stream", r.sel.Stream.Name, "rows", r.odd)
+	}
 	switch {
 	case r.skipped:
 		s.Log.Warn("stream is left out: "+r.err.Error(), "stream", r.sel.Stream.Name)
 	case r.err != nil:
 		s.Log.Error(r.err.Error(), attrs...)
+	case r.rested:
+		s.Log.Info("stream is left alone: its last complete read is young enough", "stream", r.sel.Stream.Name,
+			"last", r.before.UTC().Format(time.RFC3339), "next", r.before.Add(r.rest).UTC().Format(time.RFC3339))
 	default:
 		s.Log.Info("stream is complete", attrs...)
 	}
 }
 
-// fail ends a piece with an error, which is the stream's; one of signing in is that of the whole run.
-func (s *syncer) fail(ctx context.Context, r *run, err error) {
+// endsRun are the kinds of failures that are not about one stream.
+var endsRun = map[Kind]bool{Credentials: true, SignIn: true, BadInput: true, Rights: true, Unreachable: true}
+
+// fail ends a piece with an error, which is the stream's, or that of the whole run.
+func (s *syncer) fail(ctx context.Context, r *streamRun, err error) {
 	if cause := context.Cause(ctx); cause != nil {
 		return // the run is over; endAll tells the rest
 	}
 	kind := KindOf(err)
-	if kind == Credentials || kind == SignIn || kind == BadInput {
+	if endsRun[kind] && !errors.Is(err, r.sel.Err) {
 		s.cancel(err)
 		return
 	}
@@ -405,16 +496,8 @@ func (s *syncer) fail(ctx context.Context, r *run, err error) {
 }
 
 // endAll tells that the streams which have not ended will not: the run is over.
-func (s *syncer) endAll(runs []*run, cause error) {
-	for _, r := range runs {
-		r.mu.Lock()
-		told := r.told
-		if !told && r.err == nil {
-			r.err = cause
-		}
-		r.mu.Unlock()
-		if !told {
-			s.out.items <- item{run: r, ended: true, err: cause}
-		}
+func (s *syncer) endAll(cause error) {
+	for _, r := range s.runs {
+		s.out.items <- item{run: r, ended: true, cause: cause}
 	}
 }

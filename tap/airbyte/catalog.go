@@ -80,6 +80,13 @@ func ParseCatalog(data []byte, lookup func(name string) (*tap.Stream, *record.Sh
 		if err != nil {
 			return nil, err
 		}
+		if s == nil && name != "" {
+			// Chosen long ago, perhaps: that it is gone is the failure of this stream alone.
+			gone := &tap.Stream{Name: name, Key: []string{"id"}}
+			selections.List = append(selections.List, &tap.Selection{Stream: gone, Err: tap.Errorf(tap.Gone, "stream "+name, "Greenhouse has no list of this name any more").
+				WithHint("refresh the source's schema and leave the stream out")})
+			continue
+		}
 		if err := selections.Add(name, s, func() (*tap.Selection, error) { return cs.selection(s, shape) }); err != nil {
 			return nil, err
 		}

@@ -52,6 +52,9 @@ func ParseState(data []byte, lookup func(name string) *tap.Stream) (*tap.State, 
 	}
 	// PyAirbyte hands in objects with a member twice; the last one counts, as in the platforms' own parsers.
 	if err := json.Unmarshal(data, &payloads, jsontext.AllowDuplicateNames(true)); err != nil {
+		if jsontext.Value(data).Kind() == '{' {
+			return nil, errors.New("it is an object, not an array of states: is it one of a Singer tap?")
+		}
 		return nil, err
 	}
 	for _, p := range payloads {

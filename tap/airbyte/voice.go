@@ -52,7 +52,7 @@ func (*Voice) Ended(dst []byte, s *tap.Stream, err error) []byte {
 	if err == nil {
 		return appendStreamStatus(dst, s, "COMPLETE")
 	}
-	if !slices.Contains([]tap.Kind{tap.BadInput, tap.Credentials, tap.SignIn, tap.Interrupted, tap.LoaderGone}, tap.KindOf(err)) {
+	if !slices.Contains([]tap.Kind{tap.BadInput, tap.Credentials, tap.SignIn, tap.Rights, tap.Unreachable, tap.Interrupted, tap.LoaderGone}, tap.KindOf(err)) {
 		t := newTrace("ERROR")
 		t.Error = toError(err)
 		t.Error.Descriptor = &descriptor{Name: s.Name}
@@ -64,6 +64,9 @@ func (*Voice) Ended(dst []byte, s *tap.Stream, err error) []byte {
 // State makes a STATE message of each stream of which something was written.
 func (*Voice) State(dst []byte, st *tap.State, since []tap.Written) []byte {
 	for _, w := range since {
+		if w.Ended {
+			continue // nothing may follow the end of a stream; the next run knows no better
+		}
 		dst = appendMessage(dst, message{Type: "STATE", State: &stateMessage{
 			Type:        "STREAM",
 			Stream:      streamState{Descriptor: descriptor{Name: w.Stream.Name}, State: toState(st.Of(w.Stream.Name))},

@@ -1,3 +1,5 @@
+//go:build unix
+
 package cli_test
 
 import (
@@ -371,7 +373,7 @@ func TestCheck(t *testing.T) {
 		"good":                  {},
 		"no introspection":      {opts: sandbox.Options{Introspection: false}},
 		"wrong client":          {config: map[string]any{"client_secret": "wrong"}, says: "check client_id and client_secret"},
-		"not a Site Admin":      {opts: sandbox.Options{NotAdmin: true}, says: "make it a Site Admin"},
+		"not a Site Admin":      {opts: sandbox.Options{NotAdmin: true}, says: "make that user a Site Admin"},
 		"scope missing":         {opts: sandbox.Options{Scopes: []string{"harvest:jobs:list"}}, says: "grant the scope harvest:users:list"},
 		"no scope at all":       {opts: sandbox.Options{Scopes: []string{}}, says: "harvest:users:list"},
 		"address not reachable": {config: map[string]any{"api_url": "http://127.0.0.1:1", "max_retry_time": "1s"}, says: "127.0.0.1:1 does not answer"},

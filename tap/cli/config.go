@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"crypto/sha256"
 	_ "embed"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -345,6 +347,12 @@ func (c *Config) checkCredential() error {
 
 // userID is the number as text, however it was written.
 func (c *Config) userID() string { return strings.Trim(string(c.UserID), `"`) }
+
+// readAs is a mark of the credential and the user acted for, from which neither can be told.
+func (c *Config) readAs() string {
+	sum := sha256.Sum256([]byte(strings.Join([]string{c.ClientID, c.APIKey, c.userID()}, "\x00")))
+	return hex.EncodeToString(sum[:8])
+}
 
 // unmarshal reads JSON and says in which line and column it stops to be JSON.
 func unmarshal(data []byte, v any, file string) error {

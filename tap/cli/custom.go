@@ -3,8 +3,11 @@ package cli
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -30,6 +33,7 @@ type definition struct {
 	Name      string `json:"name"`
 	ValueType string `json:"value_type"`
 	Active    *bool  `json:"active"`
+	Private   bool   `json:"private"`
 
 	column string // the name of its own column
 }
@@ -139,9 +143,9 @@ func (c *customColumns) index(all []*definition, taken map[string]bool) {
 	all = slices.CompactFunc(all, func(a, b *definition) bool { return a.FieldType == b.FieldType && a.NameKey == b.NameKey })
 	slices.SortFunc(all, func(a, b *definition) int { return cmp.Compare(a.ID, b.ID) })
 	for _, d := range all {
-		d.column = customPrefix + identifier(d.NameKey)
-		for taken[folded(d.FieldType, d.column)] {
-			d.column = fmt.Sprintf("%s_%d", d.column, d.ID)
+		d.column = columnName(d.NameKey)
+		for name, mark := d.column, strconv.FormatInt(d.ID, 10); taken[folded(d.FieldType, d.column)]; mark += "_" {
+			d.column = distinct(name, mark)
 		}
 		taken[folded(d.FieldType, d.column)] = true
 		if !d.inactive() {
@@ -181,30 +185,55 @@ func identifier(name string) string {
 	}, name)
 }
 
-// customKinds are the kinds of value of each value_type. Users and options come as their numbers, ranges and currencies as objects.
+// maxIdentifier is how long a name may be in PostgreSQL, in bytes. What is beyond it is cut there without a word, so that two long names become one.
+const maxIdentifier = 63
+
+// columnName is the name of the column of a custom field, short enough for PostgreSQL: a long one ends in a mark of its whole.
+func columnName(key string) string {
+	name := customPrefix + identifier(key)
+	if len(name) <= maxIdentifier {
+		return name
+	}
+	sum := sha256.Sum256([]byte(key))
+	mark := "_" + hex.EncodeToString(sum[:4])
+	return name[:maxIdentifier-len(mark)] + mark
+}
+
+// distinct is the name with something behind it that tells it from the same name of another field, within the same length.
+func distinct(name, what string) string {
+	what = "_" + what
+	return name[:min(len(name), maxIdentifier-len(what))] + what
+}
+
+// customKinds are the kinds of value of each value_type. Options come as their labels, users as their numbers, ranges and currencies as objects. The
+// kinds of HR systems (hris) come masked, so they are texts.
 var customKinds = map[string]struct {
 	kinds  record.Kinds
 	format record.Format
 	items  record.Kinds
 }{
-	"short_text":     {kinds: record.String},
-	"long_text":      {kinds: record.String},
-	"rich_text":      {kinds: record.String},
-	"url":            {kinds: record.String},
-	"header":         {kinds: record.String},
-	"statement":      {kinds: record.String},
-	"attachment":     {kinds: record.String},
-	"yes_no":         {kinds: record.Boolean},
-	"number":         {kinds: record.Number},
-	"single_select":  {kinds: record.Integer},
-	"user":           {kinds: record.Integer},
-	"linked":         {kinds: record.Integer},
-	"multi_select":   {kinds: record.Array, items: record.Integer},
-	"date":           {kinds: record.String, format: record.Date},
-	"date_of_birth":  {kinds: record.String, format: record.Date},
-	"currency":       {kinds: record.Object},
-	"currency_range": {kinds: record.Object},
-	"number_range":   {kinds: record.Object},
+	"short_text":                 {kinds: record.String},
+	"long_text":                  {kinds: record.String},
+	"rich_text":                  {kinds: record.String},
+	"url":                        {kinds: record.String},
+	"header":                     {kinds: record.String},
+	"statement":                  {kinds: record.String},
+	"attachment":                 {kinds: record.String},
+	"yes_no":                     {kinds: record.Boolean},
+	"number":                     {kinds: record.Number},
+	"single_select":              {kinds: record.String},
+	"multi_select":               {kinds: record.Array, items: record.String},
+	"user":                       {kinds: record.Integer},
+	"linked":                     {kinds: record.Integer},
+	"date":                       {kinds: record.String, format: record.Date},
+	"date_of_birth":              {kinds: record.String, format: record.Date},
+	"currency":                   {kinds: record.Object},
+	"currency_range":             {kinds: record.Object},
+	"number_range":               {kinds: record.Object},
+	"address_hris":               {kinds: record.String},
+	"date_of_birth_hris":         {kinds: record.String},
+	"phone_number_hris":          {kinds: record.String},
+	"national_tax_identity_hris": {kinds: record.String},
 }
 
 // shape returns the shape of a stream's records, with the columns of its custom fields.
@@ -223,6 +252,9 @@ func (c *customColumns) shape(s *tap.Stream) (*record.Shape, error) {
 			k.kinds = record.String
 		}
 		column := &record.Shape{Kinds: k.kinds | record.Null, Format: k.format, Description: "Custom field: " + d.Name + "."}
+		if d.Private {
+			column.Description += " Private: only some users may see it."
+		}
 		if k.items != 0 {
 			column.Items = &record.Shape{Kinds: k.items | record.Null}
 		}

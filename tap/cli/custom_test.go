@@ -139,15 +139,20 @@ func TestCustomFieldsOfEveryValueType(t *testing.T) {
 		"attachment":     {value: "https://example.com/a", kinds: text},
 		"yes_no":         {value: true, kinds: []any{"boolean", "null"}},
 		"number":         {value: 1.5, kinds: number},
-		"single_select":  {value: 7, kinds: id},
+		"single_select":  {value: "IC5", kinds: text},
 		"user":           {value: map[string]any{"id": 8, "name": "Ann"}, loaded: 8.0, kinds: id},
 		"linked":         {value: 9, kinds: id},
-		"multi_select":   {value: []any{1, map[string]any{"id": 2, "name": "Two"}}, loaded: []any{1.0, 2.0}, kinds: []any{"array", "null"}},
+		"multi_select":   {value: []any{"IC1", 1, map[string]any{"id": 2, "name": "Two"}}, loaded: []any{"IC1", "1", "Two"}, kinds: []any{"array", "null"}},
 		"date":           {value: "2026-01-31", kinds: text, format: "date"},
 		"date_of_birth":  {value: "1970-12-01", kinds: text, format: "date"},
 		"currency":       {value: map[string]any{"amount": "1.0", "unit": "EUR"}, kinds: object},
 		"currency_range": {value: amounts, kinds: object},
 		"number_range":   {value: map[string]any{"min_value": 1.0, "max_value": 2.0}, kinds: object},
+
+		"address_hris":               {value: "*****12", kinds: text},
+		"date_of_birth_hris":         {value: "****-**-12", kinds: text},
+		"phone_number_hris":          {value: "*****12", kinds: text},
+		"national_tax_identity_hris": {value: "*****12", kinds: text},
 	}
 	var fields []field
 	for _, valueType := range slices.Sorted(maps.Keys(cases)) {

@@ -2,7 +2,10 @@ package cli
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"slices"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -79,9 +82,7 @@ func (t *customTransform) row(dst []byte, row jsontext.Value, lenient []jsontext
 		}
 		member(name, value)
 	}
-	var values map[string]struct {
-		Value jsontext.Value `json:"value"`
-	}
+	var values map[string]jsontext.Value
 	if fields.Kind() == '{' {
 		if err := json.Unmarshal(fields, &values, lenient...); err != nil {
 			return append(dst, '}'), nil // of another form than was ever seen: the raw column, if wanted, holds it
@@ -92,22 +93,36 @@ func (t *customTransform) row(dst []byte, row jsontext.Value, lenient []jsontext
 			member(t.wanted[key].column, []byte("null"))
 		}
 	}
+	made := map[string]bool{}
 	for _, key := range sortedKeys(values) {
-		value := values[key].Value
+		value := valueOf(values[key], lenient)
 		d, known := t.wanted[key]
 		switch {
 		case known:
 			member(d.column, d.value(value))
 		case t.ignored[key] || t.onlyKnown || len(value) == 0 || value.Kind() == 'n':
 		default:
-			name := customPrefix + identifier(key) // defined since the definitions were read
-			for t.taken[folded(t.fieldType, name)] {
-				name += "_"
+			name := columnName(key) // defined since the definitions were read
+			sum := sha256.Sum256([]byte(key))
+			for base, mark := name, hex.EncodeToString(sum[:4]); t.taken[folded(t.fieldType, name)] || made[strings.ToLower(name)]; mark += "_" {
+				name = distinct(base, mark)
 			}
+			made[strings.ToLower(name)] = true
 			member(name, value)
 		}
 	}
 	return append(dst, '}'), nil
+}
+
+// valueOf is the value of a custom field; none where the field is of a form that nobody has seen. The others of its row are not touched by that.
+func valueOf(field jsontext.Value, lenient []jsontext.Options) jsontext.Value {
+	var f struct {
+		Value jsontext.Value `json:"value"`
+	}
+	if field.Kind() != '{' || json.Unmarshal(field, &f, lenient...) != nil {
+		return nil
+	}
+	return f.Value
 }
 
 func sortedKeys[V any](m map[string]V) []string {
@@ -119,14 +134,17 @@ func sortedKeys[V any](m map[string]V) []string {
 	return keys
 }
 
-// value is what stands in the column: users and options as their numbers, also where they come with more.
+// value is what stands in the column. Options come as their labels; where they come as numbers, these become texts, so that the column is of one
+// type. Users come as their numbers, also where they come with more.
 func (d *definition) value(v jsontext.Value) jsontext.Value {
 	if len(v) == 0 {
 		return jsontext.Value("null")
 	}
 	switch d.ValueType {
-	case "user", "single_select", "linked":
-		return numberOf(v)
+	case "user", "linked":
+		return memberOf(v, "id")
+	case "single_select":
+		return label(v)
 	case "multi_select":
 		var items []jsontext.Value
 		if v.Kind() != '[' || json.Unmarshal(v, &items) != nil {
@@ -137,19 +155,32 @@ func (d *definition) value(v jsontext.Value) jsontext.Value {
 			if i > 0 {
 				out = append(out, ',')
 			}
-			out = append(out, numberOf(item)...)
+			out = append(out, label(item)...)
 		}
 		return append(out, ']')
 	}
 	return v
 }
 
-func numberOf(v jsontext.Value) jsontext.Value {
-	var object struct {
-		ID jsontext.Value `json:"id"`
+// label is the label of an option, or its number as a text.
+func label(v jsontext.Value) jsontext.Value {
+	v = memberOf(v, "name", "label", "value", "id")
+	if v.Kind() == '0' {
+		return jsontext.Value(`"` + string(v) + `"`)
 	}
-	if v.Kind() == '{' && json.Unmarshal(v, &object) == nil && len(object.ID) > 0 {
-		return object.ID
+	return v
+}
+
+// memberOf is the first of those members that an object has; what is no object stays as it is.
+func memberOf(v jsontext.Value, names ...string) jsontext.Value {
+	var object map[string]jsontext.Value
+	if v.Kind() != '{' || json.Unmarshal(v, &object) != nil {
+		return v
+	}
+	for _, name := range names {
+		if m := object[name]; len(m) > 0 {
+			return m
+		}
 	}
 	return v
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"golang.org/x/term"
 
+	"github.com/tap-greenhouse/tap-greenhouse/schemas"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/singer"
 )
@@ -93,6 +94,15 @@ func (p *program) demo(ctx context.Context, flags demoFlags) (int, error) {
 	cfg, err := readConfig(input{config: "-", stdin: bytes.NewReader(config), getenv: func(string) (string, bool) { return "", false }})
 	if err != nil {
 		return exitIncomplete, err
+	}
+	streams, err := schemas.Load()
+	if err != nil {
+		return exitIncomplete, err
+	}
+	for _, s := range streams {
+		if s.ViewOf == "" {
+			cfg.streamNames = append(cfg.streamNames, s.Name)
+		}
 	}
 	p.log.Info("syncing every stream from the built-in sandbox", "addr", server.URL())
 	job := &job{program: p, cfg: cfg, voice: &singer.Voice{}}

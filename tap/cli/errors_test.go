@@ -183,7 +183,7 @@ func TestTestReadsOneRecordAStream(t *testing.T) {
 	for name, n := range l.Records {
 		assert.Equal(t, 1, n, name)
 	}
-	assert.Len(t, l.Schemas, 70)
+	assert.Len(t, l.Schemas, 68)
 	assert.Empty(t, l.States)
 }
 

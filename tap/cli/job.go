@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"runtime/debug"
 	"slices"
@@ -73,7 +74,34 @@ func (j *job) prepare(ctx context.Context, catalogFile string, parseCatalog cata
 	if j.state, err = parseState(data, lookup); err != nil {
 		return &tap.Error{Kind: tap.BadInput, Op: "state " + stateFile, Err: placed(err, data, stateFile)}
 	}
+	j.compare()
 	return nil
+}
+
+// compare warns where the state was made by another user, or from a later start date: rows that only now can be seen may be older than the bookmark.
+func (j *job) compare() {
+	for _, note := range j.state.Notes {
+		j.log.Warn(note)
+	}
+	mark := j.cfg.readAs()
+	var others, later []string
+	for _, sel := range j.selections {
+		b := j.state.Of(sel.Stream.Name)
+		if b.ReadAs != "" && b.ReadAs != mark {
+			others = append(others, sel.Stream.Name)
+		}
+		if !b.Start.IsZero() && j.cfg.startDate.Before(b.Start) {
+			later = append(later, sel.Stream.Name)
+		}
+	}
+	const how = "; for a fresh read, remove their bookmarks from the state"
+	if len(others) > 0 {
+		j.log.Warn("the credential or user_id is not the one that the state was read with: rows that only this user can see may be missing where they are older than the bookmark"+how,
+			"streams", strings.Join(others, ", "))
+	}
+	if len(later) > 0 {
+		j.log.Warn("start_date is earlier than the one that the state was read with: rows last updated between the two are missing"+how, "streams", strings.Join(later, ", "))
+	}
 }
 
 func (j *job) selection(file string, parse catalogParser, lookup func(string) *tap.Stream) ([]*tap.Selection, error) {
@@ -176,11 +204,19 @@ func (c *Config) refreshToken() string {
 // run syncs, logs a summary, and returns the exit code.
 func (j *job) run(ctx context.Context, out io.Writer) (int, error) {
 	tuneGC()
+	proof, err := schemas.Load("users")
+	if err != nil {
+		return exitIncomplete, err
+	}
+	cred := harvest.Credential{UserID: j.cfg.userID()}
 	j.engine = &tap.Engine{
 		Source: j.client, Voice: j.voice, Out: out, Log: j.log, Concurrency: j.cfg.Concurrency, Lookback: j.cfg.lookback,
 		StartDate: j.cfg.startDate, FailForbidden: j.failScope || j.cfg.OnForbidden == "fail", Sample: j.sample,
+		Proof: proof[0], User: cred.User(), ReadAs: j.cfg.readAs(), Now: j.client.Now,
 	}
-	stop := watchReader(ctx, out, func(err error) { j.engine.Stop(err) })
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stop := watchReader(ctx, out, cancel)
 	defer stop()
 	sum, err := j.engine.Sync(ctx, j.selections, j.state)
 	if err != nil && sum == nil {
@@ -196,7 +232,11 @@ func (j *job) run(ctx context.Context, out io.Writer) (int, error) {
 			j.fatal(err)
 		}
 	}
-	j.log.Info(j.summary(sum, time.Since(j.began)))
+	level := slog.LevelInfo
+	if code != exitOK {
+		level = slog.LevelError
+	}
+	j.log.Log(ctx, level, j.summary(sum, time.Since(j.began)))
 	return code, nil
 }
 
@@ -209,38 +249,59 @@ func tuneGC() {
 	}
 }
 
+// namesInSummary is how many streams the summary names before it counts the rest.
+const namesInSummary = 10
+
 // summary says in one line how a run ended: streams, records, requests, bytes, time, what was left out, and which scopes would change that.
 func (j *job) summary(sum *tap.Summary, took time.Duration) string {
 	used := j.client.Usage()
 	complete := 0
-	var skipped, failed []string
+	var skipped, failed, unfinished, rested []string
 	for _, o := range sum.Outcomes {
+		name := o.Stream.Name
 		switch {
 		case o.Skipped:
 			scope := o.Stream.Scope
 			if j.columns.err != nil && errors.Is(o.Err, j.columns.err) {
 				scope = j.columns.scope
 			}
-			skipped = append(skipped, fmt.Sprintf("%s (needs %s)", o.Stream.Name, scope))
+			skipped = append(skipped, fmt.Sprintf("%s (needs %s)", name, scope))
 		case o.Err != nil:
-			failed = append(failed, o.Stream.Name)
+			failed = append(failed, name)
+		case o.Rested:
+			rested = append(rested, name)
+		case !o.Complete:
+			unfinished = append(unfinished, name)
 		default:
 			complete++
 		}
 	}
 	line := fmt.Sprintf("summary: %d of %d streams complete, %d records, %d requests, %.1f MB, %s", complete, len(sum.Outcomes), sum.Records(),
 		used.Requests, float64(used.Bytes)/1e6, took.Round(10*time.Millisecond))
-	if len(failed) > 0 {
-		line += "; failed: " + strings.Join(failed, ", ")
+	for _, part := range []struct {
+		what  string
+		names []string
+	}{{"failed", failed}, {"not finished", unfinished}, {"left alone", rested}} {
+		if len(part.names) > 0 {
+			line += fmt.Sprintf("; %s: %s", part.what, list(part.names))
+		}
 	}
 	line += "; skipped: "
 	if len(skipped) == 0 {
 		return line + "none"
 	}
 	if complete == 0 && len(failed) == 0 {
-		return line + "every stream was refused; does the credential act for a Site Admin? " + strings.Join(skipped, ", ")
+		return line + "every stream was refused; does the credential act for a Site Admin? " + list(skipped)
 	}
 	return line + strings.Join(skipped, ", ")
+}
+
+// list names some of many.
+func list(names []string) string {
+	if n := len(names) - namesInSummary; n > 1 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:namesInSummary], ", "), n)
+	}
+	return strings.Join(names, ", ")
 }
 
 // lineWriter lets several goroutines write whole lines.

@@ -30,7 +30,7 @@ func watchReader(ctx context.Context, out io.Writer, gone func(error)) (stop fun
 		for ctx.Err() == nil {
 			fds := []unix.PollFd{{Fd: int32(f.Fd())}}
 			if n, err := unix.Poll(fds, 0); err == nil && n > 0 && fds[0].Revents&unix.POLLERR != 0 {
-				gone(&tap.Error{Kind: tap.LoaderGone, Op: "writing to stdout", Err: unix.EPIPE, Hint: "the loader went away: look at its log"})
+				gone(tap.WriteError(unix.EPIPE))
 				return
 			}
 			select {

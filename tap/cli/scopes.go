@@ -143,37 +143,32 @@ func readOne(ctx context.Context, client *harvest.Client, s *tap.Stream) (reach,
 		return unknownReach, err
 	}
 	splitter := record.NewSplitter(shape, record.Options{})
-	req := tap.Request{Stream: s, Params: s.Params, PerPage: 1}
-	err = client.Read(ctx, req, func(page tap.Page) error {
-		_, err := splitter.Split(page.Body)
+	found := inReach
+	err = client.Read(ctx, tap.Request{Stream: s, Params: s.Params, PerPage: 1}, func(page tap.Page) error {
+		res, err := splitter.Split(page.Body)
+		if err == nil && len(res.Records) == 0 && s.NeverEmpty {
+			found = notSiteAdmin
+		}
 		if errors.Is(err, record.ErrDrift) {
 			return nil
 		}
 		return err
 	})
-	if tap.KindOf(err) != tap.Scope {
-		if err == nil {
-			return inReach, nil
-		}
+	switch {
+	case tap.KindOf(err) == tap.Scope:
+		return refusedReach(err), nil
+	case err != nil:
 		return unknownReach, err
 	}
-	return refusedReach(err), nil
+	return found, nil
 }
 
-// refusedReach tells from the API's own words why a list was refused.
+// refusedReach tells from the API's own words why a list was refused, where they tell it.
 func refusedReach(err error) reach {
-	if strings.Contains(strings.ToLower(causeOf(err)), "site admin") {
+	if strings.Contains(strings.ToLower(tap.Cause(err)), "site admin") {
 		return notSiteAdmin
 	}
 	return noScope
-}
-
-// causeOf is what the server said, without what this program adds.
-func causeOf(err error) string {
-	for errors.Unwrap(err) != nil {
-		err = errors.Unwrap(err)
-	}
-	return err.Error()
 }
 
 // checkPatience is how long check waits for an address that does not answer: a person is waiting, too.
@@ -185,6 +180,7 @@ func (p *program) tryCredential(ctx context.Context, cfg *Config, rotated func(s
 		return err
 	}
 	cfg.maxRetryTime = min(cfg.maxRetryTime, checkPatience)
+	cfg.requestTimeout = min(cfg.requestTimeout, checkPatience)
 	users, err := schemas.Load("users")
 	if err != nil {
 		return err
@@ -193,15 +189,15 @@ func (p *program) tryCredential(ctx context.Context, cfg *Config, rotated func(s
 	defer client.Close()
 	s := users[0]
 	r, err := readOne(ctx, client, s)
+	cred := harvest.Credential{UserID: cfg.userID(), RefreshToken: cfg.refreshToken()}
+	op := "reading list " + s.Name
 	switch {
 	case err != nil:
 		return err
 	case r == notSiteAdmin:
-		return tap.Errorf(tap.Scope, "reading list "+s.Name, "the user that the credential acts for is %s", notSiteAdmin).
-			WithHint("make it a Site Admin in Greenhouse, or set user_id to one")
+		return tap.NoRights(op, cred.User())
 	case r == noScope:
-		return tap.Errorf(tap.Scope, "reading list "+s.Name, "%s: %s", noScope, s.Scope).
-			WithHint("grant the scope %s to the credential, and let it act for a Site Admin", s.Scope)
+		return tap.Errorf(tap.Scope, op, "refused").WithHint("%s", cred.Forbidden(s.Scope))
 	}
 	return nil
 }

@@ -69,7 +69,7 @@ func exitCode(err error, read bool) int {
 		return 128 + int(s.signal)
 	}
 	switch tap.KindOf(err) {
-	case tap.BadInput:
+	case tap.BadInput, tap.Rights:
 		return exitNothingRead
 	case tap.Credentials:
 		if !read {

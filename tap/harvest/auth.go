@@ -5,10 +5,13 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
@@ -23,6 +26,8 @@ type Credential struct {
 	RefreshToken string
 	// APIKey is a Harvest key of the old kind, in place of all the others.
 	APIKey string
+	// Ready tells whether Rotated will work, before a refresh token is used up; nil for yes.
+	Ready func() error
 	// Rotated keeps a new refresh token where the next run finds it; the token is not used before it returns.
 	Rotated func(refreshToken string) error
 	// Reread returns the refresh token that is kept now, which another process may have renewed.
@@ -41,11 +46,28 @@ func (c *Credential) keys() string {
 	}
 }
 
+// User names the user that the credential acts for.
+func (c *Credential) User() string {
+	if c.UserID != "" {
+		return "the user " + c.UserID + " (user_id)"
+	}
+	return "the user that the credential acts for"
+}
+
+// Forbidden says what to do about a 403, which can mean either of two things.
+func (c *Credential) Forbidden(scope string) string {
+	if c.RefreshToken != "" {
+		return "the scope " + scope + " is missing, or the user is not a Site Admin: add the scope to the integration and authorize again, since a token never gains scopes"
+	}
+	return "grant the scope " + scope + " to the credential, or make " + c.User() + " a Site Admin"
+}
+
 // token is an access token. It is an opaque text: what it claims inside is promised by nobody.
 type token struct {
 	value   string
-	expires time.Time     // by this machine's clock; zero where nobody said
+	expires time.Time     // by this machine's clock, a little before its end
 	tried   chan struct{} // closed once an answer to the first request with it is there
+	dead    atomic.Bool   // it was refused
 }
 
 // auth hands out the one token that all requests share. Whoever asks for a new one is the first to use it, and the
@@ -64,33 +86,43 @@ func newAuth(c *Client, cred Credential) *auth {
 
 // get returns a token, and whether the caller is the first to use it; then it has to close tried.
 func (a *auth) get(ctx context.Context) (t *token, first bool, err error) {
+	for {
+		if t, first, err = a.take(ctx); err != nil || first {
+			return t, first, err
+		}
+		select {
+		case <-t.tried:
+		case <-ctx.Done():
+			return nil, false, context.Cause(ctx)
+		}
+		if !t.dead.Load() {
+			return t, false, nil
+		}
+	}
+}
+
+// take returns the current token, or else a new one, which the caller is the first to use.
+func (a *auth) take(ctx context.Context) (t *token, first bool, err error) {
 	select {
 	case a.lock <- struct{}{}:
 	case <-ctx.Done():
 		return nil, false, context.Cause(ctx)
 	}
+	defer func() { <-a.lock }()
 	t = a.current
-	if t == nil || !t.expires.IsZero() && !time.Now().Before(t.expires) {
-		if t, err = a.renew(ctx); err != nil {
-			<-a.lock
-			return nil, false, err
-		}
-		a.current, first = t, true
-	}
-	<-a.lock
-	if first {
-		return t, true, nil
-	}
-	select {
-	case <-t.tried:
+	if t != nil && time.Now().Before(t.expires) {
 		return t, false, nil
-	case <-ctx.Done():
-		return nil, false, context.Cause(ctx)
 	}
+	if t, err = a.renew(ctx); err != nil {
+		return nil, false, err
+	}
+	a.current = t
+	return t, true, nil
 }
 
 // refused notes that a token is dead, unless a newer one has taken its place.
 func (a *auth) refused(ctx context.Context, t *token) {
+	t.dead.Store(true)
 	select {
 	case a.lock <- struct{}{}:
 		if a.current == t {
@@ -101,25 +133,51 @@ func (a *auth) refused(ctx context.Context, t *token) {
 	}
 }
 
-// grant is the answer of the token address. There is an expires_at, not the expires_in of OAuth's standard, which is taken as well.
+// Lives of tokens. A token whose life nobody can read is taken to live an hour, less a minute.
+const (
+	unknownLife = time.Hour - time.Minute
+	// spare is how long before its end a token is no longer used; a tenth of a shorter life.
+	spare = time.Minute
+	// renewGrace is how long the renewal of a refresh token may go on after the run was stopped. It is below the time that the process has after a signal.
+	renewGrace = time.Second
+)
+
+// grant is the answer of the token address. Only the token must be there. Its life has three names: expires_in (OpenAPI document of the
+// OAuth endpoint), expires_at (read by several clients), expires (the exchange of an API key).
 type grant struct {
-	AccessToken  string  `json:"access_token"`
-	ExpiresAt    string  `json:"expires_at"`
-	ExpiresIn    float64 `json:"expires_in"`
-	RefreshToken string  `json:"refresh_token"`
+	AccessToken  string         `json:"access_token"`
+	ExpiresIn    jsontext.Value `json:"expires_in"`
+	ExpiresAt    jsontext.Value `json:"expires_at"`
+	Expires      jsontext.Value `json:"expires"`
+	RefreshToken string         `json:"refresh_token"`
 }
 
-// renew asks for a new token. The answer to a refresh token holds the next one, which is kept before the new token is used.
+// renew asks for a new token. A refresh token works once, so its renewal is not broken off half-way: it has renewGrace after the run was
+// stopped, and the next token is kept before the access token is used.
 func (a *auth) renew(ctx context.Context) (*token, error) {
+	if a.cred.RefreshToken != "" {
+		if a.cred.Ready != nil {
+			if err := a.cred.Ready(); err != nil {
+				return nil, &tap.Error{Kind: tap.BadInput, Op: "keeping refresh_token", Err: err, Hint: "the next token could not be kept, so this one was not used; make the config file writable"}
+			}
+		}
+		detached, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+		defer cancel(nil)
+		stop := context.AfterFunc(ctx, func() {
+			time.AfterFunc(renewGrace, func() { cancel(context.Cause(ctx)) })
+		})
+		defer stop()
+		ctx = detached
+	}
 	var g grant
 	var asked, served time.Time
 	err := a.client.retrying(ctx, "signing in", func() error {
-		body, header, at, err := a.client.post(ctx, a.client.tokenURL(), a.form(), a.basic)
+		body, header, at, err := a.client.post(ctx, a.client.tokenURL(), a.body(), a.basic)
 		if err != nil {
 			return a.explain(err)
 		}
 		g = grant{}
-		if err := json.Unmarshal(body, &g, json.MatchCaseInsensitiveNames(false)); err != nil || g.AccessToken == "" {
+		if err := json.Unmarshal(body, &g, jsontext.AllowDuplicateNames(true)); err != nil || g.AccessToken == "" {
 			return &temporary{reason: "the answer holds no token"}
 		}
 		asked = at
@@ -146,40 +204,60 @@ func (a *auth) renew(ctx context.Context) (*token, error) {
 		}
 		a.cred.RefreshToken = g.RefreshToken
 	}
-	t := &token{value: g.AccessToken, tried: make(chan struct{})}
-	if life := g.life(served, asked); life > 0 {
-		// A token that would die on the way is not used: a minute before its end, or a tenth of a shorter life.
-		t.expires = asked.Add(life - min(time.Minute, life/10))
-	}
-	return t, nil
+	life := g.life(served, asked)
+	return &token{value: g.AccessToken, tried: make(chan struct{}), expires: asked.Add(life - min(spare, life/10))}, nil
 }
 
-// life is how long the token is good for, by the server's clock where that is known; 0 where nobody said.
+// life is how long the token is good for, by the server's clock where that is known.
 func (g *grant) life(served, asked time.Time) time.Duration {
-	if at, err := time.Parse(time.RFC3339Nano, g.ExpiresAt); err == nil {
-		if served.IsZero() {
-			served = asked
-		}
-		// One that is said to be dead already comes from a clock that is wrong; the lists will tell.
-		return max(0, at.Sub(served))
+	if served.IsZero() {
+		served = asked
 	}
-	return time.Duration(g.ExpiresIn * float64(time.Second))
+	for _, v := range []jsontext.Value{g.ExpiresIn, g.ExpiresAt, g.Expires} {
+		if life, ok := parseLife(v, served); ok {
+			return life
+		}
+	}
+	return unknownLife
 }
 
-func (a *auth) form() url.Values {
+// parseLife reads a life: seconds, or the time of its end in seconds since 1970, as a number or as digits; or that time in words. What has
+// ended already comes from a clock that is wrong: it tells nothing.
+func parseLife(v jsontext.Value, served time.Time) (time.Duration, bool) {
+	text := strings.TrimSpace(strings.Trim(string(v), `"`))
+	var life time.Duration
+	if n, err := strconv.ParseFloat(text, 64); err == nil && n < 1e12 {
+		if n > 1e9 { // no token lives for thirty years
+			n -= float64(served.Unix())
+		}
+		life = time.Duration(min(n, 1e9) * float64(time.Second))
+	} else if at, err := tap.ParseTime(text); err == nil {
+		life = at.Sub(served)
+	} else if at, err := http.ParseTime(text); err == nil {
+		life = at.Sub(served)
+	}
+	return life, life > 0
+}
+
+// body is what is sent to the token address: a form, or JSON for the exchange of an API key.
+func (a *auth) body() payload {
+	if a.cred.APIKey != "" {
+		if a.cred.UserID == "" {
+			return payload{"application/json", "{}"}
+		}
+		return payload{"application/json", `{"sub":` + a.cred.UserID + `}`}
+	}
 	form := url.Values{}
-	switch {
-	case a.cred.APIKey != "":
-	case a.cred.RefreshToken != "":
+	if a.cred.RefreshToken != "" {
 		form.Set("grant_type", "refresh_token")
 		form.Set("refresh_token", a.cred.RefreshToken)
-	default:
+	} else {
 		form.Set("grant_type", "client_credentials")
+		if a.cred.UserID != "" {
+			form.Set("sub", a.cred.UserID)
+		}
 	}
-	if a.cred.UserID != "" && a.cred.RefreshToken == "" {
-		form.Set("sub", a.cred.UserID)
-	}
-	return form
+	return formOf(form)
 }
 
 func (a *auth) basic(req *http.Request) {
@@ -203,12 +281,19 @@ func (a *auth) explain(err error) error {
 			return &temporary{reason: "another process has renewed the refresh token", after: time.Millisecond}
 		}
 	}
-	e := tap.Errorf(tap.Credentials, "signing in at "+a.client.tokenURL().Host, "%s", refusal.Error())
+	e := tap.Errorf(tap.Credentials, "signing in at "+hostPort(a.client.tokenURL()), "%s", refusal.Error())
 	switch {
+	case a.cred.APIKey != "":
+		return e.WithHint("check api_key in the config; Greenhouse has announced that API keys stop working: create an OAuth credential under " +
+			"Configure > Dev Center > API Credential Management, and set client_id and client_secret instead")
 	case strings.Contains(refusal.text, "not requesting any scopes"):
 		return e.WithHint("no scope is granted to the credential: grant it the scopes of the lists to read, at least harvest:users:list")
+	case strings.Contains(refusal.text, "valid client ID suffix"):
+		return e.WithHint("client_id and client_secret look swapped, or client_id is not whole: check client_id and client_secret in the config")
 	case strings.Contains(refusal.text, "invalid_grant"):
-		return e.WithHint("refresh_token is used up or older than 24 hours: sign in again and put the new one into the config")
+		return e.WithHint("refresh_token is used up or older than 24 hours, or another program used it: sign in again and put the new one into the config")
+	case strings.Contains(refusal.text, "unauthorized_client"):
+		return e.WithHint("the credential may not sign in this way: check %s in the config", a.cred.keys())
 	default:
 		return e.WithHint("check %s in the config", a.cred.keys())
 	}

@@ -22,8 +22,8 @@ var bodies record.Buffers
 var gzipPool sync.Pool
 
 // readBody appends the whole body of an answer to b, unpacked, and returns it with the number of bytes that came over the network. It calls alive
-// whenever some came. An error means that the body is not whole.
-func readBody(b []byte, answer *http.Response, limit int64, alive func()) (body []byte, wired int64, err error) {
+// with the number of bytes whenever some came. An error means that the body is not whole.
+func readBody(b []byte, answer *http.Response, limit int64, alive func(n int)) (body []byte, wired int64, err error) {
 	wire := &countingReader{r: answer.Body, alive: alive}
 	var r io.Reader = wire
 	hint := 0
@@ -66,14 +66,14 @@ func unexpected(err error) error {
 type countingReader struct {
 	r     io.Reader
 	n     int64
-	alive func()
+	alive func(n int)
 }
 
 func (c *countingReader) Read(p []byte) (int, error) {
 	n, err := c.r.Read(p)
 	if n > 0 {
 		c.n += int64(n)
-		c.alive()
+		c.alive(n)
 	}
 	return n, err
 }

@@ -10,12 +10,12 @@ import (
 )
 
 // Budget is the number of requests that the API takes in a window of time. All requests of a process pass it: it learns the
-// limit from the answers, lets requests through while some are left, and waits for the next window when they are not.
+// limit from the answers, lets requests through while some are left and its own share is not used up, and waits for the next window otherwise.
 //
 // Nothing is known of a window until its first answer, so one request goes ahead as a scout; what other programs
 // have used is left out of what it then says. Requests on their way count as used.
 type Budget struct {
-	share  float64 // the part of the limit that may be used, 0 to 1
+	share  float64 // the part of the limit that this process may use, 0 to 1
 	onWait func(until time.Time)
 
 	mu      sync.Mutex
@@ -38,6 +38,8 @@ type window struct {
 	reset     int64     // as the server says, in seconds of its own clock
 	began     time.Time // the first answer: by then the window had begun
 	ends      time.Time // by this machine's clock
+	sent      int       // requests that this process sent in it
+	answered  int       // those of them that the server's count is known to hold
 	scouts    int       // requests sent while it was unknown
 	lastScout time.Time // when the latest of them was sent
 }
@@ -114,12 +116,15 @@ func (b *Budget) wait(now time.Time) time.Duration {
 	case w.unlimited:
 		return 0
 	case w.known && now.Before(w.ends):
-		if w.left-b.reserve()-b.uncounted(now) > 0 {
+		if w.sent < b.own() && b.enough(now) {
 			return 0
 		}
 		return w.ends.Sub(now)
 	case w.known || w.scouts == 0:
 		return 0
+	}
+	if w.limit > 0 && w.sent >= b.own() {
+		return forever
 	}
 	// A scout is on its way. One that is lost must not hold up all others.
 	if patience := scoutPatience - now.Sub(w.lastScout); patience > 0 {
@@ -138,6 +143,7 @@ func (b *Budget) take(now time.Time) *flight {
 		*w = window{number: w.number + 1, limit: w.limit, reset: w.reset}
 		b.clock.turn()
 	}
+	w.sent++
 	if !w.known {
 		w.scouts++
 		w.lastScout = now
@@ -147,8 +153,24 @@ func (b *Budget) take(now time.Time) *flight {
 	return f
 }
 
-// reserve is how many requests of the limit are left to others.
-func (b *Budget) reserve() int { return int(float64(b.window.limit)*(1-b.share) + 1e-9) }
+// own is how many requests of a window this process may send: its share of the limit, one at least.
+func (b *Budget) own() int { return max(1, int(float64(b.window.limit)*b.share+1e-9)) }
+
+// enough tells whether a request is left that neither this process's own requests on their way will take nor, as far as can be foreseen, those
+// of other programs. Where they sent more in this window than we did, they are expected to have as many on their way for each of ours as they
+// had so far. While none of ours is on its way the last request may always be tried for.
+func (b *Budget) enough(now time.Time) bool {
+	w := &b.window
+	flying := b.uncounted(now)
+	if w.left-flying <= 0 {
+		return false
+	}
+	others := w.limit - w.left - w.answered
+	if flying == 0 || others <= w.answered {
+		return true
+	}
+	return float64(w.left) >= float64(flying+1)*(1+float64(others)/float64(w.answered))
+}
 
 // uncounted is how many requests on their way may not be in the server's count yet.
 func (b *Budget) uncounted(now time.Time) int {
@@ -169,11 +191,11 @@ func (b *Budget) release(f *flight) {
 	if w := &b.window; !w.known && w.number == f.window && w.scouts > 0 {
 		w.scouts--
 	}
-	b.tell()
+	b.wake()
 }
 
-// tell wakes all that wait, to look again.
-func (b *Budget) tell() {
+// wake makes every waiter check the budget again.
+func (b *Budget) wake() {
 	close(b.changed)
 	b.changed = make(chan struct{})
 }
@@ -186,7 +208,8 @@ func (b *Budget) learn(f *flight, answer *http.Response) {
 	limited := answer.StatusCode == http.StatusTooManyRequests
 	after, told := retryAfter(answer, now)
 	if limited && told {
-		b.paused = now.Add(after)
+		// All wait for the window that is used up, never longer: what one list asks for beyond that is its own matter.
+		b.paused = now.Add(min(max(after, shortestPause), windowLength))
 	}
 	b.clock.saw(answer.Header.Get("Date"), now)
 	limit, err1 := strconv.Atoi(answer.Header.Get("X-RateLimit-Limit"))
@@ -218,9 +241,14 @@ func (b *Budget) learn(f *flight, answer *http.Response) {
 	first := !w.known && w.number == f.window
 	switch {
 	case first || reset > w.reset+1 || w.unlimited:
-		*w = window{number: w.number, known: true, limit: limit, left: left, reset: reset, began: began, ends: ends}
+		sent := w.sent
+		if !first {
+			sent = len(b.flying) // a window began before anybody here had seen the end of the last one
+		}
+		*w = window{number: w.number, known: true, limit: limit, left: left, reset: reset, began: began, ends: ends, sent: sent, answered: 1}
 	case w.known && reset >= w.reset-1:
 		w.left = min(w.left, left)
+		w.answered++
 		if reset == w.reset {
 			w.ends = ends // the clock is known better with every answer
 		}
@@ -236,6 +264,13 @@ func (b *Budget) ends(reset int64, began, now time.Time) time.Time {
 		return counted
 	}
 	return told
+}
+
+// now is the time by the server's clock.
+func (b *Budget) now() time.Time {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return time.Now().Add(b.clock.lead)
 }
 
 // spend notes a request that was sent without being asked for here.

@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
@@ -22,7 +23,7 @@ import (
 // Bounds on what an answer may hold. A page has 500 records at most; the largest ones seen have some megabytes.
 const (
 	maxHeaderBytes = 256 << 10
-	maxBodyBytes   = 128 << 20 // unpacked
+	maxBodyBytes   = 64 << 20 // unpacked
 	maxErrorBytes  = 64 << 10
 	perPage        = 500 // the most that the API takes
 	maxRedirects   = 3
@@ -58,8 +59,12 @@ type Client struct {
 	secrets *secrets
 
 	requests, bytes, tokens atomic.Int64
-	answered                atomic.Bool // a list has answered in this process
-	refusals                atomic.Int32
+	refusals                atomic.Int32 // new tokens that lists refused since the last page
+
+	began    time.Time    // when the client was made
+	reached  atomic.Bool  // something has answered, whatever it said
+	answered atomic.Bool  // a list has answered with a page
+	alive    atomic.Int64 // when a list last answered with a page or a refusal, in nanoseconds since began; 0 for never
 }
 
 // NewClient returns a client. It asks for nothing before its first use.
@@ -67,7 +72,7 @@ func NewClient(opts Options) *Client {
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
-	c := &Client{opts: opts, log: opts.Log, secrets: &secrets{}}
+	c := &Client{opts: opts, log: opts.Log, secrets: &secrets{}, began: time.Now()}
 	c.budget = NewBudget(opts.BudgetShare, opts.OnWait)
 	c.auth = newAuth(c, opts.Credential)
 	if c.opts.APIURL.Path == "" {
@@ -76,7 +81,7 @@ func NewClient(opts Options) *Client {
 		c.opts.APIURL = &api
 	}
 	cred := opts.Credential
-	c.secrets.add(cred.ClientSecret, cred.RefreshToken, cred.APIKey)
+	c.secrets.add(cred.ClientID, cred.ClientSecret, cred.RefreshToken, cred.APIKey) // the client ID too: somebody may have swapped the two
 	dialer := &net.Dialer{Timeout: 30 * time.Second}
 	c.http = &http.Client{
 		Transport: &http.Transport{
@@ -89,6 +94,8 @@ func NewClient(opts Options) *Client {
 			DisableCompression:     true, // unpacked here, where it can be bounded
 			ForceAttemptHTTP2:      true,
 			ReadBufferSize:         32 << 10,
+			// A connection that died without a word is found out by a ping, not by each request that is sent into it.
+			HTTP2: &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 10 * time.Second},
 		},
 		CheckRedirect: stayHome,
 	}
@@ -97,6 +104,9 @@ func NewClient(opts Options) *Client {
 
 // Close ends idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
+
+// Now is the time by the server's clock, as well as it is known: this machine's before the first answer.
+func (c *Client) Now() time.Time { return c.budget.now() }
 
 // Usage is what a client has used so far.
 type Usage struct {
@@ -161,16 +171,59 @@ func (e *statusError) Error() string {
 	return s
 }
 
-// errSilent ends a request whose connection is silent for too long.
-var errSilent = errors.New("the connection was silent for too long")
+// Why an answer was given up.
+var (
+	errSilent = errors.New("the connection was silent for too long")
+	errSlow   = errors.New("the answer came too slowly")
+)
 
-// do sends one request and reads the whole body, unpacked, into a buffer that use gets. Before that it tells arrived of the headers.
+// slowest is the least that a connection must bring, in bytes a second over each request timeout. A page over a slow line brings more; an
+// answer that drips is given up.
+const slowest = 16
+
+// watch gives up a request whose connection is silent for the timeout, or brings less than slowest, or takes ten times as long (and longer than
+// a request is retried).
+type watch struct {
+	timeout time.Duration
+	give    func(error)
+	timer   *time.Timer
+	end     *time.Timer
+	since   time.Time
+	bytes   int
+}
+
+func newWatch(timeout, retry time.Duration, give func(error)) *watch {
+	return &watch{
+		timeout: timeout, give: give, since: time.Now(),
+		timer: time.AfterFunc(timeout, func() { give(errSilent) }),
+		end:   time.AfterFunc(max(10*timeout, retry), func() { give(errSlow) }),
+	}
+}
+
+// arrived notes that n bytes came.
+func (w *watch) arrived(n int) {
+	w.timer.Reset(w.timeout)
+	w.bytes += n
+	if took := time.Since(w.since); took > w.timeout {
+		if float64(w.bytes) < slowest*took.Seconds() {
+			w.give(errSlow)
+		}
+		w.since, w.bytes = time.Now(), 0
+	}
+}
+
+func (w *watch) stop() {
+	w.timer.Stop()
+	w.end.Stop()
+}
+
+// do sends one request and reads the whole body, unpacked, into a buffer that use gets. Before that it calls arrived with the headers.
 // Failures that a repeat may mend are temporary.
 func (c *Client) do(ctx context.Context, req *http.Request, arrived func(*http.Response), use func(answer *http.Response, body []byte) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	silence := time.AfterFunc(c.opts.RequestTimeout, func() { cancel(errSilent) })
-	defer silence.Stop()
+	watch := newWatch(c.opts.RequestTimeout, c.opts.MaxRetryTime, cancel)
+	defer watch.stop()
 	req = req.WithContext(ctx)
 	req.Header.Set("User-Agent", c.opts.UserAgent)
 	req.Header.Set("Accept", "application/json")
@@ -180,13 +233,14 @@ func (c *Client) do(ctx context.Context, req *http.Request, arrived func(*http.R
 		return c.netError(ctx, req.URL, err)
 	}
 	defer answer.Body.Close()
+	c.reached.Store(true)
 	arrived(answer)
 	limit := int64(maxBodyBytes)
 	if answer.StatusCode != http.StatusOK {
 		limit = maxErrorBytes
 	}
-	body, n, err := readBody(bodies.Get(), answer, limit, func() { silence.Reset(c.opts.RequestTimeout) })
-	silence.Stop() // the connection has done its part; what is done with the body may take its time
+	body, n, err := readBody(bodies.Get(), answer, limit, watch.arrived)
+	watch.stop() // the connection has done its part; what is done with the body may take its time
 	defer func() { bodies.Put(body) }()
 	c.bytes.Add(n)
 	switch {
@@ -195,8 +249,8 @@ func (c *Client) do(ctx context.Context, req *http.Request, arrived func(*http.R
 	case errors.Is(err, errTooLarge):
 		return &tap.Error{Kind: tap.Refused, Op: "reading " + req.URL.Path, Err: err}
 	}
-	if errors.Is(context.Cause(ctx), errSilent) {
-		err = errSilent
+	if cause := context.Cause(ctx); errors.Is(cause, errSilent) || errors.Is(cause, errSlow) {
+		err = cause
 	}
 	return &temporary{kind: tap.Network, reason: "the answer breaks off: " + err.Error()}
 }
@@ -207,10 +261,10 @@ func (c *Client) netError(ctx context.Context, u *url.URL, err error) error {
 	if errors.As(err, &away) {
 		return &tap.Error{Kind: tap.Origin, Op: "reading " + u.Path, Err: away, Hint: "nothing was sent there; set api_url to the address that answers for itself"}
 	}
-	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, errSilent) {
-		return cause
+	if cause := context.Cause(ctx); errors.Is(cause, errSilent) || errors.Is(cause, errSlow) {
+		err = cause
 	} else if cause != nil {
-		err = errSilent
+		return cause
 	}
 	var wrapped *url.Error
 	if errors.As(err, &wrapped) {
@@ -223,19 +277,30 @@ func (c *Client) netError(ctx context.Context, u *url.URL, err error) error {
 	if errors.As(err, &unknown) || errors.As(err, &wrongHost) || errors.As(err, &invalid) || errors.As(err, &notTLS) {
 		return &tap.Error{Kind: tap.Network, Op: "connecting to " + hostPort(u), Err: errors.New(c.secrets.clean(err.Error())), Hint: "the connection is not private; certificates are always checked"}
 	}
-	return &temporary{kind: tap.Network, reason: hostPort(u) + " does not answer: " + c.secrets.clean(err.Error())}
+	var unknownHost *net.DNSError
+	nowhere := errors.As(err, &unknownHost) && unknownHost.IsNotFound || errors.Is(err, syscall.ECONNREFUSED)
+	return &temporary{kind: tap.Network, nowhere: nowhere, reason: hostPort(u) + " does not answer: " + c.secrets.clean(err.Error())}
 }
 
-// post sends a form to an address that hands out or looks at tokens. It returns the body of a good answer, its headers and when it was asked for.
-func (c *Client) post(ctx context.Context, to *url.URL, form url.Values, sign func(*http.Request)) (body []byte, header http.Header, asked time.Time, err error) {
-	req := &http.Request{Method: http.MethodPost, URL: to, Header: http.Header{}}
-	if len(form) > 0 {
-		text := form.Encode()
-		req.Body = io.NopCloser(strings.NewReader(text))
-		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(text)), nil }
-		req.ContentLength = int64(len(text))
-		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	}
+// answers notes that a list answered, with a page or a refusal.
+func (c *Client) answers() { c.alive.Store(int64(max(time.Since(c.began), 1))) }
+
+// silence is how long no list has answered.
+func (c *Client) silence() time.Duration { return time.Since(c.began) - time.Duration(c.alive.Load()) }
+
+// payload is the body of a request and what it is.
+type payload struct{ kind, text string }
+
+func formOf(form url.Values) payload {
+	return payload{"application/x-www-form-urlencoded", form.Encode()}
+}
+
+// post sends something to an address that hands out or looks at tokens. It returns the body of a good answer, its headers and when it was asked for.
+func (c *Client) post(ctx context.Context, to *url.URL, p payload, sign func(*http.Request)) (body []byte, header http.Header, asked time.Time, err error) {
+	req := &http.Request{Method: http.MethodPost, URL: to, Header: http.Header{}, ContentLength: int64(len(p.text))}
+	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(p.text)), nil }
+	req.Body, _ = req.GetBody()
+	req.Header.Set("Content-Type", p.kind)
 	sign(req)
 	c.tokens.Add(1)
 	asked = time.Now()

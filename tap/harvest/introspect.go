@@ -2,32 +2,45 @@ package harvest
 
 import (
 	"context"
+	"net/url"
 	"strings"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
-// Introspection is what the API says of the credential's token, by RFC 7662. What it leaves out is not known.
+// Introspection is what the API says of the credential's token, by RFC 7662. The form of the answer is not documented, so whatever it leaves
+// out, or says in a form that nobody expected, is not known.
 type Introspection struct {
-	Active bool `json:"active"`
-	// Scope holds the names of the scopes, separated by spaces; nil where the answer has none.
-	Scope *string `json:"scope"`
+	Active *bool `json:"active"`
+	// Scope and Scopes hold the names of the scopes: a text with spaces between them, or an array.
+	Scope     jsontext.Value `json:"scope"`
+	ScopeList jsontext.Value `json:"scopes"`
 	// SiteAdmin tells whether the user acted for may read lists at all; nil where the answer does not say.
 	SiteAdmin *bool `json:"site_admin"`
 }
 
-// Scopes lists the scopes; false where the answer does not tell.
+// Scopes lists the scopes; false where the answer does not tell. A token that is said not to be active tells nothing: others saw that of
+// tokens that work.
 func (i *Introspection) Scopes() (map[string]bool, bool) {
-	if i == nil || i.Scope == nil {
+	if i == nil || i.Active != nil && !*i.Active {
 		return nil, false
 	}
 	scopes := map[string]bool{}
-	for _, s := range strings.Fields(*i.Scope) {
-		scopes[s] = true
+	for _, v := range []jsontext.Value{i.Scope, i.ScopeList} {
+		var text string
+		var list []string
+		if len(v) == 0 || v.Kind() == 'n' || json.Unmarshal(v, &text) != nil && json.Unmarshal(v, &list) != nil {
+			continue
+		}
+		for _, s := range append(strings.Fields(strings.ReplaceAll(text, ",", " ")), list...) {
+			scopes[s] = true
+		}
+		return scopes, true
 	}
-	return scopes, true
+	return nil, false
 }
 
 // Introspect asks the address beside the token's what the token may do. Where nothing answers there it returns nil: then the lists have to be asked.
@@ -40,11 +53,10 @@ func (c *Client) Introspect(ctx context.Context) (*Introspection, error) {
 	if first {
 		defer close(t.tried)
 	}
-	form := map[string][]string{"token": {t.value}}
 	u := *c.tokenURL()
 	u.Path = strings.TrimSuffix(u.Path, "/")
 	u.Path = u.Path[:strings.LastIndexByte(u.Path, '/')+1] + "introspect"
-	body, _, _, err := c.post(ctx, &u, form, c.auth.basic)
+	body, _, _, err := c.post(ctx, &u, formOf(url.Values{"token": {t.value}}), c.auth.basic)
 	var in Introspection
 	if err != nil || json.Unmarshal(body, &in) != nil {
 		if tap.KindOf(err) == tap.Interrupted {

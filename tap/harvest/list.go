@@ -3,7 +3,6 @@ package harvest
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
@@ -19,7 +18,7 @@ import (
 // Read asks for a page; see [tap.Source].
 func (c *Client) Read(ctx context.Context, req tap.Request, take func(tap.Page) error) error {
 	fresh := 0 // new tokens that were refused at their first use, which was by this request
-	return c.retrying(ctx, op(req), func() error {
+	return c.retryingList(ctx, op(req), func() error {
 		for {
 			if err := c.attempt(ctx, req, take, &fresh); !errors.Is(err, errDeadToken) {
 				return err
@@ -77,6 +76,9 @@ func (c *Client) attempt(ctx context.Context, req tap.Request, take func(tap.Pag
 	return c.do(c.watchResends(ctx, op(req)), get, arrived, func(answer *http.Response, body []byte) error {
 		if answer.StatusCode != http.StatusOK {
 			refusal := c.refusal(answer, body)
+			if !again(refusal) || refusal.code == http.StatusTooManyRequests {
+				c.answers()
+			}
 			if first && refusal.code == http.StatusUnauthorized {
 				*fresh++
 			}
@@ -93,6 +95,7 @@ func (c *Client) attempt(ctx context.Context, req tap.Request, take func(tap.Pag
 			return &temporary{reason: malformed.Error()}
 		}
 		if err == nil {
+			c.answers()
 			c.answered.Store(true)
 			c.refusals.Store(0)
 		}
@@ -109,9 +112,10 @@ func (c *Client) explain(ctx context.Context, req tap.Request, answer *http.Resp
 		if fresh < 2 || fresh < 4 && c.answered.Load() {
 			return errDeadToken
 		}
-		e := tap.Errorf(tap.Refused, op, "a new token is refused as well: %s", refusal.Error()).WithHint("check %s in the config", c.opts.Credential.keys())
+		e := tap.Errorf(tap.Refused, op, "a new token is refused as well: %s", refusal.Error()).
+			WithHint("another program may be using the same credential: run one at a time; otherwise check %s in the config", c.opts.Credential.keys())
 		// Where no list answers, or none any more, it is not the list.
-		if c.refusals.Add(1) >= 3 || !c.answered.Load() {
+		if n := int(c.refusals.Add(1)); !c.answered.Load() || n > max(8, c.opts.Concurrency) {
 			e.Kind = tap.Credentials
 		}
 		return e
@@ -126,10 +130,13 @@ func (c *Client) explain(ctx context.Context, req tap.Request, answer *http.Resp
 	e := &tap.Error{Kind: tap.Refused, Op: op, Err: refusal}
 	switch {
 	case refusal.code == http.StatusForbidden:
-		e.Kind = tap.Scope
-		e.Hint = fmt.Sprintf("grant the scope %s to the credential, and let it act for a Site Admin", req.Stream.Scope)
+		e.Kind, e.Hint = tap.Scope, c.opts.Credential.Forbidden(req.Stream.Scope)
 	case req.Cursor != "":
 		e.Kind = tap.CursorExpired
+	case refusal.code == http.StatusUnprocessableEntity, refusal.code == http.StatusBadRequest:
+		e.Kind = tap.Unprocessable
+	case refusal.code == http.StatusNotFound, refusal.code == http.StatusGone:
+		e.Hint = "Greenhouse has removed this list: leave the stream out, and look for a newer version of tap-greenhouse"
 	}
 	return e
 }
@@ -138,10 +145,12 @@ func (c *Client) explain(ctx context.Context, req tap.Request, answer *http.Resp
 func (c *Client) refusal(answer *http.Response, body []byte) *statusError {
 	text := strings.TrimSpace(string(body))
 	e := &statusError{code: answer.StatusCode, html: strings.HasPrefix(text, "<")}
-	if len(text) > 300 {
-		text = text[:300] + "…"
+	// Cleaned before it is cut: half a secret is one, too.
+	text = strings.Join(strings.Fields(strings.ToValidUTF8(c.secrets.clean(text), "\uFFFD")), " ")
+	if runes := []rune(text); len(runes) > 300 {
+		text = string(runes[:300]) + "…"
 	}
-	e.text = strings.Join(strings.Fields(strings.ToValidUTF8(c.secrets.clean(text), "\uFFFD")), " ")
+	e.text = text
 	return e
 }
 
@@ -170,7 +179,8 @@ func (c *Client) listURL(req tap.Request) *url.URL {
 		bounds = append(bounds, "gte|"+tap.FormatTime(req.From))
 	}
 	if !req.Before.IsZero() {
-		bounds = append(bounds, "lt|"+tap.FormatTime(req.Before))
+		// lte, though the bound is exclusive: the pair gte and lte is known to be sent by others. A row of that very moment comes twice.
+		bounds = append(bounds, "lte|"+tap.FormatTime(req.Before))
 	}
 	if len(bounds) > 0 && req.Stream.Bookmark != "" {
 		q.Set(req.Stream.Bookmark, strings.Join(bounds, "|"))
@@ -221,8 +231,13 @@ func (c *Client) next(asked *url.URL, answer *http.Response) (string, error) {
 func isNext(params string) bool {
 	for p := range strings.FieldsFuncSeq(params, func(r rune) bool { return r == ';' || r == ',' }) {
 		name, value, _ := strings.Cut(strings.TrimSpace(p), "=")
-		if strings.EqualFold(name, "rel") && strings.EqualFold(strings.Trim(value, `" `), "next") {
-			return true
+		if !strings.EqualFold(strings.TrimSpace(name), "rel") {
+			continue
+		}
+		for rel := range strings.FieldsSeq(strings.Trim(value, `" `)) {
+			if strings.EqualFold(rel, "next") {
+				return true
+			}
 		}
 	}
 	return false

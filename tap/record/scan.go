@@ -32,7 +32,7 @@ type scanner struct {
 	err *MalformedError
 
 	drift    bool // a value that the shape does not admit, or an unknown column
-	unclean  bool // text that is no valid UTF-8, or half a surrogate pair
+	unclean  bool // text that is no valid UTF-8, half a surrogate pair, or a NUL
 	newlines bool // a line break between tokens of this record
 
 	depth       int
@@ -68,6 +68,9 @@ func (s *scanner) space(i int) int {
 
 // value reads the value at i and returns the index behind it, or -1 after a failure. A nil shape admits everything.
 func (s *scanner) value(i int, shape *Shape) int {
+	if shape != nil && shape.Kinds == 0 {
+		shape = nil
+	}
 	switch c := s.b[i]; c {
 	case '"':
 		end := s.text(i)
@@ -232,6 +235,9 @@ func (s *scanner) escape(i int) int {
 		u, ok := hex4(b, i+2)
 		if !ok {
 			return s.fail(i, "a broken escape")
+		}
+		if u == 0 {
+			s.unclean = true
 		}
 		if u < 0xd800 || u > 0xdfff {
 			return i + 6

@@ -336,7 +336,7 @@ func (s *Shape) merge(o *Shape) {
 		return
 	}
 	if o.Kinds == 0 {
-		s.Kinds, s.Format, s.Items = 0, NoFormat, nil
+		s.Kinds, s.Format, s.Items, s.Columns, s.index = 0, NoFormat, nil, nil, nil
 		return
 	}
 	if s.Format != NoFormat && o.Kinds&String != 0 && o.Format != s.Format {

@@ -3,6 +3,9 @@ package record
 import (
 	"bytes"
 	"errors"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // Options say how the pages of a stream are read.
@@ -19,6 +22,7 @@ type Splitter struct {
 	shape *Shape
 	keys  int
 	scan  scanner
+	page  []byte // the page that was split last, as it was split
 
 	records [][]byte
 	changed []byte // those records that do not come out as they stand in the page
@@ -61,6 +65,8 @@ type Result struct {
 	Records [][]byte
 	// First and Last are the values of the watched column in the first and the last record, as JSON; nil where it is missing.
 	First, Last []byte
+	// Messages counts rows that hold nothing but a message. The API's reference allowed for them in place of a row; they are no records.
+	Messages int
 }
 
 // ErrDrift says that a page is well-formed but holds a value or a column that the shape does not admit:
@@ -73,14 +79,19 @@ var ErrDrift = errors.New("a record that its schema does not admit")
 // Text that is not valid Unicode comes out with replacement characters, and records always on one line; duplicate members
 // are passed on as they came, each held against the shape. Page's capacity is used for one byte behind its end.
 func (s *Splitter) Split(page []byte) (Result, error) {
+	s.page = page
 	res, err := s.split(page)
 	if errors.Is(err, errUnclean) {
-		res, err = s.split(clean(page))
+		s.page = clean(page)
+		res, err = s.split(s.page)
 	}
 	return res, err
 }
 
-var errUnclean = errors.New("text that is not valid Unicode")
+// Page is the page that was split last, in valid Unicode: [Learn] takes it.
+func (s *Splitter) Page() []byte { return s.page }
+
+var errUnclean = errors.New("text that is not valid Unicode, or holds a NUL")
 
 func (s *Splitter) split(page []byte) (Result, error) {
 	sc := &s.scan
@@ -99,7 +110,7 @@ func (s *Splitter) split(page []byte) (Result, error) {
 		return fail(i, "no opening bracket")
 	}
 	i = sc.space(i + 1)
-	for sc.b[i] != ']' || len(s.records) > 0 {
+	for sc.b[i] != ']' || len(s.records)+res.Messages > 0 {
 		if sc.b[i] != '{' {
 			return fail(i, "no record")
 		}
@@ -108,10 +119,14 @@ func (s *Splitter) split(page []byte) (Result, error) {
 		if i = sc.object(i, s.shape); i < 0 || sc.err != nil {
 			return Result{}, sc.err
 		}
-		if sc.keys < s.keys {
+		switch {
+		case sc.keys == 0 && s.keys > 0 && sc.onlyMessage(start, i):
+			res.Messages++
+		case sc.keys < s.keys:
 			return fail(start, "a record without its key")
+		default:
+			s.add(span{start, i})
 		}
-		s.add(span{start, i})
 		if w := sc.watched; w.to > 0 {
 			res.Last = sc.b[w.from:w.to]
 			if len(s.records) == 1 {
@@ -139,6 +154,19 @@ func (s *Splitter) split(page []byte) (Result, error) {
 	res.Records = s.records
 	return res, nil
 }
+
+// onlyMessage tells whether a row's only member is message.
+func (s *scanner) onlyMessage(from, to int) bool {
+	var row map[string]jsontext.Value
+	if to-from > maxMessage || json.Unmarshal(s.b[from:to], &row, jsontext.AllowInvalidUTF8(true)) != nil {
+		return false
+	}
+	_, ok := row["message"]
+	return ok && len(row) == 1
+}
+
+// maxMessage bounds the rows that are looked at for it.
+const maxMessage = 4 << 10
 
 // add notes a record: the bytes of the page themselves, or a copy without its cuts and line breaks.
 func (s *Splitter) add(r span) {
@@ -182,7 +210,7 @@ func compact(b []byte) int {
 	return n
 }
 
-// clean returns a copy of a page with U+FFFD for every byte that is no UTF-8 and every half of a surrogate pair.
+// clean returns a copy of a page with U+FFFD for what is no UTF-8, every half of a surrogate pair, and every NUL, which PostgreSQL cannot hold.
 func clean(page []byte) []byte {
 	valid := bytes.ToValidUTF8(page, []byte("\uFFFD"))
 	out := make([]byte, 0, len(valid)+1)
@@ -195,6 +223,11 @@ func clean(page []byte) []byte {
 		n := min(2, len(valid)-i)
 		if u, ok := hex4(valid, i+2); n == 2 && valid[i+1] == 'u' && ok {
 			n = 6
+			if u == 0 {
+				out = append(out, `\ufffd`...)
+				i += n
+				continue
+			}
 			if u >= 0xd800 && u <= 0xdfff {
 				low, ok := uint(0), false
 				if u < 0xdc00 && i+8 <= len(valid) && valid[i+6] == '\\' && valid[i+7] == 'u' {

@@ -62,13 +62,16 @@ func (s *Server) CurrentRefreshToken() string {
 }
 
 func oauthError(w http.ResponseWriter, status int, code, text string) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	body, err := json.Marshal(map[string]string{"error": code, "error_description": text})
-	if err == nil {
-		_, _ = w.Write(body) // a client that went away is no matter
-	}
+	answer(w, status, map[string]string{"error": code, "error_description": text})
 }
+
+// idError answers as the real token endpoint does where it does not speak OAuth.
+func idError(w http.ResponseWriter, status int, text string) {
+	answer(w, status, map[string]string{"message": text, "errorId": "err-" + rand.Text()[:12]})
+}
+
+// clientIDSuffix is what every client ID ends in.
+const clientIDSuffix = "client"
 
 // serve answers the addresses that hand out and look at tokens.
 func (a access) serve(w http.ResponseWriter, r *http.Request, now time.Time) {
@@ -79,42 +82,36 @@ func (a access) serve(w http.ResponseWriter, r *http.Request, now time.Time) {
 	user, password, ok := r.BasicAuth()
 	byKey := strings.HasPrefix(r.URL.Path, "/auth/")
 	switch {
-	case byKey && (!ok || user != APIKey || password != ""):
+	case !ok:
+		idError(w, http.StatusUnauthorized, "Unauthorized")
+		return
+	case byKey && (user != APIKey || password != ""):
 		fail(w, http.StatusUnauthorized, "invalid API key")
 		return
-	case !byKey && (!ok || user != ClientID || password != ClientSecret):
-		oauthError(w, http.StatusUnauthorized, "invalid_client", "Client authentication failed")
+	case !byKey && !strings.HasSuffix(user, clientIDSuffix):
+		idError(w, http.StatusBadRequest, "client_id="+user+" does not contain a valid client ID suffix")
+		return
+	case !byKey && (user != ClientID || password != ClientSecret):
+		answer(w, http.StatusUnauthorized, map[string]string{"error": "invalid_client"})
+		return
+	case byKey && a.opts.NoKeys:
+		fail(w, http.StatusGone, "API keys are no longer exchanged")
 		return
 	}
-	if err := r.ParseForm(); err != nil {
-		oauthError(w, http.StatusBadRequest, "invalid_request", "the form cannot be read")
-		return
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
 	if strings.HasSuffix(r.URL.Path, "/introspect") {
 		a.introspect(w, r, now)
 		return
 	}
-	answer := map[string]string{"token_type": "Bearer"}
-	switch grant := r.PostForm.Get("grant_type"); {
-	case byKey && (grant == "" || grant == "client_credentials"):
-	case !byKey && grant == "client_credentials":
-		if sub := r.PostForm.Get("sub"); sub != "" {
-			if _, err := strconv.ParseInt(sub, 10, 64); err != nil {
-				oauthError(w, http.StatusBadRequest, "invalid_request", "sub must be the number of a user")
-				return
-			}
-		}
-	case !byKey && grant == "refresh_token":
-		if r.PostForm.Get("refresh_token") != a.refresh {
-			oauthError(w, http.StatusBadRequest, "invalid_grant", "The refresh token is invalid, expired or used")
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	granted := map[string]any{"token_type": "Bearer"}
+	life := "expires_in"
+	if byKey {
+		life = "expires"
+		if !exchange(w, r) {
 			return
 		}
-		a.refresh = "sandbox-refresh-token-" + rand.Text()
-		answer["refresh_token"] = a.refresh
-	default:
-		oauthError(w, http.StatusBadRequest, "unsupported_grant_type", "grant_type is not supported")
+	} else if !a.grant(w, r, granted) {
 		return
 	}
 	if a.scopes != nil && len(a.scopes) == 0 {
@@ -127,12 +124,58 @@ func (a access) serve(w http.ResponseWriter, r *http.Request, now time.Time) {
 	value := "sandbox-token-" + rand.Text()
 	t := &issued{expires: now.Add(a.opts.TokenLife)}
 	a.tokens[value] = t
-	answer["access_token"] = value
-	answer["expires_at"] = t.expires.UTC().Format("2006-01-02T15:04:05.000Z")
-	w.Header().Set("Content-Type", "application/json")
-	if body, err := json.Marshal(answer, json.Deterministic(true)); err == nil {
-		_, _ = w.Write(body) // a client that went away is no matter
+	granted["access_token"] = value
+	if a.opts.Life != "" {
+		life = a.opts.Life
 	}
+	switch life {
+	case "expires_in":
+		granted[life] = int(a.opts.TokenLife.Seconds())
+	case "expires_at", "expires":
+		granted[life] = t.expires.UTC().Format("2006-01-02T15:04:05.000Z")
+	}
+	answer(w, http.StatusOK, granted)
+}
+
+// exchange reads the JSON body with which an API key is exchanged; false means that it was refused.
+func exchange(w http.ResponseWriter, r *http.Request) bool {
+	var body struct {
+		Sub *int64 `json:"sub"`
+	}
+	kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
+	if kind != "application/json" || json.UnmarshalRead(r.Body, &body, json.RejectUnknownMembers(true)) != nil {
+		fail(w, http.StatusBadRequest, "the body must be JSON with the number of a user as sub")
+		return false
+	}
+	return true
+}
+
+// grant reads the form of a sign-in; false means that it was refused.
+func (a access) grant(w http.ResponseWriter, r *http.Request, granted map[string]any) bool {
+	if err := r.ParseForm(); err != nil {
+		idError(w, http.StatusBadRequest, "the form cannot be read")
+		return false
+	}
+	switch r.PostForm.Get("grant_type") {
+	case "client_credentials":
+		if sub := r.PostForm.Get("sub"); sub != "" {
+			if _, err := strconv.ParseInt(sub, 10, 64); err != nil {
+				idError(w, http.StatusBadRequest, "sub must be the number of a user")
+				return false
+			}
+		}
+	case "refresh_token":
+		if r.PostForm.Get("refresh_token") != a.refresh {
+			oauthError(w, http.StatusBadRequest, "invalid_grant", "The refresh token is invalid, expired or used")
+			return false
+		}
+		a.refresh = "sandbox-refresh-token-" + rand.Text()
+		granted["refresh_token"] = a.refresh
+	default:
+		idError(w, http.StatusBadRequest, "grant_type is not supported")
+		return false
+	}
+	return true
 }
 
 func (a access) introspect(w http.ResponseWriter, r *http.Request, now time.Time) {
@@ -140,15 +183,18 @@ func (a access) introspect(w http.ResponseWriter, r *http.Request, now time.Time
 		fail(w, http.StatusNotFound, "no such address")
 		return
 	}
+	if err := r.ParseForm(); err != nil {
+		idError(w, http.StatusBadRequest, "the form cannot be read")
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	t := a.tokens[r.PostForm.Get("token")]
-	answer := map[string]any{"active": t != nil && now.Before(t.expires)}
+	told := map[string]any{"active": t != nil && now.Before(t.expires)}
 	if a.scopes != nil {
-		answer["scope"] = strings.Join(a.scopes, " ")
+		told["scope"] = strings.Join(a.scopes, " ")
 	}
-	w.Header().Set("Content-Type", "application/json")
-	if body, err := json.Marshal(answer, json.Deterministic(true)); err == nil {
-		_, _ = w.Write(body) // a client that went away is no matter
-	}
+	answer(w, http.StatusOK, told)
 }
 
 // check looks at the token of a request to a list; a code other than 0 refuses it.

@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/go-json-experiment/json"
 	"github.com/klauspost/compress/gzip"
 )
 
@@ -52,7 +51,7 @@ func (s *Server) control(w http.ResponseWriter, r *http.Request) {
 		n, _ := strconv.Atoi(q.Get(name)) // absent is none
 		return n
 	}
-	var answer any = map[string]bool{"ok": true}
+	var told any = map[string]bool{"ok": true}
 	switch {
 	case strings.HasPrefix(what, "rows/"):
 		rows, err := s.Rows(strings.TrimPrefix(what, "rows/"))
@@ -68,10 +67,10 @@ func (s *Server) control(w http.ResponseWriter, r *http.Request) {
 			names = append(names, name)
 		}
 		slices.Sort(names)
-		answer = names
+		told = names
 	case what == "requests":
 		lists, status, tokens := s.Requests()
-		answer = map[string]any{"lists": lists, "status": status, "tokens": tokens}
+		told = map[string]any{"lists": lists, "status": status, "tokens": tokens}
 		s.ResetRequests()
 	case what == "change":
 		random := rand.New(rand.NewPCG(uint64(number("seed")), 2))
@@ -116,8 +115,5 @@ func (s *Server) control(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusNotFound, fmt.Sprintf("the sandbox knows no %q", what))
 		return
 	}
-	w.Header().Set("Content-Type", "application/json")
-	if body, err := json.Marshal(answer, json.Deterministic(true)); err == nil {
-		_, _ = w.Write(body) // a client that went away is no matter
-	}
+	answer(w, http.StatusOK, told)
 }

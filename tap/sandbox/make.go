@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -47,7 +48,11 @@ var phrases = []string{
 var valueTypes = []string{
 	"short_text", "long_text", "yes_no", "single_select", "multi_select", "currency", "number", "date", "url", "currency_range",
 	"number_range", "user", "linked", "header", "statement", "attachment", "rich_text", "date_of_birth",
+	"address_hris", "date_of_birth_hris", "phone_number_hris", "national_tax_identity_hris",
 }
+
+// optionLabels are the texts of options, by which custom fields hold them.
+var optionLabels = []string{"IC1", "IC2", "IC3", "IC4", "IC5", "Full-time", "Part-time", "Münster", "Remote / hybrid", "Ja", "Other: \"see notes\"", "東京"}
 
 // maker fills tables with the ways their rows look.
 type maker struct {
@@ -180,7 +185,16 @@ func (m *maker) special(t *table, column string, v int) (any, bool) {
 	if s.CustomFields != nil && s.CustomFields.Column == column {
 		return m.customValues(s.CustomFields.FieldType, v), true
 	}
-	if s.Name != "custom_fields" {
+	switch {
+	case s.Name == "custom_field_options" && column == "name":
+		return optionLabels[v%len(optionLabels)], true
+	case s.Name == "application_stages" && v%3 == 0 && (column == "entered_at" || column == "exited_at"):
+		return nil, true // a stage of the plan that the application has not entered
+	case s.Name == "application_stages" && column == "current":
+		return v%3 == 1, true
+	case s.Name == "application_stages" && column == "exited_at" && v%3 == 1:
+		return nil, true
+	case s.Name != "custom_fields":
 		return nil, false
 	}
 	types := []string{"candidate", "application", "job", "offer", "opening", "user_attribute", "rejection_question"}
@@ -203,6 +217,10 @@ func (m *maker) special(t *table, column string, v int) (any, bool) {
 		return strings.ToUpper(key[:1]) + strings.ReplaceAll(key[1:], "_", " "), true
 	case "active":
 		return true, true
+	case "private":
+		return v%7 == 3, true
+	case "default_value":
+		return []any{nil, "IC3", 12.5, true, map[string]any{"amount": "1.0", "unit": "EUR"}, []string{"IC1", "IC2"}}[v%6], true
 	case "internal_type":
 		if v < len(optionKeys) {
 			return key, true
@@ -225,10 +243,14 @@ func (m *maker) customValues(fieldType string, v int) any {
 			value = phrases[(k+v)%len(phrases)]
 		case "yes_no":
 			value = v%2 == 0
-		case "single_select", "linked":
-			value = m.tables["custom_field_options"].id(v)
+		case "single_select":
+			value = optionLabels[v%len(optionLabels)]
 		case "multi_select":
-			value = []int64{m.tables["custom_field_options"].id(v), m.tables["custom_field_options"].id(v + 1)}
+			value = []string{optionLabels[v%len(optionLabels)], optionLabels[(v+1)%len(optionLabels)]}
+		case "linked":
+			value = m.tables["custom_field_options"].id(v)
+		case "address_hris", "date_of_birth_hris", "phone_number_hris", "national_tax_identity_hris":
+			value = "*******" + strconv.Itoa(10+v)
 		case "currency":
 			value = map[string]any{"amount": "120000.0", "unit": "EUR"}
 		case "currency_range":
@@ -312,7 +334,7 @@ func (m *maker) text(s *tap.Stream, name string, v int) string {
 		return m.fake.TimeZoneRegion()
 	case strings.HasSuffix(name, "_id") || strings.Contains(name, "uuid") || strings.Contains(name, "token") || strings.Contains(name, "hash"):
 		return m.fake.UUID()
-	case s.PersonalData[name] == "free_text":
+	case strings.HasPrefix(s.PersonalData[name], "free_text"):
 		return phrases[v%len(phrases)]
 	}
 	return m.fake.HackerPhrase()

@@ -27,6 +27,7 @@ type query struct {
 	params  url.Values
 	perPage int
 	fields  map[string]bool
+	gone    map[string]bool // columns that rows lack
 	ids     map[int64]bool
 	bounds  map[string][2]int64 // by column: from, including, and to, excluding, in milliseconds
 	equal   map[string][]string // by parameter: the values that will do
@@ -264,7 +265,7 @@ func (t *table) matches(q *query, i int) bool {
 		return true
 	}
 	var row map[string]any
-	if err := json.Unmarshal(t.appendRow(nil, i, nil), &row); err != nil {
+	if err := json.Unmarshal(t.appendRow(nil, i, nil, nil), &row); err != nil {
 		panic(err) // rows are made here
 	}
 	for name, wanted := range q.equal {

@@ -124,8 +124,8 @@ const (
 	isActive // true or false
 )
 
-// appendRow appends row i as JSON. A nil set of fields stands for all columns.
-func (t *table) appendRow(dst []byte, i int, fields map[string]bool) []byte {
+// appendRow appends row i as JSON, without the columns that are gone. A nil set of fields stands for all columns.
+func (t *table) appendRow(dst []byte, i int, fields, gone map[string]bool) []byte {
 	v := i
 	if c := t.changes[i]; c != nil {
 		v += c.revision
@@ -135,13 +135,17 @@ func (t *table) appendRow(dst []byte, i int, fields map[string]bool) []byte {
 	comma := false
 	for k := range columns {
 		c := &columns[k]
-		if fields != nil && !fields[c.name] {
+		if fields != nil && !fields[c.name] || gone[c.name] {
 			continue
 		}
 		if comma {
 			dst = append(dst, ',')
 		}
 		comma = true
+		if c.name == "primary_email" && t.hidden(i) {
+			dst = append(dst, `"primary_email":""`...) // a service account
+			continue
+		}
 		for p := range c.parts {
 			dst = t.appendPart(dst, i, &c.parts[p])
 		}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log"
 	"maps"
+	"math"
 	"net"
 	"net/http"
 	"net/url"
@@ -39,8 +40,22 @@ type Options struct {
 	ReplaceTokens bool
 	// Scopes are those of the credential; nil for all.
 	Scopes []string
-	// NotAdmin makes the credential's user one who may read no list.
+	// NotAdmin makes the credential's user one who may read no list: each is refused.
 	NotAdmin bool
+	// EmptyLists makes the credential's user one for whom every list is empty, as the docs can be read for a user who is no Site Admin.
+	EmptyLists bool
+	// Life is the name under which answers tell the life of a token: expires_in, expires_at or expires. Empty for the one that belongs to the way of signing in.
+	Life string
+	// Gone are columns, as stream.column, that the API had once: rows lack them, and asking for them is refused.
+	Gone []string
+	// NoUpperBounds refuses filters by time with an upper bound, NoFilters all of them, and NoFields the choice of columns.
+	NoUpperBounds, NoFilters, NoFields bool
+	// MessageRows puts a row that holds nothing but a message into every page of candidates.
+	MessageRows bool
+	// NoKeys refuses to exchange API keys.
+	NoKeys bool
+	// Removed are lists that the API had once.
+	Removed []string
 	// Introspection tells whether the address beside the token's answers.
 	Introspection bool
 	// Clock is what time the server thinks it is; nil for the machine's.
@@ -206,12 +221,29 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // fail answers with an error in the API's form.
 func fail(w http.ResponseWriter, status int, text string) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	body, err := json.Marshal(map[string]any{"errors": []any{map[string]string{"message": text}}})
-	if err == nil {
-		_, _ = w.Write(body) // a client that went away is no matter
+	body := map[string]any{"message": http.StatusText(status)}
+	switch status {
+	case http.StatusUnprocessableEntity:
+		body["message"], body["errors"] = "Unprocessable Content", []string{text}
+		if name, rest, ok := strings.Cut(text, " "); ok && name == "per_page" {
+			body["errors"] = []any{map[string]string{name: rest}}
+		}
+	case http.StatusNotFound:
+		body["message"] = "Resource not found"
+	default:
+		body["errors"] = []string{text}
 	}
+	answer(w, status, body)
+}
+
+func answer(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	body, err := json.Marshal(v, json.Deterministic(true))
+	if err != nil {
+		panic(err) // answers are made here
+	}
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // a client that went away is no matter
 }
 
 var pages = sync.Pool{New: func() any { b := make([]byte, 0, 512<<10); return &b }}
@@ -244,12 +276,13 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) {
 	if fault != NoFault && s.break_(w, r, fault, &status) {
 		return
 	}
+	if st == nil || slices.Contains(s.opts.Removed, st.Name) {
+		refuse(http.StatusNotFound, "") // before any sign-in
+		return
+	}
 	switch code, text := s.access.check(r, s.opts.Clock()); {
 	case code != 0:
 		refuse(code, text)
-		return
-	case st == nil:
-		refuse(http.StatusNotFound, "no such list")
 		return
 	case r.Method != http.MethodGet:
 		refuse(http.StatusMethodNotAllowed, "only GET")
@@ -263,6 +296,9 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) {
 		refuse(http.StatusUnprocessableEntity, err.Error())
 		return
 	}
+	if s.opts.EmptyLists {
+		q.perPage, q.before = 1, 1
+	}
 	buf := pages.Get().(*[]byte)
 	defer pages.Put(buf)
 	page, next := s.page(st, q, (*buf)[:0])
@@ -273,6 +309,8 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) {
 			home = "http://elsewhere.invalid"
 		}
 		w.Header().Set("Link", "<"+home+r.URL.Path+"?cursor="+url.QueryEscape(next)+`>; rel="next"`)
+	} else if len(page)%2 == 0 {
+		w.Header().Set("Link", "") // the last page has no link, or an empty one
 	}
 	s.send(w, r, page, fault)
 }
@@ -291,7 +329,7 @@ func (s *Server) query(st *tap.Stream, u *url.URL, expired bool) (*query, error)
 		return nil, refusal("the query cannot be read")
 	}
 	if !params.Has("cursor") {
-		return parseQuery(st, params)
+		return s.parse(st, params)
 	}
 	if len(params) > 1 {
 		return nil, refusal("cursor cannot be combined with other parameters")
@@ -305,11 +343,40 @@ func (s *Server) query(st *tap.Stream, u *url.URL, expired bool) (*query, error)
 	if err != nil {
 		return nil, refusal("cursor is invalid or expired")
 	}
-	q, err := parseQuery(st, inner)
+	q, err := s.parse(st, inner)
 	if err == nil {
 		q.before = c.Before
 	}
 	return q, err
+}
+
+// parse reads parameters as strictly as the API does, and refuses what this sandbox is told to.
+func (s *Server) parse(st *tap.Stream, params url.Values) (*query, error) {
+	q, err := parseQuery(st, params)
+	if err != nil {
+		return nil, err
+	}
+	for column, b := range q.bounds {
+		if s.opts.NoFilters || s.opts.NoUpperBounds && b[1] < 1<<62 {
+			return nil, refusal(column + " is not understood")
+		}
+	}
+	if s.opts.NoFields && q.fields != nil {
+		return nil, refusal("fields is not understood")
+	}
+	for _, gone := range s.opts.Gone {
+		column, ok := strings.CutPrefix(gone, st.Name+".")
+		switch {
+		case ok && q.fields[column]:
+			return nil, refusal("unknown field " + column)
+		case ok && q.fields == nil:
+			if q.gone == nil {
+				q.gone = map[string]bool{}
+			}
+			q.gone[column] = true
+		}
+	}
+	return q, nil
 }
 
 // page appends the rows of one page to buf and returns the cursor of the next one.
@@ -319,13 +386,17 @@ func (s *Server) page(st *tap.Stream, q *query, buf []byte) (page []byte, next s
 	t := s.tables[st.Name]
 	buf = append(buf, '[')
 	first := true
+	if s.opts.MessageRows && st.Name == "candidates" {
+		buf = append(buf, `{"message":"this row cannot be shown"}`...)
+		first = false
+	}
 	last, more := t.list(q, func(i int) {
 		if !first {
 			buf = append(buf, ',')
 		}
 		first = false
 		from := len(buf)
-		buf = t.appendRow(buf, i, q.fields)
+		buf = t.appendRow(buf, i, q.fields, q.gone)
 		if s.opts.Row != nil {
 			buf = append(buf[:from], s.opts.Row(st.Name, t.id(i), bytes.Clone(buf[from:]))...)
 		}
@@ -397,13 +468,13 @@ func (s *Server) Rows(stream string) ([]byte, error) {
 	t := s.tables[name]
 	out := []byte{'['}
 	for _, pass := range slices.Concat([]map[string]string{nil}, st.Passes)[min(1, len(st.Passes)):] {
-		q := &query{perPage: 1 << 40, hidden: true, active: pass["active"], option: st.Params["custom_field_key"]}
+		q := &query{perPage: math.MaxInt, hidden: true, active: pass["active"], option: st.Params["custom_field_key"]}
 		t.list(q, func(i int) {
 			if len(out) > 1 {
 				out = append(out, ',')
 			}
 			from := len(out)
-			out = t.appendRow(out, i, nil)
+			out = t.appendRow(out, i, nil, nil)
 			if s.opts.Row != nil {
 				out = append(out[:from], s.opts.Row(st.Name, t.id(i), bytes.Clone(out[from:]))...)
 			}

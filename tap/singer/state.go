@@ -21,6 +21,7 @@ type bookmark struct {
 
 // foreign is what else taps of the Singer SDK write: the state of a stream by partitions.
 type foreign struct {
+	Key        string         `json:"replication_key"`
 	Value      jsontext.Value `json:"replication_key_value"`
 	Partitions []struct {
 		Value jsontext.Value `json:"replication_key_value"`
@@ -61,38 +62,45 @@ func ParseState(data []byte, lookup func(name string) *tap.Stream) (*tap.State, 
 		if marks[name].Kind() == 'n' {
 			continue
 		}
-		b, err := parseBookmark(marks[name], s)
+		b, key, err := parseBookmark(marks[name], s)
 		if err != nil {
 			return nil, fmt.Errorf("stream %q: %w", name, err)
+		}
+		if key != "" {
+			st.Notes = append(st.Notes, fmt.Sprintf("state: the bookmark of stream %s is of %s, which says nothing of what was updated: the stream is read from its start", name, key))
 		}
 		st.Bookmarks[name] = b
 	}
 	return st, nil
 }
 
-func parseBookmark(raw jsontext.Value, s *tap.Stream) (*tap.Bookmark, error) {
+// parseBookmark reads a stream's entry. One of another replication key than the stream's own is no bookmark: then its key is returned as well.
+func parseBookmark(raw jsontext.Value, s *tap.Stream) (b *tap.Bookmark, otherKey string, err error) {
 	var f foreign
 	if err := json.Unmarshal(raw, &f, jsontext.AllowDuplicateNames(true)); err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	b, err := tap.ParseBookmark(raw, s)
-	if err != nil {
-		return nil, err
+	if b, err = tap.ParseBookmark(raw, s); err != nil {
+		return nil, "", err
 	}
 	if b.Until, err = parseValue(f.Value); err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	// A stream that was read in partitions is complete up to where the slowest of them stopped.
 	parts := make([]time.Time, len(f.Partitions))
 	for i, p := range f.Partitions {
 		if parts[i], err = parseValue(p.Value); err != nil {
-			return nil, err
+			return nil, "", err
 		}
 	}
 	if len(f.Value) == 0 {
 		b.Until = tap.Slowest(parts)
 	}
-	return b, nil
+	if f.Key != "" && f.Key != s.Bookmark && !b.Until.IsZero() {
+		b.Until = time.Time{}
+		return b, f.Key, nil
+	}
+	return b, "", nil
 }
 
 // parseValue reads the time of a bookmark; zero for none.

@@ -72,6 +72,9 @@ func streamPage(s *tap.Stream, shape *record.Shape, refs []reference) []byte {
 	} else {
 		fact("Replication", "full table: the list has no filter by time")
 	}
+	if s.Default != nil && !*s.Default {
+		fact("Selected by default", "no: name it in `streams` or select it in the catalog")
+	}
 	if s.ViewOf != "" {
 		fact("Selected by default", fmt.Sprintf("no: its rows are also those of [%s](%s.md)", s.ViewOf, s.ViewOf))
 	}
@@ -97,9 +100,13 @@ func streamPage(s *tap.Stream, shape *record.Shape, refs []reference) []byte {
 
 // writeColumn writes the row of a column, and those of its members below it.
 func writeColumn(b *strings.Builder, s *tap.Stream, path, top string, shape *record.Shape) {
-	refers, personal := "", ""
+	refers := ""
+	personal := s.PersonalData[strings.ReplaceAll(path, "[]", "")]
+	if personal == "none" {
+		personal = ""
+	}
+	personal = strings.ReplaceAll(personal, "_", " ")
 	if path == top {
-		personal = strings.ReplaceAll(s.PersonalData[top], "_", " ")
 		if to := s.References[top]; to != "" {
 			refers = fmt.Sprintf("[%s](%s.md)", to, to)
 		}

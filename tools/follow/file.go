@@ -19,11 +19,13 @@ type file struct {
 	Group        string              `json:"group"`
 	Path         string              `json:"path"`
 	Scope        string              `json:"scope"`
+	Default      *bool               `json:"default,omitzero"`
 	ViewOf       string              `json:"view_of,omitzero"`
 	Params       ordered[string]     `json:"params,omitzero"`
 	Passes       []ordered[string]   `json:"passes,omitzero"`
 	Key          []string            `json:"key"`
 	Bookmark     string              `json:"bookmark,omitzero"`
+	NeverEmpty   bool                `json:"never_empty,omitzero"`
 	CustomFields *tap.CustomFields   `json:"custom_fields,omitzero"`
 	References   ordered[string]     `json:"references,omitempty"`
 	PersonalData ordered[string]     `json:"personal_data,omitempty"`

@@ -2,6 +2,7 @@ package main
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -26,7 +27,8 @@ func (o ordered[V]) get(name string) (v V, found bool) {
 // only returns the members whose names are among the columns.
 func only[V any](o ordered[V], columns ordered[column]) ordered[V] {
 	return slices.DeleteFunc(o, func(m member[V]) bool {
-		_, found := columns.get(m.name)
+		column, _, _ := strings.Cut(m.name, ".") // members of a column are named by a path
+		_, found := columns.get(column)
 		return !found
 	})
 }

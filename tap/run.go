@@ -1,0 +1,176 @@
+package tap
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"sync"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
+)
+
+// streamRun is the reading of one stream in one sync. Its plan does not change; its progress belongs to the workers, under the lock; what standard output
+// has of it belongs to the output's goroutine.
+type streamRun struct {
+	plan
+	mu sync.Mutex
+	progress
+	out written
+}
+
+// plan is what is to be read of a stream, and how.
+type plan struct {
+	sel     *Selection
+	options record.Options
+	reading reading
+	base    *record.Shape // as the stream's file has it
+	unread  map[string]jsontext.Value
+	late    time.Time // bookmark of the state; zero for none
+	before  time.Time // when the last complete read began; zero for never
+	rest    time.Duration
+}
+
+// progress is how far the reading has come.
+type progress struct {
+	known   known
+	open    int       // pieces not yet ended
+	resumed bool      // an earlier run began this read
+	cut     bool      // the list was cut
+	began   time.Time // when the first page was asked for
+	refused refused
+	err     error
+	skipped bool // left out for want of a scope
+	rested  bool // left alone: its last complete read is young enough
+	pages   int
+	records int
+	odd     int // rows that were no rows
+}
+
+// written is what standard output has of a stream.
+type written struct {
+	started, announced, ended bool
+	version, learnt, records  int
+}
+
+// refused are the optional parts of a request that the API did not take. They are not sent again in this run.
+type refused struct{ fields, before, from bool }
+
+// known is the shape of a stream's records as far as it is known.
+type known struct {
+	shape   *record.Shape
+	version int                       // one higher with each wider shape
+	learnt  map[string]jsontext.Value // what the state keeps of it beside the stream's file; nil for nothing
+}
+
+// newRun plans the read of a selection, with the shape that earlier runs learnt.
+func (s *syncer) newRun(sel *Selection) (*streamRun, error) {
+	b := s.state.Of(sel.Stream.Name)
+	if sel.Shape == nil {
+		sel.Shape = record.NewObject(nil) // it cannot be read at all: sel.Err says why
+	}
+	r := &streamRun{plan: plan{
+		sel: sel, options: sel.options(), base: sel.Shape, unread: map[string]jsontext.Value{}, late: b.Until, before: b.last(),
+		reading: reading{
+			query: sel.query(), passes: len(sel.Stream.passes()), full: !sel.incremental(), timed: sel.Stream.Bookmark != "",
+			lookback: s.Lookback, readAs: s.ReadAs, startDate: s.StartDate,
+		},
+	}}
+	if s.Refresh != nil {
+		r.rest = s.Refresh(sel.Stream.Name)
+	}
+	r.known.shape = sel.Shape
+	learnt := map[string]jsontext.Value{}
+	for column, schema := range b.Learnt {
+		into := learnt
+		if c := sel.Shape.Column(column); c == nil && r.options.DropUnknown || c != nil && c.Drop {
+			into = r.unread
+		}
+		into[column] = schema
+	}
+	if len(learnt) > 0 {
+		shape, err := sel.Shape.Learnt(learnt)
+		if err != nil {
+			return nil, &Error{Kind: BadInput, Op: "state of stream " + sel.Stream.Name, Err: err}
+		}
+		r.known = known{shape: shape, learnt: r.keep(shape)}
+	}
+	return r, nil
+}
+
+// keep returns what the state keeps of a shape: what it has beyond the stream's file, and what earlier runs learnt of columns that this one
+// does not read.
+func (r *streamRun) keep(shape *record.Shape) map[string]jsontext.Value {
+	keep := maps.Clone(r.unread)
+	maps.Copy(keep, shape.Differences(r.base))
+	return keep
+}
+
+func (r *streamRun) current() known {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.known
+}
+
+func (r *streamRun) failed() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.err != nil
+}
+
+// asked notes when a first page was asked for.
+func (r *streamRun) asked(at time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.began.IsZero() || at.Before(r.began) {
+		r.began = at
+	}
+}
+
+// reduce notes which optional part of a refused request to do without from now on; false where there is none.
+func (r *streamRun) reduce(req Request) (what string, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case req.Cursor != "":
+		return "", false
+	case len(req.Fields) > 0:
+		r.refused.fields = true
+		return "fields", true
+	case !req.Before.IsZero():
+		r.refused.before = true
+		return "the upper bound", true
+	case !req.From.IsZero():
+		r.refused.from = true
+		return "the lower bound", true
+	}
+	return "", false
+}
+
+// learn widens the run's shape by a page. Another goroutine may have been faster; then there is nothing to do but look again.
+func (r *streamRun) learn(page []byte, seen *record.Shape, log *slog.Logger) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.known.shape != seen {
+		return nil
+	}
+	wider, columns, err := record.Learn(r.known.shape, page, r.options)
+	if err != nil {
+		return fmt.Errorf("learning new columns: %w", err)
+	}
+	for _, name := range columns {
+		level, what := slog.LevelInfo, "a column came with a value of another type: its schema is widened"
+		if r.known.shape.Column(name) == nil {
+			what = "a new column: the schema has it from now on"
+			if r.sel.NewColumns == Warn {
+				level = slog.LevelWarn
+			}
+		}
+		log.Log(context.Background(), level, what, "stream", r.sel.Stream.Name, "column", name)
+	}
+	r.known = known{shape: wider, version: r.known.version + 1, learnt: r.keep(wider)}
+	return nil
+}
