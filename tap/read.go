@@ -57,7 +57,7 @@ func (r *reader) first(ctx context.Context) (head, error) {
 			if records == 0 && page.Next == "" && req.From.IsZero() && req.Stream.NeverEmpty {
 				return nil, NoRights("reading list "+req.Stream.Name, r.User)
 			}
-			t.run.asked(page.Asked)
+			t.run.asked(page.Asked, page.Next != "")
 			if t.run.late.After(page.Asked.Add(time.Hour)) {
 				r.Log.Warn("the bookmark is in the future: nothing is new before then", "stream", req.Stream.Name, "bookmark", FormatTime(t.run.late))
 			}
@@ -72,8 +72,11 @@ func (r *reader) first(ctx context.Context) (head, error) {
 // cut cuts the task's piece as long as it is worth it. What is newer is left to other workers; the oldest part stays with the task.
 func (r *reader) cut(ctx context.Context) error {
 	t := r.task
-	if t.run.sel.Stream.Bookmark == "" {
-		return nil
+	t.run.mu.Lock()
+	follows := t.run.follows
+	t.run.mu.Unlock()
+	if t.run.sel.Stream.Bookmark == "" || follows {
+		return nil // what follows a full table is not cut: the rows that change meanwhile would call for yet another read
 	}
 	for wide := t.head; ; {
 		at, ok := wide.split(t.piece, r.oldestRow())

@@ -39,7 +39,8 @@ type progress struct {
 	known   known
 	open    int       // pieces not yet ended
 	resumed bool      // an earlier run began this read
-	cut     bool      // the list was cut
+	cut     bool      // the list is read in parts
+	follows bool      // what is read follows a full table
 	began   time.Time // when the first page was asked for
 	refused refused
 	err     error
@@ -121,10 +122,11 @@ func (r *streamRun) failed() bool {
 	return r.err != nil
 }
 
-// asked notes when a first page was asked for.
-func (r *streamRun) asked(at time.Time) {
+// asked notes when a first page was asked for. A list of several passes that goes on is read in parts: see [Progress.Cut].
+func (r *streamRun) asked(at time.Time, more bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.cut = r.cut || more && r.reading.passes > 1 && !r.follows
 	if r.began.IsZero() || at.Before(r.began) {
 		r.began = at
 	}

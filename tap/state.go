@@ -81,12 +81,13 @@ type Progress struct {
 	Began time.Time `json:"began"`
 	// Query is a mark of what was asked for; a cursor is good for nothing else.
 	Query string `json:"query,omitzero"`
-	// Cut tells that the list was cut by time, so that rows may have moved from a piece to one that was read before.
+	// Cut tells that the list is read in parts, by time or by pass, so that rows may have moved from one to another that was read before.
 	Cut bool `json:"cut,omitzero"`
 	// Pieces are those not yet complete. What lies in none of them is complete.
 	Pieces []*Piece `json:"pieces"`
 
 	resumed bool // an earlier run began it
+	follows bool // it follows a full table, and brings what has changed since that began
 }
 
 // Piece is the part of a list that changed within a range of time, and how far it is read.
@@ -187,7 +188,7 @@ func (b *Bookmark) finish(r *reading, pages int) {
 	case !r.full:
 		b.Until = p.Began
 	case r.timed && (p.Cut || p.resumed):
-		b.Progress = &Progress{Began: p.Began, Query: p.Query}
+		b.Progress = &Progress{Began: p.Began, Query: p.Query, follows: true}
 		for pass := range r.passes {
 			b.Progress.Pieces = append(b.Progress.Pieces, &Piece{Pass: pass, From: later(r.startDate, p.Began.Add(-r.lookback))})
 		}
@@ -250,6 +251,7 @@ func (s *step) apply(b *Bookmark, r *reading) {
 	default:
 		if s.begin {
 			b.begin(r, &s.piece, s.asked)
+			b.Progress.Cut = b.Progress.Cut || r.passes > 1 && s.next != "" && !b.Progress.follows
 		}
 		b.advance(r, &s.piece, s.next, s.pages)
 	}

@@ -365,7 +365,7 @@ func (s *syncer) end(ctx context.Context, r *streamRun) {
 	err := r.err
 	again := err == nil && r.reading.timed && !r.rested && !s.Sample && (r.resumed || r.reading.full && r.cut)
 	from := later(s.StartDate, r.began.Add(-s.Lookback))
-	r.resumed, r.cut, r.began = false, false, time.Time{}
+	r.resumed, r.cut, r.began, r.follows = false, false, time.Time{}, again && r.reading.full
 	r.mu.Unlock()
 	if again {
 		for _, t := range s.fresh(r, from, 0) {

@@ -58,6 +58,7 @@ type Config struct {
 	apiURL, authURL                        *url.URL
 	streamNames                            []string
 
+	getenv   func(string) (string, bool)
 	file     string   // where it was read from; empty for stdin and the environment alone
 	warnings []string // about it, for the log
 }
@@ -112,14 +113,14 @@ func readConfig(in input) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg := &Config{file: file}
+	cfg := &Config{file: file, getenv: in.Getenv}
 	all := settings()
 	for _, s := range all {
 		value, ok := in.Getenv(envPrefix + strings.ToUpper(s.Name))
 		if !ok || value == "" {
 			continue
 		}
-		if _, kept := members[s.Name]; kept && s.Name == "refresh_token" {
+		if kept := members[s.Name]; s.Name == "refresh_token" && kept != nil && kept.Kind() != 'n' && string(kept) != `""` {
 			continue
 		}
 		if members[s.Name], err = fromEnv(s, value); err != nil {
@@ -168,6 +169,11 @@ func configMembers(in input) (where string, members map[string]jsontext.Value, f
 	if in.config != "-" {
 		file = in.config
 	}
+	if file != "" {
+		if err := adopt(file); err != nil {
+			return where, nil, "", &tap.Error{Kind: tap.BadInput, Op: where, Err: err}
+		}
+	}
 	data, err := in.read(in.config)
 	if err != nil {
 		return where, nil, "", &tap.Error{Kind: tap.BadInput, Op: where, Err: err}
@@ -186,6 +192,9 @@ func configMembers(in input) (where string, members map[string]jsontext.Value, f
 		delete(members, "credentials")
 		delete(creds, "auth_type")
 		for name, value := range creds {
+			if _, above := members[name]; above && (value.Kind() == 'n' || string(value) == `""`) {
+				continue // a form's empty field hides nothing
+			}
 			members[name] = value
 		}
 	}
@@ -290,6 +299,11 @@ func (c *Config) parse(where string) error {
 		return bad("budget", err)
 	}
 	c.budgetShare = float64(percent) / 100
+	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"} {
+		if err := checkProxy(c.getenv, name); err != nil {
+			return badConfig("environment variable "+name, "%w", err)
+		}
+	}
 	if c.apiURL, err = parseURL(c.APIURL); err != nil {
 		return bad("api_url", err)
 	}
@@ -298,6 +312,22 @@ func (c *Config) parse(where string) error {
 	}
 	if c.streamNames, err = schemas.Match(c.Streams); err != nil {
 		return bad("streams", err)
+	}
+	return nil
+}
+
+// checkProxy refuses the address of a proxy that cannot be read: net/http would ignore it, and connect directly.
+func checkProxy(getenv func(string) (string, bool), name string) error {
+	text, ok := getenv(name)
+	if !ok || text == "" {
+		return nil
+	}
+	if !strings.Contains(text, "://") {
+		text = "http://" + text
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || !slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme) {
+		return errors.New("it is no address of a proxy: write it as http://host:port")
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -36,11 +37,12 @@ func limited(r io.Reader, name string) ([]byte, error) {
 	if err == nil && len(data) > maxFileBytes {
 		err = fmt.Errorf("%s is larger than %d MiB", name, maxFileBytes>>20)
 	}
-	return bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")), err
+	return bytes.TrimPrefix(data, bom), err
 }
 
 // rewriteToken puts a new refresh token into a config file, and leaves the rest of its bytes, its permissions and its owner as they are.
-// The file is either the old or the new one whatever happens, and it is on the disk when the call returns.
+// It is on the disk when the call returns. The file is replaced in one step; where that cannot be, since it is a mount or its folder may not be written, it
+// is written in place.
 func rewriteToken(file, token string) error {
 	path, err := filepath.EvalSymlinks(file)
 	if err != nil {
@@ -53,8 +55,89 @@ func rewriteToken(file, token string) error {
 	if data, err = withToken(data, token); err != nil {
 		return err
 	}
-	return replaceFile(path, data)
+	if err := replaceFile(path, data); err == nil || !inPlace(err) {
+		return err
+	}
+	return overwrite(path, data)
 }
+
+// inPlace tells whether a file that could not be replaced may still be written.
+func inPlace(err error) bool {
+	return errors.Is(err, syscall.EBUSY) || errors.Is(err, syscall.EXDEV) || errors.Is(err, syscall.EROFS) || errors.Is(err, os.ErrPermission)
+}
+
+func overwrite(path string, data []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if _, err := f.WriteAt(data, 0); err != nil {
+		return err
+	}
+	if err := f.Truncate(int64(len(data))); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
+// canRewrite tells whether rewriteToken will work, before a token is spent that works only once.
+func canRewrite(file string) error {
+	f, err := os.OpenFile(file, os.O_WRONLY, 0)
+	if err == nil {
+		return f.Close()
+	}
+	// A file that may not be written can still be replaced, where its folder may be written.
+	path, lerr := filepath.EvalSymlinks(file)
+	if lerr != nil {
+		return lerr
+	}
+	probe, perr := os.CreateTemp(filepath.Dir(path), ".probe.*")
+	if perr != nil {
+		return err
+	}
+	defer os.Remove(probe.Name())
+	return probe.Close()
+}
+
+// nextFile is where the next content of a file is written before it takes the file's place.
+func nextFile(path string) string {
+	return filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".next")
+}
+
+// adopt puts a content in its place that an earlier run wrote whole, and was killed before it could: it holds the only refresh token that works.
+func adopt(file string) error {
+	path, err := filepath.EvalSymlinks(file)
+	if err != nil {
+		return nil //nolint:nilerr // reading the file says it better
+	}
+	next := nextFile(path)
+	data, err := os.ReadFile(next)
+	if err != nil {
+		return nil //nolint:nilerr // most often there is none
+	}
+	old, err := os.Stat(path)
+	if err != nil {
+		return nil //nolint:nilerr // reading the file says it better
+	}
+	fresh, err := os.Stat(next)
+	if err != nil {
+		return err
+	}
+	if !jsontext.Value(bytes.TrimPrefix(data, bom)).IsValid() || fresh.ModTime().Before(old.ModTime()) {
+		return os.Remove(next)
+	}
+	if err := os.Rename(next, path); !inPlace(err) {
+		return err
+	}
+	if err := overwrite(path, data); err != nil {
+		return err
+	}
+	return os.Remove(next)
+}
+
+// bom is the byte order mark that some editors put before UTF-8.
+var bom = []byte("\xef\xbb\xbf")
 
 // withToken returns a config with another refresh token, and the rest of its bytes as they are.
 func withToken(config []byte, token string) ([]byte, error) {
@@ -75,8 +158,12 @@ type place struct {
 	before   []byte
 }
 
-// findToken finds the value of refresh_token in a config, or else the place where it can be added.
-func findToken(data []byte) (place, error) {
+// findToken finds the value of refresh_token in a config, or else the place where it can be added. Where it stands twice, the one below credentials counts, as
+// it does when the config is read.
+func findToken(config []byte) (place, error) {
+	data := bytes.TrimPrefix(config, bom)
+	skipped := len(config) - len(data)
+	found := map[jsontext.Pointer]place{}
 	dec := jsontext.NewDecoder(bytes.NewReader(data))
 	for {
 		tok, err := dec.ReadToken()
@@ -93,9 +180,14 @@ func findToken(data []byte) (place, error) {
 				if err != nil {
 					return place{}, err
 				}
-				end := int(dec.InputOffset())
-				return place{from: end - len(value), to: end}, nil
+				end := skipped + int(dec.InputOffset())
+				found[pointer] = place{from: end - len(value), to: end}
 			}
+		}
+	}
+	for _, pointer := range []jsontext.Pointer{"/credentials/refresh_token", "/refresh_token"} {
+		if at, ok := found[pointer]; ok {
+			return at, nil
 		}
 	}
 	end := bytes.LastIndexByte(data, '}')
@@ -106,7 +198,7 @@ func findToken(data []byte) (place, error) {
 	if open := bytes.IndexByte(data, '{'); len(bytes.TrimSpace(data[open+1:end])) == 0 {
 		before = before[2:]
 	}
-	return place{from: end, to: end, before: before}, nil
+	return place{from: skipped + end, to: skipped + end, before: before}, nil
 }
 
 // replaceFile writes a file anew in one step, with the permissions and, where that is allowed, the owner of the old one.
@@ -115,7 +207,7 @@ func replaceFile(path string, data []byte) (err error) {
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	f, err := os.OpenFile(nextFile(path), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
 	}

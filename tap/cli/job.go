@@ -174,6 +174,12 @@ func (c *Config) client(p *program, waiting func(time.Time), rotated func(token 
 		},
 		Credential: harvest.Credential{
 			ClientID: c.ClientID, ClientSecret: c.ClientSecret, UserID: c.userID(), RefreshToken: c.refreshToken(), APIKey: c.APIKey,
+			Ready: func() error {
+				if rotated != nil || c.file == "" {
+					return nil // the platform keeps it
+				}
+				return canRewrite(c.file)
+			},
 			Rotated: func(token string) error {
 				err := rewriteToken(c.file, token)
 				if rotated != nil {

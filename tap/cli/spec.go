@@ -74,7 +74,7 @@ func airbyteProperty(s setting, order int) map[string]any {
 			p["pattern_descriptor"] = s.Examples[0]
 		}
 	}
-	if s.Minimum != nil {
+	if s.Minimum != nil && s.Maximum != nil {
 		p["minimum"], p["maximum"] = *s.Minimum, *s.Maximum
 	}
 	if s.Default != nil {

@@ -1,9 +1,11 @@
 package cli_test
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -136,5 +138,62 @@ func TestCredentials(t *testing.T) {
 		assert.Equal(t, 2, r.code, r.err)
 		_, _, tokens := s.Requests()
 		assert.LessOrEqual(t, tokens, 3)
+	})
+}
+
+// The file with the only refresh token that works survives what editors, mounts and kills do to it.
+func TestRefreshTokenIsNeverLost(t *testing.T) {
+	text := func(s *sandbox.Server) string {
+		return `{"client_id": "` + sandbox.ClientID + `", "client_secret": "` + sandbox.ClientSecret + `", "streams": ["users"], "refresh_token": "` +
+			sandbox.RefreshToken + `", "api_url": "` + s.URL() + `", "auth_url": "` + s.URL() + `/token"}`
+	}
+	twice := func(t *testing.T, s *sandbox.Server, path string) {
+		t.Helper()
+		for range 2 {
+			r := run(t, "--config", path)
+			require.Zero(t, r.code, r.err)
+		}
+		kept, err := os.ReadFile(path)
+		require.NoError(t, err)
+		assert.Contains(t, string(kept), s.CurrentRefreshToken())
+	}
+	t.Run("byte order mark", func(t *testing.T) {
+		s := serve(t, sandbox.Options{})
+		twice(t, s, file(t, "c.json", "\xef\xbb\xbf"+text(s)))
+	})
+	t.Run("at the top and below credentials", func(t *testing.T) {
+		s := serve(t, sandbox.Options{})
+		twice(t, s, file(t, "c.json", strings.Replace(text(s), `"refresh_token"`, `"credentials": {"refresh_token": "`+sandbox.RefreshToken+`"}, "refresh_token"`, 1)))
+	})
+	t.Run("killed before the new file was in its place", func(t *testing.T) {
+		s := serve(t, sandbox.Options{})
+		path := file(t, "c.json", strings.Replace(text(s), sandbox.RefreshToken, "used-up-long-ago", 1))
+		require.NoError(t, os.WriteFile(filepath.Join(filepath.Dir(path), ".c.json.next"), []byte(text(s)), 0o600))
+		twice(t, s, path)
+	})
+	t.Run("an empty one does not hide the environment's", func(t *testing.T) {
+		s := serve(t, sandbox.Options{})
+		t.Setenv("TAP_GREENHOUSE_REFRESH_TOKEN", sandbox.RefreshToken)
+		twice(t, s, file(t, "c.json", strings.Replace(text(s), sandbox.RefreshToken, "", 1)))
+	})
+	t.Run("stopped while it is renewed", func(t *testing.T) {
+		s := serve(t, sandbox.Options{})
+		ctx, cancel := context.WithCancel(t.Context())
+		s.SetFault(func(r *http.Request) sandbox.Fault {
+			if r.URL.Path == "/token" {
+				cancel()
+			}
+			return sandbox.NoFault
+		})
+		path := file(t, "c.json", text(s))
+		runContext(ctx, "--config", path)
+		kept, err := os.ReadFile(path)
+		require.NoError(t, err)
+		assert.Contains(t, string(kept), s.CurrentRefreshToken())
+	})
+	t.Run("a malformed proxy is no reason to connect directly", func(t *testing.T) {
+		s := serve(t, sandbox.Options{})
+		t.Setenv("HTTPS_PROXY", "http://[nonsense")
+		assert.Equal(t, 2, run(t, "--config", file(t, "c.json", text(s))).code)
 	})
 }

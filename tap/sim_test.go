@@ -1,0 +1,405 @@
+package tap_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/airbyte"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/singer"
+)
+
+// The simulator is a source with a model of a changing list of its own: rows change, appear, vanish and switch pass while they are read, and become
+// visible late. The engine runs over it, is killed at any byte, and goes on from the last state that came out. It shares nothing with the sandbox.
+
+// simRow is a row of the model. Times are in milliseconds since the start of the world.
+type simRow struct {
+	id, created, updated int64
+	pass                 int
+	gone                 bool
+	seen                 int64 // from when on it is visible as it is now
+	before               *simRow
+	switched             int64 // when it switched pass last
+}
+
+// simulator is the source.
+type simulator struct {
+	mu      sync.Mutex
+	random  *rand.Rand
+	now     int64
+	rows    []*simRow
+	passes  int
+	perPage int
+	quiet   bool // nothing changes
+	late    int64
+	cursors int // cursors that were handed out; now and then one is dead
+	reads   int
+	stopAt  int // the run is stopped at so many reads; 0 for never
+	stop    context.CancelCauseFunc
+}
+
+var simWorld = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func simTime(ms int64) time.Time { return simWorld.Add(time.Duration(ms) * time.Millisecond) }
+func simMS(t time.Time) int64    { return t.Sub(simWorld).Milliseconds() }
+
+func newSimulator(seed uint64, rows, passes int) *simulator {
+	s := &simulator{random: rand.New(rand.NewPCG(seed, 7)), passes: passes, perPage: 5, late: 20_000}
+	const day = 24 * 3600 * 1000
+	s.now = int64(400 * day)
+	for i := range rows {
+		created := int64(i) * s.now / int64(rows)
+		lag := s.random.Int64N(3600 * 1000)
+		if s.random.IntN(8) == 0 {
+			lag = s.random.Int64N(100 * day)
+		}
+		s.rows = append(s.rows, &simRow{id: int64(i + 1), created: created, updated: min(created+lag, s.now-1), pass: s.random.IntN(passes)})
+	}
+	return s
+}
+
+// happen lets time pass and things happen.
+func (s *simulator) happen() {
+	s.now += 50 + s.random.Int64N(4000)
+	if s.quiet {
+		return
+	}
+	for range s.random.IntN(4) {
+		r := s.rows[s.random.IntN(len(s.rows))]
+		old := *r
+		r.before = &old
+		r.seen = s.now + s.random.Int64N(s.late)
+		switch s.random.IntN(10) {
+		case 0:
+			s.rows = append(s.rows, &simRow{id: int64(len(s.rows) + 1), created: s.now, updated: s.now, pass: s.random.IntN(s.passes), seen: s.now + s.random.Int64N(s.late)})
+			r.before, r.seen = old.before, old.seen
+		case 1:
+			r.gone = true
+		case 2:
+			r.pass, r.updated, r.switched = s.random.IntN(s.passes), s.now, s.now
+		default:
+			r.updated = s.now
+		}
+	}
+}
+
+// visible is the row as the API shows it now; nil for not at all.
+func (s *simulator) visible(r *simRow) *simRow {
+	for r != nil && r.seen > s.now {
+		r = r.before
+	}
+	if r == nil || r.gone {
+		return nil
+	}
+	return r
+}
+
+type simCursor struct {
+	Pass               int
+	From, Before, Last int64
+	Dead               bool
+}
+
+func (s *simulator) Read(_ context.Context, req tap.Request, take func(tap.Page) error) error {
+	s.mu.Lock()
+	s.reads++
+	if s.reads == s.stopAt {
+		s.stop(tap.Errorf(tap.Interrupted, "stopped", "by a signal"))
+	}
+	s.happen()
+	c := simCursor{From: -1, Before: 1 << 60, Last: 1 << 60}
+	if req.Params["pass"] == "1" {
+		c.Pass = 1
+	}
+	if !req.From.IsZero() {
+		c.From = simMS(req.From)
+	}
+	if !req.Before.IsZero() {
+		c.Before = simMS(req.Before)
+	}
+	if req.Cursor != "" {
+		if err := json.Unmarshal([]byte(req.Cursor), &c); err != nil {
+			panic(err)
+		}
+		if c.Dead {
+			s.mu.Unlock()
+			return &tap.Error{Kind: tap.CursorExpired, Op: "reading", Err: errors.New("the cursor expired")}
+		}
+	}
+	page := tap.Page{Asked: simTime(s.now)}
+	body := []byte{'['}
+	n := 0
+	for _, row := range slices.Backward(s.rows) {
+		r := s.visible(row)
+		if r == nil || r.id >= c.Last || r.pass != c.Pass || r.updated < c.From || r.updated > c.Before {
+			continue
+		}
+		if n == s.perPage {
+			s.cursors++
+			next, err := json.Marshal(simCursor{c.Pass, c.From, c.Before, c.Last, s.cursors%401 == 0})
+			if err != nil {
+				panic(err)
+			}
+			page.Next = string(next)
+			break
+		}
+		if n > 0 {
+			body = append(body, ',')
+		}
+		n++
+		c.Last = r.id
+		body = fmt.Appendf(body, `{"id":%d,"created_at":%q,"updated_at":%q}`, r.id, tap.FormatTime(simTime(r.created)), tap.FormatTime(simTime(r.updated)))
+	}
+	body = append(body, ']')
+	page.Body = body
+	s.mu.Unlock()
+	return take(page)
+}
+
+// killer is a standard output that breaks off after so many bytes.
+type killer struct {
+	bytes.Buffer
+	left int
+}
+
+func (k *killer) Write(p []byte) (int, error) {
+	if k.left -= len(p); k.left < 0 {
+		k.Buffer.Write(p[:max(0, len(p)+k.left)])
+		return 0, io.ErrClosedPipe
+	}
+	return k.Buffer.Write(p)
+}
+
+// protocol is how the engine's state comes out and goes in again.
+type protocol struct {
+	voice func() tap.Voice
+	parse func(state []byte) (*tap.State, error)
+	take  func(line []byte) (id, updated string, state []byte)
+}
+
+func protocols(stream *tap.Stream) map[string]protocol {
+	lookup := func(string) *tap.Stream { return stream }
+	return map[string]protocol{
+		"singer": {
+			voice: func() tap.Voice { return &singer.Voice{} },
+			parse: func(state []byte) (*tap.State, error) { return singer.ParseState(state, lookup) },
+			take: func(line []byte) (string, string, []byte) {
+				var m struct {
+					Type   string
+					Record struct {
+						ID        json.Number
+						UpdatedAt string `json:"updated_at"`
+					}
+					Value json.RawMessage
+				}
+				if json.Unmarshal(line, &m) != nil {
+					return "", "", nil
+				}
+				return m.Record.ID.String(), m.Record.UpdatedAt, m.Value
+			},
+		},
+		"airbyte": {
+			voice: func() tap.Voice { return &airbyte.Voice{} },
+			parse: func(state []byte) (*tap.State, error) { return airbyte.ParseState(state, lookup) },
+			take: func(line []byte) (string, string, []byte) {
+				var m struct {
+					Record struct {
+						Data struct {
+							ID        json.Number
+							UpdatedAt string `json:"updated_at"`
+						}
+					}
+					State json.RawMessage
+				}
+				if json.Unmarshal(line, &m) != nil {
+					return "", "", nil
+				}
+				if m.State != nil {
+					return "", "", fmt.Appendf(nil, "[%s]", m.State)
+				}
+				return m.Record.Data.ID.String(), m.Record.Data.UpdatedAt, nil
+			},
+		},
+	}
+}
+
+func simStream(t *testing.T, passes int) *tap.Stream {
+	t.Helper()
+	s := &tap.Stream{Name: "rows", Path: "/v3/rows", Key: []string{"id"}, Bookmark: "updated_at", Schema: []byte(`{"type":"object","properties":{
+		"id":{"type":"integer"},"created_at":{"type":["string","null"],"format":"date-time"},"updated_at":{"type":["string","null"],"format":"date-time"}}}`)}
+	if passes > 1 {
+		for pass := range passes {
+			s.Passes = append(s.Passes, map[string]string{"pass": fmt.Sprint(pass)})
+		}
+	}
+	s.Prepare()
+	return s
+}
+
+// simulation is a series of runs over one simulator.
+type simulation struct {
+	*simulator
+	t      *testing.T
+	stream *tap.Stream
+	proto  protocol
+	full   bool
+	loaded map[string]string // updated_at by id
+	state  []byte
+}
+
+// run runs the engine once; it is killed after so many bytes, 0 for never. It returns whether the stream got complete.
+func (s *simulation) run(kill int) bool {
+	shape, err := s.stream.Shape()
+	require.NoError(s.t, err)
+	sel := s.stream.Select(shape, func(...string) bool { return true })
+	sel.FullTable = s.full
+	state := tap.NewState()
+	if s.state != nil {
+		state, err = s.proto.parse(s.state)
+		require.NoError(s.t, err)
+	}
+	out := &killer{left: 1 << 40}
+	if kill > 0 {
+		out.left = kill
+	}
+	engine := &tap.Engine{
+		Source: s, Voice: s.proto.voice(), Out: out, Log: slog.New(slog.DiscardHandler), Concurrency: 3, Lookback: 5 * time.Minute,
+		Now: func() time.Time { return simTime(s.now) },
+	}
+	ctx, cancel := context.WithCancelCause(s.t.Context())
+	defer cancel(nil)
+	s.stop = cancel
+	sum, err := engine.Sync(ctx, []*tap.Selection{sel}, state)
+	for line := range strings.Lines(out.String()) {
+		if !strings.HasSuffix(line, "\n") {
+			break // cut by the kill
+		}
+		id, updated, st := s.proto.take([]byte(line))
+		if id != "" {
+			s.loaded[id] = updated
+		}
+		if st != nil {
+			s.state = st
+		}
+	}
+	if kill == 0 && s.stopAt == 0 {
+		require.NoError(s.t, err)
+		require.NoError(s.t, sum.Outcomes[0].Err)
+	}
+	return sum.Outcomes[0].Complete
+}
+
+// check makes sure that each row was loaded, at least as new as it was at a time.
+func (s *simulation) check(rows map[int64]int64, what string) {
+	for id, updated := range rows {
+		have, ok := s.loaded[fmt.Sprint(id)]
+		if !assert.True(s.t, ok, "%s: row %d was lost", what, id) {
+			continue
+		}
+		at, err := tap.ParseTime(have)
+		require.NoError(s.t, err)
+		assert.GreaterOrEqual(s.t, simMS(at), updated, "%s: row %d came out with old values", what, id)
+	}
+}
+
+// living are the rows that exist, and when each was last changed.
+func (s *simulator) living(settled bool) map[int64]int64 {
+	rows := map[int64]int64{}
+	for _, r := range s.rows {
+		if v := s.visible(r); v != nil && (!settled || v == r) {
+			rows[v.id] = v.updated
+		}
+	}
+	return rows
+}
+
+func simulate(t *testing.T, seeds int, each func(t *testing.T, s *simulation, random *rand.Rand)) {
+	if testing.Short() {
+		seeds = max(3, seeds/8)
+	}
+	for _, passes := range []int{1, 2} {
+		stream := simStream(t, passes)
+		for name, proto := range protocols(stream) {
+			t.Run(fmt.Sprintf("%s, %d passes", name, passes), func(t *testing.T) {
+				t.Parallel()
+				for seed := range seeds {
+					random := rand.New(rand.NewPCG(uint64(seed), 3))
+					s := &simulation{simulator: newSimulator(uint64(seed), 450+random.IntN(900), passes), t: t, stream: stream, proto: proto, loaded: map[string]string{}}
+					each(t, s, random)
+					if t.Failed() {
+						t.Fatalf("seed %d", seed)
+					}
+				}
+			})
+		}
+	}
+}
+
+// Incremental reads that are killed anywhere, while everything changes: once a run gets through and nothing is late any more, every row is there as it is now.
+func TestKilledIncrementalReadsLoseNothing(t *testing.T) {
+	simulate(t, 25, func(_ *testing.T, s *simulation, random *rand.Rand) {
+		for range random.IntN(8) {
+			s.run(1 + random.IntN(90_000))
+		}
+		s.run(0)
+		s.quiet = true
+		s.now += s.late
+		s.run(0)
+		s.check(s.living(false), "after a quiet run")
+		s.now += 3600 * 1000
+		s.run(0)
+		reads := s.reads
+		s.run(0)
+		assert.Equal(s.t, s.passes, s.reads-reads, "a run with nothing new costs a request a pass")
+	})
+}
+
+// A full table that is cut into pieces, and goes on after kills, is whole and fresh: every row is as new as when its last run began.
+func TestFullTablesAreWholeAndFresh(t *testing.T) {
+	simulate(t, 25, func(_ *testing.T, s *simulation, random *rand.Rand) {
+		s.full = true
+		for range random.IntN(4) {
+			if s.run(1 + random.IntN(90_000)) {
+				s.loaded, s.state = map[string]string{}, nil // it was complete: the next read is another one
+			}
+		}
+		began, at := s.living(true), s.now
+		s.run(0)
+		for _, r := range s.rows {
+			if r.gone || s.visible(r) == nil || s.passes > 1 && r.switched > at {
+				delete(began, r.id) // vanished meanwhile, or switched pass, which only the next read is sure to tell
+			}
+		}
+		s.check(began, "a full table")
+	})
+}
+
+// Runs that end after a few pages move on all the same: sooner or later everything is read.
+func TestRunsThatEndEarlyMoveOn(t *testing.T) {
+	stream := simStream(t, 1)
+	proto := protocols(stream)["singer"]
+	s := &simulation{simulator: newSimulator(1, 900, 1), t: t, stream: stream, proto: proto, loaded: map[string]string{}}
+	s.quiet = true
+	for n := range 400 {
+		s.stopAt = s.reads + 5
+		if s.run(0) {
+			s.check(s.living(false), fmt.Sprintf("after %d runs", n+1))
+			return
+		}
+	}
+	assert.Fail(t, "400 runs of five pages each never got through")
+}
