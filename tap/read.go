@@ -192,6 +192,15 @@ func (r *reader) read(ctx context.Context, req Request, mean func(page Page, rec
 		run.pages++
 		run.records += len(res.Records)
 		run.odd += res.Messages
+		for _, column := range res.Nulled {
+			if run.nulled == nil {
+				run.nulled = map[string]bool{}
+			}
+			if !run.nulled[column] {
+				run.nulled[column] = true
+				r.Log.Warn("a value of another type than its column's became null", "stream", req.Stream.Name, "column", column)
+			}
+		}
 		pages := run.pages
 		run.mu.Unlock()
 		it := item{run: run, records: res.Records, known: known, proven: r.proven.Load()}

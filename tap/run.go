@@ -48,7 +48,8 @@ type progress struct {
 	rested  bool // left alone: its last complete read is young enough
 	pages   int
 	records int
-	odd     int // rows that were no rows
+	odd     int             // rows that were no rows
+	nulled  map[string]bool // columns of which a value became null because of its type
 }
 
 // written is what standard output has of a stream.
@@ -77,7 +78,7 @@ func (s *syncer) newRun(sel *Selection) (*streamRun, error) {
 		sel: sel, options: sel.options(), base: sel.Shape, unread: map[string]jsontext.Value{}, late: b.Until, before: b.last(),
 		reading: reading{
 			query: sel.query(), passes: len(sel.Stream.passes()), full: !sel.incremental(), timed: sel.Stream.Bookmark != "",
-			lookback: s.Lookback, readAs: s.ReadAs, startDate: s.StartDate,
+			lookback: s.Lookback, readAs: s.ReadAs, policy: sel.Policy, startDate: s.StartDate,
 		},
 	}}
 	if s.Refresh != nil {
@@ -87,13 +88,13 @@ func (s *syncer) newRun(sel *Selection) (*streamRun, error) {
 	learnt := map[string]jsontext.Value{}
 	for column, schema := range b.Learnt {
 		into := learnt
-		if c := sel.Shape.Column(column); c == nil && r.options.DropUnknown || c != nil && c.Drop {
+		if c := sel.Shape.Column(column); c == nil && r.options.DropUnknown || c != nil && c.Treatment == record.Drop {
 			into = r.unread
 		}
 		into[column] = schema
 	}
 	if len(learnt) > 0 {
-		shape, err := sel.Shape.Learnt(learnt)
+		shape, err := sel.Shape.Learnt(learnt, r.options.Unknown)
 		if err != nil {
 			return nil, &Error{Kind: BadInput, Op: "state of stream " + sel.Stream.Name, Err: err}
 		}

@@ -23,6 +23,14 @@ type Selection struct {
 	Generation string
 	// NewColumns is what becomes of columns that no schema knows.
 	NewColumns NewColumns
+	// NullOdd makes values of another type than their column's null, in place of widening the column.
+	NullOdd bool
+	// Unknown is what becomes of columns that no schema knows, once they are learnt; Drop leaves them out.
+	Unknown record.Treatment
+	// Policy is a mark of how personal data is treated, kept in the state.
+	Policy string
+	// Key is that of hashes.
+	Key []byte
 	// Err is why the stream cannot be read as it was chosen, where that is known before; nil for no reason. It ends as any stream that fails.
 	Err error
 	// Transform changes a page before it is read, where people asked for columns that the API does not have; nil for none.
@@ -45,19 +53,18 @@ const (
 func (s *Stream) Select(shape *record.Shape, wanted func(path ...string) bool) *Selection {
 	sel := &Selection{Stream: s, NewColumns: Keep}
 	all := true
-	sel.Shape = shape.Without(func(path []string) bool {
-		if len(path) == 1 && s.Automatic(path[0]) {
-			return false
+	sel.Shape = shape.Treat(func(path []string, c *record.Column) (own, unknown record.Treatment) {
+		if c.Treatment != record.Drop && (len(path) == 1 && s.Automatic(path[0]) || wanted(path...)) {
+			return c.Treatment, c.Members().Unknown
 		}
-		drop := !wanted(path...)
-		if len(path) == 1 && drop {
+		if len(path) == 1 {
 			all = false
 		}
-		return drop
+		return record.Drop, record.Drop
 	})
 	if !all {
 		for i := range sel.Shape.Columns {
-			if c := &sel.Shape.Columns[i]; !c.Drop {
+			if c := &sel.Shape.Columns[i]; c.Treatment != record.Drop {
 				sel.Fields = append(sel.Fields, c.Name)
 			}
 		}
@@ -66,8 +73,11 @@ func (s *Stream) Select(shape *record.Shape, wanted func(path ...string) bool) *
 }
 
 func (sel *Selection) options() record.Options {
-	opts := record.Options{DropUnknown: sel.NewColumns == Drop || sel.Fields != nil, Watch: "created_at"}
-	if c := sel.Shape.Column("created_at"); c == nil || c.Drop {
+	opts := record.Options{
+		DropUnknown: sel.NewColumns == Drop || sel.Fields != nil || sel.Unknown == record.Drop, Watch: "created_at",
+		Unknown: sel.Unknown, NullOdd: sel.NullOdd, Key: sel.Key,
+	}
+	if c := sel.Shape.Column("created_at"); c == nil || c.Treatment == record.Drop {
 		opts.Watch = sel.Stream.Bookmark
 	}
 	return opts

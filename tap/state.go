@@ -34,6 +34,8 @@ type Bookmark struct {
 	Complete time.Time `json:"complete,omitzero"`
 	// ReadAs is a mark of the credential and the user that the stream was read with.
 	ReadAs string `json:"read_as,omitzero"`
+	// Policy is a mark of how personal data was treated.
+	Policy string `json:"policy,omitzero"`
 	// Start is the start date of the first read; zero for none.
 	Start time.Time `json:"start_date,omitzero"`
 }
@@ -130,6 +132,7 @@ type reading struct {
 	timed     bool // the list has a filter by time
 	lookback  time.Duration
 	readAs    string
+	policy    string
 	startDate time.Time
 }
 
@@ -140,7 +143,7 @@ func (b *Bookmark) begin(r *reading, piece *Piece, asked time.Time) {
 		for pass := range r.passes {
 			b.Progress.Pieces = append(b.Progress.Pieces, &Piece{Pass: pass, From: piece.From})
 		}
-		b.ReadAs = r.readAs
+		b.ReadAs, b.Policy = r.readAs, r.policy
 		if b.Until.IsZero() {
 			b.Start = r.startDate
 		}

@@ -41,6 +41,9 @@ func aboutJSON() (string, error) {
 		if len(s.Items) > 0 {
 			m["items"] = s.Items
 		}
+		if len(s.Properties) > 0 {
+			m["properties"] = s.Properties
+		}
 		if len(s.Enum) > 0 {
 			m["enum"] = s.Enum
 		}

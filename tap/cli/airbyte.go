@@ -85,7 +85,7 @@ func (p *program) airbyteDiscover(ctx context.Context, flags airbyteFlags) (int,
 	}
 	var discovered []airbyte.Discovered
 	for _, s := range streams {
-		shape, err := columns.shape(s)
+		shape, err := columns.treated(s, cfg.policy)
 		if err != nil {
 			return p.fatal(out, err)
 		}

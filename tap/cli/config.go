@@ -1,14 +1,17 @@
 package cli
 
 import (
+	"cmp"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"net/url"
 	"os"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,6 +23,7 @@ import (
 
 	"github.com/tap-greenhouse/tap-greenhouse/schemas"
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/privacy"
 )
 
 // configSchema says what a config may hold. The table of settings in the README, --about and Airbyte's spec are made from it.
@@ -50,10 +54,21 @@ type Config struct {
 	APIURL         string         `json:"api_url"`
 	AuthURL        string         `json:"auth_url"`
 	UserAgent      string         `json:"user_agent"`
+	TypeChanges    string         `json:"type_changes"`
+	MaxRunTime     string         `json:"max_run_time"`
+
+	RefreshEvery     map[string]string `json:"refresh_every"`
+	RefreshTokenExec []string          `json:"refresh_token_exec"`
+	Privacy          map[string]string `json:"privacy"`
+	PrivacyColumns   jsontext.Value    `json:"privacy_columns"`
+	PrivacyKey       string            `json:"privacy_key"`
 
 	// Parsed from the above.
 	startDate                              time.Time
 	lookback, requestTimeout, maxRetryTime time.Duration
+	maxRunTime                             time.Duration
+	refreshEvery                           []refreshRule
+	policy                                 *privacy.Policy
 	budgetShare                            float64
 	apiURL, authURL                        *url.URL
 	streamNames                            []string
@@ -70,6 +85,7 @@ type setting struct {
 	Description string         `json:"description"`
 	Type        jsontext.Value `json:"type"`
 	Items       jsontext.Value `json:"items"`
+	Properties  jsontext.Value `json:"properties"`
 	Enum        []string       `json:"enum"`
 	Pattern     string         `json:"pattern"`
 	Minimum     *int           `json:"minimum"`
@@ -204,7 +220,7 @@ func configMembers(in input) (where string, members map[string]jsontext.Value, f
 // fromEnv turns the text of an environment variable into JSON of the setting's type.
 func fromEnv(s setting, text string) (jsontext.Value, error) {
 	switch {
-	case s.is("string"):
+	case s.is("string") && !s.is("object"):
 		return json.Marshal(text)
 	case s.is("integer"):
 		n, err := strconv.Atoi(strings.TrimSpace(text))
@@ -213,7 +229,14 @@ func fromEnv(s setting, text string) (jsontext.Value, error) {
 		}
 		return json.Marshal(n)
 	}
-	if v := jsontext.Value(text); v.IsValid() && v.Kind() == '[' {
+	v := jsontext.Value(text)
+	if s.is("object") {
+		if !v.IsValid() || v.Kind() != '{' {
+			return nil, errors.New("it has to be a JSON object")
+		}
+		return v, nil
+	}
+	if v.IsValid() && v.Kind() == '[' {
 		return v, nil
 	}
 	names := strings.Split(text, ",")
@@ -259,6 +282,9 @@ func explain(e gojsonschema.ResultError) string {
 	case *gojsonschema.NumberLTEError:
 		return fmt.Sprintf("it can be at most %v", bound(d["max"]))
 	}
+	if name, ok := d["property"]; ok && e.Type() == "additional_property_not_allowed" {
+		return fmt.Sprintf("there is no %q here", name)
+	}
 	return strings.ToLower(strings.TrimSuffix(e.Type(), "_")) + " is not right"
 }
 
@@ -288,10 +314,24 @@ func (c *Config) parse(where string) error {
 		{"request_timeout", c.RequestTimeout, &c.requestTimeout, false},
 		{"max_retry_time", c.MaxRetryTime, &c.maxRetryTime, true},
 	} {
-		*d.to, err = time.ParseDuration(d.text)
-		if err != nil || *d.to < 0 || *d.to == 0 && !d.zero {
-			return bad(d.key, fmt.Errorf("%q is no duration: write it as 90s, 5m or 1h30m", d.text))
+		*d.to, err = parseDuration(d.text)
+		if err == nil && *d.to == 0 && !d.zero {
+			err = noDuration(d.text)
 		}
+		if err != nil {
+			return bad(d.key, err)
+		}
+	}
+	if c.MaxRunTime != "" {
+		if c.maxRunTime, err = parseDuration(c.MaxRunTime); err != nil {
+			return bad("max_run_time", err)
+		}
+	}
+	if err := c.parseRefresh(); err != nil {
+		return bad("refresh_every", err)
+	}
+	if err := c.parsePrivacy(); err != nil {
+		return badConfig(where, "%w", err)
 	}
 	c.maxRetryTime = max(c.maxRetryTime, time.Nanosecond)
 	percent, err := strconv.Atoi(strings.TrimSuffix(c.Budget, "%"))
@@ -314,6 +354,91 @@ func (c *Config) parse(where string) error {
 		return bad("streams", err)
 	}
 	return nil
+}
+
+// parseDuration reads a duration such as 90s, 5m, 1h30m or 7d.
+func parseDuration(text string) (time.Duration, error) {
+	rest := text
+	var d time.Duration
+	if days, after, ok := strings.Cut(text, "d"); ok {
+		n, err := strconv.ParseUint(days, 10, 16)
+		if err != nil {
+			return 0, noDuration(text)
+		}
+		d, rest = time.Duration(n)*24*time.Hour, after
+	}
+	if rest != "" || d == 0 && rest == text {
+		more, err := time.ParseDuration(rest)
+		if err != nil || more < 0 {
+			return 0, noDuration(text)
+		}
+		d += more
+	}
+	return d, nil
+}
+
+func noDuration(text string) error {
+	return fmt.Errorf("%q is no duration: write it as 90s, 5m, 1h30m or 7d", text)
+}
+
+// refreshRule says how young the last complete read of some streams may be for them to be left alone.
+type refreshRule struct {
+	pattern string
+	every   time.Duration
+}
+
+func (c *Config) parseRefresh() error {
+	for _, pattern := range slices.Sorted(maps.Keys(c.RefreshEvery)) {
+		if _, err := schemas.Match([]string{pattern}); err != nil {
+			return err
+		}
+		every, err := parseDuration(c.RefreshEvery[pattern])
+		if err != nil {
+			return fmt.Errorf("%s: %w", pattern, err)
+		}
+		c.refreshEvery = append(c.refreshEvery, refreshRule{pattern, every})
+	}
+	// The most specific first: a name before a glob, and the longer glob before the shorter one.
+	glob := func(p string) bool { return strings.ContainsAny(p, "*?[") }
+	slices.SortStableFunc(c.refreshEvery, func(a, b refreshRule) int {
+		return cmp.Or(order(glob(a.pattern), glob(b.pattern)), cmp.Compare(len(b.pattern), len(a.pattern)))
+	})
+	return nil
+}
+
+// refresh is how young the last complete read of a stream may be for it to be left alone; 0 for never.
+func (c *Config) refresh(stream string) time.Duration {
+	for _, r := range c.refreshEvery {
+		if ok, err := path.Match(r.pattern, stream); err == nil && ok {
+			return r.every
+		}
+	}
+	return 0
+}
+
+func (c *Config) parsePrivacy() error {
+	columns := map[string]string{}
+	if v := c.PrivacyColumns; len(v) > 0 {
+		if v.Kind() == '"' { // forms that know no objects with free names hold it as a text
+			var text string
+			if err := json.Unmarshal(v, &text); err != nil {
+				return fmt.Errorf("privacy_columns: %w", err)
+			}
+			v = jsontext.Value(text)
+		}
+		if err := json.Unmarshal(v, &columns); err != nil {
+			return errors.New("privacy_columns: it has to be an object of names of columns, each with a treatment")
+		}
+	}
+	if len(c.Privacy) == 0 && len(columns) == 0 {
+		return nil
+	}
+	streams, err := schemas.Load()
+	if err != nil {
+		return err
+	}
+	c.policy, err = privacy.New(c.Privacy, columns, c.PrivacyKey, streams)
+	return err
 }
 
 // checkProxy refuses the address of a proxy that cannot be read: net/http would ignore it, and connect directly.
@@ -369,7 +494,7 @@ func (c *Config) checkCredential() error {
 		return badConfig(where, "client_id is missing").WithHint("%s", hint)
 	case c.ClientSecret == "":
 		return badConfig(where, "client_secret is missing").WithHint("%s", hint)
-	case c.RefreshToken != "" && c.file == "":
+	case c.RefreshToken != "" && c.file == "" && len(c.RefreshTokenExec) == 0:
 		return badConfig(where, "refresh_token needs a config file").WithHint("each token works once, and the next one is written back: pass a file, not - or the environment alone")
 	}
 	return nil

@@ -16,6 +16,7 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/schemas"
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/harvest"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/privacy"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
 
@@ -243,7 +244,7 @@ func (c *customColumns) shape(s *tap.Stream) (*record.Shape, error) {
 		return shape, err
 	}
 	if !c.raw {
-		shape = shape.Lacking(s.CustomFields.Column)
+		shape = shape.Remove(s.CustomFields.Column)
 	}
 	var columns []record.Column
 	for _, d := range c.definitions[s.CustomFields.FieldType] {
@@ -261,6 +262,40 @@ func (c *customColumns) shape(s *tap.Stream) (*record.Shape, error) {
 		columns = append(columns, record.Column{Name: d.column, Shape: column})
 	}
 	return shape.With(columns...), nil
+}
+
+// treated is shape with the treatment that a policy has for each column.
+func (c *customColumns) treated(s *tap.Stream, policy *privacy.Policy) (*record.Shape, error) {
+	shape, err := c.shape(s)
+	if err != nil {
+		return nil, err
+	}
+	return policy.Apply(s, shape, func(column string) string { return c.class(s, column) }), nil
+}
+
+// class is the class of personal data of a custom field's own column: by its value type where that tells, else that of the column in which the API
+// has the fields. Empty for a column that is none of a custom field.
+func (c *customColumns) class(s *tap.Stream, column string) string {
+	if s.CustomFields == nil {
+		return ""
+	}
+	for _, d := range c.definitions[s.CustomFields.FieldType] {
+		if d.column != column {
+			continue
+		}
+		switch {
+		case strings.HasPrefix(d.ValueType, "date_of_birth"):
+			return privacy.Demographic
+		case strings.HasSuffix(d.ValueType, "_hris"):
+			return privacy.Contact
+		case strings.HasPrefix(d.ValueType, "currency") && slices.Contains([]string{"offer", "job", "opening"}, d.FieldType):
+			return privacy.Pay
+		case customKinds[d.ValueType].kinds&record.String != 0 && d.ValueType != "single_select" && d.ValueType != "date":
+			return privacy.FreeText
+		}
+		return s.PersonalData[s.CustomFields.Column]
+	}
+	return ""
 }
 
 // apply has the selection's pages turned into ones with columns of custom fields, where there is something to be done. The selection's fields
@@ -283,7 +318,7 @@ func (c *customColumns) apply(sel *tap.Selection) {
 	custom := map[string]bool{}
 	for _, d := range c.definitions[s.CustomFields.FieldType] {
 		custom[d.column] = true
-		if column := sel.Shape.Column(d.column); column != nil && !column.Drop {
+		if column := sel.Shape.Column(d.column); column != nil && column.Treatment != record.Drop {
 			t.wanted[d.NameKey] = d
 			delete(t.ignored, d.NameKey)
 			continue
@@ -294,11 +329,11 @@ func (c *customColumns) apply(sel *tap.Selection) {
 	partial := false
 	for _, column := range sel.Shape.Columns {
 		switch {
-		case custom[column.Name], column.Drop && column.Name != t.column && strings.HasPrefix(column.Name, customPrefix):
+		case custom[column.Name], column.Treatment == record.Drop && column.Name != t.column && strings.HasPrefix(column.Name, customPrefix):
 			// The API knows nothing of it: whether it comes out is not the API's matter.
-		case column.Drop && (column.Name != t.column || len(t.wanted) == 0):
+		case column.Treatment == record.Drop && (column.Name != t.column || len(t.wanted) == 0):
 			partial = true
-		case !column.Drop:
+		case column.Treatment != record.Drop:
 			fields = append(fields, column.Name)
 		}
 	}

@@ -60,7 +60,8 @@ func (j *job) prepare(ctx context.Context, catalogFile string, parseCatalog cata
 		return err
 	}
 	for _, sel := range j.selections {
-		sel.NewColumns = j.cfg.NewColumns
+		sel.NewColumns, sel.NullOdd = j.cfg.NewColumns, j.cfg.TypeChanges == "null"
+		sel.Unknown, sel.Key, sel.Policy = j.cfg.policy.Unknown(), j.cfg.policy.Key(), j.cfg.policy.Mark()
 		j.columns.apply(sel)
 	}
 	j.state = tap.NewState()
@@ -84,11 +85,14 @@ func (j *job) compare() {
 		j.log.Warn(note)
 	}
 	mark := j.cfg.readAs()
-	var others, later []string
+	var others, later, treated []string
 	for _, sel := range j.selections {
 		b := j.state.Of(sel.Stream.Name)
 		if b.ReadAs != "" && b.ReadAs != mark {
 			others = append(others, sel.Stream.Name)
+		}
+		if b.Policy != j.cfg.policy.Mark() && (!b.Until.IsZero() || b.Progress != nil || !b.Complete.IsZero()) {
+			treated = append(treated, sel.Stream.Name)
 		}
 		if !b.Start.IsZero() && j.cfg.startDate.Before(b.Start) {
 			later = append(later, sel.Stream.Name)
@@ -98,6 +102,9 @@ func (j *job) compare() {
 	if len(others) > 0 {
 		j.log.Warn("the credential or user_id is not the one that the state was read with: rows that only this user can see may be missing where they are older than the bookmark"+how,
 			"streams", strings.Join(others, ", "))
+	}
+	if len(treated) > 0 {
+		j.log.Warn("the policy for personal data, or its key, has changed: rows that were loaded before keep their old values"+how, "streams", strings.Join(treated, ", "))
 	}
 	if len(later) > 0 {
 		j.log.Warn("start_date is earlier than the one that the state was read with: rows last updated between the two are missing"+how, "streams", strings.Join(later, ", "))
@@ -116,7 +123,7 @@ func (j *job) selection(file string, parse catalogParser, lookup func(string) *t
 			if len(j.cfg.streamNames) == 0 && !s.SelectedByDefault() {
 				continue
 			}
-			shape, err := j.columns.shape(s)
+			shape, err := j.shape(s)
 			if err != nil {
 				return nil, err
 			}
@@ -133,13 +140,18 @@ func (j *job) selection(file string, parse catalogParser, lookup func(string) *t
 		if s == nil {
 			return nil, nil, nil
 		}
-		shape, err := j.columns.shape(s)
+		shape, err := j.shape(s)
 		return s, shape, err
 	})
 	if err != nil {
 		return nil, &tap.Error{Kind: tap.BadInput, Op: "catalog " + file, Err: placed(err, data, file)}
 	}
 	return selections, nil
+}
+
+// shape is that of a stream's records, with the columns of custom fields and the treatment that the policy has for each column.
+func (j *job) shape(s *tap.Stream) (*record.Shape, error) {
+	return j.columns.treated(s, j.cfg.policy)
 }
 
 // connect makes the client; nothing is asked for yet.
@@ -175,12 +187,15 @@ func (c *Config) client(p *program, waiting func(time.Time), rotated func(token 
 		Credential: harvest.Credential{
 			ClientID: c.ClientID, ClientSecret: c.ClientSecret, UserID: c.userID(), RefreshToken: c.refreshToken(), APIKey: c.APIKey,
 			Ready: func() error {
-				if rotated != nil || c.file == "" {
+				if rotated != nil || c.file == "" || len(c.RefreshTokenExec) > 0 {
 					return nil // the platform keeps it
 				}
 				return canRewrite(c.file)
 			},
 			Rotated: func(token string) error {
+				if len(c.RefreshTokenExec) > 0 {
+					return keepToken(c.RefreshTokenExec, token)
+				}
 				err := rewriteToken(c.file, token)
 				if rotated != nil {
 					rotated(token)
@@ -218,7 +233,7 @@ func (j *job) run(ctx context.Context, out io.Writer) (int, error) {
 	j.engine = &tap.Engine{
 		Source: j.client, Voice: j.voice, Out: out, Log: j.log, Concurrency: j.cfg.Concurrency, Lookback: j.cfg.lookback,
 		StartDate: j.cfg.startDate, FailForbidden: j.failScope || j.cfg.OnForbidden == "fail", Sample: j.sample,
-		Proof: proof[0], User: cred.User(), ReadAs: j.cfg.readAs(), Now: j.client.Now,
+		Proof: proof[0], User: cred.User(), ReadAs: j.cfg.readAs(), Now: j.client.Now, MaxRunTime: j.cfg.maxRunTime, Refresh: j.cfg.refresh,
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -291,6 +306,9 @@ func (j *job) summary(sum *tap.Summary, took time.Duration) string {
 		if len(part.names) > 0 {
 			line += fmt.Sprintf("; %s: %s", part.what, list(part.names))
 		}
+	}
+	if sum.Overtime {
+		line += "; max_run_time is up"
 	}
 	line += "; skipped: "
 	if len(skipped) == 0 {

@@ -48,6 +48,7 @@ type commands struct {
 	Discover airbyteFlags `cmd:"" help:"Airbyte: print the catalog of all streams."`
 	Read     readFlags    `cmd:"" help:"Airbyte: read the configured streams."`
 	Scopes   scopesFlags  `cmd:"" help:"List the scopes that streams need; with --probe, what the credential has of them."`
+	Privacy  privacyFlags `cmd:"" help:"Show what leaves Greenhouse: the class and the treatment of every column. Makes no request."`
 	Demo     demoFlags    `cmd:"" help:"Sync every stream from the built-in sandbox: no account, no config."`
 	Sandbox  sandboxFlags `cmd:"" help:"Serve the built-in sandbox, a Harvest v3 with made-up rows, until stopped."`
 	Version  struct{}     `cmd:"" help:"Print the version."`
@@ -119,6 +120,8 @@ func (p *program) dispatch(ctx context.Context, args []string) (int, error) {
 		return p.read(ctx, cmd.Read)
 	case "scopes":
 		return p.scopes(ctx, cmd.Scopes)
+	case "privacy":
+		return p.privacy(cmd.Privacy)
 	case "demo":
 		return p.demo(ctx, cmd.Demo)
 	case "sandbox":

@@ -95,7 +95,7 @@ func (p *program) singerDiscover(ctx context.Context, flags singerFlags) (int, e
 	}
 	var discovered []singer.Discovered
 	for _, s := range streams {
-		shape, err := columns.shape(s)
+		shape, err := columns.treated(s, cfg.policy)
 		if err != nil {
 			return exitIncomplete, err
 		}

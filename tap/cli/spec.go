@@ -65,6 +65,9 @@ func airbyteProperty(s setting, order int) map[string]any {
 	if len(s.Items) > 0 {
 		p["items"] = s.Items
 	}
+	if len(s.Properties) > 0 {
+		p["properties"] = s.Properties
+	}
 	if len(s.Enum) > 0 {
 		p["enum"] = s.Enum
 	}

@@ -2,6 +2,11 @@ package record
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -21,6 +26,7 @@ func Learn(shape *Shape, page []byte, opts Options) (*Shape, []string, error) {
 			return nil, nil, err
 		}
 	}
+	l.apart()
 	var names []string
 	for i := range l.shape.Columns {
 		c := &l.shape.Columns[i]
@@ -38,6 +44,24 @@ func Learn(shape *Shape, page []byte, opts Options) (*Shape, []string, error) {
 	return l.shape, names, nil
 }
 
+// apart gives a name of its own to each new column that has the name of another one but for case. Those that were there before keep theirs.
+func (l *learner) apart() {
+	taken := map[string]bool{}
+	for _, c := range l.shape.Columns {
+		if !l.fresh[c.Name] {
+			taken[strings.ToLower(c.Out())] = true
+		}
+	}
+	for _, name := range slices.Backward(slices.Sorted(maps.Keys(l.fresh))) { // lower case first
+		c := l.shape.Column(name)
+		if taken[strings.ToLower(name)] {
+			sum := sha256.Sum256([]byte(name))
+			c.As = name + "_" + hex.EncodeToString(sum[:4])
+		}
+		taken[strings.ToLower(c.Out())] = true
+	}
+}
+
 type learner struct {
 	shape *Shape
 	opts  Options
@@ -51,7 +75,8 @@ func (l *learner) member(dec *jsontext.Decoder, name string) error {
 	}
 	c := l.shape.Column(name)
 	switch {
-	case c != nil && c.Drop:
+	case c != nil && c.Treatment != Keep && !l.fresh[name]:
+	case c != nil && l.opts.NullOdd && !c.Key && !l.fresh[name]:
 	case c != nil && l.fresh[name]:
 		c.Shape.infer(value)
 	case c != nil:
@@ -60,7 +85,7 @@ func (l *learner) member(dec *jsontext.Decoder, name string) error {
 	default:
 		s := &Shape{Kinds: Null}
 		s.infer(value)
-		l.shape.Columns = append(l.shape.Columns, Column{Name: name, Shape: s})
+		l.shape.Columns = append(l.shape.Columns, Column{Name: name, Shape: s, Treatment: l.opts.Unknown})
 		l.shape.reindex()
 		l.fresh[name] = true
 	}

@@ -32,7 +32,7 @@ func read(t testing.TB, s *record.Shape, page string, opts record.Options) ([]st
 	for range 3 {
 		res, err := splitter.Split([]byte(page))
 		if err == record.ErrDrift { //nolint:errorlint // it comes as it is
-			s, _, err = record.Learn(s, []byte(page), opts)
+			s, _, err = record.Learn(s, splitter.Page(), opts)
 			require.NoError(t, err)
 			splitter.Use(s)
 			continue
@@ -68,7 +68,9 @@ func TestRecordsComeOutOnOneLineAndValid(t *testing.T) {
 		"[{\"id\":1,\"name\":\"\xff\xfe\"}]":      {`{"id":1,"name":"` + "\uFFFD" + `"}`},
 		`[{"id":1,"name":"\ud83d"}]`:              {`{"id":1,"name":"\ufffd"}`},
 		`[{"id":1,"name":"\ud83d\ude00"}]`:        {`{"id":1,"name":"\ud83d\ude00"}`},
-		`[{"id":1,"name":"a","name":"b"}]`:        {`{"id":1,"name":"a","name":"b"}`},
+		`[{"id":1,"name":"a","name":"b"}]`:        {`{"id":1,"name":"b"}`},
+		`[{"id":1,"name":"a\u0000b"}]`:            {`{"id":1,"name":"a\ufffdb"}`},
+		`[{"message":"no row"},{"id":1}]`:         {`{"id":1}`},
 		`[{"\u0069d":1}]`:                         {`{"\u0069d":1}`},
 	} {
 		got, _, err := read(t, shape(t), page, record.Options{})
@@ -92,6 +94,8 @@ func TestDriftWidensTheShape(t *testing.T) {
 		`[{"id":"a"}]`:                              `"id":{"type":["integer","string"]}`,
 		`[{"id":99999999999999999999999}]`:          `"id":{"type":"number"}`,
 		`[{"id":1,"new":true},{"id":2,"new":null}]`: `"new":{"type":["boolean","null"]}`,
+		"[{\"id\":1,\"n\xff\xfe\":1}]":              `"n` + "\uFFFD" + `":{"type":["integer","null"]}`,
+		`[{"id":1,"Name":1}]`:                       `"Name_dcd1d522":{"type":["integer","null"]}`,
 	} {
 		records, s, err := read(t, shape(t), page, record.Options{})
 		require.NoError(t, err, page)
@@ -104,10 +108,19 @@ func TestDriftWidensTheShape(t *testing.T) {
 			require.NoError(t, err)
 			assert.Empty(t, result.Errors(), page)
 		}
-		again, err := shape(t).Learnt(s.Differences(shape(t)))
+		again, err := shape(t).Learnt(s.Differences(shape(t)), record.Keep)
 		require.NoError(t, err)
 		assert.JSONEq(t, wider, string(again.AppendSchema(nil)), "what was learnt is kept")
 	}
+}
+
+func without(s *record.Shape, drop func(path []string) bool) *record.Shape {
+	return s.Treat(func(path []string, _ *record.Column) (own, unknown record.Treatment) {
+		if drop(path) {
+			return record.Drop, record.Keep
+		}
+		return record.Keep, record.Keep
+	})
 }
 
 func TestColumnsAreCutOut(t *testing.T) {
@@ -118,7 +131,7 @@ func TestColumnsAreCutOut(t *testing.T) {
 		`[{"id":1,"tags":[{"v":1,"w":2},{"w":3,"v":4}]}]`: `{"id":1,"tags":[{"w":2},{"w":3}]}`,
 		`[{"id":1,"tags":[{"v":1}],"name":"z"}]`:          `{"id":1,"tags":[{}]}`,
 	} {
-		s := shape(t).Without(func(path []string) bool { return path[0] == "name" || len(path) == 2 && path[1] == "v" })
+		s := without(shape(t), func(path []string) bool { return path[0] == "name" || len(path) == 2 && path[1] == "v" })
 		got, _, err := read(t, s, page, record.Options{DropUnknown: true})
 		require.NoError(t, err)
 		assert.Equal(t, []string{want}, got, page)
@@ -143,6 +156,9 @@ func FuzzSplit(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, page []byte) {
+		if !bytes.Equal(bytes.ToLower(page), page) {
+			return // columns that differ but for case get names of their own
+		}
 		if bytes.Count(page, []byte("[")) > 200 || bytes.Count(page, []byte("{")) > 200 {
 			return // deep nesting is decided on differently
 		}
@@ -208,7 +224,7 @@ func BenchmarkSplit(b *testing.B) {
 // BenchmarkSelect leaves out a column, and one that is nested.
 func BenchmarkSelect(b *testing.B) {
 	benchmarkSplit(b, func(s *record.Shape) *record.Shape {
-		return s.Without(func(path []string) bool {
+		return without(s, func(path []string) bool {
 			name := strings.Join(path, ".")
 			return name == "name" || name == "tags.v"
 		})

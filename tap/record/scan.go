@@ -25,6 +25,12 @@ func (e *MalformedError) Error() string {
 // span is a piece of the page, from and to in bytes.
 type span struct{ from, to int }
 
+// edit replaces a piece of the page by a text, which stands in the scanner's own buffer; an empty one cuts it out.
+type edit struct {
+	span
+	text span
+}
+
 // scanner makes the pass over one page. Its buffer ends in a zero byte, which is valid nowhere in JSON
 // outside of a string: so no look-up needs a check against the end.
 type scanner struct {
@@ -36,12 +42,20 @@ type scanner struct {
 	newlines bool // a line break between tokens of this record
 
 	depth       int
-	cuts        []span // of this record
+	edits       []edit // of this record
+	texts       []byte // what edits put in
 	cutUnknown  bool   // unknown top-level columns are cut out, not reported
-	keys        int    // keys of this record seen
-	watch       int    // index of the top-level column whose value is noted, or -1
-	watched     span   // where it stands in this record
-	successors  []int  // which top-level column followed which, shifted by one
+	nullOdd     bool   // values of a type that the shape does not admit become null, and are no drift
+	nulls       int    // such values seen in this page
+	odd         []bool // the top-level columns that had one
+	hasher      *hasher
+	keys        int   // keys of this record seen
+	seen        []int // the number of the record in which each top-level column was seen last
+	record      int   // the number of this record
+	twice       bool  // a top-level column stood twice in a record
+	watch       int   // index of the top-level column whose value is noted, or -1
+	watched     span  // where it stands in this record
+	successors  []int // which top-level column followed which, shifted by one
 	unquoteKeys []byte
 }
 
@@ -71,33 +85,59 @@ func (s *scanner) value(i int, shape *Shape) int {
 	if shape != nil && shape.Kinds == 0 {
 		shape = nil
 	}
+	mark := len(s.edits)
+	end, admitted := i, true
 	switch c := s.b[i]; c {
 	case '"':
-		end := s.text(i)
-		if end > 0 && shape != nil && shape.Kinds != 0 {
-			if shape.Kinds&String == 0 || shape.Format != NoFormat && !matches(shape.Format, s.b[i+1:end-1]) {
-				s.drift = true
-			}
+		end = s.text(i)
+		if end > 0 && shape != nil {
+			admitted = shape.Kinds&String != 0 && (shape.Format == NoFormat || matches(shape.Format, s.b[i+1:end-1]))
 		}
-		return end
 	case '{':
-		s.admit(shape, Object)
-		return s.object(i, shape)
+		admitted = shape.admits(Object)
+		end = s.object(i, shape)
 	case '[':
-		s.admit(shape, Array)
-		return s.array(i, shape)
+		admitted = shape.admits(Array)
+		end = s.array(i, shape)
 	case 't':
-		s.admit(shape, Boolean)
-		return s.literal(i, "true")
+		admitted = shape.admits(Boolean)
+		end = s.literal(i, "true")
 	case 'f':
-		s.admit(shape, Boolean)
-		return s.literal(i, "false")
+		admitted = shape.admits(Boolean)
+		end = s.literal(i, "false")
 	case 'n':
-		s.admit(shape, Null)
-		return s.literal(i, "null")
+		admitted = shape.admits(Null)
+		end = s.literal(i, "null")
 	default:
-		return s.number(i, shape)
+		var kind Kinds
+		end, kind = s.number(i)
+		admitted = shape.admits(kind)
 	}
+	if !admitted && end > 0 {
+		s.refuse(span{i, end}, mark)
+	}
+	return end
+}
+
+// admits tells whether the shape takes a value of one of the kinds. A nil shape admits everything.
+func (s *Shape) admits(k Kinds) bool { return s == nil || s.Kinds&k != 0 }
+
+// refuse notes a value that its shape does not admit: it is drift, or becomes null. mark is the number of edits before it.
+func (s *scanner) refuse(value span, mark int) {
+	if !s.nullOdd || s.b[value.from] == 'n' {
+		s.drift = true
+		return
+	}
+	s.nulls++
+	s.edits = s.edits[:mark]
+	s.replace(value, "null")
+}
+
+// replace notes that a piece of the page gives way to a text.
+func (s *scanner) replace(at span, text string) {
+	from := len(s.texts)
+	s.texts = append(s.texts, text...)
+	s.edits = append(s.edits, edit{at, span{from, len(s.texts)}})
 }
 
 func matches(f Format, text []byte) bool {
@@ -107,12 +147,6 @@ func matches(f Format, text []byte) bool {
 	return isDateTime(text)
 }
 
-func (s *scanner) admit(shape *Shape, k Kinds) {
-	if shape != nil && shape.Kinds != 0 && shape.Kinds&k == 0 {
-		s.drift = true
-	}
-}
-
 func (s *scanner) literal(i int, word string) int {
 	if len(s.b)-i < len(word) || string(s.b[i:i+len(word)]) != word {
 		return s.fail(i, "no value")
@@ -120,7 +154,8 @@ func (s *scanner) literal(i int, word string) int {
 	return i + len(word)
 }
 
-func (s *scanner) number(i int, shape *Shape) int {
+// number reads the number at i; its kind is Number, or Integer and Number.
+func (s *scanner) number(i int) (end int, kind Kinds) {
 	b, start := s.b, i
 	if b[i] == '-' {
 		i++
@@ -134,9 +169,9 @@ func (s *scanner) number(i int, shape *Shape) int {
 			i++
 		}
 	default:
-		return s.fail(start, "no value")
+		return s.fail(start, "no value"), 0
 	}
-	kind := Integer | Number
+	kind = Integer | Number
 	if i-digits >= 19 && !fitsInt64(b[digits:i], b[start] == '-') {
 		kind = Number
 	}
@@ -144,7 +179,7 @@ func (s *scanner) number(i int, shape *Shape) int {
 		kind = Number
 		i++
 		if b[i]-'0' > 9 {
-			return s.fail(i, "a number that breaks off")
+			return s.fail(i, "a number that breaks off"), 0
 		}
 		for b[i]-'0' <= 9 {
 			i++
@@ -157,14 +192,13 @@ func (s *scanner) number(i int, shape *Shape) int {
 			i++
 		}
 		if b[i]-'0' > 9 {
-			return s.fail(i, "a number that breaks off")
+			return s.fail(i, "a number that breaks off"), 0
 		}
 		for b[i]-'0' <= 9 {
 			i++
 		}
 	}
-	s.admit(shape, kind)
-	return i
+	return i, kind
 }
 
 // fitsInt64 tells whether the digits, without leading zeros, make a number of 64 bits.
@@ -185,13 +219,14 @@ const (
 func (s *scanner) text(i int) int {
 	b, start := s.b, i+1
 	i = start
-	ascii := true
+	beyond := uint64(0) // its high bits tell whether there is a byte beyond ASCII, here or just behind the end
 	for {
-		// Eight bytes at a time up to the first quote, backslash, control character or byte beyond ASCII.
+		// Eight bytes at a time up to the first quote, backslash or control character.
 		for i+8 <= len(b) {
 			w := binary.LittleEndian.Uint64(b[i:])
 			quote, slash := w^(ones*'"'), w^(ones*'\\')
-			m := ((quote-ones)&^quote | (slash-ones)&^slash | (w - ones*' ') | w) & highs
+			m := ((quote-ones)&^quote | (slash-ones)&^slash | (w-ones*' ')&^w) & highs
+			beyond |= w
 			if m != 0 {
 				i += bits.TrailingZeros64(m) >> 3
 				break
@@ -203,7 +238,7 @@ func (s *scanner) text(i int) int {
 		}
 		switch c := b[i]; {
 		case c == '"':
-			if !ascii && !utf8.Valid(b[start:i]) {
+			if beyond&highs != 0 && !utf8.Valid(b[start:i]) {
 				s.unclean = true
 			}
 			return i + 1
@@ -217,9 +252,7 @@ func (s *scanner) text(i int) int {
 			}
 			return s.fail(i, "a control character in a string")
 		default:
-			if c >= utf8.RuneSelf {
-				ascii = false
-			}
+			beyond |= uint64(c)
 			i++
 		}
 	}
@@ -323,24 +356,28 @@ func (s *scanner) object(i int, shape *Shape) int {
 		}
 		start := i
 		if cutFrom >= 0 {
-			s.cuts = append(s.cuts, span{cutFrom, start})
+			s.edits = append(s.edits, edit{span: span{cutFrom, start}})
 			cutFrom = -1
 		}
 		if i = s.text(i); i < 0 {
 			return -1
 		}
+		name := span{start, i}
 		var member *Shape
-		drop := false
+		var c *Column
+		treatment := Keep
 		if known {
 			column = s.find(shape, s.b[start+1:i-1], column, top)
 			switch {
 			case column >= 0:
-				c := &shape.Columns[column]
-				member, drop = c.Shape, c.Drop
+				c = &shape.Columns[column]
+				member, treatment = c.Shape, c.Treatment
 			case top && s.cutUnknown:
-				drop = true
+				treatment = Drop
 			case top:
 				s.drift = true
+			default:
+				treatment = shape.Unknown
 			}
 		}
 		i = s.space(i)
@@ -349,24 +386,42 @@ func (s *scanner) object(i int, shape *Shape) int {
 		}
 		i = s.space(i + 1)
 		from := i
-		if drop {
-			member = nil
+		mark, nulls, nullOdd := len(s.edits), s.nulls, s.nullOdd
+		switch {
+		case treatment != Keep:
+			i = s.value(i, nil)
+		case c != nil && c.Key:
+			s.nullOdd = false
+			i = s.value(i, member)
+			s.nullOdd = nullOdd
+		default:
+			i = s.value(i, member)
 		}
-		cuts := len(s.cuts)
-		if i = s.value(i, member); i < 0 {
+		if i < 0 {
 			return -1
 		}
 		if top && column >= 0 {
 			s.note(shape, column, span{from, i})
+			if s.nulls > nulls {
+				s.odd[column] = true
+			}
 		}
 		switch {
-		case !drop:
-			kept = true
-		case kept:
-			s.cuts = append(s.cuts[:cuts], span{previousEnd, i})
-		default:
-			s.cuts = s.cuts[:cuts]
+		case treatment == Drop && kept:
+			s.edits = append(s.edits[:mark], edit{span: span{previousEnd, i}})
+		case treatment == Drop:
+			s.edits = s.edits[:mark]
 			cutFrom = start
+		default:
+			kept = true
+			if c != nil && c.As != "" {
+				s.rename(name, c.As, mark)
+				mark++
+			}
+			if treatment != Keep {
+				s.edits = s.edits[:mark]
+				s.treat(span{from, i}, member, treatment)
+			}
 		}
 		previousEnd = i
 		i = s.space(i)
@@ -375,7 +430,7 @@ func (s *scanner) object(i int, shape *Shape) int {
 			i = s.space(i + 1)
 		case '}':
 			if cutFrom >= 0 {
-				s.cuts = append(s.cuts, span{cutFrom, i})
+				s.edits = append(s.edits, edit{span: span{cutFrom, i}})
 			}
 			s.depth--
 			return i + 1
@@ -383,6 +438,15 @@ func (s *scanner) object(i int, shape *Shape) int {
 			return s.fail(i, "no comma or closing brace")
 		}
 	}
+}
+
+// rename gives a member another name. Its edit stands before those of its value, which begin at mark.
+func (s *scanner) rename(name span, as string, mark int) {
+	s.replace(name, `"`+as+`"`)
+	last := len(s.edits) - 1
+	e := s.edits[last]
+	copy(s.edits[mark+1:], s.edits[mark:last])
+	s.edits[mark] = e
 }
 
 // note remembers what a top-level column tells about its record.
@@ -396,6 +460,10 @@ func (s *scanner) note(shape *Shape, column int, value span) {
 	if column == s.watch {
 		s.watched = value
 	}
+	if s.seen[column] == s.record {
+		s.twice = true
+	}
+	s.seen[column] = s.record
 }
 
 // find returns the index of the column of that name, which comes with its escapes, or -1. Records of one list have their

@@ -74,6 +74,8 @@ type Shape struct {
 	Columns []Column
 	// Items is the shape of an array's elements; nil admits all.
 	Items *Shape
+	// Unknown is what becomes of members that are not among Columns.
+	Unknown Treatment
 
 	index map[string]int
 }
@@ -82,8 +84,11 @@ type Shape struct {
 type Column struct {
 	Name  string
 	Shape *Shape
-	// Drop leaves the member out of every record, and out of the schema.
-	Drop bool
+	// Treatment is what becomes of its values. A dropped member is left out of every record, and out of the schema.
+	Treatment Treatment
+	// As is the name under which it comes out, where another column has the same name but for case, which most warehouses do not tell apart; empty for
+	// its own.
+	As string
 	// Key marks a member that every record must have, not null.
 	Key bool
 }
@@ -260,20 +265,46 @@ func (s *Shape) AppendSchema(dst []byte) []byte {
 		first := true
 		for i := range s.Columns {
 			c := &s.Columns[i]
-			if c.Drop {
+			if c.Treatment == Drop {
 				continue
 			}
 			if !first {
 				dst = append(dst, ',')
 			}
 			first = false
-			dst = appendString(dst, c.Name)
+			dst = appendString(dst, c.Out())
 			dst = append(dst, ':')
-			dst = c.Shape.AppendSchema(dst)
+			dst = c.appendSchema(dst)
 		}
 		dst = append(dst, '}')
 	}
 	return append(dst, '}')
+}
+
+// Members is the shape that holds the column's own columns: its value's, or that of an array's elements.
+func (c *Column) Members() *Shape {
+	if c.Shape.Items != nil {
+		return c.Shape.Items
+	}
+	return c.Shape
+}
+
+// Out is the name under which the column comes out.
+func (c *Column) Out() string {
+	if c.As != "" {
+		return c.As
+	}
+	return c.Name
+}
+
+// appendSchema appends the schema of the column as it comes out.
+func (c *Column) appendSchema(dst []byte) []byte {
+	if c.Treatment == Keep {
+		return c.Shape.AppendSchema(dst)
+	}
+	out := *c.Shape.treated(c.Treatment)
+	out.Description = strings.TrimSpace(out.Description + " " + treatmentNotes[c.Treatment])
+	return out.AppendSchema(dst)
 }
 
 func appendString(dst []byte, s string) []byte {
@@ -298,14 +329,17 @@ func (s *Shape) Differences(old *Shape) map[string]jsontext.Value {
 		if diff == nil {
 			diff = map[string]jsontext.Value{}
 		}
+		if c.As != "" {
+			schema = append(append(append(schema[:len(schema)-1], `,"x-name":`...), appendString(nil, c.As)...), '}')
+		}
 		diff[c.Name] = schema
 	}
 	return diff
 }
 
 // Learnt returns s with what an earlier run learnt: columns that s lacks are added, others widened.
-// A schema that cannot be read is an error that names its column.
-func (s *Shape) Learnt(columns map[string]jsontext.Value) (*Shape, error) {
+// Added columns are treated as unknown says. A schema that cannot be read is an error that names its column.
+func (s *Shape) Learnt(columns map[string]jsontext.Value, unknown Treatment) (*Shape, error) {
 	if len(columns) == 0 {
 		return s, nil
 	}
@@ -324,10 +358,21 @@ func (s *Shape) Learnt(columns map[string]jsontext.Value) (*Shape, error) {
 			c.Shape.merge(learnt)
 			continue
 		}
-		out.Columns = append(out.Columns, Column{Name: name, Shape: learnt})
+		out.Columns = append(out.Columns, Column{Name: name, Shape: learnt, As: parseAs(columns[name]), Treatment: unknown})
 		out.reindex()
 	}
 	return out, nil
+}
+
+// parseAs reads the name under which a learnt column comes out.
+func parseAs(schema jsontext.Value) string {
+	var s struct {
+		As string `json:"x-name"`
+	}
+	if json.Unmarshal(schema, &s) != nil {
+		return ""
+	}
+	return s.As
 }
 
 // merge widens s, which the caller owns, until it admits all that o admits.
@@ -371,24 +416,35 @@ func (s *Shape) admit(k Kinds) {
 	}
 }
 
-// Without returns the shape with those columns marked to be dropped for which drop is true. It is asked with the path of names that
-// leads to the column; below a dropped column it is not asked. The elements of an array have their array's path.
-func (s *Shape) Without(drop func(path []string) bool) *Shape {
+// Treat returns the shape with the treatment of each column that choose tells. It is asked with the path of names that leads to the column and the
+// treatment that the column has; below a dropped column it is not asked. The elements of an array have their array's path. Second, it tells what becomes of
+// members that no schema knows, of an object with known ones.
+func (s *Shape) Treat(choose func(path []string, c *Column) (own, unknown Treatment)) *Shape {
 	out := s.clone()
-	out.without(nil, drop)
+	out.treatBelow(nil, choose)
 	return out
 }
 
-func (s *Shape) without(path []string, drop func(path []string) bool) {
+func (s *Shape) treatBelow(path []string, choose func([]string, *Column) (own, unknown Treatment)) {
 	for i := range s.Columns {
 		c := &s.Columns[i]
 		at := append(slices.Clone(path), c.Name)
-		if c.Drop = drop(at); !c.Drop {
-			c.Shape.without(at, drop)
+		own, unknown := choose(at, c)
+		c.Treatment = own
+		if own == Drop {
+			continue
 		}
+		members := c.Shape
+		if members.Items != nil {
+			members = members.Items
+		}
+		if members.Columns != nil {
+			members.Unknown = unknown
+		}
+		c.Shape.treatBelow(at, choose)
 	}
 	if s.Items != nil {
-		s.Items.without(path, drop)
+		s.Items.treatBelow(path, choose)
 	}
 }
 
@@ -406,8 +462,8 @@ func (s *Shape) With(columns ...Column) *Shape {
 	return out
 }
 
-// Lacking returns the shape without a column.
-func (s *Shape) Lacking(column string) *Shape {
+// Remove returns the shape without a column.
+func (s *Shape) Remove(column string) *Shape {
 	out := s.clone()
 	out.Columns = slices.DeleteFunc(out.Columns, func(c Column) bool { return c.Name == column })
 	out.reindex()

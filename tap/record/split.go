@@ -12,6 +12,12 @@ import (
 type Options struct {
 	// DropUnknown cuts top-level columns that the shape does not know, in place of learning them.
 	DropUnknown bool
+	// Unknown is what becomes of columns that are learnt: Keep, Hash or Mask.
+	Unknown Treatment
+	// NullOdd makes values null that are of a type which their column does not have, in place of widening the column.
+	NullOdd bool
+	// Key is that of hashes; it is needed where anything is hashed.
+	Key []byte
 	// Watch names the column whose value in the first and the last record of a page is reported.
 	Watch string
 }
@@ -31,7 +37,7 @@ type Splitter struct {
 // NewSplitter returns a splitter that holds records against shape.
 func NewSplitter(shape *Shape, opts Options) *Splitter {
 	s := &Splitter{opts: opts}
-	s.scan.cutUnknown = opts.DropUnknown
+	s.scan.cutUnknown, s.scan.nullOdd, s.scan.hasher = opts.DropUnknown, opts.NullOdd, newHasher(opts.Key)
 	s.Use(shape)
 	return s
 }
@@ -53,6 +59,7 @@ func (s *Splitter) Use(shape *Shape) {
 			s.scan.watch = i
 		}
 	}
+	s.scan.seen, s.scan.odd = make([]int, len(shape.Columns)), make([]bool, len(shape.Columns))
 	s.scan.successors = make([]int, len(shape.Columns)+1)
 	for i := range s.scan.successors {
 		s.scan.successors[i] = i
@@ -67,6 +74,8 @@ type Result struct {
 	First, Last []byte
 	// Messages counts rows that hold nothing but a message. The API's reference allowed for them in place of a row; they are no records.
 	Messages int
+	// Nulled names the top-level columns with a value that became null because of its type; see [Options].NullOdd.
+	Nulled []string
 }
 
 // ErrDrift says that a page is well-formed but holds a value or a column that the shape does not admit:
@@ -76,8 +85,8 @@ var ErrDrift = errors.New("a record that its schema does not admit")
 // Split returns the records of a page. An error is [ErrDrift], or a [MalformedError] where the page is not one whole array of records with
 // their keys; then there are none.
 //
-// Text that is not valid Unicode comes out with replacement characters, and records always on one line; duplicate members
-// are passed on as they came, each held against the shape. Page's capacity is used for one byte behind its end.
+// Text that is not valid Unicode comes out with replacement characters, and so does NUL; records always come on one line. Of a column that
+// stands twice in a record, the last one counts. Page's capacity is used for one byte behind its end.
 func (s *Splitter) Split(page []byte) (Result, error) {
 	s.page = page
 	res, err := s.split(page)
@@ -85,7 +94,63 @@ func (s *Splitter) Split(page []byte) (Result, error) {
 		s.page = clean(page)
 		res, err = s.split(s.page)
 	}
+	if errors.Is(err, errTwice) {
+		s.page = lastOnly(s.page)
+		res, err = s.split(s.page)
+	}
 	return res, err
+}
+
+// errTwice says that a column stands twice in a record.
+var errTwice = errors.New("a column that stands twice")
+
+// lastOnly returns a copy of a well-formed page in which each member of an object stands once: of those with the same name, the last.
+func lastOnly(page []byte) []byte {
+	dec := jsontext.NewDecoder(bytes.NewReader(page), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	value, err := dec.ReadValue()
+	if err != nil {
+		return page
+	}
+	return appendLast(make([]byte, 0, len(page)+1), value)
+}
+
+func appendLast(dst []byte, value jsontext.Value) []byte {
+	dec := jsontext.NewDecoder(bytes.NewReader(value), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	switch value.Kind() {
+	case '[':
+		dst = append(dst, '[')
+		n := 0
+		eachItem(value, func(item jsontext.Value) {
+			if n++; n > 1 {
+				dst = append(dst, ',')
+			}
+			dst = appendLast(dst, item)
+		})
+		return append(dst, ']')
+	case '{':
+		var names []string
+		last := map[string][]byte{}
+		_ = members(dec, func(name string) error {
+			v, err := dec.ReadValue()
+			if err != nil {
+				return err
+			}
+			if _, ok := last[name]; !ok {
+				names = append(names, name)
+			}
+			last[name] = appendLast(nil, v)
+			return nil
+		})
+		dst = append(dst, '{')
+		for n, name := range names {
+			if n > 0 {
+				dst = append(dst, ',')
+			}
+			dst = append(append(appendString(dst, name), ':'), last[name]...)
+		}
+		return append(dst, '}')
+	}
+	return append(dst, value...)
 }
 
 // Page is the page that was split last, in valid Unicode: [Learn] takes it.
@@ -97,7 +162,7 @@ func (s *Splitter) split(page []byte) (Result, error) {
 	sc := &s.scan
 	page = append(page, 0)
 	sc.b, page = page, page[:len(page)-1]
-	sc.err, sc.drift, sc.unclean, sc.depth = nil, false, false, 0
+	sc.err, sc.drift, sc.unclean, sc.twice, sc.depth, sc.nulls, sc.texts = nil, false, false, false, 0, 0, sc.texts[:0]
 	s.records, s.changed = s.records[:0], s.changed[:0]
 	var res Result
 	fail := func(i int, what string) (Result, error) {
@@ -115,7 +180,8 @@ func (s *Splitter) split(page []byte) (Result, error) {
 			return fail(i, "no record")
 		}
 		start := i
-		sc.newlines, sc.keys, sc.watched, sc.cuts = false, 0, span{}, sc.cuts[:0]
+		sc.newlines, sc.keys, sc.watched, sc.edits, sc.texts = false, 0, span{}, sc.edits[:0], sc.texts[:0]
+		sc.record++
 		if i = sc.object(i, s.shape); i < 0 || sc.err != nil {
 			return Result{}, sc.err
 		}
@@ -148,8 +214,19 @@ func (s *Splitter) split(page []byte) (Result, error) {
 	if sc.unclean {
 		return Result{}, errUnclean
 	}
+	if sc.twice {
+		return Result{}, errTwice
+	}
 	if sc.drift {
 		return Result{}, ErrDrift
+	}
+	if sc.nulls > 0 {
+		for i, odd := range sc.odd {
+			if odd {
+				res.Nulled = append(res.Nulled, s.shape.Columns[i].Name)
+				sc.odd[i] = false
+			}
+		}
 	}
 	res.Records = s.records
 	return res, nil
@@ -168,18 +245,19 @@ func (s *scanner) onlyMessage(from, to int) bool {
 // maxMessage bounds the rows that are looked at for it.
 const maxMessage = 4 << 10
 
-// add notes a record: the bytes of the page themselves, or a copy without its cuts and line breaks.
+// add notes a record: the bytes of the page themselves, or a copy with its edits and without line breaks.
 func (s *Splitter) add(r span) {
 	sc := &s.scan
-	if len(sc.cuts) == 0 && !sc.newlines {
+	if len(sc.edits) == 0 && !sc.newlines {
 		s.records = append(s.records, sc.b[r.from:r.to])
 		return
 	}
 	start := len(s.changed)
 	from := r.from
-	for _, c := range sc.cuts {
-		s.changed = append(s.changed, sc.b[from:c.from]...)
-		from = c.to
+	for _, e := range sc.edits {
+		s.changed = append(s.changed, sc.b[from:e.from]...)
+		s.changed = append(s.changed, sc.texts[e.text.from:e.text.to]...)
+		from = e.to
 	}
 	s.changed = append(s.changed, sc.b[from:r.to]...)
 	if sc.newlines {

@@ -87,6 +87,9 @@ func columns(s *tap.Stream, shape *record.Shape, breadcrumb []string) []metadata
 	var entries []metadataEntry
 	yes := true
 	for _, c := range shape.Columns {
+		if c.Treatment == record.Drop {
+			continue
+		}
 		at := append(slices.Clone(breadcrumb), "properties", c.Name)
 		m := metadata{Inclusion: "available", SelectedByDefault: &yes}
 		if len(breadcrumb) == 0 && s.Automatic(c.Name) {

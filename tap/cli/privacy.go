@@ -1,0 +1,78 @@
+package cli
+
+import (
+	"encoding/csv"
+	"fmt"
+	"io"
+	"text/tabwriter"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/tap-greenhouse/tap-greenhouse/schemas"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/privacy"
+)
+
+type privacyFlags struct {
+	Config string `help:"File with the config: its policy, and its streams." placeholder:"FILE"`
+	Format string `help:"Format: text, json or csv." enum:"text,json,csv" default:"text"`
+}
+
+// privacy is the command that shows what leaves Greenhouse: the class and the treatment of every column.
+func (p *program) privacy(flags privacyFlags) (int, error) {
+	cfg, err := p.config(flags.Config)
+	if err != nil {
+		return exitCode(err, false), err
+	}
+	streams, err := schemas.Load(cfg.streamNames...)
+	if err != nil {
+		return exitIncomplete, err
+	}
+	rows := cfg.policy.Table(streams)
+	switch flags.Format {
+	case "json":
+		var out []byte
+		if out, err = json.Marshal(rows, jsontext.WithIndent("  ")); err == nil {
+			_, err = p.Out.Write(append(out, '\n'))
+		}
+	case "csv":
+		w := csv.NewWriter(p.Out)
+		_ = w.Write([]string{"stream", "column", "class", "treatment"}) // Flush tells
+		for _, r := range rows {
+			_ = w.Write([]string{r.Stream, r.Column, r.Class, r.Treatment}) // Flush tells
+		}
+		w.Flush()
+		err = w.Error()
+	default:
+		err = privacyText(p.Out, rows)
+	}
+	return exitCode(err, true), err
+}
+
+// privacyText writes the table by stream, each with its counts.
+func privacyText(out io.Writer, rows []privacy.Row) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	total := map[string]int{}
+	for i := 0; i < len(rows); {
+		name := rows[i].Stream
+		end, personal, treated := i, 0, 0
+		for end < len(rows) && rows[end].Stream == name {
+			if rows[end].Class != privacy.None {
+				personal++
+			}
+			if rows[end].Treatment != "keep" {
+				treated++
+			}
+			total[rows[end].Treatment]++
+			end++
+		}
+		fmt.Fprintf(w, "%s: %d columns, %d with a class, %d treated\n", name, end-i, personal, treated)
+		for _, r := range rows[i:end] {
+			fmt.Fprintf(w, "  %s\t%s\t%s\n", r.Column, r.Class, r.Treatment)
+		}
+		i = end
+	}
+	fmt.Fprintf(w, "\nall: %d columns: %d keep, %d hash, %d mask, %d drop (* stands for columns that no file knows)\n",
+		len(rows), total["keep"], total["hash"], total["mask"], total["drop"])
+	return w.Flush()
+}

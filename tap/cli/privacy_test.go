@@ -1,0 +1,230 @@
+package cli_test
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tap-greenhouse/tap-greenhouse/internal/loader"
+	"github.com/tap-greenhouse/tap-greenhouse/schemas"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
+)
+
+const privacyKey = "a key of more than sixteen bytes"
+
+func hashOf(text string) string {
+	mac := hmac.New(sha256.New, []byte(privacyKey))
+	mac.Write([]byte(strings.ToLower(strings.TrimSpace(text))))
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
+// What a policy cannot mean is an error that names it: nothing comes out in clear because of a typo.
+func TestPolicyFailsClosed(t *testing.T) {
+	s := serve(t, sandbox.Options{})
+	for says, cfg := range map[string]map[string]any{
+		"contakt":                      {"privacy": map[string]any{"contakt": "drop"}},
+		"privacy.contact":              {"privacy": map[string]any{"contact": "encrypt"}},
+		"candidates.frist_name":        {"privacy_columns": map[string]any{"candidates.frist_name": "drop"}},
+		"candidate.first_name":         {"privacy_columns": map[string]any{"candidate.first_name": "drop"}},
+		"no treatment":                 {"privacy_columns": map[string]any{"candidates.first_name": "remove"}},
+		"candidates.id":                {"privacy_columns": map[string]any{"candidates.id": "hash"}, "privacy_key": privacyKey},
+		"applications.candidate_id":    {"privacy_columns": map[string]any{"applications.candidate_id": "drop"}},
+		"jobs.updated_at":              {"privacy_columns": map[string]any{"jobs.updated_at": "mask"}},
+		"privacy.demographic":          {"privacy": map[string]any{"demographic": "hash"}, "privacy_key": privacyKey},
+		"scorecards.candidate_rating":  {"privacy_columns": map[string]any{"scorecards.candidate_*": "hash"}, "privacy_key": privacyKey},
+		"privacy_key":                  {"privacy": map[string]any{"contact": "hash"}},
+		"16 bytes":                     {"privacy": map[string]any{"contact": "hash"}, "privacy_key": "short"},
+		"candidates.phone_numbers.typ": {"privacy_columns": map[string]any{"candidates.phone_numbers.typ": "drop"}},
+	} {
+		r := run(t, "--config", file(t, "c.json", with(s, cfg)))
+		assert.Equal(t, 2, r.code, says)
+		assert.Contains(t, r.err, says)
+		assert.NotContains(t, r.err, privacyKey)
+		assert.Empty(t, r.out)
+	}
+}
+
+// canaries puts a text that stands nowhere else into every text of every row.
+func canaries(t *testing.T) func(stream string, id int64, row []byte) []byte {
+	return func(stream string, id int64, row []byte) []byte {
+		var v map[string]any
+		require.NoError(t, json.Unmarshal(row, &v))
+		var plant func(path string, v any) any
+		plant = func(path string, v any) any {
+			switch v := v.(type) {
+			case string:
+				if strings.HasSuffix(path, "_at") || strings.HasSuffix(path, "date") || strings.HasSuffix(path, "_on") {
+					return v
+				}
+				return fmt.Sprintf(" Canary-%s-%s-%d \n", stream, path, id)
+			case []any:
+				for i := range v {
+					v[i] = plant(path, v[i])
+				}
+			case map[string]any:
+				for k := range v {
+					v[k] = plant(path+"."+k, v[k])
+				}
+			}
+			return v
+		}
+		for k := range v {
+			v[k] = plant(k, v[k])
+		}
+		out, err := json.Marshal(v)
+		require.NoError(t, err)
+		return out
+	}
+}
+
+// Canaries in every text: none of a treated column shows anywhere, at any log level, in either protocol, with faults.
+func TestNothingLeaksSideways(t *testing.T) {
+	t.Setenv("TAP_GREENHOUSE_LOGLEVEL", "debug")
+	policy := map[string]any{
+		"privacy":     map[string]any{"contact": "hash", "free_text": "drop", "demographic": "mask", "pay": "drop", "assessment": "mask", "credential": "drop"},
+		"privacy_key": privacyKey,
+	}
+	s := serve(t, sandbox.Options{Candidates: 40, Row: canaries(t), Fault: sandbox.Chaos(3, 0.1, sandbox.Status500, sandbox.CutBody, sandbox.HTML200)})
+	cfg := file(t, "c.json", with(s, policy))
+	var rows []struct{ Stream, Column, Class, Treatment string }
+	require.NoError(t, json.Unmarshal([]byte(run(t, "privacy", "--config", cfg, "--format", "json").out), &rows))
+	catalog := run(t, "discover", "--config", cfg)
+	singer, test := run(t, "--config", cfg), run(t, "--config", cfg, "--test")
+	require.Zero(t, singer.code, singer.err)
+	var l loader.Loader
+	require.NoError(t, l.Load(strings.NewReader(singer.out), false))
+	outputs := strings.Join([]string{singer.out, singer.err, test.out, test.err, catalog.out, run(t, "--config", cfg, "--discover").out}, "\n")
+	treated := 0
+	for _, row := range rows {
+		if row.Treatment == "keep" || row.Column == "*" {
+			continue
+		}
+		treated++
+		assert.NotContains(t, outputs, "Canary-"+row.Stream+"-"+row.Column+"-", "%s", row)
+		assert.NotContains(t, outputs, "Canary-"+row.Stream+"-"+row.Column+".", "%s", row)
+		if row.Treatment == "drop" && !strings.Contains(row.Column, ".") && l.LastSchema[row.Stream] != nil {
+			var schema struct{ Properties map[string]any }
+			require.NoError(t, json.Unmarshal(l.LastSchema[row.Stream], &schema))
+			assert.NotContains(t, schema.Properties, row.Column, row.Stream)
+		}
+	}
+	assert.Greater(t, treated, 60)
+	for id, row := range l.Rows["candidates"] {
+		var c map[string]any
+		require.NoError(t, json.Unmarshal(row, &c))
+		if c["first_name"] != nil {
+			assert.Equal(t, hashOf(fmt.Sprintf("Canary-candidates-first_name-%s", strings.TrimSuffix(id, "/"))), c["first_name"])
+		}
+	}
+	assert.NotContains(t, outputs, privacyKey)
+}
+
+// Dropped columns are not asked for.
+func TestDroppedColumnsStayInGreenhouse(t *testing.T) {
+	var fields []string
+	s := serve(t, sandbox.Options{})
+	s.SetFault(func(r *http.Request) sandbox.Fault {
+		if r.URL.Path == "/v3/candidates" {
+			fields = strings.Split(r.URL.Query().Get("fields"), ",")
+		}
+		return sandbox.NoFault
+	})
+	r := run(t, "--config", file(t, "c.json", with(s, map[string]any{"streams": []string{"candidates"}, "privacy": map[string]any{"contact": "drop"},
+		"privacy_columns": map[string]any{"candidates.phone_numbers": "drop", "candidates.last_name": "keep"}})))
+	require.Zero(t, r.code, r.err)
+	assert.NotContains(t, fields, "first_name")
+	assert.NotContains(t, fields, "phone_numbers")
+	assert.Contains(t, fields, "last_name", "the name goes before the class")
+	assert.NotContains(t, r.out, `"first_name"`)
+}
+
+// A column that nobody knows is dropped once a policy is set; without one it is kept.
+func TestUnclassifiedColumns(t *testing.T) {
+	s := serve(t, sandbox.Options{Row: func(_ string, _ int64, row []byte) []byte {
+		return append(row[:len(row)-1], `,"shoe_size":"forty-two"}`...)
+	}})
+	for want, cfg := range map[string]map[string]any{
+		"forty-two":         {},
+		"":                  {"privacy": map[string]any{"pay": "mask"}},
+		hashOf("forty-two"): {"privacy": map[string]any{"unclassified": "hash"}, "privacy_key": privacyKey},
+		`"shoe_size":null`:  {"privacy": map[string]any{"unclassified": "mask"}},
+	} {
+		cfg["streams"] = []string{"jobs"}
+		var l loader.Loader
+		r := load(t, &l, with(s, cfg), nil)
+		require.Zero(t, r.code, r.err)
+		if want == "" {
+			assert.NotContains(t, r.out, "shoe_size")
+			continue
+		}
+		assert.Contains(t, r.out, want)
+	}
+}
+
+func TestChangedPolicyIsToldOnce(t *testing.T) {
+	s := serve(t, sandbox.Options{})
+	var l loader.Loader
+	cfg := map[string]any{"streams": []string{"demographic_questions", "users"}}
+	load(t, &l, with(s, cfg), nil)
+	cfg["privacy"], cfg["privacy_key"] = map[string]any{"contact": "hash"}, privacyKey
+	r := load(t, &l, with(s, cfg), l.LastState())
+	assert.Contains(t, r.err, "keep their old values")
+	assert.Contains(t, r.err, "users")
+	assert.NotContains(t, string(l.LastState()), privacyKey)
+	assert.NotContains(t, load(t, &l, with(s, cfg), l.LastState()).err, "keep their old values")
+}
+
+func TestPrivacyTable(t *testing.T) {
+	cfg := file(t, "c.json", map[string]any{"privacy": map[string]any{"contact": "hash", "free_text": "drop"}, "privacy_key": privacyKey, "privacy_columns": map[string]any{"users.*": "keep"}})
+	csv := run(t, "privacy", "--config", cfg, "--format", "csv")
+	require.Zero(t, csv.code, csv.err)
+	lines := strings.Split(csv.out, "\n")
+	assert.Equal(t, "stream,column,class,treatment", lines[0])
+	for _, want := range []string{
+		"candidates,first_name,contact,hash", "candidates,phone_numbers.value,contact,hash", "candidates,phone_numbers.type,none,keep",
+		"users,first_name,contact,keep", "candidates,*,unclassified,drop", "notes,body,free_text,drop", "applications,candidate_id,none,keep",
+	} {
+		assert.Contains(t, lines, want)
+	}
+	all, err := schemas.Load()
+	require.NoError(t, err)
+	for _, s := range all {
+		shape, err := s.Shape()
+		require.NoError(t, err)
+		for _, c := range shape.Columns {
+			assert.True(t, slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, s.Name+","+c.Name+",") }), "%s.%s", s.Name, c.Name)
+		}
+	}
+	assert.Contains(t, run(t, "privacy").out, "0 hash")
+}
+
+func TestTypeChanges(t *testing.T) {
+	s := serve(t, sandbox.Options{Row: func(_ string, id int64, row []byte) []byte {
+		if id%3 == 0 {
+			return []byte(strings.Replace(string(row), `"confidential":`, `"confidential":"yes and no","was":`, 1))
+		}
+		return row
+	}})
+	for _, mode := range []string{"widen", "null"} {
+		var l loader.Loader
+		r := load(t, &l, with(s, map[string]any{"streams": []string{"jobs"}, "type_changes": mode}), nil)
+		require.Zero(t, r.code, r.err)
+		var schema struct {
+			Properties map[string]struct{ Type any }
+		}
+		require.NoError(t, json.Unmarshal(l.LastSchema["jobs"], &schema))
+		assert.Equal(t, mode == "widen", strings.Contains(fmt.Sprint(schema.Properties["confidential"].Type), "string"))
+		assert.Equal(t, mode == "widen", strings.Contains(r.out, "yes and no"))
+		assert.Equal(t, mode == "null", strings.Contains(r.err, "became null"))
+		assert.Contains(t, schema.Properties, "was", "new columns come in either way")
+	}
+}

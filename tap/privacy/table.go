@@ -1,0 +1,57 @@
+package privacy
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
+)
+
+// Row says what becomes of one column.
+type Row struct {
+	Stream    string `json:"stream"`
+	Column    string `json:"column"` // a path, for the members of an object
+	Class     string `json:"class"`
+	Treatment string `json:"treatment"`
+
+	protected bool
+}
+
+// Table tells the treatment of every column of the streams that their files know, in the order of the files, and that of columns that no file knows.
+func (p *Policy) Table(streams []*tap.Stream) []Row {
+	var rows []Row
+	for _, s := range streams {
+		rows = append(rows, p.columns(s)...)
+		t := p.Unknown()
+		rows = append(rows, Row{Stream: s.Name, Column: "*", Class: Unclassified, Treatment: Word(t)})
+	}
+	return rows
+}
+
+// columns lists the columns of a stream, each before its members.
+func (p *Policy) columns(s *tap.Stream) []Row {
+	shape, err := s.Shape()
+	if err != nil {
+		return nil // it was read before
+	}
+	var rows []Row
+	var visit func(at []string, shape *record.Shape)
+	visit = func(at []string, shape *record.Shape) {
+		for i := range shape.Columns {
+			c := &shape.Columns[i]
+			path := append(slices.Clone(at), c.Name)
+			t, class := p.Of(s, path, true, "")
+			if t != record.Drop && p != nil && c.Members().Columns != nil && p.allDropped(s, path, c) {
+				t = record.Drop
+			}
+			rows = append(rows, Row{
+				Stream: s.Name, Column: strings.Join(path, "."), Class: class, Treatment: Word(t),
+				protected: len(path) == 1 && Protected(s, c.Name),
+			})
+			visit(path, c.Members())
+		}
+	}
+	visit(nil, shape)
+	return rows
+}
