@@ -162,6 +162,11 @@ func (r *reader) walk(ctx context.Context, pages int) (done bool, err error) {
 func (r *reader) read(ctx context.Context, req Request, mean func(page Page, records int, h head) (*step, error)) (head, error) {
 	var h head
 	run := r.task.run
+	run.mu.Lock()
+	if run.first.IsZero() {
+		run.first = time.Now()
+	}
+	run.mu.Unlock()
 	err := r.Source.Read(ctx, req, func(page Page) error {
 		h = head{next: page.Next}
 		if r.Sample {
@@ -191,6 +196,7 @@ func (r *reader) read(ctx context.Context, req Request, mean func(page Page, rec
 		run.mu.Lock()
 		run.pages++
 		run.records += len(res.Records)
+		run.bytes += int64(len(page.Body))
 		run.odd += res.Messages
 		for _, column := range res.Nulled {
 			if run.nulled == nil {
@@ -217,6 +223,9 @@ func (r *reader) read(ctx context.Context, req Request, mean func(page Page, rec
 			return err
 		}
 		<-written
+		run.mu.Lock()
+		run.last = time.Now()
+		run.mu.Unlock()
 		return nil
 	})
 	if KindOf(err) == Unprocessable {

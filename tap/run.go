@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -48,6 +49,10 @@ type progress struct {
 	rested  bool // left alone: its last complete read is young enough
 	pages   int
 	records int
+	bytes   int64
+	first   time.Time       // when the first request was made, by this machine's clock
+	last    time.Time       // when the latest page was written
+	changes []string        // columns that were new or of another type
 	odd     int             // rows that were no rows
 	nulled  map[string]bool // columns of which a value became null because of its type
 }
@@ -165,6 +170,9 @@ func (r *streamRun) learn(page []byte, seen *record.Shape, log *slog.Logger) err
 		return fmt.Errorf("learning new columns: %w", err)
 	}
 	for _, name := range columns {
+		if !slices.Contains(r.changes, name) {
+			r.changes = append(r.changes, name)
+		}
 		level, what := slog.LevelInfo, "a column came with a value of another type: its schema is widened"
 		if r.known.shape.Column(name) == nil {
 			what = "a new column: the schema has it from now on"

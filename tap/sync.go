@@ -68,6 +68,11 @@ type Outcome struct {
 	Rested bool
 	// Started tells that something was asked for.
 	Started bool
+	// Bytes is the size of its pages, unpacked; Took is how long it took from the first request to the last page.
+	Bytes int64
+	Took  time.Duration
+	// Changes are the columns that were new or came with a value of another type.
+	Changes []string
 }
 
 // Summary is how a run ended.
@@ -182,7 +187,10 @@ func (s *syncer) outcomes() []Outcome {
 	for i, r := range s.runs {
 		o := Outcome{
 			Stream: r.sel.Stream, Records: r.out.records, Pages: r.pages, Err: r.err, Skipped: r.skipped, Rested: r.rested, Started: r.out.started,
-			Complete: r.out.ended && r.err == nil && !r.rested,
+			Complete: r.out.ended && r.err == nil && !r.rested, Bytes: r.bytes, Changes: r.changes,
+		}
+		if !r.last.IsZero() {
+			o.Took = r.last.Sub(r.first)
 		}
 		outcomes[i] = o
 	}

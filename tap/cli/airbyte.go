@@ -7,7 +7,10 @@ import (
 	"os"
 	"strings"
 
+	"golang.org/x/term"
+
 	"github.com/tap-greenhouse/tap-greenhouse/schemas"
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/airbyte"
 )
 
@@ -31,16 +34,35 @@ func (p *program) speakAirbyte() *lineWriter {
 }
 
 func (p *program) check(ctx context.Context, flags airbyteFlags) (int, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, checkPatience+checkPatience/3, tap.Errorf(tap.Network, "checking", "no answer came in time").
+		WithHint("check the network, a proxy, api_url and auth_url"))
+	defer cancel()
+	if f, ok := p.Out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		return p.checkForPerson(ctx, flags)
+	}
 	out := p.speakAirbyte()
 	cfg, err := p.config(flags.Config)
 	if err == nil {
 		err = p.tryCredential(ctx, cfg, p.control(out, flags.Config))
 	}
-	if cause := context.Cause(ctx); cause != nil {
+	if cause := context.Cause(ctx); tap.KindOf(cause) == tap.Interrupted {
 		return exitCode(cause, false), cause
 	}
 	_, err = out.Write(airbyte.AppendStatus(nil, err))
 	return exitCode(err, false), err
+}
+
+// checkForPerson is check for a person at a terminal: a sentence, and an exit code.
+func (p *program) checkForPerson(ctx context.Context, flags airbyteFlags) (int, error) {
+	cfg, err := p.config(flags.Config)
+	if err == nil {
+		err = p.tryCredential(ctx, cfg, nil)
+	}
+	if err != nil {
+		return exitCode(err, false), err
+	}
+	_, err = fmt.Fprintf(p.Out, "The credential works.\n\nNext: tap-greenhouse scopes --probe --config %s shows what it may read.\n", flags.Config)
+	return exitOK, err
 }
 
 // control returns what tells the platform of a new refresh token, with the config as it was passed.
@@ -104,7 +126,7 @@ func (p *program) read(ctx context.Context, flags readFlags) (int, error) {
 	if err != nil {
 		return p.fatal(out, err)
 	}
-	job := &job{program: p, cfg: cfg, voice: &airbyte.Voice{}, failScope: true, rotated: p.control(out, flags.Config)}
+	job := &job{program: p, cfg: cfg, voice: &airbyte.Voice{}, failScope: true, report: flags.Report, rotated: p.control(out, flags.Config)}
 	job.fatal = func(err error) {
 		if _, werr := out.Write(airbyte.AppendError(nil, err)); werr != nil {
 			p.log.Error(werr.Error())

@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -42,6 +43,16 @@ func (p *program) sandbox(ctx context.Context, flags sandboxFlags) (int, error) 
 		Seed: flags.Seed, Candidates: flags.Candidates, Limit: flags.Limit, Window: flags.Window, Latency: flags.Latency, Gzip: flags.Gzip,
 		CursorLife: flags.CursorLife, TokenLife: flags.TokenLife, TokenUses: flags.TokenUses, Introspection: flags.Introspection, Scopes: flags.Scopes,
 	}
+	switch {
+	case flags.Candidates < 1:
+		return exitNothingRead, usage(errors.New("--candidates must be at least 1"))
+	case flags.Chaos < 0 || flags.Chaos > 1:
+		return exitNothingRead, usage(errors.New("--chaos is a probability from 0 to 1"))
+	case len(flags.Faults) > 0 && flags.Chaos == 0:
+		return exitNothingRead, usage(errors.New("--faults needs --chaos, the probability of a fault"))
+	case flags.Window < time.Second || flags.Window%time.Second != 0:
+		return exitNothingRead, usage(errors.New("--window must be whole seconds"))
+	}
 	if flags.Chaos > 0 {
 		var faults []sandbox.Fault
 		for _, name := range flags.Faults {
@@ -78,6 +89,7 @@ func startSandbox(opts sandbox.Options, addr string) (*sandbox.Server, error) {
 
 type demoFlags struct {
 	Candidates int `help:"Number of candidates; other lists go with it." default:"1000"`
+	runFlags   `embed:""`
 }
 
 // demo syncs every stream from a sandbox of its own.
@@ -105,7 +117,7 @@ func (p *program) demo(ctx context.Context, flags demoFlags) (int, error) {
 		}
 	}
 	p.log.Info("syncing every stream from the built-in sandbox", "addr", server.URL())
-	job := &job{program: p, cfg: cfg, voice: &singer.Voice{}}
+	job := &job{program: p, cfg: cfg, voice: &singer.Voice{}, report: flags.Report}
 	defer job.close()
 	if err := job.prepare(ctx, "", nil, "", singer.ParseState); err != nil {
 		return exitCode(err, false), err

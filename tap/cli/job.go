@@ -17,6 +17,7 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/harvest"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/report"
 )
 
 // job is one sync: what to read, from where, and how to say it.
@@ -25,7 +26,8 @@ type job struct {
 	cfg        *Config
 	voice      tap.Voice
 	sample     bool
-	failScope  bool // a missing scope fails its stream, whatever the config says
+	report     string // file for an account of the run; empty for none
+	failScope  bool   // a missing scope fails its stream, whatever the config says
 	rotated    func(token string)
 	fatal      func(err error) // tells of an error that ended the whole run; nil for the log alone
 	began      time.Time
@@ -258,7 +260,78 @@ func (j *job) run(ctx context.Context, out io.Writer) (int, error) {
 		level = slog.LevelError
 	}
 	j.log.Log(ctx, level, j.summary(sum, time.Since(j.began)))
+	if j.report != "" {
+		if err := report.Write(j.report, j.account(sum, err, code)); err != nil {
+			j.log.Error("writing the report: " + err.Error()) // the run itself is as it is
+		}
+	}
 	return code, nil
+}
+
+// account is what can be told of the run.
+func (j *job) account(sum *tap.Summary, err error, code int) *tap.Account {
+	used := j.client.Usage()
+	windows, waited, retries, limited := j.client.Account()
+	a := &tap.Account{
+		Version: Version(), Protocol: "singer", Began: j.began.UTC(), Ended: time.Now().UTC(), ExitCode: code, Next: []string{}, Windows: windows,
+		Requests: tap.RequestAccount{Lists: used.Requests, Tokens: used.Tokens, Bytes: used.Bytes, Waited: waited.Seconds(), Limited: limited},
+	}
+	if j.failScope {
+		a.Protocol = "airbyte"
+	}
+	counts := map[string]int{}
+	for _, o := range sum.Outcomes {
+		s := tap.StreamAccount{
+			Stream: o.Stream.Name, Status: o.Status(), Records: o.Records, Pages: o.Pages, Bytes: o.Bytes, Seconds: o.Took.Seconds(),
+			Retries: retries(o.Stream.Name), Changes: o.Changes,
+		}
+		if o.Err != nil {
+			s.Reason = o.Err.Error()
+		}
+		a.Requests.Retries += s.Retries
+		counts[s.Status]++
+		a.Streams = append(a.Streams, s)
+	}
+	a.Outcome, a.Next = j.outcome(sum, err, counts)
+	return a
+}
+
+// outcome says in one sentence how a run ended, and what to do next.
+func (j *job) outcome(sum *tap.Summary, err error, counts map[string]int) (sentence string, next []string) {
+	next = []string{}
+	var e *tap.Error
+	switch {
+	case tap.KindOf(err) == tap.Interrupted:
+		sentence = fmt.Sprintf("The run was stopped: %d of %d streams are complete.", counts["complete"], len(sum.Outcomes))
+	case err != nil:
+		sentence = "The run failed: " + err.Error() + "."
+		if errors.As(err, &e) && e.Hint != "" {
+			next = append(next, upperFirst(e.Hint)+".")
+		}
+	case sum.Overtime:
+		sentence = fmt.Sprintf("The run ended at max_run_time: %d of %d streams are complete.", counts["complete"], len(sum.Outcomes))
+	case counts["failed"] > 0:
+		sentence = fmt.Sprintf("%d of %d streams failed; the others are loaded.", counts["failed"], len(sum.Outcomes))
+	default:
+		sentence = fmt.Sprintf("All is well: %d streams are complete, %d records came out.", counts["complete"], sum.Records())
+	}
+	if counts["skipped"] > 0 {
+		next = append(next, fmt.Sprintf("%d streams were skipped for want of a scope: tap-greenhouse scopes --probe lists them.", counts["skipped"]))
+	}
+	if counts["failed"] > 0 {
+		next = append(next, "Look at the notes of the failed streams. What was read is safe; the next run goes on from there.")
+	}
+	if counts["unfinished"] > 0 {
+		next = append(next, "Start again with the last state: the next run goes on where this one ended.")
+	}
+	return sentence, next
+}
+
+func upperFirst(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
 }
 
 // tuneGC keeps the peak memory of a sync near what lives, which is the pages in flight. The records cost no garbage, so

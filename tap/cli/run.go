@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -35,14 +36,21 @@ type singerFlags struct {
 	State      string `help:"File with the state that an earlier run wrote." placeholder:"FILE"`
 	Discover   bool   `help:"Print the catalog of all streams."`
 	Probe      bool   `help:"With --discover: ask what the credential may read, and leave the rest out of what is selected by default."`
-	Test       string `help:"Read one record of each stream; --test=schema prints schemas alone." placeholder:"records"`
+	Test       string `help:"Read one record of each stream; --test=schema prints schemas alone." placeholder:"records" enum:",records,schema" default:""`
 	About      bool   `help:"Describe the tap, its settings and what it can do."`
 	Format     string `help:"Format of --about: json, markdown or text." enum:"json,markdown,text" default:"text"`
 	Version    bool   `help:"Print the version."`
+	runFlags   `embed:""`
+}
+
+// runFlags are those of every call that reads streams.
+type runFlags struct {
+	Report string `help:"Write an account of the run to FILE: .html or .json." placeholder:"FILE"`
 }
 
 // commands are the calls with a command.
 type commands struct {
+	Init     initFlags    `cmd:"" help:"Ask for the credential, try it, and write the config."`
 	Spec     struct{}     `cmd:"" help:"Airbyte: print the specification of the config."`
 	Check    airbyteFlags `cmd:"" help:"Airbyte: try the credential."`
 	Discover airbyteFlags `cmd:"" help:"Airbyte: print the catalog of all streams."`
@@ -52,6 +60,8 @@ type commands struct {
 	Demo     demoFlags    `cmd:"" help:"Sync every stream from the built-in sandbox: no account, no config."`
 	Sandbox  sandboxFlags `cmd:"" help:"Serve the built-in sandbox, a Harvest v3 with made-up rows, until stopped."`
 	Version  struct{}     `cmd:"" help:"Print the version."`
+
+	Completion completionFlags `cmd:"" help:"Print a completion script for bash, zsh or fish."`
 }
 
 type airbyteFlags struct {
@@ -62,21 +72,53 @@ type readFlags struct {
 	airbyteFlags `embed:""`
 	Catalog      string `help:"File with the configured catalog." placeholder:"FILE" required:""`
 	State        string `help:"File with the state." placeholder:"FILE"`
+	runFlags     `embed:""`
 }
 
 // Run runs the program with its arguments and returns its exit code.
 func Run(ctx context.Context, args []string, std Streams) int {
 	p := &program{Streams: std, getenv: os.LookupEnv}
-	p.log = newLogger(std.Err)
-	code, err := p.dispatch(ctx, args)
+	args, format, err := takeLogFormat(args, p.getenv)
+	p.log = newLogger(std.Err, format)
+	code := exitNothingRead
+	if err == nil {
+		code, err = p.dispatch(ctx, args)
+	}
 	if err != nil {
 		p.log.Error(err.Error())
 	}
 	return code
 }
 
-// newLogger returns the log for people: one line an event, on standard error.
-func newLogger(w io.Writer) *slog.Logger {
+// takeLogFormat takes --log-format out of the arguments, which every call has, and falls back on the environment.
+func takeLogFormat(args []string, getenv func(string) (string, bool)) (rest []string, format string, err error) {
+	format, _ = getenv(envPrefix + "LOG_FORMAT")
+	for i := 0; i < len(args); i++ {
+		value, ok := strings.CutPrefix(args[i], "--log-format=")
+		switch {
+		case ok:
+			format = value
+		case args[i] == "--log-format" && i+1 < len(args):
+			i++
+			format = args[i]
+		default:
+			rest = append(rest, args[i])
+		}
+	}
+	switch format {
+	case "", "text":
+		return rest, "text", nil
+	case "json":
+		return rest, format, nil
+	}
+	return rest, "text", usage(fmt.Errorf("--log-format must be text or json, not %q", format))
+}
+
+// newLogger returns the log, one line an event, on standard error: for people, or as JSON in the shape that Meltano takes apart.
+func newLogger(w io.Writer, format string) *slog.Logger {
+	if format == "json" {
+		return slog.New(newJSONLog(w, logLevel()))
+	}
 	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: logLevel()}))
 }
 
@@ -92,13 +134,16 @@ func logLevel() slog.Level {
 }
 
 func (p *program) dispatch(ctx context.Context, args []string) (int, error) {
-	if len(args) == 0 || strings.HasPrefix(args[0], "-") && args[0] != "-h" && args[0] != "--help" {
+	if helpAsked(args) {
+		_, err := fmt.Fprint(p.Out, helpText)
+		return exitCode(err, false), err
+	}
+	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
 		return p.singer(ctx, args)
 	}
 	var cmd commands
 	helped := false
-	parser, err := kong.New(&cmd, kong.Name("tap-greenhouse"), kong.Description(description),
-		kong.Writers(p.Out, p.Err), kong.Exit(func(int) { helped = true }))
+	parser, err := kong.New(&cmd, kong.Name(tapName), kong.Writers(p.Out, p.Err), kong.Exit(func(int) { helped = true }))
 	if err != nil {
 		return exitNothingRead, err
 	}
@@ -109,7 +154,9 @@ func (p *program) dispatch(ctx context.Context, args []string) (int, error) {
 	case err != nil:
 		return exitNothingRead, usage(err)
 	}
-	switch call.Command() {
+	switch strings.Fields(call.Command())[0] {
+	case "init":
+		return p.init(ctx, cmd.Init)
 	case "spec":
 		return p.spec()
 	case "check":
@@ -126,13 +173,26 @@ func (p *program) dispatch(ctx context.Context, args []string) (int, error) {
 		return p.demo(ctx, cmd.Demo)
 	case "sandbox":
 		return p.sandbox(ctx, cmd.Sandbox)
+	case "completion":
+		return p.completion(cmd.Completion, parser.Model)
 	default:
 		return p.version()
 	}
 }
 
-const description = "Reads Greenhouse (Harvest v3) and speaks Singer and Airbyte. " +
-	"Without a command it is a Singer tap: tap-greenhouse --config FILE [--catalog FILE] [--state FILE]; see tap-greenhouse --about."
+// helpAsked tells whether the arguments ask for help on the program as a whole: a Singer call with --help among its flags must do nothing else.
+func helpAsked(args []string) bool {
+	if len(args) == 0 {
+		return false
+	}
+	if args[0] == "help" {
+		return true
+	}
+	if !strings.HasPrefix(args[0], "-") {
+		return false // a command has help of its own
+	}
+	return slices.Contains(args, "--help") || slices.Contains(args, "-h")
+}
 
 func usage(err error) error {
 	return tap.Errorf(tap.BadInput, "command line", "%w", err).WithHint("tap-greenhouse --help tells what there is")

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"slices"
 
 	"github.com/alecthomas/kong"
 
@@ -37,13 +36,19 @@ func (p *program) singer(ctx context.Context, args []string) (int, error) {
 
 // bareTest gives --test, which taps take with and without a value, the value that it has without.
 func bareTest(args []string) []string {
-	args = slices.Clone(args)
-	for i, a := range args {
+	var out []string
+	for i := 0; i < len(args); i++ {
+		a := args[i]
 		if a == "--test" {
-			args[i] = "--test=records"
+			a = "--test=records"
+			if i+1 < len(args) && (args[i+1] == "schema" || args[i+1] == "records") {
+				i++
+				a = "--test=" + args[i]
+			}
 		}
+		out = append(out, a)
 	}
-	return args
+	return out
 }
 
 // configured tells whether the environment alone makes a config.
@@ -116,7 +121,7 @@ func (p *program) singerSync(ctx context.Context, flags singerFlags) (int, error
 	if err != nil {
 		return exitCode(err, false), err
 	}
-	job := &job{program: p, cfg: cfg, voice: &singer.Voice{}, sample: flags.Test != ""}
+	job := &job{program: p, cfg: cfg, voice: &singer.Voice{}, sample: flags.Test != "", report: flags.Report}
 	defer job.close()
 	var parse catalogParser
 	file := flags.Catalog + flags.Properties

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
 // Budget is the number of requests that the API takes in a window of time. All requests of a process pass it: it learns the
@@ -26,6 +28,10 @@ type Budget struct {
 	paused  time.Time     // nothing is asked before
 	told    int64         // the reset of the window for which onWait was called
 	slack   time.Duration // how much later than it says the server begins a window
+
+	past   []tap.Window // the windows that have ended
+	waited time.Duration
+	idle   time.Time // since when the budget is waited for; zero for not
 }
 
 // window is what is known of the current window.
@@ -38,6 +44,7 @@ type window struct {
 	reset     int64     // as the server says, in seconds of its own clock
 	began     time.Time // the first answer: by then the window had begun
 	ends      time.Time // by this machine's clock
+	first     time.Time // when this process sent its first request in it
 	sent      int       // requests that this process sent in it
 	answered  int       // those of them that the server's count is known to hold
 	scouts    int       // requests sent while it was unknown
@@ -83,6 +90,9 @@ func (b *Budget) acquire(ctx context.Context) (*flight, error) {
 			return f, nil
 		}
 		changed := b.changed
+		if b.idle.IsZero() && wait < forever && !b.window.ends.IsZero() {
+			b.idle = now
+		}
 		tell := wait >= time.Second && wait < forever && b.told != b.window.reset
 		if tell {
 			b.told = b.window.reset
@@ -140,10 +150,17 @@ func (b *Budget) wait(now time.Time) time.Duration {
 func (b *Budget) take(now time.Time) *flight {
 	w := &b.window
 	if w.known && !now.Before(w.ends) {
+		b.past = append(b.past, w.account())
 		*w = window{number: w.number + 1, limit: w.limit, reset: w.reset}
 		b.clock.turn()
 	}
-	w.sent++
+	if w.sent++; w.first.IsZero() {
+		w.first = now
+	}
+	if !b.idle.IsZero() {
+		b.waited += now.Sub(b.idle)
+		b.idle = time.Time{}
+	}
 	if !w.known {
 		w.scouts++
 		w.lastScout = now
@@ -245,7 +262,12 @@ func (b *Budget) learn(f *flight, answer *http.Response) {
 		if !first {
 			sent = len(b.flying) // a window began before anybody here had seen the end of the last one
 		}
-		*w = window{number: w.number, known: true, limit: limit, left: left, reset: reset, began: began, ends: ends, sent: sent, answered: 1}
+		since := w.first
+		if !first && w.sent > 0 {
+			b.past = append(b.past, w.account())
+			since = now
+		}
+		*w = window{number: w.number, known: true, limit: limit, left: left, reset: reset, began: began, ends: ends, sent: sent, answered: 1, first: since}
 	case w.known && reset >= w.reset-1:
 		w.left = min(w.left, left)
 		w.answered++
@@ -264,6 +286,22 @@ func (b *Budget) ends(reset int64, began, now time.Time) time.Time {
 		return counted
 	}
 	return told
+}
+
+// account tells of a window.
+func (w *window) account() tap.Window {
+	return tap.Window{Began: w.first.UTC(), Limit: w.limit, Sent: w.sent, Left: w.left}
+}
+
+// account tells of all windows, and how long the budget was waited for.
+func (b *Budget) account() (windows []tap.Window, waited time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	windows = slices.Clone(b.past)
+	if b.window.sent > 0 {
+		windows = append(windows, b.window.account())
+	}
+	return windows, b.waited
 }
 
 // now is the time by the server's clock.

@@ -9,10 +9,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -60,6 +62,10 @@ type Client struct {
 
 	requests, bytes, tokens atomic.Int64
 	refusals                atomic.Int32 // new tokens that lists refused since the last page
+
+	mu      sync.Mutex
+	repeats map[string]int // by what was being done
+	limited int            // answers with 429
 
 	began    time.Time    // when the client was made
 	reached  atomic.Bool  // something has answered, whatever it said
@@ -118,6 +124,27 @@ type Usage struct {
 // Usage returns what the client has used so far.
 func (c *Client) Usage() Usage {
 	return Usage{Requests: c.requests.Load(), Tokens: c.tokens.Load(), Bytes: c.bytes.Load()}
+}
+
+// Account tells of the windows of the limit, how long they were waited for, and how often a list was asked for again.
+func (c *Client) Account() (windows []tap.Window, waited time.Duration, retries func(stream string) int, limited int) {
+	windows, waited = c.budget.account()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	repeats := maps.Clone(c.repeats)
+	return windows, waited, func(stream string) int { return repeats[opOf(stream)] }, c.limited
+}
+
+func (c *Client) repeat(op string, limited bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.repeats == nil {
+		c.repeats = map[string]int{}
+	}
+	c.repeats[op]++
+	if limited {
+		c.limited++
+	}
 }
 
 // tokenURL is where tokens are had; for an API key that is the exchange beside the lists.

@@ -39,7 +39,9 @@ func (c *Client) watchResends(ctx context.Context, op string) context.Context {
 	}})
 }
 
-func op(req tap.Request) string { return "reading list " + req.Stream.Name }
+func op(req tap.Request) string { return opOf(req.Stream.Name) }
+
+func opOf(stream string) string { return "reading list " + stream }
 
 // errDeadToken says that the token was refused and a new one should be tried.
 var errDeadToken = errors.New("the token is dead")

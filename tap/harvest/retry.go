@@ -70,6 +70,7 @@ func (c *Client) retry(ctx context.Context, op string, attempt func() error, lis
 		if wait > left || list && c.silence() >= c.opts.MaxRetryTime {
 			return c.giveUp(op, t, tries, waits.GetElapsedTime(), list)
 		}
+		c.repeat(op, t.limited)
 		if t.limited {
 			if t.untold {
 				c.budget.pause(wait)

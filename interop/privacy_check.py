@@ -1,0 +1,71 @@
+"""Hashes can be reproduced: the SQL of docs/privacy.md gives, in DuckDB and in PostgreSQL, what the tap gives.
+
+usage: privacy_check.py TAP VENVS WORK"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+from sandbox import Sandbox
+
+TAP, VENVS, WORK = (os.path.abspath(p) for p in sys.argv[1:4])
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
+KEY = "a key of more than sixteen bytes"
+ADDRESS = "Ann@Example.com "
+
+shutil.rmtree(WORK, ignore_errors=True)
+os.makedirs(WORK)
+with open(os.path.join(ROOT, "docs", "privacy.md")) as f:
+    page = f.read()
+
+
+def block(mark):
+    """The code block behind a mark of the page."""
+    return re.search(rf"<!-- {mark} -->\n```\w+\n(.*?)```", page, re.S).group(1)
+
+
+sandbox = Sandbox(TAP, WORK)
+try:
+    with open(sandbox.config_file) as f:
+        plain = json.load(f)
+    plain["streams"] = ["users"]
+    hashed = dict(plain, privacy={"contact": "hash"}, privacy_key=KEY)
+    rows = []
+    for config in (plain, hashed):
+        out = subprocess.run([TAP, "--config", "-"], input=json.dumps(config), capture_output=True, text=True, check=True).stdout
+        records = [m["record"] for m in map(json.loads, out.splitlines()) if m["type"] == "RECORD"]
+        rows.append({r["id"]: r["primary_email"] for r in records})
+finally:
+    sandbox.stop()
+number, email = next((n, e) for n, e in rows[0].items() if e)
+want = rows[1][number]
+
+names = {"KEY": KEY.encode()}
+exec(block("python: pads"), names)  # the page's own lines
+
+duckdb_sql = block("sql: duckdb").replace(":outer", f"'{names['outer']}'").replace(":inner", f"'{names['inner']}'").replace(ADDRESS, " " + email.upper())
+have = subprocess.run(
+    [os.path.join(VENVS, "duckdb", "bin", "python"), "-c", f"import duckdb; print(duckdb.sql({duckdb_sql!r}).fetchone()[0])"],
+    capture_output=True, text=True, check=True).stdout.strip()
+if have != want:
+    raise SystemExit(f"duckdb: {have}, the tap: {want}")
+print("duckdb gives the tap's hash")
+
+data, port = os.path.join(WORK, "pg"), "54331"
+bindir = subprocess.run("ls -d /usr/lib/postgresql/*/bin | tail -1", shell=True, capture_output=True, text=True, check=True).stdout.strip()
+shutil.chown(WORK, "postgres")
+pg = lambda *args: ["runuser", "-u", "postgres", "--", os.path.join(bindir, args[0]), *args[1:]]
+subprocess.run(pg("initdb", "-D", data, "-A", "trust"), check=True, stdout=subprocess.DEVNULL)
+subprocess.run(pg("pg_ctl", "-D", data, "-o", f"-p {port} -k {WORK} -c listen_addresses=127.0.0.1", "-w", "start", "-l", os.path.join(WORK, "pg.log")), check=True,
+               stdout=subprocess.DEVNULL)
+try:
+    sql = "create extension pgcrypto;\n" + block("sql: postgresql").replace(":key", f"'{KEY}'").replace(ADDRESS, " " + email.upper())
+    have = subprocess.run(pg("psql", "-h", "127.0.0.1", "-p", port, "-At", "-d", "postgres", "-c", sql), capture_output=True, text=True, check=True).stdout.split()[-1]
+finally:
+    subprocess.run(pg("pg_ctl", "-D", data, "-m", "immediate", "stop"), stdout=subprocess.DEVNULL)
+if have != want:
+    raise SystemExit(f"postgresql: {have}, the tap: {want}")
+print("postgresql gives the tap's hash")

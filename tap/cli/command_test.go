@@ -1,0 +1,209 @@
+package cli_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"github.com/xeipuuv/gojsonschema"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap/cli"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
+)
+
+// Help is help and nothing else: it reads no account and spends no token.
+func TestHelpDoesNothingElse(t *testing.T) {
+	s := serve(t, sandbox.Options{})
+	path := file(t, "c.json", s.Config())
+	for _, args := range [][]string{{"--help"}, {"help"}, {"-h"}, {"--config", path, "--help"}, {"--discover", "--help"}, {"--version", "--help"}, {"--config", path, "-h"}} {
+		r := run(t, args...)
+		assert.Zero(t, r.code)
+		assert.Empty(t, r.err)
+		assert.Contains(t, r.out, "--config FILE")
+		assert.Contains(t, r.out, "privacy")
+		lines := strings.Split(strings.TrimSpace(r.out), "\n")
+		assert.LessOrEqual(t, len(lines), 30, "one screen")
+		for _, line := range lines {
+			assert.LessOrEqual(t, len(line), 80)
+		}
+	}
+	lists, _, tokens := s.Requests()
+	assert.Empty(t, lists)
+	assert.Zero(t, tokens)
+}
+
+func TestFlagsThatMakeNoSense(t *testing.T) {
+	for _, args := range [][]string{
+		{"sandbox", "--faults", "500"}, {"sandbox", "--chaos", "2"}, {"sandbox", "--candidates", "-3"}, {"sandbox", "--window", "1ms"}, {"--log-format", "xml", "--version"},
+		{"completion", "tcsh"}, {"init", "--client-secret-stdin", "--config", filepath.Join(t.TempDir(), "c.json")},
+	} {
+		r := run(t, args...)
+		assert.Equal(t, 2, r.code, args)
+		assert.Equal(t, 1, strings.Count(r.err, "\n"), r.err)
+	}
+	s := serve(t, sandbox.Options{})
+	r := run(t, "--config", file(t, "c.json", s.Config()), "--test", "schema")
+	assert.Zero(t, r.code, r.err)
+	assert.NotContains(t, r.out, `"RECORD"`)
+}
+
+func TestCompletion(t *testing.T) {
+	for _, shell := range []string{"bash", "zsh", "fish"} {
+		r := run(t, "completion", shell)
+		assert.Zero(t, r.code)
+		for _, word := range []string{"privacy", "probe", "catalog", "report"} {
+			assert.Contains(t, r.out, word, shell)
+		}
+	}
+}
+
+// Every line of a JSON log has the keys by which Meltano takes it apart.
+func TestJSONLog(t *testing.T) {
+	s := serve(t, sandbox.Options{})
+	r := run(t, "--config", file(t, "c.json", with(s, map[string]any{"streams": []string{"users"}})), "--log-format", "json")
+	require.Zero(t, r.code, r.err)
+	for line := range strings.Lines(r.err) {
+		var e map[string]any
+		require.NoError(t, json.Unmarshal([]byte(line), &e), line)
+		for _, key := range []string{"level", "pid", "logger_name", "ts", "thread_name", "app_name", "message"} {
+			assert.Contains(t, e, key)
+		}
+	}
+	assert.Contains(t, r.err, `"stream_name":"users"`)
+	t.Setenv("TAP_GREENHOUSE_LOG_FORMAT", "json")
+	assert.True(t, strings.HasPrefix(run(t, "--nonsense").err, "{"))
+}
+
+func initWith(t *testing.T, in string, args ...string) result {
+	t.Helper()
+	var out, err strings.Builder
+	code := cli.Run(t.Context(), append([]string{"init"}, args...), cli.Streams{In: strings.NewReader(in), Out: &out, Err: &err})
+	return result{code, out.String(), err.String()}
+}
+
+func TestInitWithoutATerminal(t *testing.T) {
+	s := serve(t, sandbox.Options{Scopes: []string{"harvest:users:list"}})
+	path := filepath.Join(t.TempDir(), "c.json")
+	at := []string{"--config", path, "--client-id", sandbox.ClientID, "--client-secret-stdin", "--api-url", s.URL(), "--auth-url", s.URL() + "/token"}
+	r := initWith(t, "wrong\n", at...)
+	assert.Equal(t, 2, r.code)
+	assert.NoFileExists(t, path, "nothing is written for a credential that does not work")
+	r = initWith(t, sandbox.ClientSecret+"\n", at...)
+	require.Zero(t, r.code, r.err)
+	assert.NotContains(t, r.err+r.out, sandbox.ClientSecret)
+	assert.Contains(t, r.err, "harvest:notes:list")
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	assert.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+	assert.Zero(t, run(t, "--config", path).code)
+	r = initWith(t, sandbox.ClientSecret, at...)
+	assert.Equal(t, 2, r.code)
+	assert.Contains(t, r.err, "--force")
+	assert.Zero(t, initWith(t, sandbox.ClientSecret, append(at, "--force")...).code)
+	assert.Equal(t, 2, initWith(t, "", append(at[2:], "--config", filepath.Join(path, "no", "folder"))...).code)
+	assert.Equal(t, 2, initWith(t, "", append(at, "--force")...).code, "no secret came")
+}
+
+func TestReport(t *testing.T) {
+	schema, err := gojsonschema.NewSchema(gojsonschema.NewReferenceLoader("file://" + absolute(t, "../../docs/report.schema.json")))
+	require.NoError(t, err)
+	s := serve(t, sandbox.Options{Scopes: []string{"harvest:users:list", "harvest:jobs:list"}})
+	dir := t.TempDir()
+	path := filepath.Join(dir, "run.json")
+	r := run(t, "--config", file(t, "c.json", s.Config()), "--report", path)
+	require.Zero(t, r.code, r.err)
+	data, err := os.ReadFile(path)
+	require.NoError(t, err)
+	result, err := schema.Validate(gojsonschema.NewBytesLoader(data))
+	require.NoError(t, err)
+	assert.Empty(t, result.Errors())
+	var account struct {
+		Streams []struct {
+			Stream, Status string
+			Records        int
+		}
+		Requests struct{ Lists int }
+	}
+	require.NoError(t, json.Unmarshal(data, &account))
+	records := map[string]int{}
+	for line := range strings.Lines(r.out) {
+		var m struct{ Type, Stream string }
+		require.NoError(t, json.Unmarshal([]byte(line), &m))
+		if m.Type == "RECORD" {
+			records[m.Stream]++
+		}
+	}
+	for _, st := range account.Streams {
+		assert.Equal(t, records[st.Stream], st.Records, st.Stream)
+		assert.Equal(t, map[bool]string{true: "complete", false: "skipped"}[records[st.Stream] > 0], st.Status, st.Stream)
+	}
+	_, status, _ := s.Requests()
+	assert.Equal(t, status[200]+status[403], account.Requests.Lists)
+
+	page := filepath.Join(dir, "run.html")
+	s.SetFault(sandbox.Chaos(1, 1, sandbox.Status404))
+	r = run(t, "--config", file(t, "c.json", s.Config()), "--report", page)
+	assert.Equal(t, 1, r.code)
+	data, err = os.ReadFile(page)
+	require.NoError(t, err)
+	assert.Less(t, len(data), 300_000)
+	assert.NotContains(t, string(data), "<script")
+	assert.Contains(t, string(data), "streams failed")
+
+	r = run(t, "--config", file(t, "c.json", with(s, map[string]any{"streams": []string{"users"}})), "--report", filepath.Join(dir, "no", "run.html"))
+	assert.Contains(t, r.err, "writing the report")
+}
+
+func absolute(t *testing.T, path string) string {
+	t.Helper()
+	abs, err := filepath.Abs(path)
+	require.NoError(t, err)
+	return abs
+}
+
+// A stream whose last complete read is young enough is left alone: no request, no failure.
+func TestRefreshEvery(t *testing.T) {
+	s := serve(t, sandbox.Options{})
+	cfg := map[string]any{"streams": []string{"users", "jobs", "job_posts", "demographic_questions"}, "refresh_every": map[string]any{"job*": "1d", "jobs": "0s", "demographic_*": "2h"}}
+	r := run(t, "--config", file(t, "c.json", with(s, cfg)))
+	require.Zero(t, r.code, r.err)
+	s.ResetRequests()
+	state := lastState(t, r.out)
+	r = run(t, "--config", file(t, "c.json", with(s, cfg)), "--state", file(t, "s.json", state))
+	require.Zero(t, r.code, r.err)
+	lists, _, _ := s.Requests()
+	assert.Equal(t, map[string]int{"users": 1, "jobs": 1}, lists)
+	assert.Contains(t, r.err, "left alone: demographic_questions, job_posts")
+}
+
+// lastState is the value of the last STATE message.
+func lastState(t *testing.T, out string) []byte {
+	t.Helper()
+	var last []byte
+	for line := range strings.Lines(out) {
+		var m struct {
+			Type  string
+			Value json.RawMessage
+		}
+		require.NoError(t, json.Unmarshal([]byte(line), &m))
+		if m.Type == "STATE" {
+			last = m.Value
+		}
+	}
+	return last
+}
+
+// A run that lasts too long ends by itself, and the next goes on.
+func TestMaxRunTime(t *testing.T) {
+	s := serve(t, sandbox.Options{Limit: 5, Window: 30_000_000_000})
+	cfg := with(s, map[string]any{"streams": []string{"users", "candidates", "applications", "jobs", "notes", "offers", "offices"}, "max_run_time": "1s"})
+	r := run(t, "--config", file(t, "c.json", cfg))
+	assert.Zero(t, r.code, r.err)
+	assert.Contains(t, r.err, "max_run_time is up")
+	assert.Contains(t, r.err, "not finished: ")
+	assert.NotEmpty(t, lastState(t, r.out))
+}

@@ -1,0 +1,238 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"golang.org/x/term"
+
+	"github.com/tap-greenhouse/tap-greenhouse/schemas"
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
+)
+
+type initFlags struct {
+	Config            string `help:"File to write." default:"config.json" placeholder:"FILE"`
+	ClientID          string `help:"Client ID of the OAuth credential." name:"client-id"`
+	UserID            string `help:"Number of the Site Admin to act for." name:"user-id"`
+	ClientSecretStdin bool   `help:"Read the client secret from standard input."`
+	APIKeyStdin       bool   `help:"Read a Harvest API key from standard input (transitional)." name:"api-key-stdin"`
+	APIURL            string `help:"Another address of the API, for a sandbox." name:"api-url" hidden:""`
+	AuthURL           string `help:"Another address for tokens, for a sandbox." name:"auth-url" hidden:""`
+	Force             bool   `help:"Replace an existing file."`
+}
+
+const initWelcome = `In Greenhouse: Configure > Dev Center > API Credential Management > Create new
+credential, of the type "Harvest V3 (OAuth)". Grant it the scopes of the lists
+that you want (tap-greenhouse scopes lists them); the least is
+harvest:users:list. Then copy its client ID and secret here.
+
+`
+
+// init asks for the credential, tries it, shows what it reaches and writes the config.
+func (p *program) init(ctx context.Context, flags initFlags) (int, error) {
+	if err := p.writable(flags); err != nil {
+		return exitNothingRead, err
+	}
+	members, err := p.answers(flags)
+	if err != nil {
+		return exitNothingRead, err
+	}
+	data, err := json.Marshal(members, jsontext.WithIndent("  "), json.Deterministic(true))
+	if err != nil {
+		return exitIncomplete, err
+	}
+	cfg, err := readConfig(input{config: "-", stdin: bytes.NewReader(data), getenv: func(string) (string, bool) { return "", false }})
+	if err != nil {
+		return exitNothingRead, err
+	}
+	fmt.Fprintln(p.Err, "Trying the credential ...")
+	if err := p.tryCredential(ctx, cfg, nil); err != nil {
+		if context.Cause(ctx) == nil {
+			fmt.Fprintln(p.Err, "It does not work; nothing was written.")
+		}
+		return exitCode(err, false), err
+	}
+	if err := p.showReach(ctx, cfg); err != nil {
+		return exitCode(err, false), err
+	}
+	if err := writeConfig(flags.Config, append(data, '\n'), flags.Force); err != nil {
+		return exitNothingRead, &tap.Error{Kind: tap.BadInput, Op: "writing config " + flags.Config, Err: err}
+	}
+	fmt.Fprintf(p.Err, "\nWrote %s. Next:\n\n  tap-greenhouse --config %s | target-jsonl\n\n", flags.Config, flags.Config)
+	return exitOK, nil
+}
+
+// writable makes sure that the file can be written before anybody answers questions.
+func (p *program) writable(flags initFlags) error {
+	op := "writing config " + flags.Config
+	if _, err := os.Stat(flags.Config); err == nil && !flags.Force {
+		return tap.Errorf(tap.BadInput, op, "the file exists").WithHint("--force replaces it")
+	}
+	info, err := os.Stat(filepath.Dir(flags.Config))
+	if err != nil {
+		return &tap.Error{Kind: tap.BadInput, Op: op, Err: err}
+	}
+	if !info.IsDir() {
+		return tap.Errorf(tap.BadInput, op, "%s is no folder", filepath.Dir(flags.Config))
+	}
+	return nil
+}
+
+// answers are the members of the config: from flags and standard input, or from a person at a terminal.
+func (p *program) answers(flags initFlags) (map[string]string, error) {
+	members := map[string]string{}
+	set := func(key, value string) {
+		if value = strings.TrimSpace(value); value != "" {
+			members[key] = value
+		}
+	}
+	set("client_id", flags.ClientID)
+	set("user_id", flags.UserID)
+	set("api_url", flags.APIURL)
+	set("auth_url", flags.AuthURL)
+	if flags.ClientSecretStdin || flags.APIKeyStdin {
+		if flags.ClientSecretStdin && flags.ClientID == "" {
+			return nil, usage(errors.New("--client-secret-stdin needs --client-id"))
+		}
+		secret, err := io.ReadAll(io.LimitReader(p.In, 1<<16))
+		if err != nil {
+			return nil, err
+		}
+		if len(bytes.TrimSpace(secret)) == 0 {
+			return nil, tap.Errorf(tap.BadInput, "init", "standard input is empty, but a secret was to come from it")
+		}
+		key := "client_secret"
+		if flags.APIKeyStdin {
+			key = "api_key"
+		}
+		set(key, string(secret))
+		return members, nil
+	}
+	in, ok := p.In.(*os.File)
+	if !ok || !term.IsTerminal(int(in.Fd())) {
+		return nil, tap.Errorf(tap.BadInput, "init", "there is no terminal to ask at").
+			WithHint("give --client-id and --client-secret-stdin, or --api-key-stdin")
+	}
+	fmt.Fprint(p.Err, initWelcome)
+	ask := func(question string) (string, error) {
+		fmt.Fprint(p.Err, question)
+		return readLine(in)
+	}
+	if members["client_id"] == "" {
+		id, err := ask("Client ID: ")
+		if err != nil {
+			return nil, err
+		}
+		set("client_id", id)
+	}
+	fmt.Fprint(p.Err, "Client secret (not shown): ")
+	secret, err := term.ReadPassword(int(in.Fd()))
+	fmt.Fprintln(p.Err)
+	if err != nil {
+		return nil, tap.Errorf(tap.BadInput, "init", "the answers end here: nothing was written")
+	}
+	set("client_secret", string(secret))
+	if members["user_id"] == "" {
+		user, err := ask("Number of the Site Admin to act for (empty: the credential's own user): ")
+		if err != nil {
+			return nil, err
+		}
+		set("user_id", user)
+	}
+	return members, nil
+}
+
+// readLine reads a line and not a byte more: what was pasted behind it is the next answer, which may be a secret.
+func readLine(in io.Reader) (string, error) {
+	var line []byte
+	for b := make([]byte, 1); ; {
+		n, err := in.Read(b)
+		if n == 1 && b[0] == '\n' {
+			return string(line), nil
+		}
+		line = append(line, b[:n]...)
+		if err != nil {
+			return "", tap.Errorf(tap.BadInput, "init", "the answers end here: nothing was written")
+		}
+	}
+}
+
+// showReach prints what the credential reaches, by permission, and which scopes would add what.
+func (p *program) showReach(ctx context.Context, cfg *Config) error {
+	streams, err := schemas.Load()
+	if err != nil {
+		return err
+	}
+	streams = slices.DeleteFunc(streams, func(s *tap.Stream) bool { return !s.SelectedByDefault() })
+	client := cfg.client(p, nil, nil)
+	defer client.Close()
+	found, err := probe(ctx, cfg, client, streams)
+	if err != nil {
+		return err
+	}
+	type group struct {
+		all, reached int
+		missing      []string
+	}
+	groups := map[string]*group{}
+	for _, s := range streams {
+		g := groups[s.Group]
+		if g == nil {
+			g = &group{}
+			groups[s.Group] = g
+		}
+		g.all++
+		if found[s.Name].missing() {
+			g.missing = append(g.missing, s.Scope)
+		} else {
+			g.reached++
+		}
+	}
+	w := tabwriter.NewWriter(p.Err, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "\nPERMISSION\tSTREAMS\tSCOPES THAT WOULD ADD THE REST")
+	for _, name := range sortedKeys(groups) {
+		g := groups[name]
+		slices.Sort(g.missing)
+		more := strings.Join(slices.Compact(g.missing), " ")
+		if len(g.missing) > 2 {
+			more = fmt.Sprintf("%s and %d more", g.missing[0], len(g.missing)-1)
+		}
+		fmt.Fprintf(w, "%s\t%d of %d\t%s\n", name, g.reached, g.all, more)
+	}
+	return w.Flush()
+}
+
+// writeConfig writes the config in one step, for its owner's eyes only.
+func writeConfig(path string, data []byte, force bool) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".init.*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name()) // it is gone once it has taken its place
+	if err := f.Chmod(0o600); err != nil {
+		return err
+	}
+	if _, err := f.Write(data); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	if force {
+		return os.Rename(f.Name(), path)
+	}
+	return os.Link(f.Name(), path) // fails where somebody was faster
+}
