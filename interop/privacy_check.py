@@ -36,7 +36,7 @@ try:
     rows = []
     for config in (plain, hashed):
         out = subprocess.run([TAP, "--config", "-"], input=json.dumps(config), capture_output=True, text=True, check=True).stdout
-        records = [m["record"] for m in map(json.loads, out.splitlines()) if m["type"] == "RECORD"]
+        records = [m["record"] for m in map(json.loads, out.rstrip("\n").split("\n")) if m["type"] == "RECORD"]
         rows.append({r["id"]: r["primary_email"] for r in records})
 finally:
     sandbox.stop()

@@ -23,6 +23,8 @@ const (
 	Scope
 	// Refused is a request that the API will never answer, however often it is repeated.
 	Refused
+	// Storage is a store of files, or of what was loaded, that does not work.
+	Storage
 	// Gone is a stream that was chosen and that Greenhouse no longer has.
 	Gone
 	// Unprocessable is a request with a parameter that the API does not take. One without it may be answered.

@@ -189,7 +189,7 @@ func (r *reader) read(ctx context.Context, req Request, mean func(page Page, rec
 			r.sawRow(h.bottom)
 		}
 		if r.Enricher != nil {
-			if res.Records, err = r.Enricher.Enrich(ctx, req.Stream, res.Records); err != nil {
+			if res.Records, err = r.Enricher.Enrich(ctx, run.sel, known.shape, res.Records); err != nil {
 				return err
 			}
 		}

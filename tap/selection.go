@@ -57,14 +57,14 @@ func (s *Stream) Select(shape *record.Shape, wanted func(path ...string) bool) *
 		if c.Treatment != record.Drop && (len(path) == 1 && s.Automatic(path[0]) || wanted(path...)) {
 			return c.Treatment, c.Members().Unknown
 		}
-		if len(path) == 1 {
+		if len(path) == 1 && !c.Made {
 			all = false
 		}
 		return record.Drop, record.Drop
 	})
 	if !all {
 		for i := range sel.Shape.Columns {
-			if c := &sel.Shape.Columns[i]; c.Treatment != record.Drop {
+			if c := &sel.Shape.Columns[i]; c.Treatment != record.Drop && !c.Made {
 				sel.Fields = append(sel.Fields, c.Name)
 			}
 		}

@@ -64,7 +64,8 @@ type Voice interface {
 // Enricher completes the records of a page before they go out: it returns them with more, each one JSON object on a line. It is called by many goroutines
 // at once, once a page; the page waits for it, and so does the state that covers it.
 type Enricher interface {
-	Enrich(ctx context.Context, s *Stream, records [][]byte) ([][]byte, error)
+	// It gets the shape that the records were held against.
+	Enrich(ctx context.Context, sel *Selection, shape *record.Shape, records [][]byte) ([][]byte, error)
 }
 
 // Written is the number of records of a stream that were written since the last state.

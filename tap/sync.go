@@ -157,7 +157,11 @@ func (e *Engine) Sync(ctx context.Context, selections []*Selection, state *State
 
 	var writing, working sync.WaitGroup
 	writing.Go(s.out.run)
-	for range e.Concurrency {
+	workers := e.Concurrency
+	if e.Enricher != nil {
+		workers *= 2 // those that wait for files must not keep the lists waiting
+	}
+	for range workers {
 		working.Go(func() { s.work(ctx) })
 	}
 	working.Wait()

@@ -160,6 +160,7 @@ var failureTypes = map[tap.Kind]string{
 	tap.Credentials: "config_error",
 	tap.Scope:       "config_error",
 	tap.Gone:        "config_error",
+	tap.Storage:     "config_error",
 	tap.Rights:      "config_error",
 	tap.Unreachable: "transient_error",
 	tap.SignIn:      "transient_error",

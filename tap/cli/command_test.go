@@ -38,8 +38,13 @@ func TestHelpDoesNothingElse(t *testing.T) {
 
 func TestFlagsThatMakeNoSense(t *testing.T) {
 	for _, args := range [][]string{
-		{"sandbox", "--faults", "500"}, {"sandbox", "--chaos", "2"}, {"sandbox", "--candidates", "-3"}, {"sandbox", "--window", "1ms"}, {"--log-format", "xml", "--version"},
-		{"completion", "tcsh"}, {"init", "--client-secret-stdin", "--config", filepath.Join(t.TempDir(), "c.json")},
+		{"sandbox", "--faults", "500"},
+		{"sandbox", "--chaos", "2"},
+		{"sandbox", "--candidates", "-3"},
+		{"sandbox", "--window", "1ms"},
+		{"--log-format", "xml", "--version"},
+		{"completion", "tcsh"},
+		{"init", "--client-secret-stdin", "--config", filepath.Join(t.TempDir(), "c.json")},
 	} {
 		r := run(t, args...)
 		assert.Equal(t, 2, r.code, args)

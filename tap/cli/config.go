@@ -23,7 +23,9 @@ import (
 
 	"github.com/tap-greenhouse/tap-greenhouse/schemas"
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/attachments"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/privacy"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/store"
 )
 
 // configSchema says what a config may hold. The table of settings in the README, --about and Airbyte's spec are made from it.
@@ -63,12 +65,25 @@ type Config struct {
 	PrivacyColumns   jsontext.Value    `json:"privacy_columns"`
 	PrivacyKey       string            `json:"privacy_key"`
 
+	Attachments *struct {
+		Store    string   `json:"store"`
+		Types    []string `json:"types"`
+		MaxBytes int64    `json:"max_bytes"`
+	} `json:"attachments"`
+	Deletes *struct {
+		Store    string `json:"store"`
+		Every    string `json:"every"`
+		MaxShare string `json:"max_share"`
+	} `json:"deletes"`
+
 	// Parsed from the above.
 	startDate                              time.Time
 	lookback, requestTimeout, maxRetryTime time.Duration
 	maxRunTime                             time.Duration
 	refreshEvery                           []refreshRule
 	policy                                 *privacy.Policy
+	attachments                            *attachments.Options
+	deletes                                *deletesConfig
 	budgetShare                            float64
 	apiURL, authURL                        *url.URL
 	streamNames                            []string
@@ -330,6 +345,9 @@ func (c *Config) parse(where string) error {
 	if err := c.parseRefresh(); err != nil {
 		return bad("refresh_every", err)
 	}
+	if err := c.parseStores(); err != nil {
+		return badConfig(where, "%w", err)
+	}
 	if err := c.parsePrivacy(); err != nil {
 		return badConfig(where, "%w", err)
 	}
@@ -414,6 +432,52 @@ func (c *Config) refresh(stream string) time.Duration {
 		}
 	}
 	return 0
+}
+
+// deletesConfig says where the ids of rows are kept and how often long lists are swept.
+type deletesConfig struct {
+	store    store.Store
+	every    time.Duration
+	maxShare float64
+}
+
+// The defaults of deletes.
+const (
+	sweepEvery = 7 * 24 * time.Hour
+	maxShare   = 0.2
+)
+
+func (c *Config) parseStores() error {
+	if a := c.Attachments; a != nil {
+		s, err := store.Open(a.Store, c.getenv)
+		if err != nil {
+			return fmt.Errorf("attachments.store: %w", err)
+		}
+		if a.MaxBytes == 0 {
+			a.MaxBytes = attachments.DefaultMaxBytes
+		}
+		c.attachments = &attachments.Options{Store: s, Types: a.Types, MaxBytes: a.MaxBytes}
+	}
+	if d := c.Deletes; d != nil {
+		s, err := store.Open(d.Store, c.getenv)
+		if err != nil {
+			return fmt.Errorf("deletes.store: %w", err)
+		}
+		c.deletes = &deletesConfig{store: s, every: sweepEvery, maxShare: maxShare}
+		if d.Every != "" {
+			if c.deletes.every, err = parseDuration(d.Every); err != nil {
+				return fmt.Errorf("deletes.every: %w", err)
+			}
+		}
+		if d.MaxShare != "" {
+			percent, err := strconv.ParseFloat(strings.TrimSuffix(d.MaxShare, "%"), 64)
+			if err != nil || percent < 0 || percent > 100 {
+				return fmt.Errorf("deletes.max_share: %q is no share: write it as 20%%", d.MaxShare)
+			}
+			c.deletes.maxShare = percent / 100
+		}
+	}
+	return nil
 }
 
 func (c *Config) parsePrivacy() error {

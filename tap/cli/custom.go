@@ -15,6 +15,7 @@ import (
 
 	"github.com/tap-greenhouse/tap-greenhouse/schemas"
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/attachments"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/harvest"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/privacy"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
@@ -47,12 +48,13 @@ type customColumns struct {
 	taken       map[string]bool // names of columns, folded
 	err         error           // why the definitions could not be read, where other streams can
 	scope       string          // what reading them needs
+	contents    bool            // attachments have columns for their contents
 }
 
 // columns reads the definitions of custom fields for discovery; see columnsOf. Without a credential, and where they cannot be read, there are
 // none, and a warning says so.
 func (p *program) columns(ctx context.Context, cfg *Config, client *harvest.Client) (*customColumns, error) {
-	c := &customColumns{raw: true}
+	c := &customColumns{raw: true, contents: cfg.attachments != nil}
 	if cfg.CustomFields == "raw" {
 		return c, nil
 	}
@@ -71,7 +73,7 @@ func (p *program) columns(ctx context.Context, cfg *Config, client *harvest.Clie
 
 // columnsOf reads the definitions of custom fields where the config asks for columns; nothing is requested where it does not.
 func (p *program) columnsOf(ctx context.Context, cfg *Config, client *harvest.Client) (*customColumns, error) {
-	c := &customColumns{raw: cfg.CustomFields != "columns"}
+	c := &customColumns{raw: cfg.CustomFields != "columns", contents: cfg.attachments != nil}
 	if cfg.CustomFields == "raw" {
 		return c, nil
 	}
@@ -269,6 +271,9 @@ func (c *customColumns) treated(s *tap.Stream, policy *privacy.Policy) (*record.
 	shape, err := c.shape(s)
 	if err != nil {
 		return nil, err
+	}
+	if s.Name == attachments.Stream && c.contents {
+		shape = attachments.Shape(shape)
 	}
 	return policy.Apply(s, shape, func(column string) string { return c.class(s, column) }), nil
 }

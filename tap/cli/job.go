@@ -15,6 +15,7 @@ import (
 
 	"github.com/tap-greenhouse/tap-greenhouse/schemas"
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/attachments"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/harvest"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/report"
@@ -173,13 +174,9 @@ func (j *job) close() {
 
 // client makes a client of the config. waiting and rotated may be nil.
 func (c *Config) client(p *program, waiting func(time.Time), rotated func(token string)) *harvest.Client {
-	agent := c.UserAgent
-	if agent == "" {
-		agent = "tap-greenhouse/" + Version()
-	}
 	return harvest.NewClient(harvest.Options{
 		APIURL: c.apiURL, AuthURL: c.authURL, Concurrency: c.Concurrency, BudgetShare: c.budgetShare,
-		RequestTimeout: c.requestTimeout, MaxRetryTime: c.maxRetryTime, UserAgent: agent, Log: p.log,
+		RequestTimeout: c.requestTimeout, MaxRetryTime: c.maxRetryTime, UserAgent: c.agent(), Log: p.log,
 		OnWait: func(until time.Time) {
 			p.log.Info("the budget of requests is used up", "until", until.UTC().Format(time.TimeOnly))
 			if waiting != nil {
@@ -216,6 +213,14 @@ func (c *Config) client(p *program, waiting func(time.Time), rotated func(token 
 	})
 }
 
+// agent is what requests say of this program.
+func (c *Config) agent() string {
+	if c.UserAgent != "" {
+		return c.UserAgent
+	}
+	return tapName + "/" + Version()
+}
+
 // refreshToken is empty where an API key goes before it.
 func (c *Config) refreshToken() string {
 	if c.APIKey != "" {
@@ -236,6 +241,10 @@ func (j *job) run(ctx context.Context, out io.Writer) (int, error) {
 		Source: j.client, Voice: j.voice, Out: out, Log: j.log, Concurrency: j.cfg.Concurrency, Lookback: j.cfg.lookback,
 		StartDate: j.cfg.startDate, FailForbidden: j.failScope || j.cfg.OnForbidden == "fail", Sample: j.sample,
 		Proof: proof[0], User: cred.User(), ReadAs: j.cfg.readAs(), Now: j.client.Now, MaxRunTime: j.cfg.maxRunTime, Refresh: j.cfg.refresh,
+	}
+	if opts := j.cfg.attachments; opts != nil {
+		opts.Concurrency, opts.Silence, opts.UserAgent, opts.Source, opts.Log = j.cfg.Concurrency, j.cfg.requestTimeout, j.cfg.agent(), j.client, j.log
+		j.engine.Enricher = attachments.New(*opts)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

@@ -4,12 +4,14 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"slices"
 	"text/tabwriter"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/tap-greenhouse/tap-greenhouse/schemas"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/attachments"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/privacy"
 )
 
@@ -29,6 +31,13 @@ func (p *program) privacy(flags privacyFlags) (int, error) {
 		return exitIncomplete, err
 	}
 	rows := cfg.policy.Table(streams)
+	if i := slices.IndexFunc(rows, func(r privacy.Row) bool { return r.Stream == attachments.Stream && r.Column == "*" }); i >= 0 {
+		contents := privacy.Row{Stream: attachments.Stream, Column: "(contents)", Class: privacy.FreeText, Treatment: "drop"}
+		if cfg.attachments != nil {
+			contents.Treatment = "keep"
+		}
+		rows = slices.Insert(rows, i, contents)
+	}
 	switch flags.Format {
 	case "json":
 		var out []byte

@@ -138,8 +138,10 @@ func TestDroppedColumnsStayInGreenhouse(t *testing.T) {
 		}
 		return sandbox.NoFault
 	})
-	r := run(t, "--config", file(t, "c.json", with(s, map[string]any{"streams": []string{"candidates"}, "privacy": map[string]any{"contact": "drop"},
-		"privacy_columns": map[string]any{"candidates.phone_numbers": "drop", "candidates.last_name": "keep"}})))
+	r := run(t, "--config", file(t, "c.json", with(s, map[string]any{
+		"streams": []string{"candidates"}, "privacy": map[string]any{"contact": "drop"},
+		"privacy_columns": map[string]any{"candidates.phone_numbers": "drop", "candidates.last_name": "keep"},
+	})))
 	require.Zero(t, r.code, r.err)
 	assert.NotContains(t, fields, "first_name")
 	assert.NotContains(t, fields, "phone_numbers")
@@ -204,7 +206,7 @@ func TestPrivacyTable(t *testing.T) {
 			assert.True(t, slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, s.Name+","+c.Name+",") }), "%s.%s", s.Name, c.Name)
 		}
 	}
-	assert.Contains(t, run(t, "privacy").out, "0 hash")
+	assert.Contains(t, run(t, "privacy").out, "0 hash, 0 mask")
 }
 
 func TestTypeChanges(t *testing.T) {

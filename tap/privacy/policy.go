@@ -239,6 +239,9 @@ func (p *Policy) Apply(s *tap.Stream, shape *record.Shape, class func(column str
 	}
 	return shape.Treat(func(at []string, c *record.Column) (own, unknown record.Treatment) {
 		unknown, _ = p.Of(s, append(slices.Clone(at), "?"), false, "")
+		if c.Made {
+			return record.Keep, record.Keep // what this program says of a file is none of Greenhouse's data
+		}
 		t, _ := p.Of(s, at, file.Column(at[0]) != nil, class(at[0]))
 		if c.Members().Columns != nil && t == record.Hash {
 			t = record.Keep // its members are hashed one by one

@@ -86,7 +86,8 @@ func (s *scanner) value(i int, shape *Shape) int {
 		shape = nil
 	}
 	mark := len(s.edits)
-	end, admitted := i, true
+	var end int
+	admitted := true
 	switch c := s.b[i]; c {
 	case '"':
 		end = s.text(i)

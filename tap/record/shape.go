@@ -89,6 +89,8 @@ type Column struct {
 	// As is the name under which it comes out, where another column has the same name but for case, which most warehouses do not tell apart; empty for
 	// its own.
 	As string
+	// Made marks a column that this program makes: the API does not have it.
+	Made bool
 	// Key marks a member that every record must have, not null.
 	Key bool
 }

@@ -105,6 +105,8 @@ func (s *Server) control(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		s.SetFault(Chaos(uint64(number("seed")), probability, faults...))
+	case what == "links":
+		s.ExpireLinks()
 	case what == "scopes":
 		var scopes []string
 		if names := q.Get("names"); names != "all" {

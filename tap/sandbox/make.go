@@ -44,6 +44,12 @@ var phrases = []string{
 	"line one\r\nline two\u2028line three",
 }
 
+// fileNames are names under which people upload files, and some that would like to be somewhere else.
+var fileNames = []string{
+	"Resume.pdf", "Lebenslauf – Müller.docx", "履歴書.pdf", "../../../etc/passwd", "CON.txt", "cover letter (final) v2.docx", `C:\Users\ann\cv.pdf`, ".hidden",
+	"a/b/c.pdf", "no extension", "question?.txt", "trailing dot.",
+}
+
 // valueTypes are those of custom fields.
 var valueTypes = []string{
 	"short_text", "long_text", "yes_no", "single_select", "multi_select", "currency", "number", "date", "url", "currency_range",
@@ -146,6 +152,8 @@ func (m *maker) variant(t *table, shape *record.Shape, v int) variant {
 			add(updatedAt, part{})
 		case s.Name == "job_posts" && c.Name == "active":
 			add(isActive, part{})
+		case s.Name == "attachments" && c.Name == "url":
+			add(fileURL, part{})
 		case isSpecial:
 			text(special)
 		case ref != nil && c.Shape.Kinds&record.Array != 0:
@@ -186,6 +194,8 @@ func (m *maker) special(t *table, column string, v int) (any, bool) {
 		return m.customValues(s.CustomFields.FieldType, v), true
 	}
 	switch {
+	case s.Name == "attachments" && column == "filename":
+		return fileNames[v%len(fileNames)], true
 	case s.Name == "custom_field_options" && column == "name":
 		return optionLabels[v%len(optionLabels)], true
 	case s.Name == "application_stages" && v%3 == 0 && (column == "entered_at" || column == "exited_at"):

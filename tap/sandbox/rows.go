@@ -19,6 +19,7 @@ type table struct {
 	end      int64 // no row that was there from the start was changed after this time, in milliseconds
 	variants []variant
 
+	files    *files // of attachments
 	changes  map[int]*change
 	inserted []int64 // when rows beyond the first ones were created, in milliseconds
 }
@@ -122,6 +123,7 @@ const (
 	laterAt  // a time after the creation
 	refTo    // the id of a row of another table
 	isActive // true or false
+	fileURL  // the link of a file
 )
 
 // appendRow appends row i as JSON, without the columns that are gone. A nil set of fields stands for all columns.
@@ -166,6 +168,8 @@ func (t *table) appendPart(dst []byte, i int, p *part) []byte {
 		return appendTime(dst, t.created(i)+p.ms)
 	case refTo:
 		return strconv.AppendInt(dst, p.ref.id(t.target(i, p)), 10)
+	case fileURL:
+		return t.files.appendURL(dst, t.id(i))
 	case isActive:
 		return strconv.AppendBool(dst, t.active(i))
 	}

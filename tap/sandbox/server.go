@@ -62,6 +62,8 @@ type Options struct {
 	Clock func() time.Time
 	// Fault is asked before each answer what goes wrong with it; nil for nothing.
 	Fault func(r *http.Request) Fault
+	// FileFault is asked before each answer with a file what goes wrong with it; nil for nothing.
+	FileFault func(r *http.Request) Fault
 	// Row may change the bytes of a row before they go out; nil for none.
 	Row func(stream string, id int64, row []byte) []byte
 }
@@ -85,6 +87,7 @@ type Server struct {
 	counts  counts
 	http    *http.Server
 	addr    string
+	files   files
 }
 
 // counts are what was asked of a server.
@@ -128,6 +131,10 @@ func New(opts Options) (*Server, error) {
 		}
 	}
 	s.counts.lists, s.counts.status = map[string]int{}, map[int]int{}
+	s.files.fault = opts.FileFault
+	if t := tables["attachments"]; t != nil {
+		t.files = &s.files
+	}
 	s.access = newAccess(opts)
 	s.limit = limiter{limit: opts.Limit, window: opts.Window}
 	return s, nil
@@ -149,11 +156,14 @@ func (s *Server) Start(addr string) error {
 	s.addr = l.Addr().String()
 	s.http = &http.Server{Handler: s, ErrorLog: log.New(io.Discard, "", 0), ReadHeaderTimeout: time.Minute}
 	go func() { _ = s.http.Serve(l) }() // ends with Close
-	return nil
+	return s.startFiles()
 }
 
 // Close ends the server and all its connections.
-func (s *Server) Close() error { return s.http.Close() }
+func (s *Server) Close() error {
+	_ = s.files.http.Close() // the other one's error is told
+	return s.http.Close()
+}
 
 // URL is the address of the lists.
 func (s *Server) URL() string { return "http://" + s.addr }

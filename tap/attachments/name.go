@@ -1,0 +1,50 @@
+package attachments
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// maxName is how long a safe name may be, in bytes: file systems take 255.
+const maxName = 180
+
+// reserved are names that Windows keeps for devices.
+var reserved = map[string]bool{"con": true, "prn": true, "aux": true, "nul": true}
+
+// SafeName makes a name that every file system and store takes of the name that a file was uploaded under. It never leads out of its folder, never begins
+// with a dot, and keeps the extension. An empty name, or one of which nothing is left, is "file".
+func SafeName(name string) string {
+	if i := strings.LastIndexAny(name, `/\`); i >= 0 {
+		name = name[i+1:]
+	}
+	name = strings.Map(func(r rune) rune {
+		switch {
+		case r == utf8.RuneError, r < ' ', strings.ContainsRune(`<>:"|?*%#&+;=$!'`+"`", r):
+			return '_'
+		case unicode.IsSpace(r):
+			return ' '
+		case !unicode.IsGraphic(r):
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(name, "_"))
+	name = strings.Trim(name, ". ")
+	stem, ext := name, ""
+	if i := strings.LastIndexByte(name, '.'); i > 0 && len(name)-i <= 12 {
+		stem, ext = name[:i], name[i:]
+	}
+	for len(stem)+len(ext) > maxName {
+		_, n := utf8.DecodeLastRuneInString(stem)
+		stem = stem[:len(stem)-n]
+	}
+	stem = strings.TrimRight(stem, ". ")
+	lower := strings.ToLower(stem)
+	if reserved[lower] || len(lower) == 4 && (strings.HasPrefix(lower, "com") || strings.HasPrefix(lower, "lpt")) {
+		stem += "_"
+	}
+	if stem == "" {
+		return "file" + ext
+	}
+	return stem + ext
+}

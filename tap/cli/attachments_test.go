@@ -1,0 +1,190 @@
+package cli_test
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tap-greenhouse/tap-greenhouse/internal/loader"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/attachments"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
+)
+
+type attachment struct {
+	ID           int64
+	Type         string
+	ContentURL   *string `json:"content_url"`
+	ContentBytes *int64  `json:"content_bytes"`
+	ContentSHA   *string `json:"content_sha256"`
+	ContentType  *string `json:"content_type"`
+	ContentError *string `json:"content_error"`
+}
+
+func attached(t *testing.T, l *loader.Loader) map[int64]attachment {
+	t.Helper()
+	all := map[int64]attachment{}
+	for _, row := range l.Rows["attachments"] {
+		var a attachment
+		require.NoError(t, json.Unmarshal(row, &a))
+		all[a.ID] = a
+	}
+	return all
+}
+
+// whole makes sure that each row's content is in the store, as the sandbox has it.
+func whole(t *testing.T, dir string, rows map[int64]attachment) {
+	t.Helper()
+	require.NotEmpty(t, rows)
+	for id, a := range rows {
+		require.Nil(t, a.ContentError, "%d", id)
+		want, kind := sandbox.FileContent(id)
+		u, err := url.Parse(*a.ContentURL)
+		require.NoError(t, err)
+		have, err := os.ReadFile(u.Path)
+		require.NoError(t, err)
+		assert.Equal(t, want, have)
+		rel, err := filepath.Rel(dir, u.Path)
+		require.NoError(t, err)
+		assert.Regexp(t, `^[0-9]+/[^/]+$`, filepath.ToSlash(rel), "within the prefix, whatever the file is called")
+		sum := sha256.Sum256(want)
+		assert.Equal(t, hex.EncodeToString(sum[:]), *a.ContentSHA)
+		assert.Equal(t, int64(len(want)), *a.ContentBytes)
+		assert.Equal(t, kind, *a.ContentType)
+	}
+}
+
+func TestContentsOfAttachmentsAreKept(t *testing.T) {
+	var mu sync.Mutex
+	n := 0
+	s := serve(t, sandbox.Options{FileFault: func(*http.Request) sandbox.Fault {
+		mu.Lock()
+		defer mu.Unlock()
+		n++
+		return []sandbox.Fault{"", "", sandbox.CutBody, "", sandbox.Status503, "", sandbox.CutRightLength, "", sandbox.Redirect}[n%9]
+	}})
+	dir := t.TempDir()
+	cfg := with(s, map[string]any{"streams": []string{"attachments", "users"}, "attachments": map[string]any{"store": "file://" + dir}})
+	var l loader.Loader
+	r := load(t, &l, cfg, nil)
+	require.Zero(t, r.code, r.err)
+	whole(t, dir, attached(t, &l))
+	_, odd := s.FileRequests()
+	assert.Zero(t, odd, "no credential, cookie or referer goes to the file host")
+	before, _ := s.FileRequests()
+	var again loader.Loader
+	r = load(t, &again, cfg, nil)
+	require.Zero(t, r.code, r.err)
+	after, _ := s.FileRequests()
+	assert.Equal(t, before, after, "what is in the store is not fetched again, also after a lost state")
+	whole(t, dir, attached(t, &again))
+	left, err := filepath.Glob(filepath.Join(dir, ".part-*"))
+	require.NoError(t, err)
+	assert.Empty(t, left)
+}
+
+// Links that expired are asked for again, once a page.
+func TestExpiredLinksAreAskedForAgain(t *testing.T) {
+	var s *sandbox.Server
+	var once sync.Once
+	s = serve(t, sandbox.Options{FileFault: func(*http.Request) sandbox.Fault {
+		once.Do(func() { s.ExpireLinks() })
+		return sandbox.NoFault
+	}})
+	dir := t.TempDir()
+	var l loader.Loader
+	r := load(t, &l, with(s, map[string]any{"streams": []string{"attachments"}, "attachments": map[string]any{"store": "file://" + dir}}), nil)
+	require.Zero(t, r.code, r.err)
+	whole(t, dir, attached(t, &l))
+	lists, _, _ := s.Requests()
+	assert.LessOrEqual(t, lists["attachments"], 1+(len(l.Rows["attachments"])+49)/50)
+}
+
+func TestFailuresOfFilesAndStores(t *testing.T) {
+	t.Run("a file that is gone is told by its record", func(t *testing.T) {
+		s := serve(t, sandbox.Options{FileFault: func(r *http.Request) sandbox.Fault {
+			if strings.HasSuffix(r.URL.Path, "7") {
+				return sandbox.Status404
+			}
+			return sandbox.NoFault
+		}})
+		var l loader.Loader
+		r := load(t, &l, with(s, map[string]any{"streams": []string{"attachments"}, "attachments": map[string]any{"store": "file://" + t.TempDir()}}), nil)
+		require.Zero(t, r.code, r.err)
+		for id, a := range attached(t, &l) {
+			assert.Equal(t, id%10 == 7, a.ContentError != nil)
+			assert.Equal(t, id%10 == 7, a.ContentURL == nil)
+		}
+	})
+	t.Run("types and sizes", func(t *testing.T) {
+		s := serve(t, sandbox.Options{})
+		var l loader.Loader
+		r := load(t, &l, with(s, map[string]any{"streams": []string{"attachments"}, "attachments": map[string]any{
+			"store": "file://" + t.TempDir(), "types": []string{"resume", "cover_letter"}, "max_bytes": 100,
+		}}), nil)
+		require.Zero(t, r.code, r.err)
+		kept := 0
+		for _, a := range attached(t, &l) {
+			if a.ContentURL != nil {
+				kept++
+				assert.Contains(t, []string{"resume", "cover_letter"}, a.Type)
+				assert.LessOrEqual(t, *a.ContentBytes, int64(100))
+			}
+		}
+		assert.Positive(t, kept)
+	})
+	t.Run("a store that may not be written fails the stream, and no other", func(t *testing.T) {
+		s := serve(t, sandbox.Options{})
+		blocked := file(t, "blocked", "a file where a folder should be")
+		var l loader.Loader
+		r := load(t, &l, with(s, map[string]any{"streams": []string{"attachments", "users"}, "attachments": map[string]any{"store": "file://" + blocked}}), nil)
+		assert.Equal(t, 1, r.code)
+		assert.Contains(t, r.err, "attachments.store")
+		assert.NotEmpty(t, l.Rows["users"])
+		assert.Empty(t, l.Rows["attachments"])
+	})
+	t.Run("a treated name does not show in the object's name", func(t *testing.T) {
+		s := serve(t, sandbox.Options{})
+		dir := t.TempDir()
+		var l loader.Loader
+		r := load(t, &l, with(s, map[string]any{"streams": []string{"attachments"}, "privacy": map[string]any{"free_text": "drop", "credential": "drop"},
+			"attachments": map[string]any{"store": "file://" + dir}}), nil)
+		require.Zero(t, r.code, r.err)
+		whole(t, dir, attached(t, &l))
+		assert.NotContains(t, r.out, "Resume.pdf")
+		assert.NotContains(t, r.out, "X-Amz-Signature")
+	})
+	t.Run("bad addresses of stores", func(t *testing.T) {
+		s := serve(t, sandbox.Options{})
+		for _, store := range []string{"folder", "ftp://x", "file://relative", "s3://"} {
+			r := run(t, "--config", file(t, "c.json", with(s, map[string]any{"attachments": map[string]any{"store": store}})))
+			assert.Equal(t, 2, r.code, store)
+			assert.Contains(t, r.err, "attachments.store")
+		}
+	})
+}
+
+func FuzzSafeName(f *testing.F) {
+	for _, seed := range []string{"Resume.pdf", "../../../etc/passwd", `C:\x\y.txt`, "..", "", ".", "CON", "a\x00b", strings.Repeat("ä", 300) + ".pdf", "con.pdf", "lpt1.txt", "x.", "\u202egpj.exe"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		safe := attachments.SafeName(name)
+		assert.NotEmpty(t, safe)
+		assert.LessOrEqual(t, len(safe), 200)
+		assert.NotContains(t, safe, "/")
+		assert.NotContains(t, safe, `\`)
+		assert.False(t, strings.HasPrefix(safe, "."), safe)
+		assert.Equal(t, filepath.Base(safe), safe)
+		assert.Equal(t, safe, attachments.SafeName(safe), "a safe name stays")
+	})
+}

@@ -1,0 +1,112 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/netip"
+	"net/url"
+	"os"
+	"path"
+	"strings"
+
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
+)
+
+// bucket keeps files in S3, or what speaks its protocol: AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL name another address, AWS_REGION the region. The
+// credentials come as users of that cloud have them: environment, profile, then instance or workload identity.
+type bucket struct {
+	client       *minio.Client
+	name, prefix string
+}
+
+func newBucket(name, prefix string, getenv func(string) (string, bool)) (Store, error) {
+	opts := &minio.Options{Secure: true, Creds: credentials.NewChainCredentials([]credentials.Provider{
+		&credentials.EnvAWS{}, &credentials.FileAWSCredentials{}, &credentials.IAM{},
+	})}
+	first := func(names ...string) string {
+		for _, n := range names {
+			if v, ok := getenv(n); ok && v != "" {
+				return v
+			}
+		}
+		return ""
+	}
+	opts.Region = first("AWS_REGION", "AWS_DEFAULT_REGION")
+	endpoint := "s3.amazonaws.com"
+	if address := first("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"); address != "" {
+		u, err := url.Parse(address)
+		if err != nil || u.Host == "" {
+			return nil, fmt.Errorf("AWS_ENDPOINT_URL is no address")
+		}
+		if u.Scheme != "https" && !loopback(u.Hostname()) {
+			return nil, fmt.Errorf("AWS_ENDPOINT_URL has to begin with https://; http:// is for loopback addresses only")
+		}
+		endpoint, opts.Secure, opts.BucketLookup = u.Host, u.Scheme == "https", minio.BucketLookupPath
+	}
+	client, err := minio.New(endpoint, opts)
+	if err != nil {
+		return nil, err
+	}
+	return &bucket{client: client, name: name, prefix: prefix}, nil
+}
+
+func loopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
+}
+
+func (s *bucket) key(name string) string { return strings.TrimPrefix(path.Join(s.prefix, name), "/") }
+
+func (s *bucket) Temp() (*os.File, error) { return os.CreateTemp("", ".part-*") }
+
+func (s *bucket) Put(ctx context.Context, name string, f *os.File, m Meta) error {
+	defer Discard(f)
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	_, err := s.client.PutObject(ctx, s.name, s.key(name), f, m.Bytes, minio.PutObjectOptions{
+		ContentType: m.ContentType, UserMetadata: map[string]string{"Sha256": m.SHA256, "Source": m.Source}, NumThreads: 1, PartSize: 16 << 20,
+	})
+	return s.told(err)
+}
+
+func (s *bucket) Stat(ctx context.Context, name string) (Meta, error) {
+	info, err := s.client.StatObject(ctx, s.name, s.key(name), minio.StatObjectOptions{})
+	if err != nil {
+		return Meta{}, s.told(err)
+	}
+	return Meta{Bytes: info.Size, SHA256: info.UserMetadata["Sha256"], ContentType: info.ContentType, Source: info.UserMetadata["Source"]}, nil
+}
+
+func (s *bucket) Get(ctx context.Context, name string) (io.ReadCloser, error) {
+	object, err := s.client.GetObject(ctx, s.name, s.key(name), minio.GetObjectOptions{})
+	if err != nil {
+		return nil, s.told(err)
+	}
+	if _, err := object.Stat(); err != nil {
+		_ = object.Close() // the other error is told
+		return nil, s.told(err)
+	}
+	return object, nil
+}
+
+func (s *bucket) URL(name string) string {
+	u := url.URL{Scheme: "s3", Host: s.name, Path: "/" + s.key(name)}
+	return u.String()
+}
+
+// told makes an error name the bucket, and one of an object that does not exist fs.ErrNotExist.
+func (s *bucket) told(err error) error {
+	switch r := minio.ToErrorResponse(err); {
+	case err == nil:
+		return nil
+	case r.Code == "NoSuchKey", r.Code == "NotFound":
+		return fs.ErrNotExist
+	case r.Code == "NoSuchBucket":
+		return fmt.Errorf("there is no bucket %q", s.name)
+	}
+	return fmt.Errorf("bucket %s: %w", s.name, err)
+}
