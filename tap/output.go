@@ -27,6 +27,8 @@ type item struct {
 	err     error     // why the stream ended
 	cause   error     // why the run ended before the stream did
 	waiting time.Time // not about a stream: the budget is used up until then
+	gone    []int64   // ids of rows that Greenhouse no longer has
+	at      time.Time // when that was found, by the server's clock
 	written func()    // called once the records are not needed any more
 }
 
@@ -147,9 +149,12 @@ func (o *output) take(it item) {
 	if o.err != nil {
 		return
 	}
+	if len(it.gone) > 0 {
+		done += o.tell(r, it)
+	}
 	r.out.records += done
 	o.sinceLast += done
-	if done < len(it.records) {
+	if done < len(it.records) && len(it.gone) == 0 {
 		it.step = nil // the page is not whole: the next run reads it again
 	}
 	if done > 0 || it.step != nil {
@@ -162,6 +167,35 @@ func (o *output) take(it item) {
 	if it.ended {
 		o.end(r, it)
 	}
+}
+
+// tell tells that rows are gone, once the state has said that all rows were written under the stream's version: a loader deletes what has none.
+func (o *output) tell(r *streamRun, it item) int {
+	untold := func() int {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.untold = true
+		return 0
+	}
+	b := o.state.Of(r.sel.Stream.Name)
+	if !b.Whole || b.Version != r.sel.Version {
+		return untold()
+	}
+	if o.dirty {
+		o.writeState()
+	}
+	dst := o.buf[:0]
+	if r.out.records == 0 {
+		dst = o.voice.Running(dst, r.sel.Stream)
+	}
+	dst = o.voice.Gone(dst, r.sel, it.gone, it.at)
+	o.buf = dst
+	o.write(dst)
+	if o.err != nil {
+		return untold()
+	}
+	o.dirty = true
+	return len(it.gone)
 }
 
 // stopped tells whether the run is over.

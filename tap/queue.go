@@ -26,6 +26,7 @@ const (
 	underWay stage = iota
 	firstPage
 	longLists
+	sweeps // what is gone, in the budget that is left
 )
 
 // queue hands out tasks: by stage, then whoever waited longest, then the longest list first, then in the order in which they came.

@@ -1,6 +1,7 @@
 package tap
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"time"
@@ -53,8 +54,17 @@ func (r *reader) first(ctx context.Context) (head, error) {
 	t := r.task
 	for {
 		req := r.request(t.piece)
-		h, err := r.read(ctx, req, func(page Page, records int, _ head) (*step, error) {
-			if records == 0 && page.Next == "" && req.From.IsZero() && req.Stream.NeverEmpty {
+		onePage := t.run.onePage()
+		if r.splitter.Since(""); onePage && !req.From.IsZero() {
+			r.splitter.Since(FormatTime(req.From))
+			req.From = time.Time{} // it costs the same one request, and tells what is gone
+		}
+		h, err := r.read(ctx, req, func(page Page, rows int, _ head) (*step, error) {
+			if onePage && page.Next != "" {
+				t.run.growPage() // it does not fit a page any more: only what is news is asked for
+				return nil, errReduced
+			}
+			if rows == 0 && page.Next == "" && req.From.IsZero() && req.Stream.NeverEmpty {
 				return nil, NoRights("reading list "+req.Stream.Name, r.User)
 			}
 			t.run.asked(page.Asked, page.Next != "")
@@ -88,6 +98,9 @@ func (r *reader) cut(ctx context.Context) error {
 			return nil // a bound was refused: the list cannot be cut
 		}
 		req.Before = at
+		if t.run.track != nil {
+			t.run.track.unlist()
+		}
 		cut := false
 		older, err := r.read(ctx, req, func(_ Page, _ int, older head) (*step, error) {
 			if cut = t.head.confirms(older) || wide.confirms(older); !cut {
@@ -159,7 +172,7 @@ func (r *reader) walk(ctx context.Context, pages int) (done bool, err error) {
 
 // read reads one page and hands its records to the output, with the step of the bookmark that is made once they are written. It returns when they are:
 // so a loader that reads slowly slows the reading down, and no more pages are held than are read at once.
-func (r *reader) read(ctx context.Context, req Request, mean func(page Page, records int, h head) (*step, error)) (head, error) {
+func (r *reader) read(ctx context.Context, req Request, mean func(page Page, rows int, h head) (*step, error)) (head, error) {
 	var h head
 	run := r.task.run
 	run.mu.Lock()
@@ -177,16 +190,25 @@ func (r *reader) read(ctx context.Context, req Request, mean func(page Page, rec
 			return err
 		}
 		h.top, h.bottom = parseJSONTime(res.First), parseJSONTime(res.Last)
-		step, err := mean(page, len(res.Records), h)
+		step, err := mean(page, res.Rows, h)
 		if err != nil {
 			return err
 		}
 		r.syncer.read.Store(true)
-		if len(res.Records) > 0 {
+		if res.Rows > 0 {
 			r.proven.Store(true)
 		}
 		if req.Stream.Bookmark != "" {
 			r.sawRow(h.bottom)
+		}
+		if mark := req.Stream.Anonymized; mark != "" && r.Deletes != nil && bytes.Contains(page.Body, []byte(mark)) {
+			r.hurry.Store(true)
+		}
+		if run.track != nil {
+			run.note(r.task.piece, req, res.IDs, page.Asked)
+			if err := run.track.writing(ctx, r.Deletes.Ledger, req.Stream.Name, res.IDs); err != nil {
+				return err
+			}
 		}
 		if r.Enricher != nil {
 			if res.Records, err = r.Enricher.Enrich(ctx, run.sel, known.shape, res.Records); err != nil {
@@ -210,8 +232,8 @@ func (r *reader) read(ctx context.Context, req Request, mean func(page Page, rec
 		pages := run.pages
 		run.mu.Unlock()
 		it := item{run: run, records: res.Records, known: known, proven: r.proven.Load()}
-		it.whole = req.Cursor == "" && page.Next == "" && req.From.IsZero() && req.Before.IsZero() && len(run.sel.Stream.Passes) == 0 && !r.Sample
-		it.frame[0], it.frame[1] = r.Voice.Frame(run.sel.Stream, page.Asked)
+		it.whole = res.Rows == len(res.Records) && req.Cursor == "" && page.Next == "" && req.From.IsZero() && req.Before.IsZero() && len(run.sel.Stream.Passes) == 0 && !r.Sample
+		it.frame[0], it.frame[1] = r.Voice.Frame(run.sel, page.Asked)
 		if step != nil && !r.Sample {
 			step.pages = pages
 			it.step = step

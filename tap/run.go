@@ -33,6 +33,9 @@ type plan struct {
 	late    time.Time // bookmark of the state; zero for none
 	before  time.Time // when the last complete read began; zero for never
 	rest    time.Duration
+	whole   bool       // the list is read whole, whatever the bookmark says
+	from    *time.Time // the lower bound of that read; nil for the start date
+	track   *tracking  // what is known of its rows; nil where nobody asks what is gone
 }
 
 // progress is how far the reading has come.
@@ -53,6 +56,8 @@ type progress struct {
 	first   time.Time       // when the first request was made, by this machine's clock
 	last    time.Time       // when the latest page was written
 	changes []string        // columns that were new or of another type
+	gone    int             // rows that were told as gone
+	untold  bool            // rows are gone, but could not be told yet
 	odd     int             // rows that were no rows
 	nulled  map[string]bool // columns of which a value became null because of its type
 }
@@ -88,6 +93,9 @@ func (s *syncer) newRun(sel *Selection) (*streamRun, error) {
 	}}
 	if s.Refresh != nil {
 		r.rest = s.Refresh(sel.Stream.Name)
+	}
+	if err := s.track(s.ctx, r, b); err != nil {
+		return nil, err
 	}
 	r.known.shape = sel.Shape
 	learnt := map[string]jsontext.Value{}

@@ -29,6 +29,10 @@ type Selection struct {
 	Unknown record.Treatment
 	// Policy is a mark of how personal data is treated, kept in the state.
 	Policy string
+	// NoDeletes leaves the stream out of what is looked for as gone.
+	NoDeletes bool
+	// Version is that of the stream's records, where what is gone is looked for; 0 where it is not.
+	Version int64
 	// Key is that of hashes.
 	Key []byte
 	// Err is why the stream cannot be read as it was chosen, where that is known before; nil for no reason. It ends as any stream that fails.
@@ -75,7 +79,7 @@ func (s *Stream) Select(shape *record.Shape, wanted func(path ...string) bool) *
 func (sel *Selection) options() record.Options {
 	opts := record.Options{
 		DropUnknown: sel.NewColumns == Drop || sel.Fields != nil || sel.Unknown == record.Drop, Watch: "created_at",
-		Unknown: sel.Unknown, NullOdd: sel.NullOdd, Key: sel.Key,
+		Mark: sel.Stream.Bookmark, Unknown: sel.Unknown, NullOdd: sel.NullOdd, Key: sel.Key,
 	}
 	if c := sel.Shape.Column("created_at"); c == nil || c.Treatment == record.Drop {
 		opts.Watch = sel.Stream.Bookmark

@@ -140,15 +140,20 @@ func (s *simulator) Read(_ context.Context, req tap.Request, take func(tap.Page)
 			return &tap.Error{Kind: tap.CursorExpired, Op: "reading", Err: errors.New("the cursor expired")}
 		}
 	}
+	wanted := map[string]bool{}
+	for id := range strings.SplitSeq(req.Params["ids"], ",") {
+		wanted[id] = id != ""
+	}
+	asked := req.Params["ids"] != ""
 	page := tap.Page{Asked: simTime(s.now)}
 	body := []byte{'['}
 	n := 0
 	for _, row := range slices.Backward(s.rows) {
 		r := s.visible(row)
-		if r == nil || r.id >= c.Last || r.pass != c.Pass || r.updated < c.From || r.updated > c.Before {
+		if r == nil || r.id >= c.Last || r.pass != c.Pass || r.updated < c.From || r.updated > c.Before || asked && !wanted[fmt.Sprint(r.id)] {
 			continue
 		}
-		if n == s.perPage {
+		if n == s.perPage && !asked {
 			s.cursors++
 			next, err := json.Marshal(simCursor{c.Pass, c.From, c.Before, c.Last, s.cursors%401 == 0})
 			if err != nil {
@@ -203,13 +208,14 @@ func protocols(stream *tap.Stream) map[string]protocol {
 					Record struct {
 						ID        json.Number
 						UpdatedAt string `json:"updated_at"`
+						DeletedAt string `json:"_sdc_deleted_at"`
 					}
 					Value json.RawMessage
 				}
 				if json.Unmarshal(line, &m) != nil {
 					return "", "", nil
 				}
-				return m.Record.ID.String(), m.Record.UpdatedAt, m.Value
+				return m.Record.ID.String(), m.Record.UpdatedAt + m.Record.DeletedAt, m.Value
 			},
 		},
 		"airbyte": {
@@ -221,6 +227,7 @@ func protocols(stream *tap.Stream) map[string]protocol {
 						Data struct {
 							ID        json.Number
 							UpdatedAt string `json:"updated_at"`
+							DeletedAt string `json:"_ab_cdc_deleted_at"`
 						}
 					}
 					State json.RawMessage
@@ -259,6 +266,9 @@ type simulation struct {
 	full   bool
 	loaded map[string]string // updated_at by id
 	state  []byte
+
+	deletes *tap.Deletes
+	told    map[string]bool // rows that were told as gone
 }
 
 // run runs the engine once; it is killed after so many bytes, 0 for never. It returns whether the stream got complete.
@@ -278,7 +288,7 @@ func (s *simulation) run(kill int) bool {
 	}
 	engine := &tap.Engine{
 		Source: s, Voice: s.proto.voice(), Out: out, Log: slog.New(slog.DiscardHandler), Concurrency: 3, Lookback: 5 * time.Minute,
-		Now: func() time.Time { return simTime(s.now) },
+		Now: func() time.Time { s.mu.Lock(); defer s.mu.Unlock(); return simTime(s.now) }, Deletes: s.deletes,
 	}
 	ctx, cancel := context.WithCancelCause(s.t.Context())
 	defer cancel(nil)
@@ -289,8 +299,12 @@ func (s *simulation) run(kill int) bool {
 			break // cut by the kill
 		}
 		id, updated, st := s.proto.take([]byte(line))
-		if id != "" {
+		switch {
+		case id != "" && strings.Contains(line, "deleted_at"):
+			s.told[id] = true
+		case id != "":
 			s.loaded[id] = updated
+			delete(s.told, id)
 		}
 		if st != nil {
 			s.state = st
@@ -338,7 +352,7 @@ func simulate(t *testing.T, seeds int, each func(t *testing.T, s *simulation, ra
 				t.Parallel()
 				for seed := range seeds {
 					random := rand.New(rand.NewPCG(uint64(seed), 3))
-					s := &simulation{simulator: newSimulator(uint64(seed), 450+random.IntN(900), passes), t: t, stream: stream, proto: proto, loaded: map[string]string{}}
+					s := &simulation{simulator: newSimulator(uint64(seed), 450+random.IntN(900), passes), t: t, stream: stream, proto: proto, loaded: map[string]string{}, told: map[string]bool{}}
 					each(t, s, random)
 					if t.Failed() {
 						t.Fatalf("seed %d", seed)
@@ -392,7 +406,7 @@ func TestFullTablesAreWholeAndFresh(t *testing.T) {
 func TestRunsThatEndEarlyMoveOn(t *testing.T) {
 	stream := simStream(t, 1)
 	proto := protocols(stream)["singer"]
-	s := &simulation{simulator: newSimulator(1, 900, 1), t: t, stream: stream, proto: proto, loaded: map[string]string{}}
+	s := &simulation{simulator: newSimulator(1, 900, 1), t: t, stream: stream, proto: proto, loaded: map[string]string{}, told: map[string]bool{}}
 	s.quiet = true
 	for n := range 400 {
 		s.stopAt = s.reads + 5
@@ -402,4 +416,83 @@ func TestRunsThatEndEarlyMoveOn(t *testing.T) {
 		}
 	}
 	assert.Fail(t, "400 runs of five pages each never got through")
+}
+
+// memory is a ledger that can be lost or set back.
+type memory struct {
+	now    *tap.Known
+	before []*tap.Known
+}
+
+func (m *memory) Load(context.Context, string) (*tap.Known, error) { return copied(m.now), nil }
+
+func (m *memory) Save(_ context.Context, _ string, k *tap.Known) error {
+	m.before = append(m.before, m.now)
+	m.now = copied(k)
+	return nil
+}
+
+func copied(k *tap.Known) *tap.Known {
+	if k == nil {
+		return nil
+	}
+	c := *k
+	if k.Sweep != nil {
+		sweep := *k.Sweep
+		c.Sweep = &sweep
+	}
+	return &c
+}
+
+// Deletes, whatever changes, is late or is killed when, and with a ledger that is lost or set back: no living row is ever told as gone, and once a sweep gets through
+// every row that was loaded and is gone has been told, unless the ledger forgot it.
+func TestGoneRowsAreToldAndLivingOnesNever(t *testing.T) {
+	simulate(t, 25, func(_ *testing.T, s *simulation, random *rand.Rand) {
+		ledger := &memory{}
+		s.deletes = &tap.Deletes{Ledger: ledger, Every: time.Minute, MaxShare: 1}
+		if random.IntN(3) == 0 {
+			s.simulator.rows = s.rows[:3+random.IntN(5)] // a list of one page
+			s.perPage = 10
+		}
+		forgot := false
+		check := func() {
+			s.check(nil, "")
+			for id := range s.told {
+				for _, r := range s.rows {
+					if fmt.Sprint(r.id) == id {
+						assert.True(s.t, r.gone, "row %s lives and was told as gone", id)
+					}
+				}
+			}
+		}
+		for range random.IntN(8) {
+			s.run(1 + random.IntN(120_000))
+			check()
+			switch random.IntN(12) {
+			case 0:
+				ledger.now, forgot = nil, true
+			case 1:
+				if n := len(ledger.before); n > 0 {
+					ledger.now, forgot = ledger.before[random.IntN(n)], true
+				}
+			}
+		}
+		s.run(0)
+		check()
+		s.quiet = true
+		s.now += 3600 * 1000
+		s.run(0)
+		s.now += 3600 * 1000
+		s.run(0)
+		check()
+		s.check(s.living(false), "with deletes")
+		if forgot {
+			return
+		}
+		for _, r := range s.rows {
+			if _, loaded := s.loaded[fmt.Sprint(r.id)]; r.gone && loaded {
+				assert.True(s.t, s.told[fmt.Sprint(r.id)], "row %d is gone, and nobody was told", r.id)
+			}
+		}
+	})
 }

@@ -44,13 +44,15 @@ type Source interface {
 // word for it, it returns dst. Only one goroutine calls it, but Frame, which many do.
 type Voice interface {
 	// Frame returns what stands before and behind each record of a page that was received at that time.
-	Frame(s *Stream, at time.Time) (prefix, suffix []byte)
+	Frame(sel *Selection, at time.Time) (prefix, suffix []byte)
 	// Started is called once for every selected stream, before anything else about it.
 	Started(dst []byte, s *Stream) []byte
 	// Schema is called before the first record of a stream, also where none will come, and again whenever its shape is widened.
 	Schema(dst []byte, sel *Selection, shape *record.Shape) []byte
 	// Running is called once before the first record of a stream.
 	Running(dst []byte, s *Stream) []byte
+	// Gone is called with the ids of rows that Greenhouse no longer has, once all rows have been written under the selection's version.
+	Gone(dst []byte, sel *Selection, ids []int64, at time.Time) []byte
 	// Estimate is called where it is known how many records a stream has.
 	Estimate(dst []byte, s *Stream, records int64) []byte
 	// State is called with the state of all streams and what was written since the last call.

@@ -36,6 +36,9 @@ type Bookmark struct {
 	ReadAs string `json:"read_as,omitzero"`
 	// Policy is a mark of how personal data was treated.
 	Policy string `json:"policy,omitzero"`
+	// Version is that of the stream's records, where what is gone is looked for; Whole tells that all rows have been written under it.
+	Version int64 `json:"version,omitzero"`
+	Whole   bool  `json:"whole,omitzero"`
 	// Start is the start date of the first read; zero for none.
 	Start time.Time `json:"start_date,omitzero"`
 }
@@ -133,6 +136,7 @@ type reading struct {
 	lookback  time.Duration
 	readAs    string
 	policy    string
+	version   int64 // of the records; 0 for none
 	startDate time.Time
 }
 
@@ -144,6 +148,9 @@ func (b *Bookmark) begin(r *reading, piece *Piece, asked time.Time) {
 			b.Progress.Pieces = append(b.Progress.Pieces, &Piece{Pass: pass, From: piece.From})
 		}
 		b.ReadAs, b.Policy = r.readAs, r.policy
+		if b.Version != r.version {
+			b.Version, b.Whole = r.version, false
+		}
 		if b.Until.IsZero() {
 			b.Start = r.startDate
 		}
@@ -186,6 +193,9 @@ func (b *Bookmark) finish(r *reading, pages int) {
 	b.Progress = nil
 	if pages > 0 {
 		b.Pages = pages
+	}
+	if r.version != 0 && b.Version == r.version {
+		b.Whole = true
 	}
 	switch {
 	case !r.full:

@@ -34,6 +34,8 @@ type Stream struct {
 	Bookmark string `json:"bookmark,omitzero"`
 	// NeverEmpty is true for a list that has a row in every account: where it is empty, the user acted for may see nothing at all.
 	NeverEmpty bool `json:"never_empty,omitzero"`
+	// Anonymized is a text that a page holds where one of its rows was anonymized, which destroys rows of other lists without a trace.
+	Anonymized string `json:"anonymized,omitzero"`
 	// CustomFields tells where records carry the fields that a company added.
 	CustomFields *CustomFields `json:"custom_fields,omitzero"`
 	// References tell which stream's id a column holds.

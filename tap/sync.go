@@ -49,6 +49,8 @@ type Engine struct {
 	Now func() time.Time
 	// Enricher completes records; nil for none.
 	Enricher Enricher
+	// Deletes says how vanished rows are found; nil for not at all.
+	Deletes *Deletes
 
 	current atomic.Pointer[syncer]
 }
@@ -71,6 +73,8 @@ type Outcome struct {
 	// Bytes is the size of its pages, unpacked; Took is how long it took from the first request to the last page.
 	Bytes int64
 	Took  time.Duration
+	// Gone is how many rows were told as gone.
+	Gone int
 	// Changes are the columns that were new or came with a value of another type.
 	Changes []string
 }
@@ -105,6 +109,7 @@ type syncer struct {
 	read   atomic.Bool
 	proven atomic.Bool // a row was seen: the user may see something
 	over   atomic.Bool // MaxRunTime is up
+	hurry  atomic.Bool // somebody was anonymized: the lists of what belongs to candidates are swept in this run
 
 	mu      sync.Mutex
 	running int       // streams whose end is not yet on its way to stdout
@@ -191,7 +196,7 @@ func (s *syncer) outcomes() []Outcome {
 	for i, r := range s.runs {
 		o := Outcome{
 			Stream: r.sel.Stream, Records: r.out.records, Pages: r.pages, Err: r.err, Skipped: r.skipped, Rested: r.rested, Started: r.out.started,
-			Complete: r.out.ended && r.err == nil && !r.rested, Bytes: r.bytes, Changes: r.changes,
+			Complete: r.out.ended && r.err == nil && !r.rested, Bytes: r.bytes, Changes: r.changes, Gone: r.gone,
 		}
 		if !r.last.IsZero() {
 			o.Took = r.last.Sub(r.first)
@@ -236,6 +241,9 @@ func (s *syncer) tasks(r *streamRun, b *Bookmark) []*task {
 	var from time.Time
 	if r.reading.timed {
 		from = s.StartDate
+		if r.from != nil {
+			from = *r.from
+		}
 		if r.sel.incremental() && !b.Until.IsZero() && !s.Sample {
 			from = later(from, b.Until.Add(-s.Lookback))
 		}
@@ -303,6 +311,10 @@ func (s *syncer) rests(t *task) bool {
 func (s *syncer) advance(ctx context.Context, t *task) error {
 	reader := &reader{syncer: s, task: t, splitter: record.NewSplitter(t.run.base, t.run.options)}
 	switch t.stage {
+	case sweeps:
+		if err := s.sweep(ctx, t.run); err != nil {
+			return err
+		}
 	case firstPage:
 		h, err := reader.first(ctx)
 		if err != nil {
@@ -384,6 +396,15 @@ func (s *syncer) end(ctx context.Context, r *streamRun) {
 			s.queue.push(t)
 		}
 		return
+	}
+	if err == nil && !r.rested {
+		if t := s.sweepTask(r); t != nil {
+			r.mu.Lock()
+			r.open = 1
+			r.mu.Unlock()
+			s.queue.push(t)
+			return
+		}
 	}
 	if s.isLast() {
 		if err := s.prove(ctx); err != nil {

@@ -1,6 +1,7 @@
 package airbyte
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"time"
@@ -13,14 +14,30 @@ import (
 type Voice struct{}
 
 // Frame makes a RECORD message of each record.
-func (*Voice) Frame(s *tap.Stream, at time.Time) (prefix, suffix []byte) {
+func (*Voice) Frame(sel *tap.Selection, at time.Time) (prefix, suffix []byte) {
 	prefix = append(prefix, `{"type":"RECORD","record":{"stream":"`...)
-	prefix = append(prefix, s.Name...)
+	prefix = append(prefix, sel.Stream.Name...)
 	prefix = append(prefix, `","data":`...)
 	suffix = append(suffix, `,"emitted_at":`...)
 	suffix = strconv.AppendInt(suffix, at.UnixMilli(), 10)
 	suffix = append(suffix, "}}\n"...)
 	return prefix, suffix
+}
+
+// DeletedAt is the column that tells when a row was found gone: destinations delete a row by it.
+const DeletedAt = "_ab_cdc_deleted_at"
+
+// Gone makes a RECORD of each row that is gone, with its key, the bookmark column and the time.
+func (*Voice) Gone(dst []byte, sel *tap.Selection, ids []int64, at time.Time) []byte {
+	bookmark := ""
+	if sel.Stream.Bookmark != "" {
+		bookmark = fmt.Sprintf("%q:%q,", sel.Stream.Bookmark, tap.FormatTime(at))
+	}
+	for _, id := range ids {
+		dst = fmt.Appendf(dst, `{"type":"RECORD","record":{"stream":%q,"data":{%q:%d,%s%q:%q},"emitted_at":%d}}`+"\n",
+			sel.Stream.Name, sel.Stream.Key[0], id, bookmark, DeletedAt, tap.FormatTime(at), at.UnixMilli())
+	}
+	return dst
 }
 
 // Schema has no message: the platform takes columns that the catalog lacks as they come.

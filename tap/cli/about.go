@@ -9,7 +9,7 @@ import (
 )
 
 // capabilities are those of the Singer SDK's names that this tap has.
-var capabilities = []string{"catalog", "state", "discover", "about", "test", "properties"}
+var capabilities = []string{"catalog", "state", "discover", "about", "test", "properties", "activate-version", "structured-logging"}
 
 // about describes the tap as those built with the Singer SDK do.
 func (p *program) about(format string) (int, error) {

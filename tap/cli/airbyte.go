@@ -101,13 +101,17 @@ func (p *program) airbyteDiscover(ctx context.Context, flags airbyteFlags) (int,
 	}
 	client := cfg.client(p, nil, p.control(out, flags.Config))
 	defer client.Close()
+	deletedAt := ""
+	if cfg.deletes != nil {
+		deletedAt = airbyte.DeletedAt
+	}
 	columns, err := p.columns(ctx, cfg, client)
 	if err != nil {
 		return p.fatal(out, err)
 	}
 	var discovered []airbyte.Discovered
 	for _, s := range streams {
-		shape, err := columns.treated(s, cfg.policy)
+		shape, err := columns.treated(s, cfg.policy, deletedAt)
 		if err != nil {
 			return p.fatal(out, err)
 		}
@@ -126,7 +130,7 @@ func (p *program) read(ctx context.Context, flags readFlags) (int, error) {
 	if err != nil {
 		return p.fatal(out, err)
 	}
-	job := &job{program: p, cfg: cfg, voice: &airbyte.Voice{}, failScope: true, report: flags.Report, rotated: p.control(out, flags.Config)}
+	job := &job{program: p, cfg: cfg, voice: &airbyte.Voice{}, failScope: true, report: flags.Report, acceptDeletes: flags.AcceptDeletes, rotated: p.control(out, flags.Config)}
 	job.fatal = func(err error) {
 		if _, werr := out.Write(airbyte.AppendError(nil, err)); werr != nil {
 			p.log.Error(werr.Error())

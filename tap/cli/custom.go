@@ -266,11 +266,17 @@ func (c *customColumns) shape(s *tap.Stream) (*record.Shape, error) {
 	return shape.With(columns...), nil
 }
 
-// treated is shape with the treatment that a policy has for each column.
-func (c *customColumns) treated(s *tap.Stream, policy *privacy.Policy) (*record.Shape, error) {
+// treated is shape with the treatment that a policy has for each column, and with the columns that this program makes: deletedAt, if that is on, and those of
+// contents.
+func (c *customColumns) treated(s *tap.Stream, policy *privacy.Policy, deletedAt string) (*record.Shape, error) {
 	shape, err := c.shape(s)
 	if err != nil {
 		return nil, err
+	}
+	if deletedAt != "" {
+		shape = shape.With(record.Column{Name: deletedAt, Made: true, Shape: &record.Shape{
+			Kinds: record.String | record.Null, Format: record.DateTime, Description: "When the row was found gone from Greenhouse; null while it is there.",
+		}})
 	}
 	if s.Name == attachments.Stream && c.contents {
 		shape = attachments.Shape(shape)

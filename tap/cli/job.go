@@ -15,28 +15,32 @@ import (
 
 	"github.com/tap-greenhouse/tap-greenhouse/schemas"
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/airbyte"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/attachments"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/harvest"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/report"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/singer"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/store"
 )
 
 // job is one sync: what to read, from where, and how to say it.
 type job struct {
 	*program
-	cfg        *Config
-	voice      tap.Voice
-	sample     bool
-	report     string // file for an account of the run; empty for none
-	failScope  bool   // a missing scope fails its stream, whatever the config says
-	rotated    func(token string)
-	fatal      func(err error) // tells of an error that ended the whole run; nil for the log alone
-	began      time.Time
-	client     *harvest.Client
-	engine     *tap.Engine
-	selections []*tap.Selection
-	columns    *customColumns
-	state      *tap.State
+	cfg           *Config
+	voice         tap.Voice
+	sample        bool
+	acceptDeletes []string
+	report        string // file for an account of the run; empty for none
+	failScope     bool   // a missing scope fails its stream, whatever the config says
+	rotated       func(token string)
+	fatal         func(err error) // tells of an error that ended the whole run; nil for the log alone
+	began         time.Time
+	client        *harvest.Client
+	engine        *tap.Engine
+	selections    []*tap.Selection
+	columns       *customColumns
+	state         *tap.State
 }
 
 // prepare reads catalog and state, and makes the parts.
@@ -64,6 +68,7 @@ func (j *job) prepare(ctx context.Context, catalogFile string, parseCatalog cata
 	}
 	for _, sel := range j.selections {
 		sel.NewColumns, sel.NullOdd = j.cfg.NewColumns, j.cfg.TypeChanges == "null"
+		sel.NoDeletes = j.failScope && sel.FullTable // the platform replaces the whole table
 		sel.Unknown, sel.Key, sel.Policy = j.cfg.policy.Unknown(), j.cfg.policy.Key(), j.cfg.policy.Mark()
 		j.columns.apply(sel)
 	}
@@ -154,7 +159,18 @@ func (j *job) selection(file string, parse catalogParser, lookup func(string) *t
 
 // shape is that of a stream's records, with the columns of custom fields and the treatment that the policy has for each column.
 func (j *job) shape(s *tap.Stream) (*record.Shape, error) {
-	return j.columns.treated(s, j.cfg.policy)
+	return j.columns.treated(s, j.cfg.policy, j.deletedAt())
+}
+
+// deletedAt is the column that tells when a row was found gone, in the words of the protocol; empty where that is off.
+func (j *job) deletedAt() string {
+	if j.cfg.deletes == nil {
+		return ""
+	}
+	if j.failScope {
+		return airbyte.DeletedAt
+	}
+	return singer.DeletedAt
 }
 
 // connect makes the client; nothing is asked for yet.
@@ -241,6 +257,9 @@ func (j *job) run(ctx context.Context, out io.Writer) (int, error) {
 		Source: j.client, Voice: j.voice, Out: out, Log: j.log, Concurrency: j.cfg.Concurrency, Lookback: j.cfg.lookback,
 		StartDate: j.cfg.startDate, FailForbidden: j.failScope || j.cfg.OnForbidden == "fail", Sample: j.sample,
 		Proof: proof[0], User: cred.User(), ReadAs: j.cfg.readAs(), Now: j.client.Now, MaxRunTime: j.cfg.maxRunTime, Refresh: j.cfg.refresh,
+	}
+	if d := j.cfg.deletes; d != nil {
+		j.engine.Deletes = &tap.Deletes{Ledger: &store.Ledger{Store: d.store}, Every: d.every, MaxShare: d.maxShare, Accept: j.acceptDeletes}
 	}
 	if opts := j.cfg.attachments; opts != nil {
 		opts.Concurrency, opts.Silence, opts.UserAgent, opts.Source, opts.Log = j.cfg.Concurrency, j.cfg.requestTimeout, j.cfg.agent(), j.client, j.log
@@ -381,6 +400,13 @@ func (j *job) summary(sum *tap.Summary, took time.Duration) string {
 	}
 	line := fmt.Sprintf("summary: %d of %d streams complete, %d records, %d requests, %.1f MB, %s", complete, len(sum.Outcomes), sum.Records(),
 		used.Requests, float64(used.Bytes)/1e6, took.Round(10*time.Millisecond))
+	gone := 0
+	for _, o := range sum.Outcomes {
+		gone += o.Gone
+	}
+	if gone > 0 {
+		line += fmt.Sprintf("; gone from Greenhouse: %d rows", gone)
+	}
 	for _, part := range []struct {
 		what  string
 		names []string

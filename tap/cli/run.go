@@ -45,7 +45,8 @@ type singerFlags struct {
 
 // runFlags are those of every call that reads streams.
 type runFlags struct {
-	Report string `help:"Write an account of the run to FILE: .html or .json." placeholder:"FILE"`
+	Report        string   `help:"Write an account of the run to FILE: .html or .json." placeholder:"FILE"`
+	AcceptDeletes []string `help:"Streams of which any number of rows may be gone in this run." placeholder:"STREAM"`
 }
 
 // commands are the calls with a command.

@@ -94,13 +94,17 @@ func (p *program) singerDiscover(ctx context.Context, flags singerFlags) (int, e
 			return exitCode(err, false), err
 		}
 	}
+	deletedAt := ""
+	if cfg.deletes != nil {
+		deletedAt = singer.DeletedAt
+	}
 	columns, err := p.columns(ctx, cfg, client)
 	if err != nil {
 		return exitCode(err, false), err
 	}
 	var discovered []singer.Discovered
 	for _, s := range streams {
-		shape, err := columns.treated(s, cfg.policy)
+		shape, err := columns.treated(s, cfg.policy, deletedAt)
 		if err != nil {
 			return exitIncomplete, err
 		}
@@ -121,7 +125,7 @@ func (p *program) singerSync(ctx context.Context, flags singerFlags) (int, error
 	if err != nil {
 		return exitCode(err, false), err
 	}
-	job := &job{program: p, cfg: cfg, voice: &singer.Voice{}, sample: flags.Test != "", report: flags.Report}
+	job := &job{program: p, cfg: cfg, voice: &singer.Voice{}, sample: flags.Test != "", report: flags.Report, acceptDeletes: flags.AcceptDeletes}
 	defer job.close()
 	var parse catalogParser
 	file := flags.Catalog + flags.Properties

@@ -54,6 +54,9 @@ type scanner struct {
 	record      int   // the number of this record
 	twice       bool  // a top-level column stood twice in a record
 	watch       int   // index of the top-level column whose value is noted, or -1
+	mark        int   // the same for the column by which records are left out
+	marked      span
+	key         span  // the value of the last key of this record
 	watched     span  // where it stands in this record
 	successors  []int // which top-level column followed which, shifted by one
 	unquoteKeys []byte
@@ -457,6 +460,10 @@ func (s *scanner) note(shape *Shape, column int, value span) {
 			s.fail(value.from, fmt.Sprintf("a record whose %s is null", shape.Columns[column].Name))
 		}
 		s.keys++
+		s.key = value
+	}
+	if column == s.mark {
+		s.marked = value
 	}
 	if column == s.watch {
 		s.watched = value

@@ -3,6 +3,7 @@ package record
 import (
 	"bytes"
 	"errors"
+	"strconv"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -18,6 +19,10 @@ type Options struct {
 	NullOdd bool
 	// Key is that of hashes; it is needed where anything is hashed.
 	Key []byte
+	// IDs reports the ids of the records of a page: the values of a key that is one number.
+	IDs bool
+	// Mark names the column by which [Splitter.Since] leaves out records.
+	Mark string
 	// Watch names the column whose value in the first and the last record of a page is reported.
 	Watch string
 }
@@ -29,6 +34,7 @@ type Splitter struct {
 	keys  int
 	scan  scanner
 	page  []byte // the page that was split last, as it was split
+	since []byte // records whose mark is earlier are left out; nil for none
 
 	records [][]byte
 	changed []byte // those records that do not come out as they stand in the page
@@ -50,7 +56,7 @@ func (s *Splitter) Use(shape *Shape) {
 	if s.shape == shape {
 		return
 	}
-	s.shape, s.keys, s.scan.watch = shape, 0, -1
+	s.shape, s.keys, s.scan.watch, s.scan.mark = shape, 0, -1, -1
 	for i := range shape.Columns {
 		if shape.Columns[i].Key {
 			s.keys++
@@ -58,12 +64,33 @@ func (s *Splitter) Use(shape *Shape) {
 		if shape.Columns[i].Name == s.opts.Watch {
 			s.scan.watch = i
 		}
+		if s.opts.Mark != "" && shape.Columns[i].Name == s.opts.Mark {
+			s.scan.mark = i
+		}
 	}
 	s.scan.seen, s.scan.odd = make([]int, len(shape.Columns)), make([]bool, len(shape.Columns))
 	s.scan.successors = make([]int, len(shape.Columns)+1)
 	for i := range s.scan.successors {
 		s.scan.successors[i] = i
 	}
+}
+
+// Since leaves out records whose mark is a time before that text, written as the API writes times; none for an empty one. Their ids are reported all the
+// same.
+func (s *Splitter) Since(at string) {
+	s.since = nil
+	if at != "" {
+		s.since = []byte(at)
+	}
+}
+
+// old tells whether the record that was read last is to be left out. A mark that is written in another way counts as new.
+func (s *Splitter) old() bool {
+	m := s.scan.marked
+	if s.since == nil || m.to-m.from != len(s.since)+2 || s.scan.b[m.from] != '"' {
+		return false
+	}
+	return bytes.Compare(s.scan.b[m.from+1:m.to-1], s.since) < 0
 }
 
 // Result tells what a page held. It points into the page and into the splitter, and is valid until either is used again.
@@ -76,6 +103,10 @@ type Result struct {
 	Messages int
 	// Nulled names the top-level columns with a value that became null because of its type; see [Options].NullOdd.
 	Nulled []string
+	// Rows is how many records the page held, those that were left out included.
+	Rows int
+	// IDs are the keys of all records, those that were left out included, where they are numbers.
+	IDs []int64
 }
 
 // ErrDrift says that a page is well-formed but holds a value or a column that the shape does not admit:
@@ -175,12 +206,13 @@ func (s *Splitter) split(page []byte) (Result, error) {
 		return fail(i, "no opening bracket")
 	}
 	i = sc.space(i + 1)
-	for sc.b[i] != ']' || len(s.records)+res.Messages > 0 {
+	rows := 0
+	for sc.b[i] != ']' || rows+res.Messages > 0 {
 		if sc.b[i] != '{' {
 			return fail(i, "no record")
 		}
 		start := i
-		sc.newlines, sc.keys, sc.watched, sc.edits, sc.texts = false, 0, span{}, sc.edits[:0], sc.texts[:0]
+		sc.newlines, sc.keys, sc.watched, sc.marked, sc.edits, sc.texts = false, 0, span{}, span{}, sc.edits[:0], sc.texts[:0]
 		sc.record++
 		if i = sc.object(i, s.shape); i < 0 || sc.err != nil {
 			return Result{}, sc.err
@@ -191,11 +223,19 @@ func (s *Splitter) split(page []byte) (Result, error) {
 		case sc.keys < s.keys:
 			return fail(start, "a record without its key")
 		default:
-			s.add(span{start, i})
+			if s.opts.IDs {
+				if id, err := strconv.ParseInt(string(sc.b[sc.key.from:sc.key.to]), 10, 64); err == nil {
+					res.IDs = append(res.IDs, id)
+				}
+			}
+			if !s.old() {
+				s.add(span{start, i})
+			}
+			rows++
 		}
 		if w := sc.watched; w.to > 0 {
 			res.Last = sc.b[w.from:w.to]
-			if len(s.records) == 1 {
+			if rows == 1 {
 				res.First = res.Last
 			}
 		}
@@ -228,7 +268,7 @@ func (s *Splitter) split(page []byte) (Result, error) {
 			}
 		}
 	}
-	res.Records = s.records
+	res.Records, res.Rows = s.records, rows
 	return res, nil
 }
 

@@ -1,6 +1,8 @@
 package singer
 
 import (
+	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -16,14 +18,32 @@ type Voice struct {
 }
 
 // Frame makes a RECORD message of each record.
-func (*Voice) Frame(s *tap.Stream, at time.Time) (prefix, suffix []byte) {
+func (*Voice) Frame(sel *tap.Selection, at time.Time) (prefix, suffix []byte) {
 	prefix = append(prefix, `{"type":"RECORD","stream":"`...)
-	prefix = append(prefix, s.Name...)
+	prefix = append(prefix, sel.Stream.Name...)
 	prefix = append(prefix, `","record":`...)
 	suffix = append(suffix, `,"time_extracted":"`...)
 	suffix = append(suffix, tap.FormatTime(at)...)
-	suffix = append(suffix, "\"}\n"...)
+	suffix = append(suffix, '"')
+	if sel.Version != 0 {
+		suffix = append(suffix, `,"version":`...)
+		suffix = strconv.AppendInt(suffix, sel.Version, 10)
+	}
+	suffix = append(suffix, "}\n"...)
 	return prefix, suffix
+}
+
+// DeletedAt is the column that tells when a row was found gone.
+const DeletedAt = "_sdc_deleted_at"
+
+// Gone makes a RECORD of each row that is gone, with its key alone and a version lower by one, and then ACTIVATE_VERSION: the two families of loaders honour one
+// or the other.
+func (*Voice) Gone(dst []byte, sel *tap.Selection, ids []int64, at time.Time) []byte {
+	for _, id := range ids {
+		dst = fmt.Appendf(dst, `{"type":"RECORD","stream":%q,"record":{%q:%d,%q:%q},"time_extracted":%q,"version":%d}`+"\n",
+			sel.Stream.Name, sel.Stream.Key[0], id, DeletedAt, tap.FormatTime(at), tap.FormatTime(at), sel.Version-1)
+	}
+	return fmt.Appendf(dst, `{"type":"ACTIVATE_VERSION","stream":%q,"version":%d}`+"\n", sel.Stream.Name, sel.Version)
 }
 
 // Schema makes a SCHEMA message.

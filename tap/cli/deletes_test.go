@@ -1,0 +1,175 @@
+package cli_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
+)
+
+// goneIn lists what a run told as gone, by stream, and makes sure that the messages are those of promise 11.
+func goneIn(t *testing.T, out string, versions map[string]int64) map[string][]int64 {
+	t.Helper()
+	gone := map[string][]int64{}
+	pending := map[string]bool{}
+	for line := range strings.Lines(out) {
+		var m struct {
+			Type, Stream string
+			Version      *int64
+			Record       map[string]any
+			Schema       struct{ Properties map[string]any }
+		}
+		require.NoError(t, json.Unmarshal([]byte(line), &m))
+		switch m.Type {
+		case "SCHEMA":
+			assert.Contains(t, m.Schema.Properties, "_sdc_deleted_at")
+		case "RECORD":
+			require.NotNil(t, m.Version, "every record carries the version")
+			if m.Record["_sdc_deleted_at"] == nil {
+				if v, ok := versions[m.Stream]; ok {
+					assert.Equal(t, v, *m.Version, "the version stays")
+				}
+				versions[m.Stream] = *m.Version
+				continue
+			}
+			assert.Equal(t, versions[m.Stream]-1, *m.Version)
+			assert.Len(t, m.Record, 2, "the key, and when")
+			gone[m.Stream] = append(gone[m.Stream], int64(m.Record["id"].(float64)))
+			pending[m.Stream] = true
+		case "ACTIVATE_VERSION":
+			assert.Equal(t, versions[m.Stream], *m.Version)
+			assert.True(t, pending[m.Stream])
+			delete(pending, m.Stream)
+		}
+	}
+	assert.Empty(t, pending, "ACTIVATE_VERSION follows")
+	return gone
+}
+
+func TestDeletes(t *testing.T) {
+	s := serve(t, sandbox.Options{Candidates: 800})
+	dir := t.TempDir()
+	cfg := with(s, map[string]any{
+		"streams": []string{"users", "candidates", "job_posts", "demographic_questions", "applications"},
+		"deletes": map[string]any{"store": "file://" + dir, "every": "0s"},
+	})
+	versions := map[string]int64{}
+	var state []byte
+	sync := func(args ...string) (result, map[string][]int64) {
+		call := []string{"--config", file(t, "c.json", cfg)}
+		if state != nil {
+			call = append(call, "--state", file(t, "s.json", state))
+		}
+		r := run(t, append(call, args...)...)
+		if st := lastState(t, r.out); st != nil {
+			state = st
+		}
+		return r, goneIn(t, r.out, versions)
+	}
+	r, gone := sync()
+	require.Zero(t, r.code, r.err)
+	assert.Empty(t, gone)
+	r, gone = sync()
+	require.Zero(t, r.code, r.err)
+	assert.Empty(t, gone, "nothing changed")
+
+	removed := map[string][]int64{}
+	for _, stream := range []string{"users", "candidates", "job_posts", "demographic_questions"} {
+		before := ids(t, s, stream)
+		s.Change(stream, rand.New(rand.NewPCG(1, 2)), 1, 2, 3)
+		after := ids(t, s, stream)
+		for id := range before {
+			if !after[id] {
+				removed[stream] = append(removed[stream], id)
+			}
+		}
+	}
+	r, gone = sync()
+	require.Zero(t, r.code, r.err)
+	for stream, want := range removed {
+		assert.ElementsMatch(t, want, gone[stream], stream)
+	}
+	assert.NotContains(t, gone, "applications")
+	assert.Contains(t, r.err, "gone from Greenhouse")
+	_, gone = sync()
+	assert.Empty(t, gone, "told once")
+
+	t.Run("too many", func(t *testing.T) {
+		s.Change("candidates", rand.New(rand.NewPCG(3, 4)), 0, 0, 400)
+		r, gone := sync()
+		assert.Equal(t, 1, r.code)
+		assert.Empty(t, gone["candidates"])
+		assert.Contains(t, r.err, "--accept-deletes candidates")
+		r, gone = sync("--accept-deletes", "candidates")
+		assert.Zero(t, r.code, r.err)
+		assert.Greater(t, len(gone["candidates"]), 160)
+	})
+	t.Run("rights lost are no deletes", func(t *testing.T) {
+		s.Grant([]string{"harvest:users:list"})
+		_, gone := sync()
+		assert.Empty(t, gone)
+		s.Grant(nil)
+		_, gone = sync()
+		assert.Empty(t, gone)
+	})
+	t.Run("a damaged store", func(t *testing.T) {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "users.ids"), []byte("nonsense"), 0o600))
+		r, _ := sync()
+		assert.Equal(t, 1, r.code)
+		assert.Contains(t, r.err, "is damaged")
+	})
+}
+
+func ids(t *testing.T, s *sandbox.Server, stream string) map[int64]bool {
+	t.Helper()
+	data, err := s.Rows(stream)
+	require.NoError(t, err)
+	var rows []struct{ ID int64 }
+	require.NoError(t, json.Unmarshal(data, &rows))
+	all := map[int64]bool{}
+	for _, r := range rows {
+		all[r.ID] = true
+	}
+	return all
+}
+
+// A stream that was loaded before deletes were switched on is read whole once, so that every row out there has the version.
+func TestDeletesSwitchedOnLater(t *testing.T) {
+	s := serve(t, sandbox.Options{Candidates: 700})
+	cfg := with(s, map[string]any{"streams": []string{"candidates"}})
+	r := run(t, "--config", file(t, "c.json", cfg))
+	state := lastState(t, r.out)
+	cfg["deletes"] = map[string]any{"store": "file://" + t.TempDir(), "every": "0s"}
+	cfg["start_date"] = "2026-10-01"
+	r = run(t, "--config", file(t, "c.json", cfg), "--state", file(t, "s.json", state))
+	require.Zero(t, r.code, r.err)
+	versions := map[string]int64{}
+	assert.Empty(t, goneIn(t, r.out, versions))
+	assert.Equal(t, 700, strings.Count(r.out, `"type":"RECORD"`), "rows from before a later start date have no version yet, either")
+	s.Change("candidates", rand.New(rand.NewPCG(5, 6)), 0, 0, 5)
+	r = run(t, "--config", file(t, "c.json", cfg), "--state", file(t, "s.json", lastState(t, r.out)))
+	require.Zero(t, r.code, r.err)
+	assert.NotEmpty(t, goneIn(t, r.out, versions)["candidates"])
+}
+
+// What a run with nothing new costs, with deletes: short lists their one request, long ones what their ids fill.
+func TestCostOfDeletes(t *testing.T) {
+	s := serve(t, sandbox.Options{Candidates: 2600})
+	cfg := with(s, map[string]any{"streams": []string{"users", "candidates"}, "deletes": map[string]any{"store": "file://" + t.TempDir(), "every": "0s"}})
+	r := run(t, "--config", file(t, "c.json", cfg))
+	require.Zero(t, r.code, r.err)
+	s.ResetRequests()
+	r = run(t, "--config", file(t, "c.json", cfg), "--state", file(t, "s.json", lastState(t, r.out)))
+	require.Zero(t, r.code, r.err)
+	lists, _, _ := s.Requests()
+	assert.Equal(t, map[string]int{"users": 1, "candidates": 1 + 6}, lists)
+	assert.Zero(t, strings.Count(r.out, `"type":"RECORD"`), fmt.Sprint(lists))
+}

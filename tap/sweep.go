@@ -1,0 +1,414 @@
+package tap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
+)
+
+// The numbers of sweeping.
+const (
+	pageRows   = 500 // rows of a page
+	confirmIDs = 50  // ids that can be asked for at once (docs)
+	savedPages = 20  // pages of a sweep after which what it has seen is saved
+)
+
+// tracking is what is known of a stream's rows while it is read. Its lock is held by workers and by the output's goroutine in turn.
+type tracking struct {
+	mu    sync.Mutex
+	known *Known
+	dirty bool // there is something to save
+
+	page    bool         // the list fits a page: it is asked for unfiltered, and what is on it is all there is
+	listed  map[int]*IDs // by pass: the ids of a read that was complete in itself
+	began   time.Time    // when that read began
+	found   int          // rows told as gone
+	checked bool         // the listing of this run was compared
+}
+
+// track loads what is known of a stream, and decides under which version its records come out. A stream that was loaded without a version is read whole once.
+func (s *syncer) track(ctx context.Context, r *streamRun, b *Bookmark) error {
+	if s.Deletes == nil || s.Sample || r.sel.Err != nil || r.sel.NoDeletes {
+		return nil
+	}
+	known, err := s.Deletes.Ledger.Load(ctx, r.sel.Stream.Name)
+	if err != nil {
+		return storage("loading the ids of "+r.sel.Stream.Name, err)
+	}
+	version := b.Version
+	if version == 0 && known != nil && b.Until.IsZero() && b.Progress == nil && b.Complete.IsZero() {
+		version = known.Version // the state was lost: the rows out there have this one
+	}
+	if version == 0 {
+		version = s.now().UnixMilli()
+	}
+	if known == nil || known.Version != version {
+		if known != nil {
+			s.Log.Warn("the ids that are kept belong to another version of the stream: they are kept anew", "stream", r.sel.Stream.Name)
+		}
+		known = &Known{Version: version, ReadAs: s.ReadAs}
+	}
+	if known.ReadAs != s.ReadAs {
+		s.Log.Warn("the credential or user_id is not the one whose rows are known: rows that it does not see are not told as gone", "stream", r.sel.Stream.Name)
+		known = &Known{Version: version, ReadAs: s.ReadAs}
+	}
+	r.sel.Version, r.reading.version = version, version
+	r.track = &tracking{known: known, listed: map[int]*IDs{}}
+	r.options.IDs = true
+	if b.Version == 0 {
+		// Rows that were loaded before have no version, and loaders delete those when a version is activated.
+		r.whole = true
+		if !b.Until.IsZero() && (b.Start.IsZero() || b.Start.Before(s.StartDate)) {
+			r.from = &b.Start
+		}
+		b.Until, b.Progress = time.Time{}, nil
+	} else if r.reading.timed && !known.Swept.IsZero() && known.Rows.Len()+known.Fresh.Len() <= pageRows && b.Progress == nil {
+		r.track.page = true
+	}
+	return nil
+}
+
+func storage(op string, err error) error {
+	if KindOf(err) != Fault {
+		return err
+	}
+	return &Error{Kind: Storage, Op: op, Err: err, Hint: "check that deletes.store exists and may be written"}
+}
+
+// writing notes the ids of rows that are about to be written, and keeps those that are new before they are: a row that is out there and unknown could
+// vanish without anybody noticing. While a sweep is under way they are not part of what it is compared with.
+func (t *tracking) writing(ctx context.Context, l Ledger, stream string, ids []int64) error {
+	t.mu.Lock()
+	page := IDsOf(slices.Clone(ids))
+	into := &t.known.Fresh
+	if t.known.Sweep != nil {
+		into = &t.known.Sweep.Since
+	}
+	page = page.Without(&t.known.Rows)
+	page = page.Without(into)
+	if page.Len() > 0 {
+		*into = into.Union(&page)
+		t.dirty = true
+	}
+	t.mu.Unlock()
+	return t.save(ctx, l, stream)
+}
+
+// save keeps what is known.
+func (t *tracking) save(ctx context.Context, l Ledger, stream string) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.dirty {
+		return nil
+	}
+	if err := l.Save(ctx, stream, t.known); err != nil {
+		return storage("keeping the ids of "+stream, err)
+	}
+	t.dirty = false
+	return nil
+}
+
+// list notes the ids of a page of a read that may turn out to be a complete listing.
+func (t *tracking) list(pass int, ids []int64, first bool, asked time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.listed[pass] == nil || first {
+		t.listed[pass] = &IDs{}
+	}
+	page := IDsOf(slices.Clone(ids))
+	*t.listed[pass] = t.listed[pass].Union(&page)
+	if t.began.IsZero() || asked.Before(t.began) {
+		t.began = asked
+	}
+}
+
+// unlist notes that a read is no complete listing.
+func (t *tracking) unlist() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.listed = nil
+}
+
+// onePage tells whether the list is asked for as a whole, since it fits a page.
+func (r *streamRun) onePage() bool {
+	if r.track == nil {
+		return false
+	}
+	r.track.mu.Lock()
+	defer r.track.mu.Unlock()
+	return r.track.page
+}
+
+// growPage notes that the list does not fit a page any more.
+func (r *streamRun) growPage() {
+	r.track.mu.Lock()
+	defer r.track.mu.Unlock()
+	r.track.page = false
+}
+
+// note takes a page into account for a listing: a read without bounds, by cursor from its first page on, is one.
+func (r *streamRun) note(piece *Piece, req Request, ids []int64, asked time.Time) {
+	r.mu.Lock()
+	partial := r.resumed || r.cut && r.reading.passes == 1 || r.follows
+	r.mu.Unlock()
+	bounded := !req.From.IsZero() || !req.Before.IsZero()
+	if req.Cursor != "" {
+		bounded = !piece.From.IsZero() && !r.onePage() || !piece.Before.IsZero()
+	}
+	if partial || bounded {
+		r.track.unlist()
+		return
+	}
+	r.track.mu.Lock()
+	lost := r.track.listed == nil
+	r.track.mu.Unlock()
+	if !lost {
+		r.track.list(piece.Pass, ids, req.Cursor == "", asked)
+	}
+}
+
+// sweepTask returns the task that finds what is gone from a stream which has been read; nil where that is not due.
+func (s *syncer) sweepTask(r *streamRun) *task {
+	t := r.track
+	if t == nil {
+		return nil
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.checked {
+		return nil
+	}
+	t.checked = true
+	complete := t.listed != nil && len(t.listed) == r.reading.passes
+	due := t.known.Sweep != nil || t.known.Swept.IsZero() || s.now().Sub(t.known.Swept) >= s.Deletes.Every || s.hurry.Load() && r.sel.Stream.Filters["candidate_ids"].Type != ""
+	if !complete && !due {
+		return nil
+	}
+	return &task{run: r, piece: &Piece{}, stage: sweeps, waits: t.known.Swept}
+}
+
+// sweep finds what is gone from a stream: it lists all ids, unless the read has done so, confirms each vanished one by asking for it, and tells.
+func (s *syncer) sweep(ctx context.Context, r *streamRun) error {
+	t := r.track
+	t.mu.Lock()
+	var listed IDs
+	complete := t.listed != nil && len(t.listed) == r.reading.passes && t.known.Sweep == nil
+	began := t.began
+	before := t.known.Rows.Union(&t.known.Fresh)
+	if complete {
+		for _, ids := range t.listed {
+			listed = listed.Union(ids)
+		}
+	}
+	t.mu.Unlock()
+	if !complete {
+		done, err := s.list(ctx, r)
+		if err != nil || !done {
+			return err
+		}
+		t.mu.Lock()
+		listed, began = t.known.Sweep.Listed, t.known.Sweep.Began
+		before = t.known.Rows.Union(&t.known.Fresh)
+		t.mu.Unlock()
+	}
+	gone := before.Without(&listed)
+	if !s.proven.Load() && gone.Len() > 0 {
+		s.Log.Warn("no list showed a row in this run: nothing is told as gone", "stream", r.sel.Stream.Name)
+		return nil
+	}
+	if err := s.tooMany(r, gone.Len(), before.Len()); err != nil {
+		return err
+	}
+	dead, err := s.confirm(ctx, r, gone)
+	if err != nil {
+		return err
+	}
+	if len(dead) > 0 {
+		told := make(chan struct{})
+		it := item{run: r, gone: dead, at: s.now(), written: func() { close(told) }}
+		if err := s.send(ctx, it); err != nil {
+			return err
+		}
+		select {
+		case <-told:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		r.mu.Lock()
+		broken := r.untold
+		r.mu.Unlock()
+		if broken {
+			return nil // the loader went away, or the rows are not all out under the version yet: the next run tells
+		}
+	}
+	deadSet := IDsOf(dead)
+	t.mu.Lock()
+	k := t.known
+	k.Rows = before.Without(&deadSet)
+	k.Rows = k.Rows.Union(&listed)
+	k.Fresh = IDs{}
+	if k.Sweep != nil {
+		k.Fresh = k.Sweep.Since
+	}
+	k.Sweep, k.Swept, t.found, t.dirty = nil, began, len(dead), true
+	t.mu.Unlock()
+	r.mu.Lock()
+	r.gone = len(dead)
+	r.mu.Unlock()
+	if len(dead) > 0 {
+		s.Log.Info("rows are gone from Greenhouse", "stream", r.sel.Stream.Name, "rows", len(dead))
+	}
+	return t.save(ctx, s.Deletes.Ledger, r.sel.Stream.Name)
+}
+
+// tooMany is the error of a stream of which more has vanished than is plausible.
+func (s *syncer) tooMany(r *streamRun, gone, before int) error {
+	name := r.sel.Stream.Name
+	if gone <= fewGone || float64(gone) <= s.Deletes.MaxShare*float64(before) || slices.Contains(s.Deletes.Accept, name) {
+		return nil
+	}
+	return Errorf(Refused, "finding deleted rows of "+name, "%d of %d rows are gone, more than deletes.max_share allows: none is told", gone, before).
+		WithHint("has the user lost rights? If the rows are really gone, run once with --accept-deletes %s", name)
+}
+
+// list lists all ids of a stream, from where an earlier run stopped. It tells whether it came to the end.
+func (s *syncer) list(ctx context.Context, r *streamRun) (done bool, err error) {
+	t := r.track
+	t.mu.Lock()
+	if t.known.Sweep == nil {
+		t.known.Sweep = &Sweep{}
+		s.Log.Info("sweeping: all ids are listed", "stream", r.sel.Stream.Name)
+	}
+	sweep := t.known.Sweep
+	t.mu.Unlock()
+	splitter := record.NewSplitter(r.base, record.Options{DropUnknown: true, IDs: true})
+	passes := r.sel.Stream.passes()
+	fields := r.sel.Stream.Key
+	for pages := 1; sweep.Pass < len(passes); pages++ {
+		if s.over.Load() {
+			t.mu.Lock()
+			t.dirty = true
+			t.mu.Unlock()
+			return false, t.save(ctx, s.Deletes.Ledger, r.sel.Stream.Name)
+		}
+		req := Request{Stream: r.sel.Stream, Params: passes[sweep.Pass], Fields: fields, Cursor: sweep.Cursor}
+		var ids []int64
+		var next string
+		var asked time.Time
+		err := s.Source.Read(ctx, req, func(page Page) error {
+			res, err := splitter.Split(page.Body)
+			if err != nil && !errors.Is(err, record.ErrDrift) {
+				return err
+			}
+			ids, next, asked = slices.Clone(res.IDs), page.Next, page.Asked
+			return nil
+		})
+		switch {
+		case KindOf(err) == Unprocessable && fields != nil:
+			fields = nil
+			continue
+		case KindOf(err) == CursorExpired && sweep.Cursor != "":
+			t.mu.Lock()
+			*sweep = Sweep{Since: sweep.Since}
+			t.mu.Unlock()
+			continue
+		case err != nil:
+			return false, errors.Join(err, t.save(ctx, s.Deletes.Ledger, r.sel.Stream.Name))
+		}
+		r.mu.Lock()
+		r.pages++
+		r.mu.Unlock()
+		t.mu.Lock()
+		page := IDsOf(ids)
+		if len(ids) > 0 {
+			s.proven.Store(true)
+		}
+		sweep.Current = sweep.Current.Union(&page)
+		if sweep.Began.IsZero() {
+			sweep.Began = asked
+		}
+		if sweep.Cursor = next; next == "" {
+			sweep.Pass++
+			sweep.Listed = sweep.Listed.Union(&sweep.Current)
+			sweep.Current = IDs{}
+		}
+		t.dirty = true
+		t.mu.Unlock()
+		if pages%savedPages == 0 {
+			if err := t.save(ctx, s.Deletes.Ledger, r.sel.Stream.Name); err != nil {
+				return false, err
+			}
+		}
+	}
+	return true, nil
+}
+
+// confirm asks for ids that no list showed, and returns those that are really gone. A row that the list left out, because it moved or was late, is not.
+func (s *syncer) confirm(ctx context.Context, r *streamRun, gone IDs) ([]int64, error) {
+	var dead, batch []int64
+	ask := func() error {
+		living, err := s.living(ctx, r, batch)
+		if err != nil {
+			return err
+		}
+		for _, id := range batch {
+			if !living[id] {
+				dead = append(dead, id)
+			}
+		}
+		batch = batch[:0]
+		return nil
+	}
+	for id := range gone.All() {
+		if batch = append(batch, id); len(batch) == confirmIDs {
+			if err := ask(); err != nil {
+				return nil, err
+			}
+		}
+	}
+	var err error
+	if len(batch) > 0 {
+		err = ask()
+	}
+	return dead, err
+}
+
+// living asks for rows by their ids, in every pass, and tells which of them exist.
+func (s *syncer) living(ctx context.Context, r *streamRun, ids []int64) (map[int64]bool, error) {
+	texts := make([]string, len(ids))
+	for i, id := range ids {
+		texts[i] = strconv.FormatInt(id, 10)
+	}
+	found := map[int64]bool{}
+	splitter := record.NewSplitter(r.base, record.Options{DropUnknown: true, IDs: true})
+	for _, params := range r.sel.Stream.passes() {
+		with := map[string]string{"ids": strings.Join(texts, ",")}
+		for k, v := range params {
+			with[k] = v
+		}
+		err := s.Source.Read(ctx, Request{Stream: r.sel.Stream, Params: with}, func(page Page) error {
+			if page.Next != "" {
+				return Errorf(Refused, "finding deleted rows of "+r.sel.Stream.Name, "the answer to %d ids has more than one page", len(ids))
+			}
+			res, err := splitter.Split(page.Body)
+			if err != nil && !errors.Is(err, record.ErrDrift) {
+				return err
+			}
+			for _, id := range res.IDs {
+				found[id] = true
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("confirming what is gone: %w", err)
+		}
+	}
+	return found, nil
+}
