@@ -3,7 +3,6 @@ after a first sync, after an incremental one, and with rows that changed in betw
 
 usage: loaders_check.py TAP VENVS WORK"""
 
-import glob
 import json
 import os
 import shutil
@@ -11,6 +10,7 @@ import subprocess
 import sys
 
 from loaders_read import read_duckdb_file
+from postgres import Postgres
 from sandbox import Sandbox, compare
 
 TAP, VENVS, WORK = (os.path.abspath(p) for p in sys.argv[1:4])
@@ -114,43 +114,13 @@ def read_duckdb(folder, stream):
 
 
 # target-postgres, against a server of its own
-PORT = 54329
-
-
 def postgres(folder):
-    return [tool("postgres", "target-postgres"), "--config", write_config(folder, {
-        "host": "127.0.0.1", "port": PORT, "user": "postgres", "password": "none", "database": "postgres", "default_target_schema": "gh"})]
+    return [tool("postgres", "target-postgres"), "--config", write_config(folder, SERVER.config(default_target_schema="gh"))]
 
 
 def read_postgres(_, stream):
-    out = subprocess.run(
-        [os.path.join(PGBIN, "psql"), "-h", "127.0.0.1", "-p", str(PORT), "-U", "postgres", "-At", "-c",
-         f'select row_to_json(t) from gh."{stream}" t'], capture_output=True, text=True, check=True)
-    rows = {}
-    for line in out.stdout.split("\n"):
-        if line:
-            row = json.loads(line)
-            rows[row["id"]] = row
-    return rows
+    return SERVER.rows(f'gh."{stream}"')
 
-
-def start_postgres():
-    data = os.path.join(WORK, "pg")
-    subprocess.run([*AS_POSTGRES, os.path.join(PGBIN, "pg_ctl"), "-D", data, "stop", "-m", "immediate"], capture_output=True)
-    shutil.rmtree(data, ignore_errors=True)
-    os.makedirs(data)
-    if AS_POSTGRES:
-        shutil.chown(data, "postgres", "postgres")
-        for parent in (WORK, os.path.dirname(WORK)):
-            os.chmod(parent, 0o755)
-    subprocess.run([*AS_POSTGRES, os.path.join(PGBIN, "initdb"), "-D", data, "-A", "trust", "-E", "UTF8", "--no-sync"], check=True, capture_output=True)
-    subprocess.run([*AS_POSTGRES, os.path.join(PGBIN, "pg_ctl"), "-D", data, "-l", os.path.join(data, "log"), "-o",
-                    f"-p {PORT} -k {data} -c listen_addresses=127.0.0.1 -c fsync=off", "-w", "start"], check=True, stdout=subprocess.DEVNULL)
-    return lambda: subprocess.run([*AS_POSTGRES, os.path.join(PGBIN, "pg_ctl"), "-D", data, "stop", "-m", "immediate"], capture_output=True)
-
-
-PGBIN = sorted(glob.glob("/usr/lib/postgresql/*/bin"))[-1]
-AS_POSTGRES = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
 
 os.makedirs(WORK, exist_ok=True)
 SANDBOX = Sandbox(TAP, WORK, "--candidates", "150")
@@ -162,11 +132,11 @@ try:
     check("singer-check-tap takes every message", [] if out.returncode == 0 and "The output is valid" in out.stdout else [out.stdout + out.stderr])
     try_loader(SANDBOX, "target-jsonl", jsonl, read_jsonl)
     try_loader(SANDBOX, "target-duckdb", duckdb, read_duckdb)
-    stop = start_postgres()
+    SERVER = Postgres(WORK, 54329)
     try:
         try_loader(SANDBOX, "target-postgres", postgres, read_postgres)
     finally:
-        stop()
+        SERVER.stop()
 finally:
     SANDBOX.stop()
 print(f"loaders: {passed} passed, {len(failed)} failed")

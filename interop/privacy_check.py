@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 
+from postgres import Postgres
 from sandbox import Sandbox
 
 TAP, VENVS, WORK = (os.path.abspath(p) for p in sys.argv[1:4])
@@ -54,18 +55,12 @@ if have != want:
     raise SystemExit(f"duckdb: {have}, the tap: {want}")
 print("duckdb gives the tap's hash")
 
-data, port = os.path.join(WORK, "pg"), "54331"
-bindir = subprocess.run("ls -d /usr/lib/postgresql/*/bin | tail -1", shell=True, capture_output=True, text=True, check=True).stdout.strip()
-shutil.chown(WORK, "postgres")
-pg = lambda *args: ["runuser", "-u", "postgres", "--", os.path.join(bindir, args[0]), *args[1:]]
-subprocess.run(pg("initdb", "-D", data, "-A", "trust"), check=True, stdout=subprocess.DEVNULL)
-subprocess.run(pg("pg_ctl", "-D", data, "-o", f"-p {port} -k {WORK} -c listen_addresses=127.0.0.1", "-w", "start", "-l", os.path.join(WORK, "pg.log")), check=True,
-               stdout=subprocess.DEVNULL)
+server = Postgres(WORK, 54331)
 try:
-    sql = "create extension pgcrypto;\n" + block("sql: postgresql").replace(":key", f"'{KEY}'").replace(ADDRESS, " " + email.upper())
-    have = subprocess.run(pg("psql", "-h", "127.0.0.1", "-p", port, "-At", "-d", "postgres", "-c", sql), capture_output=True, text=True, check=True).stdout.split()[-1]
+    server.query("create extension pgcrypto")
+    have = server.query(block("sql: postgresql").replace(":key", f"'{KEY}'").replace(ADDRESS, " " + email.upper()))[0]
 finally:
-    subprocess.run(pg("pg_ctl", "-D", data, "-m", "immediate", "stop"), stdout=subprocess.DEVNULL)
+    server.stop()
 if have != want:
     raise SystemExit(f"postgresql: {have}, the tap: {want}")
 print("postgresql gives the tap's hash")

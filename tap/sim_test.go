@@ -451,7 +451,7 @@ func TestGoneRowsAreToldAndLivingOnesNever(t *testing.T) {
 		ledger := &memory{}
 		s.deletes = &tap.Deletes{Ledger: ledger, Every: time.Minute, MaxShare: 1}
 		if random.IntN(3) == 0 {
-			s.simulator.rows = s.rows[:3+random.IntN(5)] // a list of one page
+			s.rows = s.rows[:3+random.IntN(5)] // a list of one page
 			s.perPage = 10
 		}
 		forgot := false

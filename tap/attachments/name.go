@@ -23,7 +23,7 @@ func SafeName(name string) string {
 		case r == utf8.RuneError, r < ' ', strings.ContainsRune(`<>:"|?*%#&+;=$!'`+"`", r):
 			return '_'
 		case unicode.IsSpace(r):
-			return ' '
+			return '_'
 		case !unicode.IsGraphic(r):
 			return -1
 		}

@@ -156,8 +156,10 @@ func TestFailuresOfFilesAndStores(t *testing.T) {
 		s := serve(t, sandbox.Options{})
 		dir := t.TempDir()
 		var l loader.Loader
-		r := load(t, &l, with(s, map[string]any{"streams": []string{"attachments"}, "privacy": map[string]any{"free_text": "drop", "credential": "drop"},
-			"attachments": map[string]any{"store": "file://" + dir}}), nil)
+		r := load(t, &l, with(s, map[string]any{
+			"streams": []string{"attachments"}, "privacy": map[string]any{"free_text": "drop", "credential": "drop"},
+			"attachments": map[string]any{"store": "file://" + dir},
+		}), nil)
 		require.Zero(t, r.code, r.err)
 		whole(t, dir, attached(t, &l))
 		assert.NotContains(t, r.out, "Resume.pdf")

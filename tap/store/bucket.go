@@ -93,10 +93,7 @@ func (s *bucket) Get(ctx context.Context, name string) (io.ReadCloser, error) {
 	return object, nil
 }
 
-func (s *bucket) URL(name string) string {
-	u := url.URL{Scheme: "s3", Host: s.name, Path: "/" + s.key(name)}
-	return u.String()
-}
+func (s *bucket) URL(name string) string { return "s3://" + s.name + "/" + s.key(name) }
 
 // told makes an error name the bucket, and one of an object that does not exist fs.ErrNotExist.
 func (s *bucket) told(err error) error {

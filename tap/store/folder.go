@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"io"
-	"net/url"
 	"os"
 	"path"
 	"path/filepath"
@@ -76,6 +75,5 @@ func (s *folder) Get(_ context.Context, name string) (io.ReadCloser, error) {
 }
 
 func (s *folder) URL(name string) string {
-	u := url.URL{Scheme: "file", Path: path.Join(filepath.ToSlash(s.root), name)}
-	return u.String()
+	return "file://" + path.Join(filepath.ToSlash(s.root), name)
 }

@@ -30,7 +30,7 @@ type Store interface {
 	Stat(ctx context.Context, name string) (Meta, error)
 	// Get opens a stored file; an error that is fs.ErrNotExist where there is none.
 	Get(ctx context.Context, name string) (io.ReadCloser, error)
-	// URL is the address of a stored file, under the scheme of the store.
+	// URL is the address of a stored file, under the scheme of the store. Names are not escaped: tools of S3 take them as they are.
 	URL(name string) string
 }
 

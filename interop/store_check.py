@@ -1,0 +1,83 @@
+"""A real S3 server (moto) keeps the contents of attachments and the ids of rows: what comes out is compared with what the sandbox serves.
+
+usage: store_check.py TAP VENVS WORK"""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+
+from sandbox import Sandbox
+
+TAP, VENVS, WORK = (os.path.abspath(p) for p in sys.argv[1:4])
+ADDRESS = "http://127.0.0.1:54333"
+passed = failed = 0
+
+
+def check(name, good, detail=""):
+    global passed, failed
+    if good:
+        passed += 1
+        print(f"ok {name}", flush=True)
+    else:
+        failed += 1
+        print(f"FAILED {name} {detail}")
+
+
+def run(config, **env):
+    out = subprocess.run([TAP, "--config", "-"], input=json.dumps(config), capture_output=True, text=True,
+                         env={**os.environ, "AWS_ENDPOINT_URL": ADDRESS, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "testtest", "AWS_REGION": "us-east-1", **env})
+    records = [m["record"] for m in map(json.loads, filter(None, out.stdout.split("\n"))) if m["type"] == "RECORD"]
+    return out.returncode, records, out.stderr
+
+
+READ = f"""
+import boto3, sys
+s3 = boto3.client("s3", endpoint_url="{ADDRESS}", region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="testtest")
+sys.stdout.buffer.write(s3.get_object(Bucket=sys.argv[1], Key=sys.argv[2])["Body"].read())
+"""
+
+
+def put_bucket(name):
+    urllib.request.urlopen(urllib.request.Request(f"{ADDRESS}/{name}", method="PUT"))
+
+
+shutil.rmtree(WORK, ignore_errors=True)
+os.makedirs(WORK)
+moto = subprocess.Popen([os.path.join(VENVS, "moto", "bin", "moto_server"), "-H", "127.0.0.1", "-p", ADDRESS.rsplit(":", 1)[1]],
+                        stdout=open(os.path.join(WORK, "moto.log"), "w"), stderr=subprocess.STDOUT)
+sandbox = Sandbox(TAP, WORK, "--candidates", "60")
+try:
+    for _ in range(100):
+        try:
+            put_bucket("greenhouse")
+            break
+        except OSError:
+            time.sleep(0.2)
+    config = dict(sandbox.config, streams=["attachments"], attachments={"store": "s3://greenhouse/files"}, deletes={"store": "s3://greenhouse/ids", "every": "0s"})
+    code, records, log = run(config)
+    check("a sync into a bucket", code == 0 and len(records) == len(sandbox.rows("attachments")), log[-2000:])
+    wrong = []
+    for r in records[:12]:
+        bucket, key = r["content_url"].removeprefix("s3://").split("/", 1)
+        body = subprocess.run([os.path.join(VENVS, "moto", "bin", "python"), "-c", READ, bucket, key], capture_output=True, check=True).stdout
+        if hashlib.sha256(body).hexdigest() != r["content_sha256"] or len(body) != r["content_bytes"] or not key.startswith(f"files/{r['id']}/"):
+            wrong.append(r["content_url"])
+    check("objects are whole and in their place", not wrong, str(wrong[:3]))
+    sandbox.get("links")
+    code, again, log = run(config)
+    check("what is there is not fetched again, also after a lost state", code == 0 and [r["content_sha256"] for r in again] == [r["content_sha256"] for r in records], log[-2000:])
+    code, records, log = run(dict(config, attachments={"store": "s3://nowhere/files"}))
+    check("a missing bucket fails the stream, and is named", code == 1 and not records and "nowhere" in log, log[-2000:])
+    code, records, log = run(config, AWS_ENDPOINT_URL="http://127.0.0.1:9", TAP_GREENHOUSE_MAX_RETRY_TIME="1s")
+    check("a store that does not answer is exit 1", code == 1, log[-500:])
+finally:
+    sandbox.stop()
+    moto.terminate()
+    moto.wait()
+print(f"store: {passed} passed, {failed} failed")
+raise SystemExit(1 if failed else 0)
