@@ -122,6 +122,29 @@ try:
     check("read: the error names the scope", [] if len(failures) == 1 and failures[0]["failure_type"] == "config_error" and "harvest:jobs:list" in failures[0]["message"] else failures)
     sandbox.get("scopes?names=all")
 
+    # Deletes: the rows come with their key, the bookmark column and the time, and the discovered schema has that column.
+    deletes = write("deletes.json", dict(nested, deletes={"store": "file://" + os.path.join(WORK, "ids"), "every": "0s"}))
+    found, errors = messages("discover", "--config", deletes)
+    with_column = [m["catalog"] for m in found if m["type"] == "CATALOG"][0]
+    chosen_streams = ("users", "candidates", "job_posts")
+    with_column["streams"] = [s for s in with_column["streams"] if s["name"] in chosen_streams]
+    check("deletes: discovered", errors + [s["name"] for s in with_column["streams"] if "_ab_cdc_deleted_at" not in s["json_schema"]["properties"]])
+    path = write("deletes-catalog.json", configured(with_column, "incremental"))
+    found, errors = messages("read", "--config", deletes, "--catalog", path)
+    kept = write("deletes-state.json", list({m["state"]["stream"]["stream_descriptor"]["name"]: m["state"] for m in found if m["type"] == "STATE"}.values()))
+    before = {s: set(sandbox.rows(s)) for s in chosen_streams}
+    sandbox.get("change?remove=3&seed=5&streams=" + ",".join(chosen_streams))
+    found, errors = messages("read", "--config", deletes, "--catalog", path, "--state", kept)
+    gone = {s: set() for s in chosen_streams}
+    for m in found:
+        data = m.get("record", {}).get("data", {})
+        if data.get("_ab_cdc_deleted_at"):
+            gone[m["record"]["stream"]].add(data["id"])
+            if set(data) != {"id", "updated_at", "_ab_cdc_deleted_at"} or data["updated_at"] != data["_ab_cdc_deleted_at"]:
+                errors.append(data)
+    check("deletes: exactly the rows that are gone", errors + [
+        (s, gone[s]) for s in chosen_streams if gone[s] != before[s] - set(sandbox.rows(s)) or not gone[s]])
+
     # PyAirbyte, with its DuckDB cache.
     import airbyte as ab
     from airbyte.caches import DuckDBCache

@@ -30,6 +30,12 @@ type StreamAccount struct {
 	Retries int     `json:"retries"`
 	// Reason is why it is not complete.
 	Reason string `json:"reason,omitzero"`
+	// Gone is how many rows were found gone from Greenhouse.
+	Gone int `json:"gone,omitzero"`
+	// Swept is when all ids were listed last, NextSweep when that is due again, and NextRead when a stream that was left alone is.
+	Swept     time.Time `json:"swept,omitzero"`
+	NextSweep time.Time `json:"next_sweep,omitzero"`
+	NextRead  time.Time `json:"next_read,omitzero"`
 	// Changes are the columns that were new or came with a value of another type.
 	Changes []string `json:"schema_changes,omitzero"`
 }

@@ -262,8 +262,9 @@ func (s *syncer) sweep(ctx context.Context, r *streamRun) error {
 	r.mu.Lock()
 	r.gone = len(dead)
 	r.mu.Unlock()
-	if len(dead) > 0 {
-		s.Log.Info("rows are gone from Greenhouse", "stream", r.sel.Stream.Name, "rows", len(dead))
+	if len(dead) > 0 || !complete {
+		s.Log.Info("compared with what was loaded", "stream", r.sel.Stream.Name, "rows", listed.Len(), "gone", len(dead),
+			"next", began.Add(s.Deletes.Every).UTC().Format(time.RFC3339))
 	}
 	return t.save(ctx, s.Deletes.Ledger, r.sel.Stream.Name)
 }

@@ -75,6 +75,8 @@ type Outcome struct {
 	Took  time.Duration
 	// Gone is how many rows were told as gone.
 	Gone int
+	// Swept is when all ids were listed last, NextSweep when that is due again; NextRead is when a stream that was left alone is due.
+	Swept, NextSweep, NextRead time.Time
 	// Changes are the columns that were new or came with a value of another type.
 	Changes []string
 }
@@ -197,6 +199,12 @@ func (s *syncer) outcomes() []Outcome {
 		o := Outcome{
 			Stream: r.sel.Stream, Records: r.out.records, Pages: r.pages, Err: r.err, Skipped: r.skipped, Rested: r.rested, Started: r.out.started,
 			Complete: r.out.ended && r.err == nil && !r.rested, Bytes: r.bytes, Changes: r.changes, Gone: r.gone,
+		}
+		if r.rested {
+			o.NextRead = r.before.Add(r.rest)
+		}
+		if r.track != nil && !r.track.known.Swept.IsZero() {
+			o.Swept, o.NextSweep = r.track.known.Swept, r.track.known.Swept.Add(s.Deletes.Every)
 		}
 		if !r.last.IsZero() {
 			o.Took = r.last.Sub(r.first)

@@ -173,3 +173,27 @@ func TestCostOfDeletes(t *testing.T) {
 	assert.Equal(t, map[string]int{"users": 1, "candidates": 1 + 6}, lists)
 	assert.Zero(t, strings.Count(r.out, `"type":"RECORD"`), fmt.Sprint(lists))
 }
+
+// When an anonymized candidate turns up, the lists of what belonged to it are swept at once, whenever they are due.
+func TestAnonymizedCandidatesHurryTheirChildren(t *testing.T) {
+	anonymous := false
+	s := serve(t, sandbox.Options{Candidates: 1200, Row: func(stream string, _ int64, row []byte) []byte {
+		if anonymous && stream == "candidates" {
+			return []byte(strings.Replace(string(row), `"first_name":"`, `"first_name":"Anonymized","was":"`, 1))
+		}
+		return row
+	}})
+	cfg := with(s, map[string]any{"streams": []string{"candidates", "attachments", "jobs"}, "deletes": map[string]any{"store": "file://" + t.TempDir(), "every": "7d"}})
+	r := run(t, "--config", file(t, "c.json", cfg))
+	require.Zero(t, r.code, r.err)
+	state := lastState(t, r.out)
+	s.Change("attachments", rand.New(rand.NewPCG(1, 1)), 0, 0, 4)
+	versions := map[string]int64{}
+	r = run(t, "--config", file(t, "c.json", cfg), "--state", file(t, "s.json", state))
+	assert.Empty(t, goneIn(t, r.out, versions), "a long list is not due yet")
+	anonymous = true
+	s.Change("candidates", rand.New(rand.NewPCG(1, 1)), 0, 1, 0)
+	r = run(t, "--config", file(t, "c.json", cfg), "--state", file(t, "s.json", state))
+	require.Zero(t, r.code, r.err)
+	assert.Equal(t, 4, strings.Count(r.out, `"_sdc_deleted_at":"2`))
+}

@@ -311,7 +311,7 @@ func (j *job) account(sum *tap.Summary, err error, code int) *tap.Account {
 	for _, o := range sum.Outcomes {
 		s := tap.StreamAccount{
 			Stream: o.Stream.Name, Status: o.Status(), Records: o.Records, Pages: o.Pages, Bytes: o.Bytes, Seconds: o.Took.Seconds(),
-			Retries: retries(o.Stream.Name), Changes: o.Changes,
+			Retries: retries(o.Stream.Name), Changes: o.Changes, Gone: o.Gone, Swept: o.Swept, NextSweep: o.NextSweep, NextRead: o.NextRead,
 		}
 		if o.Err != nil {
 			s.Reason = o.Err.Error()

@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -102,7 +104,18 @@ func TestNothingLeaksSideways(t *testing.T) {
 	require.Zero(t, singer.code, singer.err)
 	var l loader.Loader
 	require.NoError(t, l.Load(strings.NewReader(singer.out), false))
-	outputs := strings.Join([]string{singer.out, singer.err, test.out, test.err, catalog.out, run(t, "--config", cfg, "--discover").out}, "\n")
+	report, page := filepath.Join(t.TempDir(), "run.json"), filepath.Join(t.TempDir(), "run.html")
+	run(t, "--config", cfg, "--report", report)
+	run(t, "--config", cfg, "--report", page, "--log-format", "json")
+	airbyte := run(t, "read", "--config", cfg, "--catalog", file(t, "catalog.json", configuredAll(t, catalog.out)))
+	accounts := ""
+	for _, path := range []string{report, page} {
+		text, err := os.ReadFile(path)
+		require.NoError(t, err)
+		accounts += string(text)
+	}
+	assert.Contains(t, airbyte.out, "Canary-", "what is kept is there")
+	outputs := strings.Join([]string{accounts, airbyte.out, airbyte.err, singer.out, singer.err, test.out, test.err, catalog.out, run(t, "--config", cfg, "--discover").out}, "\n")
 	treated := 0
 	for _, row := range rows {
 		if row.Treatment == "keep" || row.Column == "*" {
@@ -126,6 +139,22 @@ func TestNothingLeaksSideways(t *testing.T) {
 		}
 	}
 	assert.NotContains(t, outputs, privacyKey)
+}
+
+// configuredAll is a catalog that reads all of a discovered one.
+func configuredAll(t *testing.T, discovered string) map[string]any {
+	t.Helper()
+	var streams []any
+	for line := range strings.Lines(discovered) {
+		var m struct {
+			Catalog struct{ Streams []map[string]any }
+		}
+		require.NoError(t, json.Unmarshal([]byte(line), &m))
+		for _, s := range m.Catalog.Streams {
+			streams = append(streams, map[string]any{"stream": s, "sync_mode": "full_refresh", "destination_sync_mode": "overwrite"})
+		}
+	}
+	return map[string]any{"streams": streams}
 }
 
 // Dropped columns are not asked for.
