@@ -238,7 +238,9 @@ func (o *output) prove(seen bool) {
 }
 
 func (o *output) end(r *streamRun, it item) {
-	if o.dirty {
+	// Records of a page that was broken off count, too: nothing may come after the end of their stream.
+	uncounted := slices.ContainsFunc(o.written, func(w Written) bool { return w.Stream == r.sel.Stream && w.Records > 0 })
+	if o.dirty || uncounted {
 		o.writeState()
 	}
 	o.under = slices.DeleteFunc(o.under, func(u *Stream) bool { return u == r.sel.Stream })
