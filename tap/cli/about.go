@@ -6,6 +6,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/config"
 )
 
 // capabilities are those of the Singer SDK's names that this tap has.
@@ -36,7 +37,7 @@ const (
 
 func aboutJSON() (string, error) {
 	properties := map[string]any{}
-	for _, s := range settings() {
+	for _, s := range config.Settings() {
 		m := map[string]any{"type": s.Type, "title": s.Title, "description": s.Description}
 		if len(s.Items) > 0 {
 			m["items"] = s.Items
@@ -85,8 +86,8 @@ func aboutMarkdown() string {
 func aboutText() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Name: %s\nDescription: %s\nVersion: %s\nCapabilities: %s\n\nSettings:\n", tapName, aboutWords, Version(), strings.Join(capabilities, ", "))
-	for _, s := range settings() {
-		fmt.Fprintf(&b, "  %s (%s): %s\n", s.Name, s.defaultText(), s.Description)
+	for _, s := range config.Settings() {
+		fmt.Fprintf(&b, "  %s (%s): %s\n", s.Name, defaultText(s), s.Description)
 	}
 	return b.String()
 }
@@ -95,13 +96,14 @@ func aboutText() string {
 func SettingsTable() string {
 	var b strings.Builder
 	b.WriteString("| Setting | Default | What it means |\n|---|---|---|\n")
-	for _, s := range settings() {
-		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", s.Name, s.defaultText(), s.Description)
+	for _, s := range config.Settings() {
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", s.Name, defaultText(s), s.Description)
 	}
 	return b.String()
 }
 
-func (s *setting) defaultText() string {
+// defaultText is what stands for a setting that nobody set.
+func defaultText(s config.Setting) string {
 	switch {
 	case s.DefaultText != "":
 		return s.DefaultText

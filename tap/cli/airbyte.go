@@ -12,6 +12,7 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/schemas"
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/airbyte"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/config"
 )
 
 // documentationURL is where the platform sends people.
@@ -70,7 +71,7 @@ func (p *program) control(out *lineWriter, file string) func(token string) {
 	return func(token string) {
 		data, err := os.ReadFile(file)
 		if err == nil {
-			data, err = withToken(data, token)
+			data, err = config.WithToken(data, token)
 		}
 		if err == nil {
 			_, err = out.Write(airbyte.AppendControl(nil, data))
@@ -99,19 +100,15 @@ func (p *program) airbyteDiscover(ctx context.Context, flags airbyteFlags) (int,
 	if err != nil {
 		return p.fatal(out, err)
 	}
-	client := cfg.client(p, nil, p.control(out, flags.Config))
+	client := clientOf(cfg, p, nil, p.control(out, flags.Config))
 	defer client.Close()
-	deletedAt := ""
-	if cfg.deletes != nil {
-		deletedAt = airbyte.DeletedAt
-	}
 	columns, err := p.columns(ctx, cfg, client)
 	if err != nil {
 		return p.fatal(out, err)
 	}
 	var discovered []airbyte.Discovered
 	for _, s := range streams {
-		shape, err := columns.treated(s, cfg.policy, deletedAt)
+		shape, err := shapeOf(s, columns, cfg, airbyte.DeletedAt)
 		if err != nil {
 			return p.fatal(out, err)
 		}
@@ -125,7 +122,7 @@ func (p *program) read(ctx context.Context, flags readFlags) (int, error) {
 	out := p.speakAirbyte()
 	cfg, err := p.config(flags.Config)
 	if err == nil {
-		err = cfg.checkCredential()
+		err = cfg.CheckCredential()
 	}
 	if err != nil {
 		return p.fatal(out, err)

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/tap-greenhouse/tap-greenhouse/schemas"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/config"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/singer"
 )
@@ -68,11 +69,11 @@ func (p *program) sandbox(ctx context.Context, flags sandboxFlags) (int, error) 
 	if err != nil {
 		return exitNothingRead, err
 	}
-	config, err := json.Marshal(server.Config(), jsontext.WithIndent("  "), json.Deterministic(true))
+	made, err := json.Marshal(server.Config(), jsontext.WithIndent("  "), json.Deterministic(true))
 	if err != nil {
 		return exitIncomplete, err
 	}
-	if _, err := fmt.Fprintf(p.Out, "%s\n", config); err != nil {
+	if _, err := fmt.Fprintf(p.Out, "%s\n", made); err != nil {
 		return exitIncomplete, err
 	}
 	p.log.Info("the sandbox is serving; its config is on standard output", "addr", server.URL())
@@ -99,11 +100,11 @@ func (p *program) demo(ctx context.Context, flags demoFlags) (int, error) {
 		return exitIncomplete, err
 	}
 	defer server.Close()
-	config, err := json.Marshal(server.Config())
+	made, err := json.Marshal(server.Config())
 	if err != nil {
 		return exitIncomplete, err
 	}
-	cfg, err := readConfig(input{config: "-", stdin: bytes.NewReader(config), getenv: func(string) (string, bool) { return "", false }})
+	cfg, err := config.Read(config.Input{File: "-", Stdin: bytes.NewReader(made), Env: func(string) (string, bool) { return "", false }})
 	if err != nil {
 		return exitIncomplete, err
 	}
@@ -113,7 +114,7 @@ func (p *program) demo(ctx context.Context, flags demoFlags) (int, error) {
 	}
 	for _, s := range streams {
 		if s.ViewOf == "" {
-			cfg.streamNames = append(cfg.streamNames, s.Name)
+			cfg.Names = append(cfg.Names, s.Name)
 		}
 	}
 	p.log.Info("syncing every stream from the built-in sandbox", "addr", server.URL())

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/tap-greenhouse/tap-greenhouse/schemas"
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/config"
 )
 
 type initFlags struct {
@@ -51,7 +53,7 @@ func (p *program) init(ctx context.Context, flags initFlags) (int, error) {
 	if err != nil {
 		return exitIncomplete, err
 	}
-	cfg, err := readConfig(input{config: "-", stdin: bytes.NewReader(data), getenv: func(string) (string, bool) { return "", false }})
+	cfg, err := config.Read(config.Input{File: "-", Stdin: bytes.NewReader(data), Env: func(string) (string, bool) { return "", false }})
 	if err != nil {
 		return exitNothingRead, err
 	}
@@ -168,13 +170,13 @@ func readLine(in io.Reader) (string, error) {
 }
 
 // showReach prints what the credential reaches, by permission, and which scopes would add what.
-func (p *program) showReach(ctx context.Context, cfg *Config) error {
+func (p *program) showReach(ctx context.Context, cfg *config.Config) error {
 	streams, err := schemas.Load()
 	if err != nil {
 		return err
 	}
 	streams = slices.DeleteFunc(streams, func(s *tap.Stream) bool { return !s.SelectedByDefault() })
-	client := cfg.client(p, nil, nil)
+	client := clientOf(cfg, p, nil, nil)
 	defer client.Close()
 	found, err := probe(ctx, cfg, client, streams)
 	if err != nil {
@@ -192,7 +194,7 @@ func (p *program) showReach(ctx context.Context, cfg *Config) error {
 			groups[s.Group] = g
 		}
 		g.all++
-		if found[s.Name].missing() {
+		if found[s.Name].Missing() {
 			g.missing = append(g.missing, s.Scope)
 		} else {
 			g.reached++
@@ -200,7 +202,7 @@ func (p *program) showReach(ctx context.Context, cfg *Config) error {
 	}
 	w := tabwriter.NewWriter(p.Err, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "\nPERMISSION\tSTREAMS\tSCOPES THAT WOULD ADD THE REST")
-	for _, name := range sortedKeys(groups) {
+	for _, name := range slices.Sorted(maps.Keys(groups)) {
 		g := groups[name]
 		slices.Sort(g.missing)
 		more := strings.Join(slices.Compact(g.missing), " ")

@@ -26,14 +26,14 @@ func (p *program) privacy(flags privacyFlags) (int, error) {
 	if err != nil {
 		return exitCode(err, false), err
 	}
-	streams, err := schemas.Load(cfg.streamNames...)
+	streams, err := schemas.Load(cfg.Names...)
 	if err != nil {
 		return exitIncomplete, err
 	}
-	rows := cfg.policy.Table(streams)
+	rows := cfg.Policy.Table(streams)
 	if i := slices.IndexFunc(rows, func(r privacy.Row) bool { return r.Stream == attachments.Stream && r.Column == "*" }); i >= 0 {
 		contents := privacy.Row{Stream: attachments.Stream, Column: "(contents)", Class: privacy.FreeText, Treatment: "drop"}
-		if cfg.attachments != nil {
+		if cfg.Files != nil {
 			contents.Treatment = "keep"
 		}
 		rows = slices.Insert(rows, i, contents)

@@ -13,6 +13,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/config"
 )
 
 // Streams are the three standard streams.
@@ -93,7 +94,7 @@ func Run(ctx context.Context, args []string, std Streams) int {
 
 // takeLogFormat takes --log-format out of the arguments, which every call has, and falls back on the environment.
 func takeLogFormat(args []string, getenv func(string) (string, bool)) (rest []string, format string, err error) {
-	format, _ = getenv(envPrefix + "LOG_FORMAT")
+	format, _ = getenv(config.EnvPrefix + "LOG_FORMAT")
 	for i := 0; i < len(args); i++ {
 		value, ok := strings.CutPrefix(args[i], "--log-format=")
 		switch {
@@ -126,7 +127,7 @@ func newLogger(w io.Writer, format string) *slog.Logger {
 // logLevel is info, or what the environment variable LOGLEVEL of the Singer SDK says.
 func logLevel() slog.Level {
 	var level slog.Level
-	for _, name := range []string{envPrefix + "LOGLEVEL", "LOGLEVEL"} {
+	for _, name := range []string{config.EnvPrefix + "LOGLEVEL", "LOGLEVEL"} {
 		if text, ok := os.LookupEnv(name); ok && level.UnmarshalText([]byte(strings.Replace(text, "WARNING", "WARN", 1))) == nil {
 			return level
 		}

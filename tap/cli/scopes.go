@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,12 +10,13 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/tap-greenhouse/tap-greenhouse/schemas"
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/config"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/custom"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/harvest"
-	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/rights"
 )
 
 type scopesFlags struct {
@@ -25,24 +25,13 @@ type scopesFlags struct {
 	Format string `help:"Format: text or json." enum:"text,json" default:"text"`
 }
 
-// reach is whether a credential may read a list.
-type reach string
-
-// The words for it, in the table and in what check says.
-const (
-	unknownReach reach = ""
-	inReach      reach = "yes"
-	noScope      reach = "no scope"
-	notSiteAdmin reach = "not Site Admin"
-)
-
-func (r reach) missing() bool { return r == noScope || r == notSiteAdmin }
-
 // scopeRow is a line of the table.
 type scopeRow struct {
-	Stream string `json:"stream"`
-	Scope  string `json:"scope"`
-	Reach  reach  `json:"reach,omitzero"`
+	Stream string       `json:"stream"`
+	Scope  string       `json:"scope"`
+	Reach  rights.Reach `json:"reach,omitzero"`
+
+	group string
 }
 
 // scopes is the command that lists which scopes the chosen streams need, and what the credential has of them.
@@ -51,21 +40,21 @@ func (p *program) scopes(ctx context.Context, flags scopesFlags) (int, error) {
 	if err != nil {
 		return exitCode(err, false), err
 	}
-	streams, err := schemas.Load(cfg.streamNames...)
+	streams, err := schemas.Load(cfg.Names...)
 	if err != nil {
 		return exitIncomplete, err
 	}
 	if cfg.CustomFields != "raw" && slices.ContainsFunc(streams, func(s *tap.Stream) bool { return s.CustomFields != nil }) &&
-		!slices.ContainsFunc(streams, func(s *tap.Stream) bool { return s.Name == customFields }) {
-		definitions, err := schemas.Load(customFields)
+		!slices.ContainsFunc(streams, func(s *tap.Stream) bool { return s.Name == custom.Stream }) {
+		definitions, err := schemas.Load(custom.Stream)
 		if err != nil {
 			return exitIncomplete, err
 		}
 		streams = append(streams, definitions...) // their columns need it
 	}
-	found := map[string]reach{}
+	found := map[string]rights.Reach{}
 	if flags.Probe {
-		client := cfg.client(p, nil, nil)
+		client := clientOf(cfg, p, nil, nil)
 		defer client.Close()
 		if found, err = probe(ctx, cfg, client, streams); err != nil {
 			return exitCode(err, false), err
@@ -73,8 +62,8 @@ func (p *program) scopes(ctx context.Context, flags scopesFlags) (int, error) {
 	}
 	var rows []scopeRow
 	for _, s := range streams {
-		if s.SelectedByDefault() || len(cfg.streamNames) > 0 {
-			rows = append(rows, scopeRow{s.Name, s.Scope, found[s.Name]})
+		if s.SelectedByDefault() || len(cfg.Names) > 0 {
+			rows = append(rows, scopeRow{s.Name, s.Scope, found[s.Name], s.Group})
 		}
 	}
 	if flags.Format == "json" {
@@ -85,118 +74,74 @@ func (p *program) scopes(ctx context.Context, flags scopesFlags) (int, error) {
 		return exitCode(err, true), err
 	}
 	w := tabwriter.NewWriter(p.Out, 0, 0, 2, ' ', 0)
+	head := "SCOPE\tSTREAM\tPERMISSION"
+	if flags.Probe {
+		head += "\tGRANTED"
+	}
+	fmt.Fprintln(w, head)
+	slices.SortStableFunc(rows, func(a, b scopeRow) int { return strings.Compare(a.group, b.group) })
+	granted := 0
 	for _, r := range rows {
+		line := r.Scope + "\t" + r.Stream + "\t" + r.group
 		if flags.Probe {
-			fmt.Fprintf(w, "%s\t%s\t%s\n", r.Stream, r.Scope, r.Reach)
-		} else {
-			fmt.Fprintf(w, "[ ] %s\t%s\n", r.Scope, r.Stream)
+			line += "\t" + string(r.Reach)
 		}
+		if r.Reach == rights.Yes {
+			granted++
+		}
+		fmt.Fprintln(w, line)
+	}
+	if flags.Probe {
+		fmt.Fprintf(w, "\n%d of %d streams can be read\n", granted, len(rows))
+	} else {
+		fmt.Fprintf(w, "\n%d streams\n", len(rows))
 	}
 	err = w.Flush()
 	return exitCode(err, true), err
 }
 
-// probe finds out which of the streams the credential may read: by one introspection of its token where that tells, and else
-// by one record of each list.
-func probe(ctx context.Context, cfg *Config, client *harvest.Client, streams []*tap.Stream) (map[string]reach, error) {
-	if err := cfg.checkCredential(); err != nil {
+// probe finds out which of the streams the credential may read.
+func probe(ctx context.Context, cfg *config.Config, client *harvest.Client, streams []*tap.Stream) (map[string]rights.Reach, error) {
+	if err := cfg.CheckCredential(); err != nil {
 		return nil, err
 	}
-	in, err := client.Introspect(ctx)
+	told, err := client.Introspect(ctx)
 	if err != nil {
 		return nil, err
 	}
-	found := make([]reach, len(streams))
-	scopes, told := in.Scopes()
-	var group errgroup.Group
-	group.SetLimit(cfg.Concurrency)
-	for i, s := range streams {
-		switch {
-		case told && in.SiteAdmin != nil && !*in.SiteAdmin:
-			found[i] = notSiteAdmin
-		case told && scopes[s.Scope]:
-			found[i] = inReach
-		case told:
-			found[i] = noScope
-		default:
-			group.Go(func() error {
-				var err error
-				found[i], err = readOne(ctx, client, s)
-				return err
-			})
-		}
+	var token rights.Token
+	if told != nil {
+		token = told
 	}
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
-	byName := map[string]reach{}
-	for i, s := range streams {
-		byName[s.Name] = found[i]
-	}
-	return byName, nil
-}
-
-// readOne asks for one record of a list and tells whether it may be read. Failures other than a refusal are errors.
-func readOne(ctx context.Context, client *harvest.Client, s *tap.Stream) (reach, error) {
-	shape, err := s.Shape()
-	if err != nil {
-		return unknownReach, err
-	}
-	splitter := record.NewSplitter(shape, record.Options{})
-	found := inReach
-	err = client.Read(ctx, tap.Request{Stream: s, Params: s.Params, PerPage: 1}, func(page tap.Page) error {
-		res, err := splitter.Split(page.Body)
-		if err == nil && len(res.Records) == 0 && s.NeverEmpty {
-			found = notSiteAdmin
-		}
-		if errors.Is(err, record.ErrDrift) {
-			return nil
-		}
-		return err
-	})
-	switch {
-	case tap.KindOf(err) == tap.Scope:
-		return refusedReach(err), nil
-	case err != nil:
-		return unknownReach, err
-	}
-	return found, nil
-}
-
-// refusedReach tells from the API's own words why a list was refused, where they tell it.
-func refusedReach(err error) reach {
-	if strings.Contains(strings.ToLower(tap.Cause(err)), "site admin") {
-		return notSiteAdmin
-	}
-	return noScope
+	return rights.Probe(ctx, client, token, streams, cfg.Concurrency)
 }
 
 // checkPatience is how long check waits for an address that does not answer: a person is waiting, too.
 const checkPatience = 15 * time.Second
 
 // tryCredential reads one user, which takes the least permission, and says what is wrong in words that a person can act on.
-func (p *program) tryCredential(ctx context.Context, cfg *Config, rotated func(string)) error {
-	if err := cfg.checkCredential(); err != nil {
+func (p *program) tryCredential(ctx context.Context, cfg *config.Config, rotated func(string)) error {
+	if err := cfg.CheckCredential(); err != nil {
 		return err
 	}
-	cfg.maxRetryTime = min(cfg.maxRetryTime, checkPatience)
-	cfg.requestTimeout = min(cfg.requestTimeout, checkPatience)
+	cfg.RetryTime = min(cfg.RetryTime, checkPatience)
+	cfg.Silence = min(cfg.Silence, checkPatience)
 	users, err := schemas.Load("users")
 	if err != nil {
 		return err
 	}
-	client := cfg.client(p, nil, rotated)
+	client := clientOf(cfg, p, nil, rotated)
 	defer client.Close()
 	s := users[0]
-	r, err := readOne(ctx, client, s)
-	cred := harvest.Credential{UserID: cfg.userID(), RefreshToken: cfg.refreshToken()}
+	r, err := rights.Ask(ctx, client, s)
+	cred := harvest.Credential{UserID: cfg.User(), RefreshToken: cfg.Refresh()}
 	op := "reading list " + s.Name
 	switch {
 	case err != nil:
 		return err
-	case r == notSiteAdmin:
+	case r == rights.NotSiteAdmin:
 		return tap.NoRights(op, cred.User())
-	case r == noScope:
+	case r == rights.NoScope:
 		return tap.Errorf(tap.Scope, op, "refused").WithHint("%s", cred.Forbidden(s.Scope))
 	}
 	return nil

@@ -7,7 +7,9 @@ import (
 
 	"github.com/tap-greenhouse/tap-greenhouse/schemas"
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/config"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/rights"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/singer"
 )
 
@@ -54,24 +56,24 @@ func bareTest(args []string) []string {
 // configured tells whether the environment alone makes a config.
 func (p *program) configured() bool {
 	for _, key := range []string{"CLIENT_ID", "API_KEY"} {
-		if v, ok := p.getenv(envPrefix + key); ok && v != "" {
+		if v, ok := p.getenv(config.EnvPrefix + key); ok && v != "" {
 			return true
 		}
 	}
 	return false
 }
 
-func (p *program) input(config string) input {
-	return input{config: config, stdin: p.In, getenv: p.getenv}
+func (p *program) input(file string) config.Input {
+	return config.Input{File: file, Stdin: p.In, Env: p.getenv}
 }
 
 // config reads the config and says in the log what is odd about it.
-func (p *program) config(file string) (*Config, error) {
-	cfg, err := readConfig(p.input(file))
+func (p *program) config(file string) (*config.Config, error) {
+	cfg, err := config.Read(p.input(file))
 	if err != nil {
 		return nil, err
 	}
-	for _, w := range cfg.warnings {
+	for _, w := range cfg.Warnings {
 		p.log.Warn(w)
 	}
 	return cfg, nil
@@ -86,17 +88,13 @@ func (p *program) singerDiscover(ctx context.Context, flags singerFlags) (int, e
 	if err != nil {
 		return exitIncomplete, err
 	}
-	client := cfg.client(p, nil, nil)
+	client := clientOf(cfg, p, nil, nil)
 	defer client.Close()
-	reach := map[string]reach{}
+	reach := map[string]rights.Reach{}
 	if flags.Probe {
 		if reach, err = probe(ctx, cfg, client, streams); err != nil {
 			return exitCode(err, false), err
 		}
-	}
-	deletedAt := ""
-	if cfg.deletes != nil {
-		deletedAt = singer.DeletedAt
 	}
 	columns, err := p.columns(ctx, cfg, client)
 	if err != nil {
@@ -104,11 +102,11 @@ func (p *program) singerDiscover(ctx context.Context, flags singerFlags) (int, e
 	}
 	var discovered []singer.Discovered
 	for _, s := range streams {
-		shape, err := columns.treated(s, cfg.policy, deletedAt)
+		shape, err := shapeOf(s, columns, cfg, singer.DeletedAt)
 		if err != nil {
 			return exitIncomplete, err
 		}
-		discovered = append(discovered, singer.Discovered{Stream: s, Shape: shape, OutOfReach: reach[s.Name].missing()})
+		discovered = append(discovered, singer.Discovered{Stream: s, Shape: shape, OutOfReach: reach[s.Name].Missing()})
 	}
 	out, err := singer.Catalog(discovered)
 	if err == nil {
@@ -120,7 +118,7 @@ func (p *program) singerDiscover(ctx context.Context, flags singerFlags) (int, e
 func (p *program) singerSync(ctx context.Context, flags singerFlags) (int, error) {
 	cfg, err := p.config(flags.Config)
 	if err == nil {
-		err = cfg.checkCredential()
+		err = cfg.CheckCredential()
 	}
 	if err != nil {
 		return exitCode(err, false), err
@@ -134,6 +132,9 @@ func (p *program) singerSync(ctx context.Context, flags singerFlags) (int, error
 	}
 	if err := job.prepare(ctx, file, parse, flags.State, singer.ParseState); err != nil {
 		return exitCode(err, false), err
+	}
+	if len(job.selections) == 0 {
+		return exitNothingRead, tap.Errorf(tap.BadInput, "catalog "+file, "it selects no stream").WithHint("set \"selected\": true in the metadata of the streams to read")
 	}
 	if flags.Test == "schema" {
 		return exitOK, job.schemas()

@@ -6,6 +6,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/config"
 )
 
 // authWays are the ways to sign in as Airbyte's form shows them: each with the settings that belong to it.
@@ -21,8 +22,8 @@ var authWays = []struct {
 // connectionSpecification is the config's schema in the form that Airbyte's user interface draws: the ways to sign in as a choice, and
 // all other settings below it.
 func connectionSpecification() (jsontext.Value, error) {
-	all := map[string]setting{}
-	for _, s := range settings() {
+	all := map[string]config.Setting{}
+	for _, s := range config.Settings() {
 		all[s.Name] = s
 	}
 	properties := map[string]any{}
@@ -54,9 +55,9 @@ func connectionSpecification() (jsontext.Value, error) {
 	}, json.Deterministic(true))
 }
 
-func airbyteProperty(s setting, order int) map[string]any {
+func airbyteProperty(s config.Setting, order int) map[string]any {
 	p := map[string]any{"title": s.Title, "description": s.Description, "order": order, "type": s.Type}
-	if s.is("string") {
+	if s.Is("string") {
 		p["type"] = "string"
 	}
 	if s.Secret {

@@ -43,6 +43,14 @@ func (i *Introspection) Scopes() (map[string]bool, bool) {
 	return nil, false
 }
 
+// Admin tells whether the user may read lists at all; not known where the answer does not say.
+func (i *Introspection) Admin() (admin, known bool) {
+	if i.SiteAdmin == nil {
+		return false, false
+	}
+	return *i.SiteAdmin, true
+}
+
 // Introspect asks the address beside the token's what the token may do. Where nothing answers there it returns nil: then the lists have to be asked.
 // An error is one of signing in.
 func (c *Client) Introspect(ctx context.Context) (*Introspection, error) {

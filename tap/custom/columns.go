@@ -1,4 +1,4 @@
-package cli
+package custom
 
 import (
 	"cmp"
@@ -15,14 +15,12 @@ import (
 
 	"github.com/tap-greenhouse/tap-greenhouse/schemas"
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
-	"github.com/tap-greenhouse/tap-greenhouse/tap/attachments"
-	"github.com/tap-greenhouse/tap-greenhouse/tap/harvest"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/privacy"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
 
-// customFields is the stream of the definitions.
-const customFields = "custom_fields"
+// Stream is the stream of the definitions.
+const Stream = "custom_fields"
 
 // customPrefix stands before the name of a custom field's own column.
 const customPrefix = "custom_"
@@ -40,52 +38,35 @@ type definition struct {
 	column string // the name of its own column
 }
 
-// customColumns makes columns of custom fields, where the config asks for them.
-type customColumns struct {
+// Err is why the definitions could not be read, where other streams can; nil for no reason. Scope is what reading them needs.
+func (c *Columns) Err() (scope string, err error) { return c.scope, c.err }
+
+// Columns makes columns of custom fields.
+type Columns struct {
 	raw         bool // the fields stay in the one column that the API has
 	definitions map[string][]*definition
 	inactive    map[string]map[string]bool
 	taken       map[string]bool // names of columns, folded
 	err         error           // why the definitions could not be read, where other streams can
 	scope       string          // what reading them needs
-	contents    bool            // attachments have columns for their contents
 }
 
-// columns reads the definitions of custom fields for discovery; see columnsOf. Without a credential, and where they cannot be read, there are
-// none, and a warning says so.
-func (p *program) columns(ctx context.Context, cfg *Config, client *harvest.Client) (*customColumns, error) {
-	c := &customColumns{raw: true, contents: cfg.attachments != nil}
-	if cfg.CustomFields == "raw" {
-		return c, nil
-	}
-	err := cfg.checkCredential()
-	if err == nil {
-		if c, err = p.columnsOf(ctx, cfg, client); err != nil {
-			return nil, err
-		}
-		err = c.err
-	}
-	if err != nil {
-		p.log.Warn("custom fields are not listed: " + err.Error())
-	}
-	return c, nil
-}
+// Raw is where the fields stay in the one column that the API has.
+func Raw() *Columns { return &Columns{raw: true} }
 
-// columnsOf reads the definitions of custom fields where the config asks for columns; nothing is requested where it does not.
-func (p *program) columnsOf(ctx context.Context, cfg *Config, client *harvest.Client) (*customColumns, error) {
-	c := &customColumns{raw: cfg.CustomFields != "columns", contents: cfg.attachments != nil}
-	if cfg.CustomFields == "raw" {
-		return c, nil
-	}
-	lists, err := schemas.Load(customFields)
+// Read reads the definitions from their list, and makes a column of each. raw keeps the one column that the API has as well. Where that list alone cannot be
+// read, the error is kept: streams without custom fields can be read all the same.
+func Read(ctx context.Context, source tap.Source, raw bool) (*Columns, error) {
+	c := &Columns{raw: raw}
+	lists, err := schemas.Load(Stream)
 	if err != nil {
 		return nil, err
 	}
 	c.scope = lists[0].Scope
-	all, err := readDefinitions(ctx, client, lists[0])
+	all, err := readDefinitions(ctx, source, lists[0])
 	switch tap.KindOf(err) {
-	case tap.Scope, tap.Refused, tap.Server, tap.Origin, tap.CursorExpired:
-		c.err = err // of this list alone: streams without custom fields can be read
+	case tap.Scope, tap.Refused, tap.Unprocessable, tap.Server, tap.Origin, tap.CursorExpired:
+		c.err = err
 		return c, nil
 	}
 	if err != nil {
@@ -112,12 +93,12 @@ func (p *program) columnsOf(ctx context.Context, cfg *Config, client *harvest.Cl
 	return c, nil
 }
 
-func readDefinitions(ctx context.Context, client *harvest.Client, list *tap.Stream) ([]*definition, error) {
+func readDefinitions(ctx context.Context, source tap.Source, list *tap.Stream) ([]*definition, error) {
 	var all []*definition
 	req := tap.Request{Stream: list}
 	for {
 		var rows []*definition
-		err := client.Read(ctx, req, func(page tap.Page) error {
+		err := source.Read(ctx, req, func(page tap.Page) error {
 			req.Cursor = page.Next
 			rows = nil
 			if err := json.Unmarshal(page.Body, &rows, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)); err != nil {
@@ -138,7 +119,7 @@ func readDefinitions(ctx context.Context, client *harvest.Client, list *tap.Stre
 // index gives each definition its column. Where two would have the same name, in whatever case, the one with the lower number has it,
 // and the other its number behind. One that is no longer active keeps its name from others all the same, and columns of the API have
 // theirs anyway: so it comes out the same every time. Where two have the same key, the active one counts.
-func (c *customColumns) index(all []*definition, taken map[string]bool) {
+func (c *Columns) index(all []*definition, taken map[string]bool) {
 	c.definitions, c.inactive, c.taken = map[string][]*definition{}, map[string]map[string]bool{}, taken
 	slices.SortFunc(all, func(a, b *definition) int {
 		return cmp.Or(cmp.Compare(a.FieldType, b.FieldType), cmp.Compare(a.NameKey, b.NameKey), order(a.inactive(), b.inactive()), cmp.Compare(a.ID, b.ID))
@@ -239,8 +220,8 @@ var customKinds = map[string]struct {
 	"national_tax_identity_hris": {kinds: record.String},
 }
 
-// shape returns the shape of a stream's records, with the columns of its custom fields.
-func (c *customColumns) shape(s *tap.Stream) (*record.Shape, error) {
+// Shape returns the shape of a stream's records, with the columns of its custom fields.
+func (c *Columns) Shape(s *tap.Stream) (*record.Shape, error) {
 	shape, err := s.Shape()
 	if err != nil || s.CustomFields == nil || c.definitions == nil {
 		return shape, err
@@ -266,27 +247,9 @@ func (c *customColumns) shape(s *tap.Stream) (*record.Shape, error) {
 	return shape.With(columns...), nil
 }
 
-// treated is shape with the treatment that a policy has for each column, and with the columns that this program makes: deletedAt, if that is on, and those of
-// contents.
-func (c *customColumns) treated(s *tap.Stream, policy *privacy.Policy, deletedAt string) (*record.Shape, error) {
-	shape, err := c.shape(s)
-	if err != nil {
-		return nil, err
-	}
-	if deletedAt != "" {
-		shape = shape.With(record.Column{Name: deletedAt, Made: true, Shape: &record.Shape{
-			Kinds: record.String | record.Null, Format: record.DateTime, Description: "When the row was found gone from Greenhouse; null while it is there.",
-		}})
-	}
-	if s.Name == attachments.Stream && c.contents {
-		shape = attachments.Shape(shape)
-	}
-	return policy.Apply(s, shape, func(column string) string { return c.class(s, column) }), nil
-}
-
-// class is the class of personal data of a custom field's own column: by its value type where that tells, else that of the column in which the API
+// Class is the class of personal data of a custom field's own column: by its value type where that tells, else that of the column in which the API
 // has the fields. Empty for a column that is none of a custom field.
-func (c *customColumns) class(s *tap.Stream, column string) string {
+func (c *Columns) Class(s *tap.Stream, column string) string {
 	if s.CustomFields == nil {
 		return ""
 	}
@@ -309,9 +272,9 @@ func (c *customColumns) class(s *tap.Stream, column string) string {
 	return ""
 }
 
-// apply has the selection's pages turned into ones with columns of custom fields, where there is something to be done. The selection's fields
+// Apply has the selection's pages turned into ones with columns of custom fields, where there is something to be done. The selection's fields
 // become those of the API that this needs.
-func (c *customColumns) apply(sel *tap.Selection) {
+func (c *Columns) Apply(sel *tap.Selection) {
 	s := sel.Stream
 	if s.CustomFields == nil {
 		return
@@ -319,7 +282,7 @@ func (c *customColumns) apply(sel *tap.Selection) {
 	if sel.Err = c.err; c.definitions == nil {
 		return
 	}
-	t := &customTransform{
+	t := &transform{
 		column: s.CustomFields.Column, fieldType: s.CustomFields.FieldType, taken: c.taken, keepRaw: c.raw,
 		wanted: map[string]*definition{}, ignored: map[string]bool{},
 	}

@@ -1,4 +1,4 @@
-package cli
+package config
 
 import (
 	"context"
@@ -11,9 +11,9 @@ import (
 // keepTimeout is how long the command of refresh_token_exec may take.
 const keepTimeout = 30 * time.Second
 
-// keepToken hands a new refresh token to a command on its standard input. The token is kept once the command has exited with 0. What the command prints
+// KeepToken hands a new refresh token to a command on its standard input. The token is kept once the command has exited with 0. What the command prints
 // is not repeated: it may hold the token.
-func keepToken(command []string, token string) error {
+func KeepToken(command []string, token string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), keepTimeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...)

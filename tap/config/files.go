@@ -1,4 +1,4 @@
-package cli
+package config
 
 import (
 	"bytes"
@@ -13,16 +13,16 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// maxFileBytes bounds config, catalog and state; a state of all streams with pieces under way has some hundred kilobytes.
-const maxFileBytes = 64 << 20
+// maxInputBytes bounds config, catalog and state; a state of all streams with pieces under way has some hundred kilobytes.
+const maxInputBytes = 64 << 20
 
-// read returns what a file holds, or standard input where its name is -. Its errors name the file.
-func (in input) read(name string) ([]byte, error) {
+// ReadFile returns what a file holds, or standard input where its name is -. Its errors name the file.
+func (in Input) ReadFile(name string) ([]byte, error) {
 	if name == "-" {
-		if in.stdin == nil {
+		if in.Stdin == nil {
 			return nil, errors.New("standard input is closed")
 		}
-		return limited(in.stdin, "standard input")
+		return limited(in.Stdin, "standard input")
 	}
 	f, err := os.Open(name)
 	if err != nil {
@@ -33,17 +33,17 @@ func (in input) read(name string) ([]byte, error) {
 }
 
 func limited(r io.Reader, name string) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(r, maxFileBytes+1))
-	if err == nil && len(data) > maxFileBytes {
-		err = fmt.Errorf("%s is larger than %d MiB", name, maxFileBytes>>20)
+	data, err := io.ReadAll(io.LimitReader(r, maxInputBytes+1))
+	if err == nil && len(data) > maxInputBytes {
+		err = fmt.Errorf("%s is larger than %d MiB", name, maxInputBytes>>20)
 	}
 	return bytes.TrimPrefix(data, bom), err
 }
 
-// rewriteToken puts a new refresh token into a config file, and leaves the rest of its bytes, its permissions and its owner as they are.
+// RewriteToken puts a new refresh token into a config file, and leaves the rest of its bytes, its permissions and its owner as they are.
 // It is on the disk when the call returns. The file is replaced in one step; where that cannot be, since it is a mount or its folder may not be written, it
 // is written in place.
-func rewriteToken(file, token string) error {
+func RewriteToken(file, token string) error {
 	path, err := filepath.EvalSymlinks(file)
 	if err != nil {
 		return err
@@ -52,7 +52,7 @@ func rewriteToken(file, token string) error {
 	if err != nil {
 		return err
 	}
-	if data, err = withToken(data, token); err != nil {
+	if data, err = WithToken(data, token); err != nil {
 		return err
 	}
 	if err := replaceFile(path, data); err == nil || !inPlace(err) {
@@ -81,8 +81,8 @@ func overwrite(path string, data []byte) error {
 	return f.Sync()
 }
 
-// canRewrite tells whether rewriteToken will work, before a token is spent that works only once.
-func canRewrite(file string) error {
+// CanRewrite tells whether RewriteToken will work, before a token is spent that works only once.
+func CanRewrite(file string) error {
 	f, err := os.OpenFile(file, os.O_WRONLY, 0)
 	if err == nil {
 		return f.Close()
@@ -139,8 +139,8 @@ func adopt(file string) error {
 // bom is the byte order mark that some editors put before UTF-8.
 var bom = []byte("\xef\xbb\xbf")
 
-// withToken returns a config with another refresh token, and the rest of its bytes as they are.
-func withToken(config []byte, token string) ([]byte, error) {
+// WithToken returns a config with another refresh token, and the rest of its bytes as they are.
+func WithToken(config []byte, token string) ([]byte, error) {
 	text, err := json.Marshal(token)
 	if err != nil {
 		return nil, err

@@ -1,4 +1,4 @@
-package cli
+package custom
 
 import (
 	"bytes"
@@ -11,8 +11,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// customTransform turns the custom fields of records into columns.
-type customTransform struct {
+// transform turns the custom fields of records into columns.
+type transform struct {
 	column    string
 	fieldType string
 	taken     map[string]bool // names of columns, folded
@@ -24,7 +24,7 @@ type customTransform struct {
 
 // page appends the page with the columns to dst. It reads the page strictly enough for what comes after it: whatever is no array of
 // objects is passed on as it is, to be refused there.
-func (t *customTransform) page(dst, page []byte) ([]byte, error) {
+func (t *transform) page(dst, page []byte) ([]byte, error) {
 	lenient := []jsontext.Options{jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)}
 	dec := jsontext.NewDecoder(bytes.NewReader(page), lenient...)
 	if tok, err := dec.ReadToken(); err != nil || tok.Kind() != '[' {
@@ -49,7 +49,7 @@ func (t *customTransform) page(dst, page []byte) ([]byte, error) {
 	return append(dst, ']'), nil
 }
 
-func (t *customTransform) row(dst []byte, row jsontext.Value, lenient []jsontext.Options) ([]byte, error) {
+func (t *transform) row(dst []byte, row jsontext.Value, lenient []jsontext.Options) ([]byte, error) {
 	dec := jsontext.NewDecoder(bytes.NewReader(row), lenient...)
 	if _, err := dec.ReadToken(); err != nil {
 		return dst, err

@@ -1,0 +1,201 @@
+package config
+
+import (
+	_ "embed"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/privacy"
+)
+
+// EnvPrefix stands before the name of a key where it comes from the environment.
+const EnvPrefix = "TAP_GREENHOUSE_"
+
+// Config is what the user wrote, checked and with defaults.
+type Config struct {
+	ClientID       string         `json:"client_id"`
+	ClientSecret   string         `json:"client_secret"`
+	UserID         jsontext.Value `json:"user_id"`
+	RefreshToken   string         `json:"refresh_token"`
+	APIKey         string         `json:"api_key"`
+	StartDate      string         `json:"start_date"`
+	Streams        []string       `json:"streams"`
+	CustomFields   string         `json:"custom_fields"`
+	NewColumns     tap.NewColumns `json:"new_columns"`
+	OnForbidden    string         `json:"on_forbidden"`
+	Lookback       string         `json:"lookback"`
+	Budget         string         `json:"budget"`
+	Concurrency    int            `json:"concurrency"`
+	RequestTimeout string         `json:"request_timeout"`
+	MaxRetryTime   string         `json:"max_retry_time"`
+	APIURL         string         `json:"api_url"`
+	AuthURL        string         `json:"auth_url"`
+	UserAgent      string         `json:"user_agent"`
+	TypeChanges    string         `json:"type_changes"`
+	MaxRunTime     string         `json:"max_run_time"`
+
+	RefreshEvery     map[string]string `json:"refresh_every"`
+	RefreshTokenExec []string          `json:"refresh_token_exec"`
+	Privacy          map[string]string `json:"privacy"`
+	PrivacyColumns   jsontext.Value    `json:"privacy_columns"`
+	PrivacyKey       string            `json:"privacy_key"`
+
+	Attachments *struct {
+		Store    string   `json:"store"`
+		Types    []string `json:"types"`
+		MaxBytes int64    `json:"max_bytes"`
+	} `json:"attachments"`
+	Deletes *struct {
+		Store    string `json:"store"`
+		Every    string `json:"every"`
+		MaxShare string `json:"max_share"`
+	} `json:"deletes"`
+
+	// Parsed from the above.
+	Start                             time.Time
+	Back, Silence, RetryTime, RunTime time.Duration
+	Share                             float64
+	API, Auth                         *url.URL
+	Names                             []string        // of the streams that are named; empty for those that are selected by default
+	Policy                            *privacy.Policy // nil where nothing is treated
+	Files                             *Files          // nil where contents of attachments are not kept
+	Ledger                            *Ledger         // nil where what is gone is not looked for
+	rest                              []refreshRule
+
+	File     string   // where it was read from; empty for stdin and the environment alone
+	Warnings []string // about it, for the log
+	getenv   func(string) (string, bool)
+}
+
+// Read reads the config from a file (- for in.Stdin, "" or ENV for none) and the environment, which goes before the file but
+// for a refresh token: the file has the newest of those. Defaults are filled in, and everything is checked.
+func Read(in Input) (*Config, error) {
+	where, members, file, err := configMembers(in)
+	if err != nil {
+		return nil, err
+	}
+	cfg := &Config{File: file, getenv: in.Getenv}
+	all := Settings()
+	for _, s := range all {
+		value, ok := in.Getenv(EnvPrefix + strings.ToUpper(s.Name))
+		if !ok || value == "" {
+			continue
+		}
+		if kept := members[s.Name]; s.Name == "refresh_token" && kept != nil && kept.Kind() != 'n' && string(kept) != `""` {
+			continue
+		}
+		if members[s.Name], err = fromEnv(s, value); err != nil {
+			return nil, badConfig("environment variable "+EnvPrefix+strings.ToUpper(s.Name), "%w", err)
+		}
+	}
+	for name, value := range members {
+		known := slices.ContainsFunc(all, func(s Setting) bool { return s.Name == name })
+		if !known {
+			cfg.Warnings = append(cfg.Warnings, fmt.Sprintf("%s: unknown key %q is ignored", where, name))
+		}
+		// A setting that a platform passes on empty is one that nobody set.
+		if !known || value.Kind() == 'n' || string(value) == `""` {
+			delete(members, name)
+		}
+	}
+	slices.Sort(cfg.Warnings)
+	for _, s := range all {
+		if _, ok := members[s.Name]; !ok && s.Default != nil {
+			members[s.Name], err = json.Marshal(s.Default)
+			if err != nil {
+				return nil, err
+			}
+		}
+	}
+	if err := validate(where, members); err != nil {
+		return nil, err
+	}
+	data, err := json.Marshal(members)
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(data, cfg); err != nil {
+		return nil, badConfig(where, "%w", err)
+	}
+	return cfg, cfg.parse(where)
+}
+
+// configMembers reads the config's file, if there is one, into its members, those below credentials among them.
+func configMembers(in Input) (where string, members map[string]jsontext.Value, file string, err error) {
+	members = map[string]jsontext.Value{}
+	if in.File == "" || in.File == "ENV" {
+		return "config from the environment", members, "", nil
+	}
+	where = "config " + in.File
+	if in.File != "-" {
+		file = in.File
+	}
+	if file != "" {
+		if err := adopt(file); err != nil {
+			return where, nil, "", &tap.Error{Kind: tap.BadInput, Op: where, Err: err}
+		}
+	}
+	data, err := in.ReadFile(in.File)
+	if err != nil {
+		return where, nil, "", &tap.Error{Kind: tap.BadInput, Op: where, Err: err}
+	}
+	if err := unmarshal(data, &members, in.File); err != nil {
+		return where, nil, "", &tap.Error{Kind: tap.BadInput, Op: where, Err: err}
+	}
+	if members == nil {
+		return where, nil, "", badConfig(where, "it is null, not an object")
+	}
+	if nested, ok := members["credentials"]; ok {
+		var creds map[string]jsontext.Value
+		if err := json.Unmarshal(nested, &creds); err != nil {
+			return where, nil, "", badConfig(where, "credentials: it has to be an object")
+		}
+		delete(members, "credentials")
+		delete(creds, "auth_type")
+		for name, value := range creds {
+			if _, above := members[name]; above && (value.Kind() == 'n' || string(value) == `""`) {
+				continue // a form's empty field hides nothing
+			}
+			members[name] = value
+		}
+	}
+	return where, members, file, nil
+}
+
+// fromEnv turns the text of an environment variable into JSON of the setting's type.
+func fromEnv(s Setting, text string) (jsontext.Value, error) {
+	switch {
+	case s.Is("string") && !s.Is("object"):
+		return json.Marshal(text)
+	case s.Is("integer"):
+		n, err := strconv.Atoi(strings.TrimSpace(text))
+		if err != nil {
+			return nil, errors.New("it has to be an integer")
+		}
+		return json.Marshal(n)
+	}
+	v := jsontext.Value(text)
+	if s.Is("object") {
+		if !v.IsValid() || v.Kind() != '{' {
+			return nil, errors.New("it has to be a JSON object")
+		}
+		return v, nil
+	}
+	if v.IsValid() && v.Kind() == '[' {
+		return v, nil
+	}
+	names := strings.Split(text, ",")
+	for i := range names {
+		names[i] = strings.TrimSpace(names[i])
+	}
+	return json.Marshal(names)
+}

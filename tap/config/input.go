@@ -1,0 +1,64 @@
+package config
+
+import (
+	_ "embed"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// unmarshal reads JSON and says in which line and column it stops to be JSON.
+func unmarshal(data []byte, v any, file string) error {
+	err := json.Unmarshal(data, v)
+	if err == nil {
+		return nil
+	}
+	return Placed(err, data, file)
+}
+
+// Placed makes an error of reading JSON one that names the place, without the text that stands there.
+func Placed(err error, data []byte, file string) error {
+	if file == "-" {
+		file = "standard input"
+	}
+	var syntax *jsontext.SyntacticError
+	if errors.As(err, &syntax) {
+		at := min(int(syntax.ByteOffset), len(data))
+		line := 1 + strings.Count(string(data[:at]), "\n")
+		column := at - strings.LastIndex(string(data[:at]), "\n")
+		if len(strings.TrimSpace(string(data))) == 0 {
+			return fmt.Errorf("%s is empty", file)
+		}
+		return fmt.Errorf("%s, line %d, column %d: this is no JSON: %w", file, line, column, syntax.Err)
+	}
+	var semantic *json.SemanticError
+	if errors.As(err, &semantic) {
+		if semantic.JSONPointer != "" {
+			return fmt.Errorf("%s: it does not fit", semantic.JSONPointer)
+		}
+		return errors.New("it has to be a JSON object")
+	}
+	return err
+}
+
+// Input is where config, catalog and state come from.
+type Input struct {
+	// File is the file with the config: - for Stdin, "" or ENV for the environment alone.
+	File  string
+	Stdin io.Reader
+	// Env looks a variable up; nil for the process's environment.
+	Env func(string) (string, bool)
+}
+
+// Getenv looks a variable up in the environment.
+func (in Input) Getenv(name string) (string, bool) {
+	if in.Env == nil {
+		return os.LookupEnv(name)
+	}
+	return in.Env(name)
+}

@@ -1,0 +1,192 @@
+package config
+
+import (
+	"cmp"
+	_ "embed"
+	"errors"
+	"fmt"
+	"maps"
+	"net/netip"
+	"net/url"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tap-greenhouse/tap-greenhouse/schemas"
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
+)
+
+// parse reads the texts that are more than texts.
+func (c *Config) parse(where string) error {
+	var err error
+	bad := func(key string, err error) error { return badConfig(where, "%s: %w", key, err) }
+	if c.StartDate != "" {
+		if c.Start, err = tap.ParseTime(c.StartDate); err != nil {
+			return bad("start_date", err)
+		}
+	}
+	for _, d := range []struct {
+		key  string
+		text string
+		to   *time.Duration
+		zero bool
+	}{
+		{"lookback", c.Lookback, &c.Back, true},
+		{"request_timeout", c.RequestTimeout, &c.Silence, false},
+		{"max_retry_time", c.MaxRetryTime, &c.RetryTime, true},
+	} {
+		*d.to, err = parseDuration(d.text)
+		if err == nil && *d.to == 0 && !d.zero {
+			err = noDuration(d.text)
+		}
+		if err != nil {
+			return bad(d.key, err)
+		}
+	}
+	if c.MaxRunTime != "" {
+		if c.RunTime, err = parseDuration(c.MaxRunTime); err != nil {
+			return bad("max_run_time", err)
+		}
+	}
+	if err := c.parseRefresh(); err != nil {
+		return bad("refresh_every", err)
+	}
+	if err := c.parseStores(); err != nil {
+		return badConfig(where, "%w", err)
+	}
+	if err := c.parsePrivacy(); err != nil {
+		return badConfig(where, "%w", err)
+	}
+	c.RetryTime = max(c.RetryTime, time.Nanosecond)
+	percent, err := strconv.Atoi(strings.TrimSuffix(c.Budget, "%"))
+	if err != nil {
+		return bad("budget", err)
+	}
+	c.Share = float64(percent) / 100
+	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"} {
+		if err := checkProxy(c.getenv, name); err != nil {
+			return badConfig("environment variable "+name, "%w", err)
+		}
+	}
+	if c.API, err = parseURL(c.APIURL); err != nil {
+		return bad("api_url", err)
+	}
+	if c.Auth, err = parseURL(c.AuthURL); err != nil {
+		return bad("auth_url", err)
+	}
+	if c.Names, err = schemas.Match(c.Streams); err != nil {
+		return bad("streams", err)
+	}
+	return nil
+}
+
+// parseDuration reads a duration such as 90s, 5m, 1h30m or 7d.
+func parseDuration(text string) (time.Duration, error) {
+	rest := text
+	var d time.Duration
+	if days, after, ok := strings.Cut(text, "d"); ok {
+		n, err := strconv.ParseUint(days, 10, 16)
+		if err != nil {
+			return 0, noDuration(text)
+		}
+		d, rest = time.Duration(n)*24*time.Hour, after
+	}
+	if rest != "" || d == 0 && rest == text {
+		more, err := time.ParseDuration(rest)
+		if err != nil || more < 0 {
+			return 0, noDuration(text)
+		}
+		d += more
+	}
+	return d, nil
+}
+
+func noDuration(text string) error {
+	return fmt.Errorf("%q is no duration: write it as 90s, 5m, 1h30m or 7d", text)
+}
+
+// refreshRule says how young the last complete read of some streams may be for them to be left alone.
+type refreshRule struct {
+	pattern string
+	every   time.Duration
+}
+
+func (c *Config) parseRefresh() error {
+	for _, pattern := range slices.Sorted(maps.Keys(c.RefreshEvery)) {
+		if _, err := schemas.Match([]string{pattern}); err != nil {
+			return err
+		}
+		every, err := parseDuration(c.RefreshEvery[pattern])
+		if err != nil {
+			return fmt.Errorf("%s: %w", pattern, err)
+		}
+		c.rest = append(c.rest, refreshRule{pattern, every})
+	}
+	// The most specific first: a name before a glob, and the longer glob before the shorter one.
+	glob := func(p string) bool { return strings.ContainsAny(p, "*?[") }
+	slices.SortStableFunc(c.rest, func(a, b refreshRule) int {
+		return cmp.Or(order(glob(a.pattern), glob(b.pattern)), cmp.Compare(len(b.pattern), len(a.pattern)))
+	})
+	return nil
+}
+
+// Rest is how young the last complete read of a stream may be for it to be left alone; 0 for never.
+func (c *Config) Rest(stream string) time.Duration {
+	for _, r := range c.rest {
+		if ok, err := path.Match(r.pattern, stream); err == nil && ok {
+			return r.every
+		}
+	}
+	return 0
+}
+
+// checkProxy refuses the address of a proxy that cannot be read: net/http would ignore it, and connect directly.
+func checkProxy(getenv func(string) (string, bool), name string) error {
+	text, ok := getenv(name)
+	if !ok || text == "" {
+		return nil
+	}
+	if !strings.Contains(text, "://") {
+		text = "http://" + text
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || !slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme) {
+		return errors.New("it is no address of a proxy: write it as http://host:port")
+	}
+	return nil
+}
+
+// parseURL reads an address and makes sure that a token sent there is not to be seen on the way. Errors do not repeat it: it may hold a password.
+func parseURL(text string) (*url.URL, error) {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Host == "":
+		return nil, errors.New("it is no address: write it as https://host/path")
+	case u.User != nil:
+		return nil, errors.New("it cannot hold a user or a password")
+	case u.Scheme == "https", u.Scheme == "http" && loopback(u.Hostname()):
+		return u, nil
+	}
+	return nil, errors.New("it has to begin with https://; http:// is for loopback addresses only")
+}
+
+func loopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
+}
+
+// order puts false before true.
+func order(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
+}

@@ -1,0 +1,112 @@
+package config
+
+import (
+	_ "embed"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/xeipuuv/gojsonschema"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
+)
+
+// configSchema says what a config may hold. The table of settings in the README, --about and Airbyte's spec are made from it.
+//
+//go:embed config.schema.json
+var configSchema []byte
+
+// Setting is one property of the config's schema.
+type Setting struct {
+	Name        string         `json:"-"`
+	Title       string         `json:"title"`
+	Description string         `json:"description"`
+	Type        jsontext.Value `json:"type"`
+	Items       jsontext.Value `json:"items"`
+	Properties  jsontext.Value `json:"properties"`
+	Enum        []string       `json:"enum"`
+	Pattern     string         `json:"pattern"`
+	Minimum     *int           `json:"minimum"`
+	Maximum     *int           `json:"maximum"`
+	Default     any            `json:"default"`
+	Examples    []any          `json:"examples"`
+	Secret      bool           `json:"x-secret"`
+	Order       int            `json:"x-order"`
+	DefaultText string         `json:"x-default"`
+}
+
+// Is tells whether a value of the Setting may be of that JSON type.
+func (s *Setting) Is(kind string) bool { return strings.Contains(string(s.Type), `"`+kind+`"`) }
+
+// Settings returns the properties of the config's schema in their order.
+func Settings() []Setting {
+	var schema struct {
+		Properties map[string]Setting `json:"properties"`
+	}
+	if err := json.Unmarshal(configSchema, &schema); err != nil {
+		panic(err) // the file is part of the program
+	}
+	all := make([]Setting, 0, len(schema.Properties))
+	for name, s := range schema.Properties {
+		s.Name = name
+		all = append(all, s)
+	}
+	slices.SortFunc(all, func(a, b Setting) int { return a.Order - b.Order })
+	return all
+}
+
+// badConfig is an error of the config that names the key.
+func badConfig(where, format string, args ...any) *tap.Error {
+	return tap.Errorf(tap.BadInput, where, format, args...)
+}
+
+// validate holds the members against the schema. Its errors name the key and never a value, which may be a secret.
+func validate(where string, members map[string]jsontext.Value) error {
+	document, err := json.Marshal(members)
+	if err != nil {
+		return badConfig(where, "%w", err)
+	}
+	result, err := gojsonschema.Validate(gojsonschema.NewBytesLoader(configSchema), gojsonschema.NewBytesLoader(document))
+	if err != nil {
+		return badConfig(where, "%w", err)
+	}
+	var lines []string
+	for _, e := range result.Errors() {
+		lines = append(lines, e.Field()+": "+explain(e))
+	}
+	if len(lines) == 0 {
+		return nil
+	}
+	slices.Sort(lines)
+	return badConfig(where, "%s", strings.Join(lines, "; "))
+}
+
+// explain says in words what the schema's check found.
+func explain(e gojsonschema.ResultError) string {
+	d := e.Details()
+	switch e.(type) {
+	case *gojsonschema.InvalidTypeError:
+		return fmt.Sprintf("it has to be of type %v, not %v", d["expected"], d["given"])
+	case *gojsonschema.EnumError:
+		return fmt.Sprintf("it has to be one of %v", d["allowed"])
+	case *gojsonschema.DoesNotMatchPatternError:
+		return fmt.Sprintf("it has to look like %v", d["pattern"])
+	case *gojsonschema.NumberGTEError:
+		return fmt.Sprintf("it has to be at least %v", bound(d["min"]))
+	case *gojsonschema.NumberLTEError:
+		return fmt.Sprintf("it can be at most %v", bound(d["max"]))
+	}
+	if name, ok := d["property"]; ok && e.Type() == "additional_property_not_allowed" {
+		return fmt.Sprintf("there is no %q here", name)
+	}
+	return strings.ToLower(strings.TrimSuffix(e.Type(), "_")) + " is not right"
+}
+
+func bound(v any) any {
+	if r, ok := v.(interface{ RatString() string }); ok {
+		return r.RatString()
+	}
+	return v
+}

@@ -1,0 +1,96 @@
+package config
+
+import (
+	_ "embed"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/tap-greenhouse/tap-greenhouse/schemas"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/privacy"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/store"
+)
+
+// Files says where contents of attachments are kept, and which.
+type Files struct {
+	Store    store.Store
+	Types    []string // empty for all
+	MaxBytes int64
+}
+
+// Ledger says where the ids of rows are kept and how often long lists are swept.
+type Ledger struct {
+	Store    store.Store
+	Every    time.Duration
+	MaxShare float64
+}
+
+// The defaults of deletes and attachments.
+const (
+	sweepEvery   = 7 * 24 * time.Hour
+	maxFileBytes = 100_000_000 // of an attachment
+	maxShare     = 0.2
+)
+
+func (c *Config) parseStores() error {
+	if a := c.Attachments; a != nil {
+		s, err := store.Open(a.Store, c.getenv)
+		if err != nil {
+			return fmt.Errorf("attachments.store: %w", err)
+		}
+		if a.MaxBytes == 0 {
+			a.MaxBytes = maxFileBytes
+		}
+		c.Files = &Files{Store: s, Types: a.Types, MaxBytes: a.MaxBytes}
+	}
+	if d := c.Deletes; d != nil {
+		s, err := store.Open(d.Store, c.getenv)
+		if err != nil {
+			return fmt.Errorf("deletes.store: %w", err)
+		}
+		c.Ledger = &Ledger{Store: s, Every: sweepEvery, MaxShare: maxShare}
+		if d.Every != "" {
+			if c.Ledger.Every, err = parseDuration(d.Every); err != nil {
+				return fmt.Errorf("deletes.every: %w", err)
+			}
+		}
+		if d.MaxShare != "" {
+			percent, err := strconv.ParseFloat(strings.TrimSuffix(d.MaxShare, "%"), 64)
+			if err != nil || percent < 0 || percent > 100 {
+				return fmt.Errorf("deletes.max_share: %q is no share: write it as 20%%", d.MaxShare)
+			}
+			c.Ledger.MaxShare = percent / 100
+		}
+	}
+	return nil
+}
+
+func (c *Config) parsePrivacy() error {
+	columns := map[string]string{}
+	if v := c.PrivacyColumns; len(v) > 0 {
+		if v.Kind() == '"' { // forms that know no objects with free names hold it as a text
+			var text string
+			if err := json.Unmarshal(v, &text); err != nil {
+				return fmt.Errorf("privacy_columns: %w", err)
+			}
+			v = jsontext.Value(text)
+		}
+		if err := json.Unmarshal(v, &columns); err != nil {
+			return errors.New("privacy_columns: it has to be an object of names of columns, each with a treatment")
+		}
+	}
+	if len(c.Privacy) == 0 && len(columns) == 0 {
+		return nil
+	}
+	streams, err := schemas.Load()
+	if err != nil {
+		return err
+	}
+	c.Policy, err = privacy.New(c.Privacy, columns, c.PrivacyKey, streams)
+	return err
+}

@@ -1,0 +1,102 @@
+// Package rights finds out which lists a credential may read: from what the API says of its token, or by asking each list for one record. It knows no HTTP.
+package rights
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
+)
+
+// Reach is whether a credential may read a list, in the words that people read.
+type Reach string
+
+// The answers. Unknown is where nobody asked.
+const (
+	Unknown      Reach = ""
+	Yes          Reach = "yes"
+	NoScope      Reach = "no scope"
+	NotSiteAdmin Reach = "not Site Admin"
+)
+
+// Missing tells whether the list may not be read.
+func (r Reach) Missing() bool { return r == NoScope || r == NotSiteAdmin }
+
+// Token is what the API says of a token.
+type Token interface {
+	// Scopes are the scopes of the token; false where the API does not tell.
+	Scopes() (scopes map[string]bool, told bool)
+	// Admin tells whether the user may read lists at all; false, and known, for a user who may not.
+	Admin() (admin, known bool)
+}
+
+// Probe tells of each stream whether it may be read. token is nil where the API says nothing; then each list is asked for one record, so many at once.
+func Probe(ctx context.Context, source tap.Source, token Token, streams []*tap.Stream, concurrency int) (map[string]Reach, error) {
+	found := make([]Reach, len(streams))
+	var scopes map[string]bool
+	told, admin := false, true
+	if token != nil {
+		scopes, told = token.Scopes()
+		if is, known := token.Admin(); known {
+			admin = is
+		}
+	}
+	var group errgroup.Group
+	group.SetLimit(concurrency)
+	for i, s := range streams {
+		switch {
+		case told && !admin:
+			found[i] = NotSiteAdmin
+		case told && scopes[s.Scope]:
+			found[i] = Yes
+		case told:
+			found[i] = NoScope
+		default:
+			group.Go(func() (err error) {
+				found[i], err = Ask(ctx, source, s)
+				return err
+			})
+		}
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	byName := map[string]Reach{}
+	for i, s := range streams {
+		byName[s.Name] = found[i]
+	}
+	return byName, nil
+}
+
+// Ask asks a list for one record and tells whether it may be read. Failures other than a refusal are errors.
+func Ask(ctx context.Context, source tap.Source, s *tap.Stream) (Reach, error) {
+	shape, err := s.Shape()
+	if err != nil {
+		return Unknown, err
+	}
+	splitter := record.NewSplitter(shape, record.Options{})
+	found := Yes
+	err = source.Read(ctx, tap.Request{Stream: s, Params: s.Params, PerPage: 1}, func(page tap.Page) error {
+		res, err := splitter.Split(page.Body)
+		if err == nil && res.Rows == 0 && s.NeverEmpty {
+			found = NotSiteAdmin
+		}
+		if errors.Is(err, record.ErrDrift) {
+			return nil
+		}
+		return err
+	})
+	switch {
+	case tap.KindOf(err) == tap.Scope && strings.Contains(strings.ToLower(tap.Cause(err)), "site admin"):
+		return NotSiteAdmin, nil // in the API's own words
+	case tap.KindOf(err) == tap.Scope:
+		return NoScope, nil
+	case err != nil:
+		return Unknown, err
+	}
+	return found, nil
+}
