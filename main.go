@@ -1,4 +1,5 @@
-// Command tap-greenhouse reads Greenhouse, and speaks Singer and Airbyte on standard output. See README.md.
+// Command tap-greenhouse reads Greenhouse, and speaks Singer and Airbyte on standard output. See
+// README.md.
 package main
 
 import (

@@ -1,5 +1,6 @@
-// Package schemas holds one JSON file a stream, which says everything about it, and the few lines that load them.
-// stream.schema.json in the folder meta says what a file may hold; tests hold every file against it.
+// Package schemas holds one JSON file a stream, which says everything about it, and the few lines
+// that load them. stream.schema.json in the folder meta says what a file may hold; tests hold every
+// file against it.
 package schemas
 
 import (
@@ -52,8 +53,8 @@ func Load(names ...string) ([]*tap.Stream, error) {
 	return streams, nil
 }
 
-// Match returns the names that the patterns name, in the order of the names. A pattern is a name or a glob of [path.Match].
-// One that names nothing is an error.
+// Match returns the names that the patterns name, in the order of the names. A pattern is a name or
+// a glob of [path.Match]. One that names nothing is an error.
 func Match(patterns []string) ([]string, error) {
 	var matched []string
 	all := Names()

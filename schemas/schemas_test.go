@@ -79,7 +79,8 @@ func TestFilesFitEachOther(t *testing.T) {
 	assert.Equal(t, 3, views)
 }
 
-// Nobody is to find out in a warehouse that nobody thought of a column: each text, and each member of an object, has a class or is known to need none.
+// Nobody is to find out in a warehouse that nobody thought of a column: each text, and each member
+// of an object, has a class or is known to need none.
 func TestEveryTextHasADecision(t *testing.T) {
 	streams, err := schemas.Load()
 	require.NoError(t, err)

@@ -2,7 +2,8 @@ package tap
 
 import "time"
 
-// Account is what can be told of a run: how it ended, what each stream brought, and how the budget was spent. Report, display and summary are made from it.
+// Account is what can be told of a run: how it ended, what each stream brought, and how the budget
+// was spent. Report, display and summary are made from it.
 type Account struct {
 	Version  string    `json:"version"`  // of the program
 	Protocol string    `json:"protocol"` // singer or airbyte
@@ -32,7 +33,8 @@ type StreamAccount struct {
 	Reason string `json:"reason,omitzero"`
 	// Gone is how many rows were found gone from Greenhouse.
 	Gone int `json:"gone,omitzero"`
-	// Swept is when all ids were listed last, NextSweep when that is due again, and NextRead when a stream that was left alone is.
+	// Swept is when all ids were listed last, NextSweep when that is due again, and NextRead when a
+	// stream that was left alone is.
 	Swept     time.Time `json:"swept,omitzero"`
 	NextSweep time.Time `json:"next_sweep,omitzero"`
 	NextRead  time.Time `json:"next_read,omitzero"`

@@ -5,7 +5,8 @@ import (
 	"fmt"
 )
 
-// Kind tells failures apart by what can be done about them. Exit codes and the words of a protocol are tables over it.
+// Kind tells failures apart by what can be done about them. Exit codes and the words of a protocol
+// are tables over it.
 type Kind uint8
 
 const (
@@ -15,9 +16,11 @@ const (
 	BadInput
 	// Credentials were refused.
 	Credentials
-	// SignIn did not come about for another reason than the credentials. No list can be read without it, so it ends the run.
+	// SignIn did not come about for another reason than the credentials. No list can be read
+	// without it, so it ends the run.
 	SignIn
-	// Rights are missing altogether: the user acted for is not a Site Admin, so that lists come out empty. It ends the run.
+	// Rights are missing altogether: the user acted for is not a Site Admin, so that lists come out
+	// empty. It ends the run.
 	Rights
 	// Scope is missing: the credential, or the user it acts for, may not read a list.
 	Scope
@@ -27,7 +30,8 @@ const (
 	Storage
 	// Gone is a stream that was chosen and that Greenhouse no longer has.
 	Gone
-	// Unprocessable is a request with a parameter that the API does not take. One without it may be answered.
+	// Unprocessable is a request with a parameter that the API does not take. One without it may be
+	// answered.
 	Unprocessable
 	// Network is an address that does not answer, or breaks off.
 	Network
@@ -37,7 +41,8 @@ const (
 	Unreachable
 	// Origin is an answer that sends the reader to another host, scheme or port.
 	Origin
-	// CursorExpired is a cursor that the API no longer takes: the piece has to be read from its start.
+	// CursorExpired is a cursor that the API no longer takes: the piece has to be read from its
+	// start.
 	CursorExpired
 	// LoaderGone is a reader of stdout that went away.
 	LoaderGone
@@ -98,7 +103,8 @@ func Cause(err error) string {
 	return err.Error()
 }
 
-// Sentence is what a person should read of an error: what was being done and what to do about it, or else the cause.
+// Sentence is what a person should read of an error: what was being done and what to do about it,
+// or else the cause.
 func Sentence(err error) string {
 	var e *Error
 	if !errors.As(err, &e) {

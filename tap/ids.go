@@ -6,7 +6,8 @@ import (
 	"slices"
 )
 
-// IDs is a set of ids in little memory: in descending order, each as its difference from the one before. A million ids take one to two megabytes.
+// IDs is a set of ids in little memory: in descending order, each as its difference from the one
+// before. A million ids take one to two megabytes.
 type IDs struct {
 	enc  []byte
 	n    int

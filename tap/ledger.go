@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// Ledger keeps the ids of loaded rows between runs: what is known and no longer there is gone. docs/deletes.md has the argument.
+// Ledger keeps the ids of loaded rows between runs: what is known and no longer there is gone.
+// docs/deletes.md has the argument.
 type Ledger interface {
 	// Load returns what is known of a stream; nil where nothing is.
 	Load(ctx context.Context, stream string) (*Known, error)
@@ -17,7 +18,8 @@ type Ledger interface {
 type Known struct {
 	// Version is that of the stream's records.
 	Version int64
-	// ReadAs is a mark of the credential and user that saw the rows. What another one does not see is not gone.
+	// ReadAs is a mark of the credential and user that saw the rows. What another one does not see
+	// is not gone.
 	ReadAs string
 	// Swept is when the last complete listing began, by the server's clock; zero for never.
 	Swept time.Time
@@ -29,7 +31,8 @@ type Known struct {
 	Sweep *Sweep
 }
 
-// Sweep is a listing of all ids that is under way. Rows and Fresh are as they were when it began, and ids that were written since are in Since.
+// Sweep is a listing of all ids that is under way. Rows and Fresh are as they were when it began,
+// and ids that were written since are in Since.
 type Sweep struct {
 	Began  time.Time
 	Pass   int
@@ -44,7 +47,8 @@ type Deletes struct {
 	Ledger Ledger
 	// Every is how long a long list is not swept again.
 	Every time.Duration
-	// MaxShare is the share of a stream's rows that may be gone; if more are, and more than [fewGone], the stream fails.
+	// MaxShare is the share of a stream's rows that may be gone; if more are, and more than
+	// [fewGone], the stream fails.
 	MaxShare float64
 	// Accept names streams of which any number of rows may be gone in this run.
 	Accept []string

@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// When a STATE is due: after so many records, or so long after the last one, if anything was written.
+// When a STATE is due: after so many records, or so long after the last one, if anything was
+// written.
 const (
 	stateRecords  = 2500
 	stateInterval = 3 * time.Second
@@ -32,7 +33,8 @@ type item struct {
 	written func()    // called once the records are not needed any more
 }
 
-// writeBytes is how much is written at once. A signal is heeded between two writes, also where the loader is slow to read.
+// writeBytes is how much is written at once. A signal is heeded between two writes, also where the
+// loader is slow to read.
 const writeBytes = 32 << 10
 
 // held is a step that waits for a proof that the user may see anything.
@@ -65,7 +67,8 @@ type output struct {
 	err       error
 }
 
-// run writes items until their channel is closed, and then the last state. After a failed write nothing more is written.
+// run writes items until their channel is closed, and then the last state. After a failed write
+// nothing more is written.
 func (o *output) run() {
 	o.lastState = time.Now()
 	timer := time.NewTimer(stateInterval)
@@ -169,7 +172,8 @@ func (o *output) take(it item) {
 	}
 }
 
-// tell tells that rows are gone, once the state has said that all rows were written under the stream's version: a loader deletes what has none.
+// tell tells that rows are gone, once the state has said that all rows were written under the
+// stream's version: a loader deletes what has none.
 func (o *output) tell(r *streamRun, it item) int {
 	untold := func() int {
 		r.mu.Lock()
@@ -208,8 +212,9 @@ func (o *output) stopped() bool {
 	}
 }
 
-// move makes the step of an item. A step that saw no row, in a run that has not seen any, is held back: the user may have lost the right to see rows,
-// and then the bookmark must not pass over those that are not shown.
+// move makes the step of an item. A step that saw no row, in a run that has not seen any, is held
+// back: the user may have lost the right to see rows, and then the bookmark must not pass over
+// those that are not shown.
 func (o *output) move(r *streamRun, it item) {
 	if it.known.learnt != nil && it.known.version >= r.out.learnt {
 		r.out.learnt = it.known.version
@@ -238,7 +243,8 @@ func (o *output) prove(seen bool) {
 }
 
 func (o *output) end(r *streamRun, it item) {
-	// Records of a page that was broken off count, too: nothing may come after the end of their stream.
+	// Records of a page that was broken off count, too: nothing may come after the end of their
+	// stream.
 	uncounted := slices.ContainsFunc(o.written, func(w Written) bool { return w.Stream == r.sel.Stream && w.Records > 0 })
 	if o.dirty || uncounted {
 		o.writeState()

@@ -4,23 +4,30 @@ import (
 	"time"
 )
 
-// How a long list is cut. A list comes by id, newest first, without a total; only time can name a part of it. After the first
-// page the question is whether it is worth cutting at all, since each cut costs requests: the first page is read again in its piece, and a
-// piece ends in a page that is not full. Pieces of 60 pages keep that below 4%, and a list that would make a piece and a bit is left whole.
+// How a long list is cut. A list comes by id, newest first, without a total; only time can name a
+// part of it. After the first page the question is whether it is worth cutting at all, since each
+// cut costs requests: the first page is read again in its piece, and a piece ends in a page that is
+// not full. Pieces of 60 pages keep that below 4%, and a list that would make a piece and a bit is
+// left whole.
 const (
-	// piecePages is how many pages a piece should have, if rows came as fast throughout its time as on the page that was seen.
+	// piecePages is how many pages a piece should have, if rows came as fast throughout its time as
+	// on the page that was seen.
 	piecePages = 60
 	// worthPages is how many pages a list must be thought to have before it is cut.
 	worthPages = 80
-	// plausibleAge is how far a list is taken to reach back where nothing is known: Greenhouse began in 2012.
+	// plausibleAge is how far a list is taken to reach back where nothing is known: Greenhouse
+	// began in 2012.
 	plausibleAge = 10 * 365 * 24 * time.Hour
-	// tellingAge is how old the oldest row seen so far, in any stream, must be to tell the age of the account.
+	// tellingAge is how old the oldest row seen so far, in any stream, must be to tell the age of
+	// the account.
 	tellingAge = 60 * 24 * time.Hour
-	// burst is how many times slower rows may come further back, before the first page is taken for a burst that tells nothing.
+	// burst is how many times slower rows may come further back, before the first page is taken for
+	// a burst that tells nothing.
 	burst = 4
 )
 
-// head is what the first page of a range tells: when its first and last row were made, and how it goes on.
+// head is what the first page of a range tells: when its first and last row were made, and how it
+// goes on.
 type head struct {
 	top, bottom time.Time
 	next        string
@@ -34,8 +41,8 @@ func (h head) span() time.Duration {
 	return h.top.Sub(h.bottom)
 }
 
-// pages is how many pages the list would have if it reached back to oldest, the time of the oldest row seen in any stream, and rows came as
-// fast throughout; 0 where the page does not tell.
+// pages is how many pages the list would have if it reached back to oldest, the time of the oldest
+// row seen in any stream, and rows came as fast throughout; 0 where the page does not tell.
 func (h head) pages(oldest time.Time) float64 {
 	span := h.span()
 	if span <= 0 {
@@ -48,8 +55,8 @@ func (h head) pages(oldest time.Time) float64 {
 	return float64(reach) / float64(span)
 }
 
-// split returns the time at which to cut the piece whose first page is h: older rows make the one part, newer ones the other.
-// False means that the piece is not worth it.
+// split returns the time at which to cut the piece whose first page is h: older rows make the one
+// part, newer ones the other. False means that the piece is not worth it.
 func (h head) split(p *Piece, oldest time.Time) (time.Time, bool) {
 	if h.next == "" || h.pages(oldest) < worthPages {
 		return time.Time{}, false
@@ -61,13 +68,14 @@ func (h head) split(p *Piece, oldest time.Time) (time.Time, bool) {
 	return at, true
 }
 
-// confirms tells whether older, the first page of what lies before a cut, shows that the list is long: it goes on, and its rows
-// came about as fast as those of the first page.
+// confirms tells whether older, the first page of what lies before a cut, shows that the list is
+// long: it goes on, and its rows came about as fast as those of the first page.
 func (h head) confirms(older head) bool {
 	return older.next != "" && older.span() <= burst*h.span()
 }
 
-// cut returns the two parts of p: the newer one, from the time at, and the older one, which goes on at cursor.
+// cut returns the two parts of p: the newer one, from the time at, and the older one, which goes on
+// at cursor.
 func (p *Piece) cut(at time.Time, cursor string) (newer, rest *Piece) {
 	return &Piece{Pass: p.Pass, From: at, Before: p.Before},
 		&Piece{Pass: p.Pass, From: p.From, Before: at, Cursor: cursor}

@@ -15,7 +15,8 @@ func (p *Piece) holds(t time.Time) bool {
 	return !t.Before(p.From) && (p.Before.IsZero() || t.Before(p.Before))
 }
 
-// Whatever pages tell, the parts of a piece are the piece: each moment lies in one of them, none in both, and cutting comes to an end.
+// Whatever pages tell, the parts of a piece are the piece: each moment lies in one of them, none in
+// both, and cutting comes to an end.
 func TestPiecesArePartsOfTheWhole(t *testing.T) {
 	for seed := range uint64(300) {
 		random := rand.New(rand.NewPCG(seed, 0))

@@ -18,8 +18,9 @@ type task struct {
 	number int
 }
 
-// stage orders the work. Pieces that an earlier run left under way come first, with a page each, so that runs which end early still move them on. Then
-// comes the first page of every stream: by then most lists are read, and the age of the account is known, which tells how long the others are.
+// stage orders the work. Pieces that an earlier run left under way come first, with a page each, so
+// that runs which end early still move them on. Then comes the first page of every stream: by then
+// most lists are read, and the age of the account is known, which tells how long the others are.
 type stage uint8
 
 const (
@@ -29,7 +30,8 @@ const (
 	sweeps // what is gone, in the budget that is left
 )
 
-// queue hands out tasks: by stage, then whoever waited longest, then the longest list first, then in the order in which they came.
+// queue hands out tasks: by stage, then whoever waited longest, then the longest list first, then
+// in the order in which they came.
 type queue struct {
 	mu     sync.Mutex
 	ready  sync.Cond

@@ -11,7 +11,8 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// Pieces under way, then first pages, then the rest; whoever waited longest, then the longest list, then what came first; and each task once.
+// Pieces under way, then first pages, then the rest; whoever waited longest, then the longest list,
+// then what came first; and each task once.
 func TestQueueOrdersTheWork(t *testing.T) {
 	for seed := range uint64(200) {
 		random := rand.New(rand.NewPCG(seed, 0))
@@ -34,7 +35,8 @@ func TestQueueOrdersTheWork(t *testing.T) {
 	}
 }
 
-// Workers that also make new work get each task once, and closing sends them home, also those that wait.
+// Workers that also make new work get each task once, and closing sends them home, also those that
+// wait.
 func TestQueueWithManyWorkers(t *testing.T) {
 	q := newQueue()
 	const tasks = 500

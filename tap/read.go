@@ -9,10 +9,12 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
 
-// maxRestarts is how often a piece is begun anew because its cursor expired, before its stream fails.
+// maxRestarts is how often a piece is begun anew because its cursor expired, before its stream
+// fails.
 const maxRestarts = 10
 
-// maxLearns is how often a page may widen the shape. One widening is enough for any page; more mean that learning and checking disagree.
+// maxLearns is how often a page may widen the shape. One widening is enough for any page; more mean
+// that learning and checking disagree.
 const maxLearns = 4
 
 // reader reads one piece.
@@ -24,7 +26,8 @@ type reader struct {
 	restarts int
 }
 
-// errReduced says that the API did not take an optional part of a request, and that the next one is made without it.
+// errReduced says that the API did not take an optional part of a request, and that the next one is
+// made without it.
 var errReduced = errors.New("the request is made again without what was refused")
 
 // request is the one that reads a piece from its start.
@@ -79,7 +82,8 @@ func (r *reader) first(ctx context.Context) (head, error) {
 	}
 }
 
-// cut cuts the task's piece as long as it is worth it. What is newer is left to other workers; the oldest part stays with the task.
+// cut cuts the task's piece as long as it is worth it. What is newer is left to other workers; the
+// oldest part stays with the task.
 func (r *reader) cut(ctx context.Context) error {
 	t := r.task
 	t.run.mu.Lock()
@@ -129,12 +133,14 @@ func (r *reader) cut(ctx context.Context) error {
 		if older.next == "" || older.span() <= wide.span() {
 			return nil
 		}
-		// The first page was a burst: rows come slower further back, so a piece of this size would be nearly empty.
+		// The first page was a burst: rows come slower further back, so a piece of this size would
+		// be nearly empty.
 		wide.bottom = wide.top.Add(-older.span())
 	}
 }
 
-// walk reads the task's piece from its cursor, to its end or so many pages of it; 0 for no bound. It tells whether the end was reached.
+// walk reads the task's piece from its cursor, to its end or so many pages of it; 0 for no bound.
+// It tells whether the end was reached.
 func (r *reader) walk(ctx context.Context, pages int) (done bool, err error) {
 	t := r.task
 	for n := 0; pages == 0 || n < pages; {
@@ -170,8 +176,9 @@ func (r *reader) walk(ctx context.Context, pages int) (done bool, err error) {
 	return false, nil
 }
 
-// read reads one page and hands its records to the output, with the step of the bookmark that is made once they are written. It returns when they are:
-// so a loader that reads slowly slows the reading down, and no more pages are held than are read at once.
+// read reads one page and hands its records to the output, with the step of the bookmark that is
+// made once they are written. It returns when they are: so a loader that reads slowly slows the
+// reading down, and no more pages are held than are read at once.
 func (r *reader) read(ctx context.Context, req Request, mean func(page Page, rows int, h head) (*step, error)) (head, error) {
 	var h head
 	run := r.task.run

@@ -14,8 +14,9 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
 
-// streamRun is the reading of one stream in one sync. Its plan does not change; its progress belongs to the workers, under the lock; what standard output
-// has of it belongs to the output's goroutine.
+// streamRun is the reading of one stream in one sync. Its plan does not change; its progress
+// belongs to the workers, under the lock; what standard output has of it belongs to the output's
+// goroutine.
 type streamRun struct {
 	plan
 	mu sync.Mutex
@@ -68,7 +69,8 @@ type written struct {
 	version, learnt, records  int
 }
 
-// refused are the optional parts of a request that the API did not take. They are not sent again in this run.
+// refused are the optional parts of a request that the API did not take. They are not sent again in
+// this run.
 type refused struct{ fields, before, from bool }
 
 // known is the shape of a stream's records as far as it is known.
@@ -116,8 +118,8 @@ func (s *syncer) newRun(sel *Selection) (*streamRun, error) {
 	return r, nil
 }
 
-// keep returns what the state keeps of a shape: what it has beyond the stream's file, and what earlier runs learnt of columns that this one
-// does not read.
+// keep returns what the state keeps of a shape: what it has beyond the stream's file, and what
+// earlier runs learnt of columns that this one does not read.
 func (r *streamRun) keep(shape *record.Shape) map[string]jsontext.Value {
 	keep := maps.Clone(r.unread)
 	maps.Copy(keep, shape.Differences(r.base))
@@ -136,7 +138,8 @@ func (r *streamRun) failed() bool {
 	return r.err != nil
 }
 
-// asked notes when a first page was asked for. A list of several passes that goes on is read in parts: see [Progress.Cut].
+// asked notes when a first page was asked for. A list of several passes that goes on is read in
+// parts: see [Progress.Cut].
 func (r *streamRun) asked(at time.Time, more bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -146,7 +149,8 @@ func (r *streamRun) asked(at time.Time, more bool) {
 	}
 }
 
-// reduce notes which optional part of a refused request to do without from now on; false where there is none.
+// reduce notes which optional part of a refused request to do without from now on; false where
+// there is none.
 func (r *streamRun) reduce(req Request) (what string, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -166,7 +170,8 @@ func (r *streamRun) reduce(req Request) (what string, ok bool) {
 	return "", false
 }
 
-// learn widens the run's shape by a page. Another goroutine may have been faster; then there is nothing to do but look again.
+// learn widens the run's shape by a page. Another goroutine may have been faster; then there is
+// nothing to do but look again.
 func (r *streamRun) learn(page []byte, seen *record.Shape, log *slog.Logger) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

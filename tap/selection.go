@@ -18,14 +18,16 @@ type Selection struct {
 	Fields []string
 	// FullTable reads the whole list every time, whatever the state says.
 	FullTable bool
-	// Generation tells one full read from the next, where a platform counts them: a read that was left under way is only gone on with
-	// where it was of the same.
+	// Generation tells one full read from the next, where a platform counts them: a read that was
+	// left under way is only gone on with where it was of the same.
 	Generation string
 	// NewColumns is what becomes of columns that no schema knows.
 	NewColumns NewColumns
-	// NullOdd makes values of another type than their column's null, in place of widening the column.
+	// NullOdd makes values of another type than their column's null, in place of widening the
+	// column.
 	NullOdd bool
-	// Unknown is what becomes of columns that no schema knows, once they are learnt; Drop leaves them out.
+	// Unknown is what becomes of columns that no schema knows, once they are learnt; Drop leaves
+	// them out.
 	Unknown record.Treatment
 	// Policy is a mark of how personal data is treated, kept in the state.
 	Policy string
@@ -35,25 +37,29 @@ type Selection struct {
 	Version int64
 	// Key is that of hashes.
 	Key []byte
-	// Err is why the stream cannot be read as it was chosen, where that is known before; nil for no reason. It ends as any stream that fails.
+	// Err is why the stream cannot be read as it was chosen, where that is known before; nil for no
+	// reason. It ends as any stream that fails.
 	Err error
-	// Transform changes a page before it is read, where people asked for columns that the API does not have; nil for none.
-	// It appends the new page to dst.
+	// Transform changes a page before it is read, where people asked for columns that the API does
+	// not have; nil for none. It appends the new page to dst.
 	Transform func(dst, page []byte) ([]byte, error)
 }
 
 // NewColumns is what becomes of columns that no schema knows.
 type NewColumns string
 
-// Keep widens the schema; Drop leaves the column out; Warn widens the schema and says so in the log.
+// Keep widens the schema; Drop leaves the column out; Warn widens the schema and says so in the
+// log.
 const (
 	Keep NewColumns = "keep"
 	Drop NewColumns = "drop"
 	Warn NewColumns = "warn"
 )
 
-// Select returns the selection of those columns of shape, which is the stream's own or has custom ones as well, for which wanted is true. It is asked
-// for every column with the path of names that leads to it; a column that is left out takes all below it along. Key and bookmark are always read.
+// Select returns the selection of those columns of shape, which is the stream's own or has custom
+// ones as well, for which wanted is true. It is asked for every column with the path of names that
+// leads to it; a column that is left out takes all below it along. Key and bookmark are always
+// read.
 func (s *Stream) Select(shape *record.Shape, wanted func(path ...string) bool) *Selection {
 	sel := &Selection{Stream: s, NewColumns: Keep}
 	all := true
@@ -87,8 +93,8 @@ func (sel *Selection) options() record.Options {
 	return opts
 }
 
-// query is a mark of what is asked of the list. A cursor goes on with the query that it came from, so one that is kept in the state
-// is only good for the same query.
+// query is a mark of what is asked of the list. A cursor goes on with the query that it came from,
+// so one that is kept in the state is only good for the same query.
 func (sel *Selection) query() string {
 	q := strings.Join(sel.Fields, ",")
 	if !sel.incremental() {
@@ -107,7 +113,8 @@ type Selections struct {
 	List []*Selection
 }
 
-// Add adds the selection of a stream, which is nil where there is none of that name. Errors name the stream.
+// Add adds the selection of a stream, which is nil where there is none of that name. Errors name
+// the stream.
 func (s *Selections) Add(name string, stream *Stream, selection func() (*Selection, error)) error {
 	if stream == nil {
 		return fmt.Errorf("stream %q is selected, but there is none of that name", name)

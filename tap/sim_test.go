@@ -23,8 +23,9 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/singer"
 )
 
-// The simulator is a source with a model of a changing list of its own: rows change, appear, vanish and switch pass while they are read, and become
-// visible late. The engine runs over it, is killed at any byte, and goes on from the last state that came out. It shares nothing with the sandbox.
+// The simulator is a source with a model of a changing list of its own: rows change, appear, vanish
+// and switch pass while they are read, and become visible late. The engine runs over it, is killed
+// at any byte, and goes on from the last state that came out. It shares nothing with the sandbox.
 
 // simRow is a row of the model. Times are in milliseconds since the start of the world.
 type simRow struct {
@@ -271,7 +272,8 @@ type simulation struct {
 	told    map[string]bool // rows that were told as gone
 }
 
-// run runs the engine once; it is killed after so many bytes, 0 for never. It returns whether the stream got complete.
+// run runs the engine once; it is killed after so many bytes, 0 for never. It returns whether the
+// stream got complete.
 func (s *simulation) run(kill int) bool {
 	shape, err := s.stream.Shape()
 	require.NoError(s.t, err)
@@ -363,7 +365,8 @@ func simulate(t *testing.T, seeds int, each func(t *testing.T, s *simulation, ra
 	}
 }
 
-// Incremental reads that are killed anywhere, while everything changes: once a run gets through and nothing is late any more, every row is there as it is now.
+// Incremental reads that are killed anywhere, while everything changes: once a run gets through and
+// nothing is late any more, every row is there as it is now.
 func TestKilledIncrementalReadsLoseNothing(t *testing.T) {
 	simulate(t, 25, func(_ *testing.T, s *simulation, random *rand.Rand) {
 		for range random.IntN(8) {
@@ -382,7 +385,8 @@ func TestKilledIncrementalReadsLoseNothing(t *testing.T) {
 	})
 }
 
-// A full table that is cut into pieces, and goes on after kills, is whole and fresh: every row is as new as when its last run began.
+// A full table that is cut into pieces, and goes on after kills, is whole and fresh: every row is
+// as new as when its last run began.
 func TestFullTablesAreWholeAndFresh(t *testing.T) {
 	simulate(t, 25, func(_ *testing.T, s *simulation, random *rand.Rand) {
 		s.full = true
@@ -444,8 +448,9 @@ func copied(k *tap.Known) *tap.Known {
 	return &c
 }
 
-// Deletes, whatever changes, is late or is killed when, and with a ledger that is lost or set back: no living row is ever told as gone, and once a sweep gets through
-// every row that was loaded and is gone has been told, unless the ledger forgot it.
+// Deletes, whatever changes, is late or is killed when, and with a ledger that is lost or set back:
+// no living row is ever told as gone, and once a sweep gets through every row that was loaded and
+// is gone has been told, unless the ledger forgot it.
 func TestGoneRowsAreToldAndLivingOnesNever(t *testing.T) {
 	simulate(t, 25, func(_ *testing.T, s *simulation, random *rand.Rand) {
 		ledger := &memory{}

@@ -10,19 +10,23 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// State is what is known of all streams at a moment: it can be written down at any time and is right. docs/state.md explains it.
+// State is what is known of all streams at a moment: it can be written down at any time and is
+// right. docs/state.md explains it.
 type State struct {
 	Bookmarks map[string]*Bookmark
-	// Others are bookmarks of streams that this program does not know, and whatever else stood in the state: passed on as they came.
+	// Others are bookmarks of streams that this program does not know, and whatever else stood in
+	// the state: passed on as they came.
 	Others map[string]jsontext.Value
 	Extra  map[string]jsontext.Value
 	// Notes are what a person should know of a state that another program wrote.
 	Notes []string
 }
 
-// Bookmark says how far a stream is read. Its transitions are begin, advance, split and restart; finish is the end of advance.
+// Bookmark says how far a stream is read. Its transitions are begin, advance, split and restart;
+// finish is the end of advance.
 type Bookmark struct {
-	// Until is the time, by the server's clock, up to which every change of the stream has been written; zero for none.
+	// Until is the time, by the server's clock, up to which every change of the stream has been
+	// written; zero for none.
 	Until time.Time `json:"-"`
 	// Progress is a read that is under way beside it; nil for none.
 	Progress *Progress `json:"progress,omitzero"`
@@ -30,21 +34,24 @@ type Bookmark struct {
 	Learnt map[string]jsontext.Value `json:"learnt,omitzero"`
 	// Pages is how many pages the last read of the stream took.
 	Pages int `json:"pages,omitzero"`
-	// Complete is when the last complete read of a full table began, by the server's clock; for an incremental stream Until says it.
+	// Complete is when the last complete read of a full table began, by the server's clock; for an
+	// incremental stream Until says it.
 	Complete time.Time `json:"complete,omitzero"`
 	// ReadAs is a mark of the credential and the user that the stream was read with.
 	ReadAs string `json:"read_as,omitzero"`
 	// Policy is a mark of how personal data was treated.
 	Policy string `json:"policy,omitzero"`
-	// Version is that of the stream's records, where what is gone is looked for; Whole tells that all rows have been written under it.
+	// Version is that of the stream's records, where what is gone is looked for; Whole tells that
+	// all rows have been written under it.
 	Version int64 `json:"version,omitzero"`
 	Whole   bool  `json:"whole,omitzero"`
 	// Start is the start date of the first read; zero for none.
 	Start time.Time `json:"start_date,omitzero"`
 }
 
-// ParseBookmark reads what is this program's own in a stream's entry of a state; Until is left to the protocol, which has its own name for it. A member that stands
-// there twice counts as it does in the platforms' own parsers: the last one.
+// ParseBookmark reads what is this program's own in a stream's entry of a state; Until is left to
+// the protocol, which has its own name for it. A member that stands there twice counts as it does
+// in the platforms' own parsers: the last one.
 func ParseBookmark(entry jsontext.Value, s *Stream) (*Bookmark, error) {
 	b := &Bookmark{}
 	if err := json.Unmarshal(entry, b, jsontext.AllowDuplicateNames(true)); err != nil {
@@ -53,7 +60,8 @@ func ParseBookmark(entry jsontext.Value, s *Stream) (*Bookmark, error) {
 	return b, b.check(s)
 }
 
-// Slowest is the earliest of the times up to which the parts of a stream are complete; zero, for none, where one of them is.
+// Slowest is the earliest of the times up to which the parts of a stream are complete; zero, for
+// none, where one of them is.
 func Slowest(parts []time.Time) time.Time {
 	if len(parts) == 0 {
 		return time.Time{}
@@ -80,13 +88,15 @@ func (b *Bookmark) check(s *Stream) error {
 	return nil
 }
 
-// Progress is a read under way. When its last piece is complete, the stream is complete up to Began.
+// Progress is a read under way. When its last piece is complete, the stream is complete up to
+// Began.
 type Progress struct {
 	// Began is the time, by the server's clock, at which the first page was asked for.
 	Began time.Time `json:"began"`
 	// Query is a mark of what was asked for; a cursor is good for nothing else.
 	Query string `json:"query,omitzero"`
-	// Cut tells that the list is read in parts, by time or by pass, so that rows may have moved from one to another that was read before.
+	// Cut tells that the list is read in parts, by time or by pass, so that rows may have moved
+	// from one to another that was read before.
 	Cut bool `json:"cut,omitzero"`
 	// Pieces are those not yet complete. What lies in none of them is complete.
 	Pieces []*Piece `json:"pieces"`
@@ -167,7 +177,8 @@ func (b *Bookmark) begin(r *reading, piece *Piece, asked time.Time) {
 	}
 }
 
-// advance notes that a page of a piece was written and that the piece goes on at next, or is complete where that is empty.
+// advance notes that a page of a piece was written and that the piece goes on at next, or is
+// complete where that is empty.
 func (b *Bookmark) advance(r *reading, piece *Piece, next string, pages int) {
 	if b.Progress == nil {
 		return
@@ -186,8 +197,9 @@ func (b *Bookmark) advance(r *reading, piece *Piece, next string, pages int) {
 	}
 }
 
-// finish notes that the last piece of a read is complete. A full table that was cut, or begun by an earlier run, is followed by a read of what has
-// changed since it began: until that is complete the read is under way.
+// finish notes that the last piece of a read is complete. A full table that was cut, or begun by an
+// earlier run, is followed by a read of what has changed since it began: until that is complete the
+// read is under way.
 func (b *Bookmark) finish(r *reading, pages int) {
 	p := b.Progress
 	b.Progress = nil
@@ -210,7 +222,8 @@ func (b *Bookmark) finish(r *reading, pages int) {
 	}
 }
 
-// split notes that a piece was cut at a time, and that the first page of the older part was written.
+// split notes that a piece was cut at a time, and that the first page of the older part was
+// written.
 func (b *Bookmark) split(piece *Piece, at time.Time, cursor string) {
 	if b.Progress == nil {
 		return
@@ -244,7 +257,8 @@ func (p *Progress) find(piece *Piece) int {
 // last is when the last complete read began; zero for never.
 func (b *Bookmark) last() time.Time { return later(b.Until, b.Complete) }
 
-// step is a transition of a bookmark on its way to stdout: it is made once what came with it has been written.
+// step is a transition of a bookmark on its way to stdout: it is made once what came with it has
+// been written.
 type step struct {
 	begin   bool // the first page of the piece
 	restart bool // its cursor expired

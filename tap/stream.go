@@ -20,28 +20,35 @@ type Stream struct {
 	Path string `json:"path"`
 	// Scope is what a credential needs to read the list.
 	Scope string `json:"scope"`
-	// Default is false for a list that is read only where somebody asks for it: it needs a write scope or a product feature. Nil stands for true.
+	// Default is false for a list that is read only where somebody asks for it: it needs a write
+	// scope or a product feature. Nil stands for true.
 	Default *bool `json:"default,omitzero"`
-	// ViewOf names the stream whose rows this one repeats; such a stream is not selected by default.
+	// ViewOf names the stream whose rows this one repeats; such a stream is not selected by
+	// default.
 	ViewOf string `json:"view_of,omitzero"`
 	// Params are sent with every read of the list.
 	Params map[string]string `json:"params,omitzero"`
-	// Passes are the parameters of the reads that together make the whole list, where one read does not.
+	// Passes are the parameters of the reads that together make the whole list, where one read does
+	// not.
 	Passes []map[string]string `json:"passes,omitzero"`
 	// Key names the columns that tell one row from all others.
 	Key []string `json:"key"`
-	// Bookmark is the column by whose time only what is new can be asked for; empty where the list has no such filter.
+	// Bookmark is the column by whose time only what is new can be asked for; empty where the list
+	// has no such filter.
 	Bookmark string `json:"bookmark,omitzero"`
-	// NeverEmpty is true for a list that has a row in every account: where it is empty, the user acted for may see nothing at all.
+	// NeverEmpty is true for a list that has a row in every account: where it is empty, the user
+	// acted for may see nothing at all.
 	NeverEmpty bool `json:"never_empty,omitzero"`
-	// Anonymized is a text that a page holds where one of its rows was anonymized, which destroys rows of other lists without a trace.
+	// Anonymized is a text that a page holds where one of its rows was anonymized, which destroys
+	// rows of other lists without a trace.
 	Anonymized string `json:"anonymized,omitzero"`
 	// CustomFields tells where records carry the fields that a company added.
 	CustomFields *CustomFields `json:"custom_fields,omitzero"`
 	// References tell which stream's id a column holds.
 	References map[string]string `json:"references,omitzero"`
-	// PersonalData holds the class of personal data of each column, or of each of its members by a path such as phone_numbers.value. A text column
-	// that needs none has the class "none": so it is known that somebody looked at it.
+	// PersonalData holds the class of personal data of each column, or of each of its members by a
+	// path such as phone_numbers.value. A text column that needs none has the class "none": so it
+	// is known that somebody looked at it.
 	PersonalData map[string]string `json:"personal_data,omitzero"`
 	// Filters are the other parameters that the list takes.
 	Filters map[string]Filter `json:"filters,omitzero"`
@@ -90,7 +97,8 @@ func (s *Stream) Automatic(column string) bool {
 	return column == s.Bookmark || slices.Contains(s.Key, column)
 }
 
-// passes returns the parameters of each read that belongs to the whole list; one without parameters of its own where one read is all.
+// passes returns the parameters of each read that belongs to the whole list; one without parameters
+// of its own where one read is all.
 func (s *Stream) passes() []map[string]string {
 	if len(s.Passes) == 0 {
 		return []map[string]string{s.Params}

@@ -20,7 +20,8 @@ const (
 	savedPages = 20  // pages of a sweep after which what it has seen is saved
 )
 
-// tracking is what is known of a stream's rows while it is read. Its lock is held by workers and by the output's goroutine in turn.
+// tracking is what is known of a stream's rows while it is read. Its lock is held by workers and by
+// the output's goroutine in turn.
 type tracking struct {
 	mu    sync.Mutex
 	known *Known
@@ -33,7 +34,8 @@ type tracking struct {
 	checked bool         // the listing of this run was compared
 }
 
-// track loads what is known of a stream, and decides under which version its records come out. A stream that was loaded without a version is read whole once.
+// track loads what is known of a stream, and decides under which version its records come out. A
+// stream that was loaded without a version is read whole once.
 func (s *syncer) track(ctx context.Context, r *streamRun, b *Bookmark) error {
 	if s.Deletes == nil || s.Sample || r.sel.Err != nil || r.sel.NoDeletes {
 		return nil
@@ -63,7 +65,8 @@ func (s *syncer) track(ctx context.Context, r *streamRun, b *Bookmark) error {
 	r.track = &tracking{known: known, listed: map[int]*IDs{}}
 	r.options.IDs = true
 	if b.Version == 0 {
-		// Rows that were loaded before have no version, and loaders delete those when a version is activated.
+		// Rows that were loaded before have no version, and loaders delete those when a version is
+		// activated.
 		r.whole = true
 		if !b.Until.IsZero() && (b.Start.IsZero() || b.Start.Before(s.StartDate)) {
 			r.from = &b.Start
@@ -82,8 +85,9 @@ func storage(op string, err error) error {
 	return &Error{Kind: Storage, Op: op, Err: err, Hint: "check that deletes.store exists and may be written"}
 }
 
-// writing notes the ids of rows that are about to be written, and keeps those that are new before they are: a row that is out there and unknown could
-// vanish without anybody noticing. While a sweep is under way they are not part of what it is compared with.
+// writing notes the ids of rows that are about to be written, and keeps those that are new before
+// they are: a row that is out there and unknown could vanish without anybody noticing. While a
+// sweep is under way they are not part of what it is compared with.
 func (t *tracking) writing(ctx context.Context, l Ledger, stream string, ids []int64) error {
 	t.mu.Lock()
 	page := IDsOf(slices.Clone(ids))
@@ -153,7 +157,8 @@ func (r *streamRun) growPage() {
 	r.track.page = false
 }
 
-// note takes a page into account for a listing: a read without bounds, by cursor from its first page on, is one.
+// note takes a page into account for a listing: a read without bounds, by cursor from its first
+// page on, is one.
 func (r *streamRun) note(piece *Piece, req Request, ids []int64, asked time.Time) {
 	r.mu.Lock()
 	partial := r.resumed || r.cut && r.reading.passes == 1 || r.follows
@@ -174,7 +179,8 @@ func (r *streamRun) note(piece *Piece, req Request, ids []int64, asked time.Time
 	}
 }
 
-// sweepTask returns the task that finds what is gone from a stream which has been read; nil where that is not due.
+// sweepTask returns the task that finds what is gone from a stream which has been read; nil where
+// that is not due.
 func (s *syncer) sweepTask(r *streamRun) *task {
 	t := r.track
 	if t == nil {
@@ -194,7 +200,8 @@ func (s *syncer) sweepTask(r *streamRun) *task {
 	return &task{run: r, piece: &Piece{}, stage: sweeps, waits: t.known.Swept}
 }
 
-// sweep finds what is gone from a stream: it lists all ids, unless the read has done so, confirms each vanished one by asking for it, and tells.
+// sweep finds what is gone from a stream: it lists all ids, unless the read has done so, confirms
+// each vanished one by asking for it, and tells.
 func (s *syncer) sweep(ctx context.Context, r *streamRun) error {
 	t := r.track
 	t.mu.Lock()
@@ -279,7 +286,8 @@ func (s *syncer) tooMany(r *streamRun, gone, before int) error {
 		WithHint("has the user lost rights? If the rows are really gone, run once with --accept-deletes %s", name)
 }
 
-// list lists all ids of a stream, from where an earlier run stopped. It tells whether it came to the end.
+// list lists all ids of a stream, from where an earlier run stopped. It tells whether it came to
+// the end.
 func (s *syncer) list(ctx context.Context, r *streamRun) (done bool, err error) {
 	t := r.track
 	t.mu.Lock()
@@ -351,7 +359,8 @@ func (s *syncer) list(ctx context.Context, r *streamRun) (done bool, err error) 
 	return true, nil
 }
 
-// confirm asks for ids that no list showed, and returns those that are really gone. A row that the list left out, because it moved or was late, is not.
+// confirm asks for ids that no list showed, and returns those that are really gone. A row that the
+// list left out, because it moved or was late, is not.
 func (s *syncer) confirm(ctx context.Context, r *streamRun, gone IDs) ([]int64, error) {
 	var dead, batch []int64
 	ask := func() error {

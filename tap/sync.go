@@ -12,11 +12,13 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
 
-// Who owns what. A sync is Concurrency workers and one output. Workers take tasks (a piece of a stream) from the queue, ask the source for pages, split
-// them into records and hand each page to the output as an item; they wait until it is written before they ask for the next. The output's goroutine
-// alone writes to standard output and alone changes the state: an item carries the step that its page means for the bookmark, and the step is made once
-// the page is written. A streamRun is shared: its plan is fixed, its progress is under its lock, its written part is the output's. The context ends everything:
-// its cause is why.
+// Who owns what. A sync is Concurrency workers and one output. Workers take tasks (a piece of a
+// stream) from the queue, ask the source for pages, split them into records and hand each page to
+// the output as an item; they wait until it is written before they ask for the next. The output's
+// goroutine alone writes to standard output and alone changes the state: an item carries the step
+// that its page means for the bookmark, and the step is made once the page is written. A streamRun
+// is shared: its plan is fixed, its progress is under its lock, its written part is the output's.
+// The context ends everything: its cause is why.
 
 // Engine reads streams from a source and tells a voice.
 type Engine struct {
@@ -34,14 +36,16 @@ type Engine struct {
 	FailForbidden bool
 	// Sample reads one record of each stream and writes no state.
 	Sample bool
-	// Proof is a stream that has rows in every account. It is asked for one where a run saw no row at all: if it has none either, the user may
-	// see nothing, and no bookmark moves. Nil for no such stream.
+	// Proof is a stream that has rows in every account. It is asked for one where a run saw no row
+	// at all: if it has none either, the user may see nothing, and no bookmark moves. Nil for no
+	// such stream.
 	Proof *Stream
 	// User names the user that the run acts for, in errors.
 	User string
 	// ReadAs is a mark of credential and user, kept in the state.
 	ReadAs string
-	// Refresh tells how young the last complete read of a stream may be for the stream to be left alone; nil or 0 for never.
+	// Refresh tells how young the last complete read of a stream may be for the stream to be left
+	// alone; nil or 0 for never.
 	Refresh func(stream string) time.Duration
 	// MaxRunTime is after how long the run ends by itself; 0 for never.
 	MaxRunTime time.Duration
@@ -70,12 +74,14 @@ type Outcome struct {
 	Rested bool
 	// Started tells that something was asked for.
 	Started bool
-	// Bytes is the size of its pages, unpacked; Took is how long it took from the first request to the last page.
+	// Bytes is the size of its pages, unpacked; Took is how long it took from the first request to
+	// the last page.
 	Bytes int64
 	Took  time.Duration
 	// Gone is how many rows were told as gone.
 	Gone int
-	// Swept is when all ids were listed last, NextSweep when that is due again; NextRead is when a stream that was left alone is due.
+	// Swept is when all ids were listed last, NextSweep when that is due again; NextRead is when a
+	// stream that was left alone is due.
 	Swept, NextSweep, NextRead time.Time
 	// Changes are the columns that were new or came with a value of another type.
 	Changes []string
@@ -125,8 +131,9 @@ var errOvertime = Errorf(Interrupted, "stopped", "max_run_time is up")
 // overtimeGrace is how long pages under way may take once MaxRunTime is up.
 const overtimeGrace = 5 * time.Second
 
-// Sync reads the selected streams, side by side, and moves the state along. It returns an error only where the whole run ended early: of kind
-// Credentials, SignIn, BadInput, Rights, Unreachable, LoaderGone or Interrupted. How each stream ended stands in the summary.
+// Sync reads the selected streams, side by side, and moves the state along. It returns an error
+// only where the whole run ended early: of kind Credentials, SignIn, BadInput, Rights, Unreachable,
+// LoaderGone or Interrupted. How each stream ended stands in the summary.
 func (e *Engine) Sync(ctx context.Context, selections []*Selection, state *State) (*Summary, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -214,7 +221,8 @@ func (s *syncer) outcomes() []Outcome {
 	return outcomes
 }
 
-// Waiting tells the voice that the budget is used up until then. It does nothing while no sync is under way.
+// Waiting tells the voice that the budget is used up until then. It does nothing while no sync is
+// under way.
 func (e *Engine) Waiting(until time.Time) {
 	if s := e.current.Load(); s != nil {
 		_ = s.send(s.ctx, item{waiting: until})
@@ -228,7 +236,8 @@ func (e *Engine) now() time.Time {
 	return time.Now()
 }
 
-// tasks returns what is to be read of a stream: what an earlier run left under way, or else all that is new.
+// tasks returns what is to be read of a stream: what an earlier run left under way, or else all
+// that is new.
 func (s *syncer) tasks(r *streamRun, b *Bookmark) []*task {
 	if r.sel.Err != nil {
 		r.open = 1
@@ -385,8 +394,9 @@ func (s *syncer) send(ctx context.Context, it item) error {
 	}
 }
 
-// end notes that a piece of the run ended. After the last one, a read that an earlier run began is followed by one of what has changed since then, and
-// so is a full table that was cut, whose rows may have moved between its pieces; otherwise the stream has ended.
+// end notes that a piece of the run ended. After the last one, a read that an earlier run began is
+// followed by one of what has changed since then, and so is a full table that was cut, whose rows
+// may have moved between its pieces; otherwise the stream has ended.
 func (s *syncer) end(ctx context.Context, r *streamRun) {
 	r.mu.Lock()
 	r.open--
@@ -439,11 +449,13 @@ func (s *syncer) isLast() bool {
 	return s.ending == 0
 }
 
-// unprovenFor is how long bookmarks may stay where they are because runs saw no row at all, before one request settles it.
+// unprovenFor is how long bookmarks may stay where they are because runs saw no row at all, before
+// one request settles it.
 const unprovenFor = 24 * time.Hour
 
-// prove asks whether the user may see anything, where no list showed a row and it matters: a stream was read for the first time, or has stood still
-// for long. Without a proof no bookmark moves, so that nothing is lost if rights come back.
+// prove asks whether the user may see anything, where no list showed a row and it matters: a stream
+// was read for the first time, or has stood still for long. Without a proof no bookmark moves, so
+// that nothing is lost if rights come back.
 func (s *syncer) prove(ctx context.Context) error {
 	if s.proven.Load() || s.Proof == nil || s.Sample {
 		return nil

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// timeLayouts are the ways in which taps write the time of a bookmark. One without an offset is UTC.
+// timeLayouts are the ways in which taps write the time of a bookmark. One without an offset is
+// UTC.
 var timeLayouts = []string{
 	time.RFC3339Nano,
 	"2006-01-02T15:04:05.999999999Z0700",

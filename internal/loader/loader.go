@@ -1,5 +1,6 @@
-// Package loader is a strict loader for tests: it reads Singer messages, holds each record against the last schema of its stream, and keeps rows
-// by their key. It is written apart from what writes the messages, and shares nothing with it.
+// Package loader is a strict loader for tests: it reads Singer messages, holds each record against
+// the last schema of its stream, and keeps rows by their key. It is written apart from what writes
+// the messages, and shares nothing with it.
 package loader
 
 import (
@@ -20,7 +21,8 @@ type Loader struct {
 	Rows map[string]map[string]json.RawMessage
 	// Records counts RECORD messages by stream, Schemas SCHEMA messages.
 	Records, Schemas map[string]int
-	// States are the values of all STATE messages in order; Covered is how many records came before each.
+	// States are the values of all STATE messages in order; Covered is how many records came before
+	// each.
 	States  []json.RawMessage
 	Covered []int
 	// LastSchema is the last schema of each stream.
@@ -43,7 +45,8 @@ type message struct {
 	Value         json.RawMessage `json:"value"`
 }
 
-// Load reads messages until the end. A last line that was cut is left out where partial is true, as after a kill.
+// Load reads messages until the end. A last line that was cut is left out where partial is true, as
+// after a kill.
 func (l *Loader) Load(r io.Reader, partial bool) error {
 	if l.Rows == nil {
 		l.Rows, l.Records, l.Schemas = map[string]map[string]json.RawMessage{}, map[string]int{}, map[string]int{}
@@ -166,8 +169,8 @@ func (l *Loader) LastState() []byte {
 // Total is the number of records of all streams.
 func (l *Loader) Total() int { return l.total }
 
-// Missing tells in which rows what was loaded differs from rows, a JSON array of objects with the key id: those that
-// lack, and those that have other values.
+// Missing tells in which rows what was loaded differs from rows, a JSON array of objects with the
+// key id: those that lack, and those that have other values.
 func (l *Loader) Missing(stream string, rows []byte) (missing, stale []string, err error) {
 	var all []json.RawMessage
 	if err := json.Unmarshal(rows, &all); err != nil {

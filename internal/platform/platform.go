@@ -1,5 +1,6 @@
-// Package platform is a strict reader of Airbyte messages for tests: it holds the order of stream statuses and the counts of states against
-// what came before them, and each record against the catalog. It is written apart from what writes the messages, and shares nothing with it.
+// Package platform is a strict reader of Airbyte messages for tests: it holds the order of stream
+// statuses and the counts of states against what came before them, and each record against the
+// catalog. It is written apart from what writes the messages, and shares nothing with it.
 package platform
 
 import (
@@ -16,7 +17,8 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/internal/loader"
 )
 
-// Platform holds what was read. Rows, by stream and key, and what may be asked of them are those of the loader.
+// Platform holds what was read. Rows, by stream and key, and what may be asked of them are those of
+// the loader.
 type Platform struct {
 	loader.Loader
 	// Statuses are those of each stream in the last run, without repetitions.
@@ -131,7 +133,8 @@ func (p *Platform) Catalog(catalog []byte) error {
 	return nil
 }
 
-// Read reads the messages of a run until the end. A last line that was cut is left out where partial is true, as after a kill.
+// Read reads the messages of a run until the end. A last line that was cut is left out where
+// partial is true, as after a kill.
 func (p *Platform) Read(r io.Reader, partial bool) error {
 	if p.Rows == nil {
 		p.Rows, p.states = map[string]map[string]json.RawMessage{}, map[string]json.RawMessage{}

@@ -61,8 +61,9 @@ type configuredStream struct {
 	GenerationID *int64 `json:"generation_id"`
 }
 
-// ParseCatalog reads a configured catalog and returns its selections. lookup returns a stream and the shape of its records by its name,
-// nil where there is none. Columns that the configured schema lacks are not read. Errors name the stream.
+// ParseCatalog reads a configured catalog and returns its selections. lookup returns a stream and
+// the shape of its records by its name, nil where there is none. Columns that the configured schema
+// lacks are not read. Errors name the stream.
 func ParseCatalog(data []byte, lookup func(name string) (*tap.Stream, *record.Shape, error)) ([]*tap.Selection, error) {
 	var c struct {
 		Streams []configuredStream `json:"streams"`

@@ -1,5 +1,5 @@
-// Package airbyte is the voice that speaks the Airbyte protocol, as a source: spec, check, discover and read.
-// It knows nothing of where records come from.
+// Package airbyte is the voice that speaks the Airbyte protocol, as a source: spec, check, discover
+// and read. It knows nothing of where records come from.
 package airbyte
 
 import (
@@ -135,7 +135,8 @@ func AppendStatus(dst []byte, err error) []byte {
 	return appendMessage(dst, message{Type: "CONNECTION_STATUS", ConnectionStatus: &status})
 }
 
-// AppendLog appends a LOG message. The level is one of those of the protocol: FATAL, ERROR, WARN, INFO, DEBUG, TRACE.
+// AppendLog appends a LOG message. The level is one of those of the protocol: FATAL, ERROR, WARN,
+// INFO, DEBUG, TRACE.
 func AppendLog(dst []byte, level, text string) []byte {
 	return appendMessage(dst, message{Type: "LOG", Log: &logMessage{Level: level, Message: text}})
 }
@@ -154,7 +155,8 @@ func AppendControl(dst []byte, config jsontext.Value) []byte {
 	}})
 }
 
-// failureTypes tell the platform whose turn it is: the user's, nobody's but time's, or the developers'.
+// failureTypes tell the platform whose turn it is: the user's, nobody's but time's, or the
+// developers'.
 var failureTypes = map[tap.Kind]string{
 	tap.BadInput:    "config_error",
 	tap.Credentials: "config_error",

@@ -12,7 +12,8 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
-// bookmark is a stream's state: the key that Airbyte's own Greenhouse source writes and, beside it, what is this source's own.
+// bookmark is a stream's state: the key that Airbyte's own Greenhouse source writes and, beside it,
+// what is this source's own.
 type bookmark struct {
 	UpdatedAt string `json:"updated_at,omitzero"`
 	tap.Bookmark
@@ -36,8 +37,9 @@ type foreign struct {
 	} `json:"states"`
 }
 
-// ParseState reads the state that the platform hands in, an array of STATE payloads; also one that Airbyte's own Greenhouse source wrote.
-// Streams for which lookup returns nil are left out. Errors name the stream.
+// ParseState reads the state that the platform hands in, an array of STATE payloads; also one that
+// Airbyte's own Greenhouse source wrote. Streams for which lookup returns nil are left out. Errors
+// name the stream.
 func ParseState(data []byte, lookup func(name string) *tap.Stream) (*tap.State, error) {
 	st := tap.NewState()
 	if trimmed := bytes.TrimSpace(data); string(trimmed) == "{}" || string(trimmed) == "null" {
@@ -50,7 +52,8 @@ func ParseState(data []byte, lookup func(name string) *tap.Stream) (*tap.State, 
 			State      jsontext.Value `json:"stream_state"`
 		} `json:"stream"`
 	}
-	// PyAirbyte hands in objects with a member twice; the last one counts, as in the platforms' own parsers.
+	// PyAirbyte hands in objects with a member twice; the last one counts, as in the platforms' own
+	// parsers.
 	if err := json.Unmarshal(data, &payloads, jsontext.AllowDuplicateNames(true)); err != nil {
 		if jsontext.Value(data).Kind() == '{' {
 			return nil, errors.New("it is an object, not an array of states: is it one of a Singer tap?")

@@ -64,7 +64,8 @@ func (*Voice) Estimate(dst []byte, s *tap.Stream, records int64) []byte {
 	return appendMessage(dst, message{Type: "TRACE", Trace: t})
 }
 
-// Ended makes the stream status COMPLETE, or else an error and INCOMPLETE. Errors that are not about one stream are told once, by who ends the run.
+// Ended makes the stream status COMPLETE, or else an error and INCOMPLETE. Errors that are not
+// about one stream are told once, by who ends the run.
 func (*Voice) Ended(dst []byte, s *tap.Stream, err error) []byte {
 	if err == nil {
 		return appendStreamStatus(dst, s, "COMPLETE")

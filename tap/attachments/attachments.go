@@ -1,5 +1,6 @@
-// Package attachments keeps the contents of attachments: it fetches each file from its link, puts it into a store, and adds to the record where it is. It is a
-// [tap.Enricher]: a record waits for its file, and so does the state that covers it.
+// Package attachments keeps the contents of attachments: it fetches each file from its link, puts
+// it into a store, and adds to the record where it is. It is a [tap.Enricher]: a record waits for
+// its file, and so does the state that covers it.
 package attachments
 
 import (
@@ -97,8 +98,8 @@ type row struct {
 	failed  error
 }
 
-// Enrich adds the contents of a page of attachments; other streams' records come back as they are. An error is the store's, or the run's: those of single
-// files stand in their records.
+// Enrich adds the contents of a page of attachments; other streams' records come back as they are.
+// An error is the store's, or the run's: those of single files stand in their records.
 func (e *Enricher) Enrich(ctx context.Context, sel *tap.Selection, shape *record.Shape, records [][]byte) ([][]byte, error) {
 	if sel.Stream.Name != Stream || len(records) == 0 {
 		return records, nil
@@ -110,7 +111,8 @@ func (e *Enricher) Enrich(ctx context.Context, sel *tap.Selection, shape *record
 	rows := make([]row, len(records))
 	for i, r := range records {
 		if err := json.Unmarshal(r, &rows[i], jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)); err != nil {
-			// A member is of a type that nobody expected. The rest of what is needed can be asked for.
+			// A member is of a type that nobody expected. The rest of what is needed can be asked
+			// for.
 			id := struct {
 				ID int64 `json:"id"`
 			}{}
@@ -204,7 +206,8 @@ func (e *Enricher) storeError(ctx context.Context, op string, err error) error {
 	return &tap.Error{Kind: tap.Storage, Op: op + " in " + e.opts.Store.URL(""), Err: err, Hint: "check that attachments.store exists and may be written"}
 }
 
-// complete adds the columns for contents to a record. It goes last, so the record stays what it was.
+// complete adds the columns for contents to a record. It goes last, so the record stays what it
+// was.
 func (r *row) complete(rec []byte, shape *record.Shape, s store.Store) []byte {
 	values := map[string]any{}
 	if r.content != nil {

@@ -94,7 +94,8 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// client is the one for a link: if its host is public, nothing it leads to may be private. Behind a proxy it is the proxy that connects.
+// client is the one for a link: if its host is public, nothing it leads to may be private. Behind a
+// proxy it is the proxy that connects.
 func (f *fetcher) client(ctx context.Context, req *http.Request) *http.Client {
 	if proxy, err := http.ProxyFromEnvironment(req); err != nil || proxy != nil {
 		return f.open
@@ -111,8 +112,8 @@ func (f *fetcher) client(ctx context.Context, req *http.Request) *http.Client {
 	return f.public
 }
 
-// fetch downloads a file whole, again where that helps. It returns the content in a temporary file of the store. A [fileError] is the file's own; any other error
-// is the store's, or the run's.
+// fetch downloads a file whole, again where that helps. It returns the content in a temporary file
+// of the store. A [fileError] is the file's own; any other error is the store's, or the run's.
 func (f *fetcher) fetch(ctx context.Context, link string, s store.Store) (*os.File, store.Meta, error) {
 	wait := firstWait
 	for n := 1; ; n++ {

@@ -12,8 +12,9 @@ const maxName = 180
 // reserved are names that Windows keeps for devices.
 var reserved = map[string]bool{"con": true, "prn": true, "aux": true, "nul": true}
 
-// SafeName makes a name that every file system and store takes of the name that a file was uploaded under. It never leads out of its folder, never begins
-// with a dot, and keeps the extension. An empty name, or one of which nothing is left, is "file".
+// SafeName makes a name that every file system and store takes of the name that a file was uploaded
+// under. It never leads out of its folder, never begins with a dot, and keeps the extension. An
+// empty name, or one of which nothing is left, is "file".
 func SafeName(name string) string {
 	if i := strings.LastIndexAny(name, `/\`); i >= 0 {
 		name = name[i+1:]

@@ -27,7 +27,8 @@ func (p *program) spec() (int, error) {
 	return exitCode(err, false), err
 }
 
-// speakAirbyte sends the log to standard output, as LOG messages. What is returned takes the other messages.
+// speakAirbyte sends the log to standard output, as LOG messages. What is returned takes the other
+// messages.
 func (p *program) speakAirbyte() *lineWriter {
 	out := &lineWriter{w: p.Out}
 	p.log = slog.New(&airbyteLog{out: out, level: logLevel()})

@@ -11,7 +11,8 @@ type completionFlags struct {
 	Shell string `arg:"" enum:"bash,zsh,fish" help:"bash, zsh or fish."`
 }
 
-// completion prints a script that completes commands and flags, made from the model of the command line.
+// completion prints a script that completes commands and flags, made from the model of the command
+// line.
 func (p *program) completion(flags completionFlags, model *kong.Application) (int, error) {
 	singer, err := kong.New(&singerFlags{}, kong.Name(tapName))
 	if err != nil {

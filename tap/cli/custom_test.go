@@ -22,7 +22,8 @@ type field struct {
 	value          any
 }
 
-// defined serves candidates with custom fields; the test may change what fields points to between runs.
+// defined serves candidates with custom fields; the test may change what fields points to between
+// runs.
 func defined(t *testing.T, fields *[]field) *sandbox.Server {
 	t.Helper()
 	var first int64 // number of the oldest definition; 0 until it is known
@@ -289,7 +290,8 @@ func TestCustomFieldsAreChosenOneByOne(t *testing.T) {
 	check()
 }
 
-// without is a catalog that selects one stream alone, and leaves one of its columns out; it need not know of the column.
+// without is a catalog that selects one stream alone, and leaves one of its columns out; it need
+// not know of the column.
 func without(t *testing.T, catalog, stream, column string) map[string]any {
 	t.Helper()
 	var c struct {

@@ -18,7 +18,8 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
 )
 
-// serve starts a sandbox that ends with the test. Without a limit of its own it has none, so that tests need not wait.
+// serve starts a sandbox that ends with the test. Without a limit of its own it has none, so that
+// tests need not wait.
 func serve(t testing.TB, opts sandbox.Options) *sandbox.Server {
 	t.Helper()
 	if opts.Limit == 0 {

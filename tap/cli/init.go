@@ -90,7 +90,8 @@ func (p *program) writable(flags initFlags) error {
 	return nil
 }
 
-// answers are the members of the config: from flags and standard input, or from a person at a terminal.
+// answers are the members of the config: from flags and standard input, or from a person at a
+// terminal.
 func (p *program) answers(flags initFlags) (map[string]string, error) {
 	members := map[string]string{}
 	set := func(key, value string) {
@@ -154,7 +155,8 @@ func (p *program) answers(flags initFlags) (map[string]string, error) {
 	return members, nil
 }
 
-// readLine reads a line and not a byte more: what was pasted behind it is the next answer, which may be a secret.
+// readLine reads a line and not a byte more: what was pasted behind it is the next answer, which
+// may be a secret.
 func readLine(in io.Reader) (string, error) {
 	var line []byte
 	for b := make([]byte, 1); ; {

@@ -87,7 +87,8 @@ func (j *job) prepare(ctx context.Context, catalogFile string, parseCatalog cata
 	return nil
 }
 
-// compare warns where the state was made by another user, or from a later start date: rows that only now can be seen may be older than the bookmark.
+// compare warns where the state was made by another user, or from a later start date: rows that
+// only now can be seen may be older than the bookmark.
 func (j *job) compare() {
 	for _, note := range j.state.Notes {
 		j.log.Warn(note)
@@ -157,7 +158,8 @@ func (j *job) selection(file string, parse catalogParser, lookup func(string) *t
 	return selections, nil
 }
 
-// shape is that of a stream's records, with the columns of custom fields and the treatment that the policy has for each column.
+// shape is that of a stream's records, with the columns of custom fields and the treatment that the
+// policy has for each column.
 func (j *job) shape(s *tap.Stream) (*record.Shape, error) {
 	deletedAt := singer.DeletedAt
 	if j.failScope {
@@ -225,9 +227,9 @@ func (j *job) run(ctx context.Context, out io.Writer) (int, error) {
 	return code, nil
 }
 
-// tuneGC keeps the peak memory of a sync near what lives, which is the pages in flight. The records cost no garbage, so
-// that collecting early costs next to nothing (docs/performance.md has the figures). The sandbox is another matter: it
-// would serve a third as fast.
+// tuneGC keeps the peak memory of a sync near what lives, which is the pages in flight. The records
+// cost no garbage, so that collecting early costs next to nothing (docs/performance.md has the
+// figures). The sandbox is another matter: it would serve a third as fast.
 func tuneGC() {
 	if _, set := os.LookupEnv("GOGC"); !set {
 		debug.SetGCPercent(25)

@@ -12,7 +12,8 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// jsonLog writes each event as one JSON object on a line, in the shape of the Singer SDK, which Meltano takes apart.
+// jsonLog writes each event as one JSON object on a line, in the shape of the Singer SDK, which
+// Meltano takes apart.
 type jsonLog struct {
 	mu    *sync.Mutex
 	w     io.Writer

@@ -17,7 +17,8 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
 )
 
-// A user who is no Site Admin may see every list, and find it empty. That must not look like an account without rows.
+// A user who is no Site Admin may see every list, and find it empty. That must not look like an
+// account without rows.
 func TestEmptyListsForWantOfRightsAreNoSuccess(t *testing.T) {
 	s := serve(t, sandbox.Options{})
 	var l loader.Loader

@@ -18,7 +18,8 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
 )
 
-// long leaves out, with -short, what takes minutes under the race detector: lists of a hundred pages. The plain run has it.
+// long leaves out, with -short, what takes minutes under the race detector: lists of a hundred
+// pages. The plain run has it.
 func long(t testing.TB) {
 	t.Helper()
 	if testing.Short() {
@@ -132,8 +133,9 @@ func TestCursorExpiresInTheMiddleOfARun(t *testing.T) {
 	complete(t, s, &l, "candidates", "applications")
 }
 
-// TestKilledAnywhereNothingIsLost cuts the output of a run at random places, which is what a kill leaves, and goes on with the last whole state, while rows
-// change. Only the union of what came out counts.
+// TestKilledAnywhereNothingIsLost cuts the output of a run at random places, which is what a kill
+// leaves, and goes on with the last whole state, while rows change. Only the union of what came out
+// counts.
 func TestKilledAnywhereNothingIsLost(t *testing.T) {
 	for seed := range uint64(8) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
@@ -163,7 +165,8 @@ func TestKilledAnywhereNothingIsLost(t *testing.T) {
 	}
 }
 
-// TestRowsThatChangeUnderTheReader changes rows between the pages of a long list: what the run misses the next one brings.
+// TestRowsThatChangeUnderTheReader changes rows between the pages of a long list: what the run
+// misses the next one brings.
 func TestRowsThatChangeUnderTheReader(t *testing.T) {
 	long(t)
 	for seed := range uint64(2) {

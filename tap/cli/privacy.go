@@ -20,7 +20,8 @@ type privacyFlags struct {
 	Format string `help:"Format: text, json or csv." enum:"text,json,csv" default:"text"`
 }
 
-// privacy is the command that shows what leaves Greenhouse: the class and the treatment of every column.
+// privacy is the command that shows what leaves Greenhouse: the class and the treatment of every
+// column.
 func (p *program) privacy(flags privacyFlags) (int, error) {
 	cfg, err := p.config(flags.Config)
 	if err != nil {

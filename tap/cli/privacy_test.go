@@ -29,7 +29,8 @@ func hashOf(text string) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// What a policy cannot mean is an error that names it: nothing comes out in clear because of a typo.
+// What a policy cannot mean is an error that names it: nothing comes out in clear because of a
+// typo.
 func TestPolicyFailsClosed(t *testing.T) {
 	s := serve(t, sandbox.Options{})
 	for says, cfg := range map[string]map[string]any{
@@ -88,7 +89,8 @@ func canaries(t *testing.T) func(stream string, id int64, row []byte) []byte {
 	}
 }
 
-// Canaries in every text: none of a treated column shows anywhere, at any log level, in either protocol, with faults.
+// Canaries in every text: none of a treated column shows anywhere, at any log level, in either
+// protocol, with faults.
 func TestNothingLeaksSideways(t *testing.T) {
 	t.Setenv("TAP_GREENHOUSE_LOGLEVEL", "debug")
 	policy := map[string]any{

@@ -56,7 +56,8 @@ func command(t *testing.T, args ...string) *exec.Cmd {
 	return exec.Command(path, args...)
 }
 
-// TestKilledProcess kills the program at random moments and starts it again with the last whole state, many times.
+// TestKilledProcess kills the program at random moments and starts it again with the last whole
+// state, many times.
 func TestKilledProcess(t *testing.T) {
 	s := serve(t, sandbox.Options{Candidates: 1500, Latency: 4 * time.Millisecond})
 	config := file(t, "c.json", s.Config())

@@ -92,7 +92,8 @@ func Run(ctx context.Context, args []string, std Streams) int {
 	return code
 }
 
-// takeLogFormat takes --log-format out of the arguments, which every call has, and falls back on the environment.
+// takeLogFormat takes --log-format out of the arguments, which every call has, and falls back on
+// the environment.
 func takeLogFormat(args []string, getenv func(string) (string, bool)) (rest []string, format string, err error) {
 	format, _ = getenv(config.EnvPrefix + "LOG_FORMAT")
 	for i := 0; i < len(args); i++ {
@@ -116,7 +117,8 @@ func takeLogFormat(args []string, getenv func(string) (string, bool)) (rest []st
 	return rest, "text", usage(fmt.Errorf("--log-format must be text or json, not %q", format))
 }
 
-// newLogger returns the log, one line an event, on standard error: for people, or as JSON in the shape that Meltano takes apart.
+// newLogger returns the log, one line an event, on standard error: for people, or as JSON in the
+// shape that Meltano takes apart.
 func newLogger(w io.Writer, format string) *slog.Logger {
 	if format == "json" {
 		return slog.New(newJSONLog(w, logLevel()))
@@ -182,7 +184,8 @@ func (p *program) dispatch(ctx context.Context, args []string) (int, error) {
 	}
 }
 
-// helpAsked tells whether the arguments ask for help on the program as a whole: a Singer call with --help among its flags must do nothing else.
+// helpAsked tells whether the arguments ask for help on the program as a whole: a Singer call with
+// --help among its flags must do nothing else.
 func helpAsked(args []string) bool {
 	if len(args) == 0 {
 		return false

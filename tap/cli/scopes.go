@@ -34,7 +34,8 @@ type scopeRow struct {
 	group string
 }
 
-// scopes is the command that lists which scopes the chosen streams need, and what the credential has of them.
+// scopes is the command that lists which scopes the chosen streams need, and what the credential
+// has of them.
 func (p *program) scopes(ctx context.Context, flags scopesFlags) (int, error) {
 	cfg, err := p.config(flags.Config)
 	if err != nil {
@@ -116,10 +117,12 @@ func probe(ctx context.Context, cfg *config.Config, client *harvest.Client, stre
 	return rights.Probe(ctx, client, token, streams, cfg.Concurrency)
 }
 
-// checkPatience is how long check waits for an address that does not answer: a person is waiting, too.
+// checkPatience is how long check waits for an address that does not answer: a person is waiting,
+// too.
 const checkPatience = 15 * time.Second
 
-// tryCredential reads one user, which takes the least permission, and says what is wrong in words that a person can act on.
+// tryCredential reads one user, which takes the least permission, and says what is wrong in words
+// that a person can act on.
 func (p *program) tryCredential(ctx context.Context, cfg *config.Config, rotated func(string)) error {
 	if err := cfg.CheckCredential(); err != nil {
 		return err

@@ -10,8 +10,9 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
 
-// shapeOf is the shape of a stream's records as the config wants them: with columns of custom fields, the treatment that the policy has for each column, and the
-// columns that this program makes: when a row was found gone, and those of contents.
+// shapeOf is the shape of a stream's records as the config wants them: with columns of custom
+// fields, the treatment that the policy has for each column, and the columns that this program
+// makes: when a row was found gone, and those of contents.
 func shapeOf(s *tap.Stream, columns *custom.Columns, cfg *config.Config, deletedAt string) (*record.Shape, error) {
 	shape, err := columns.Shape(s)
 	if err != nil {
@@ -28,7 +29,8 @@ func shapeOf(s *tap.Stream, columns *custom.Columns, cfg *config.Config, deleted
 	return cfg.Policy.Apply(s, shape, func(column string) string { return columns.Class(s, column) }), nil
 }
 
-// columnsOf reads the definitions of custom fields where the config asks for columns; nothing is requested where it does not.
+// columnsOf reads the definitions of custom fields where the config asks for columns; nothing is
+// requested where it does not.
 func columnsOf(ctx context.Context, cfg *config.Config, source tap.Source) (*custom.Columns, error) {
 	if cfg.CustomFields == "raw" {
 		return custom.Raw(), nil
@@ -36,7 +38,8 @@ func columnsOf(ctx context.Context, cfg *config.Config, source tap.Source) (*cus
 	return custom.Read(ctx, source, cfg.CustomFields != "columns")
 }
 
-// columns is columnsOf for discovery: without a credential, and where the definitions cannot be read, there are no columns, and a warning says so.
+// columns is columnsOf for discovery: without a credential, and where the definitions cannot be
+// read, there are no columns, and a warning says so.
 func (p *program) columns(ctx context.Context, cfg *config.Config, source tap.Source) (*custom.Columns, error) {
 	if cfg.CustomFields == "raw" {
 		return custom.Raw(), nil

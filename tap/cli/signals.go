@@ -12,7 +12,8 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
-// grace is how long a run may take to write its last state after a signal; a loader that does not read is not waited for longer.
+// grace is how long a run may take to write its last state after a signal; a loader that does not
+// read is not waited for longer.
 const grace = 1500 * time.Millisecond
 
 // signalError is the cause of a context that a signal ended.
@@ -20,8 +21,9 @@ type signalError struct{ signal syscall.Signal }
 
 func (e signalError) Error() string { return e.signal.String() }
 
-// Signals returns a context that SIGINT and SIGTERM end. A second signal, or the end of the grace, ends the process at once. Writing to a pipe that nobody
-// reads becomes an error, in place of the signal that would end the process before it could say so.
+// Signals returns a context that SIGINT and SIGTERM end. A second signal, or the end of the grace,
+// ends the process at once. Writing to a pipe that nobody reads becomes an error, in place of the
+// signal that would end the process before it could say so.
 func Signals() (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signal.Ignore(syscall.SIGPIPE)

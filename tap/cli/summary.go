@@ -78,7 +78,8 @@ func upperFirst(s string) string {
 // namesInSummary is how many streams the summary names before it counts the rest.
 const namesInSummary = 10
 
-// summary says in one line how a run ended: streams, records, requests, bytes, time, what was left out, and which scopes would change that.
+// summary says in one line how a run ended: streams, records, requests, bytes, time, what was left
+// out, and which scopes would change that.
 func (j *job) summary(sum *tap.Summary, took time.Duration) string {
 	used := j.client.Usage()
 	complete := 0

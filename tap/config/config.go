@@ -76,8 +76,9 @@ type Config struct {
 	getenv   func(string) (string, bool)
 }
 
-// Read reads the config from a file (- for in.Stdin, "" or ENV for none) and the environment, which goes before the file but
-// for a refresh token: the file has the newest of those. Defaults are filled in, and everything is checked.
+// Read reads the config from a file (- for in.Stdin, "" or ENV for none) and the environment, which
+// goes before the file but for a refresh token: the file has the newest of those. Defaults are
+// filled in, and everything is checked.
 func Read(in Input) (*Config, error) {
 	where, members, file, err := configMembers(in)
 	if err != nil {
@@ -129,7 +130,8 @@ func Read(in Input) (*Config, error) {
 	return cfg, cfg.parse(where)
 }
 
-// configMembers reads the config's file, if there is one, into its members, those below credentials among them.
+// configMembers reads the config's file, if there is one, into its members, those below credentials
+// among them.
 func configMembers(in Input) (where string, members map[string]jsontext.Value, file string, err error) {
 	members = map[string]jsontext.Value{}
 	if in.File == "" || in.File == "ENV" {

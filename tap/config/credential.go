@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// CheckCredential makes sure that one of the ways to sign in is complete. The error names the missing key.
+// CheckCredential makes sure that one of the ways to sign in is complete. The error names the
+// missing key.
 func (c *Config) CheckCredential() error {
 	where := "config"
 	if c.File != "" {

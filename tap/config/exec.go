@@ -11,8 +11,8 @@ import (
 // keepTimeout is how long the command of refresh_token_exec may take.
 const keepTimeout = 30 * time.Second
 
-// KeepToken hands a new refresh token to a command on its standard input. The token is kept once the command has exited with 0. What the command prints
-// is not repeated: it may hold the token.
+// KeepToken hands a new refresh token to a command on its standard input. The token is kept once
+// the command has exited with 0. What the command prints is not repeated: it may hold the token.
 func KeepToken(command []string, token string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), keepTimeout)
 	defer cancel()

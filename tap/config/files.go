@@ -13,10 +13,12 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// maxInputBytes bounds config, catalog and state; a state of all streams with pieces under way has some hundred kilobytes.
+// maxInputBytes bounds config, catalog and state; a state of all streams with pieces under way has
+// some hundred kilobytes.
 const maxInputBytes = 64 << 20
 
-// ReadFile returns what a file holds, or standard input where its name is -. Its errors name the file.
+// ReadFile returns what a file holds, or standard input where its name is -. Its errors name the
+// file.
 func (in Input) ReadFile(name string) ([]byte, error) {
 	if name == "-" {
 		if in.Stdin == nil {
@@ -40,9 +42,10 @@ func limited(r io.Reader, name string) ([]byte, error) {
 	return bytes.TrimPrefix(data, bom), err
 }
 
-// RewriteToken puts a new refresh token into a config file, and leaves the rest of its bytes, its permissions and its owner as they are.
-// It is on the disk when the call returns. The file is replaced in one step; where that cannot be, since it is a mount or its folder may not be written, it
-// is written in place.
+// RewriteToken puts a new refresh token into a config file, and leaves the rest of its bytes, its
+// permissions and its owner as they are. It is on the disk when the call returns. The file is
+// replaced in one step; where that cannot be, since it is a mount or its folder may not be written,
+// it is written in place.
 func RewriteToken(file, token string) error {
 	path, err := filepath.EvalSymlinks(file)
 	if err != nil {
@@ -105,7 +108,8 @@ func nextFile(path string) string {
 	return filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".next")
 }
 
-// adopt puts a content in its place that an earlier run wrote whole, and was killed before it could: it holds the only refresh token that works.
+// adopt puts a content in its place that an earlier run wrote whole, and was killed before it
+// could: it holds the only refresh token that works.
 func adopt(file string) error {
 	path, err := filepath.EvalSymlinks(file)
 	if err != nil {
@@ -158,8 +162,8 @@ type place struct {
 	before   []byte
 }
 
-// findToken finds the value of refresh_token in a config, or else the place where it can be added. Where it stands twice, the one below credentials counts, as
-// it does when the config is read.
+// findToken finds the value of refresh_token in a config, or else the place where it can be added.
+// Where it stands twice, the one below credentials counts, as it does when the config is read.
 func findToken(config []byte) (place, error) {
 	data := bytes.TrimPrefix(config, bom)
 	skipped := len(config) - len(data)
@@ -201,7 +205,8 @@ func findToken(config []byte) (place, error) {
 	return place{from: skipped + end, to: skipped + end, before: before}, nil
 }
 
-// replaceFile writes a file anew in one step, with the permissions and, where that is allowed, the owner of the old one.
+// replaceFile writes a file anew in one step, with the permissions and, where that is allowed, the
+// owner of the old one.
 func replaceFile(path string, data []byte) (err error) {
 	info, err := os.Stat(path)
 	if err != nil {

@@ -21,7 +21,8 @@ func unmarshal(data []byte, v any, file string) error {
 	return Placed(err, data, file)
 }
 
-// Placed makes an error of reading JSON one that names the place, without the text that stands there.
+// Placed makes an error of reading JSON one that names the place, without the text that stands
+// there.
 func Placed(err error, data []byte, file string) error {
 	if file == "-" {
 		file = "standard input"

@@ -107,7 +107,8 @@ func noDuration(text string) error {
 	return fmt.Errorf("%q is no duration: write it as 90s, 5m, 1h30m or 7d", text)
 }
 
-// refreshRule says how young the last complete read of some streams may be for them to be left alone.
+// refreshRule says how young the last complete read of some streams may be for them to be left
+// alone.
 type refreshRule struct {
 	pattern string
 	every   time.Duration
@@ -142,7 +143,8 @@ func (c *Config) Rest(stream string) time.Duration {
 	return 0
 }
 
-// checkProxy refuses the address of a proxy that cannot be read: net/http would ignore it, and connect directly.
+// checkProxy refuses the address of a proxy that cannot be read: net/http would ignore it, and
+// connect directly.
 func checkProxy(getenv func(string) (string, bool), name string) error {
 	text, ok := getenv(name)
 	if !ok || text == "" {
@@ -158,7 +160,8 @@ func checkProxy(getenv func(string) (string, bool), name string) error {
 	return nil
 }
 
-// parseURL reads an address and makes sure that a token sent there is not to be seen on the way. Errors do not repeat it: it may hold a password.
+// parseURL reads an address and makes sure that a token sent there is not to be seen on the way.
+// Errors do not repeat it: it may hold a password.
 func parseURL(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	switch {

@@ -13,7 +13,8 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
-// configSchema says what a config may hold. The table of settings in the README, --about and Airbyte's spec are made from it.
+// configSchema says what a config may hold. The table of settings in the README, --about and
+// Airbyte's spec are made from it.
 //
 //go:embed config.schema.json
 var configSchema []byte
@@ -62,7 +63,8 @@ func badConfig(where, format string, args ...any) *tap.Error {
 	return tap.Errorf(tap.BadInput, where, format, args...)
 }
 
-// validate holds the members against the schema. Its errors name the key and never a value, which may be a secret.
+// validate holds the members against the schema. Its errors name the key and never a value, which
+// may be a secret.
 func validate(where string, members map[string]jsontext.Value) error {
 	document, err := json.Marshal(members)
 	if err != nil {

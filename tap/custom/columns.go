@@ -38,7 +38,8 @@ type definition struct {
 	column string // the name of its own column
 }
 
-// Err is why the definitions could not be read, where other streams can; nil for no reason. Scope is what reading them needs.
+// Err is why the definitions could not be read, where other streams can; nil for no reason. Scope
+// is what reading them needs.
 func (c *Columns) Err() (scope string, err error) { return c.scope, c.err }
 
 // Columns makes columns of custom fields.
@@ -54,8 +55,9 @@ type Columns struct {
 // Raw is where the fields stay in the one column that the API has.
 func Raw() *Columns { return &Columns{raw: true} }
 
-// Read reads the definitions from their list, and makes a column of each. raw keeps the one column that the API has as well. Where that list alone cannot be
-// read, the error is kept: streams without custom fields can be read all the same.
+// Read reads the definitions from their list, and makes a column of each. raw keeps the one column
+// that the API has as well. Where that list alone cannot be read, the error is kept: streams
+// without custom fields can be read all the same.
 func Read(ctx context.Context, source tap.Source, raw bool) (*Columns, error) {
 	c := &Columns{raw: raw}
 	lists, err := schemas.Load(Stream)
@@ -116,9 +118,10 @@ func readDefinitions(ctx context.Context, source tap.Source, list *tap.Stream) (
 	}
 }
 
-// index gives each definition its column. Where two would have the same name, in whatever case, the one with the lower number has it,
-// and the other its number behind. One that is no longer active keeps its name from others all the same, and columns of the API have
-// theirs anyway: so it comes out the same every time. Where two have the same key, the active one counts.
+// index gives each definition its column. Where two would have the same name, in whatever case, the
+// one with the lower number has it, and the other its number behind. One that is no longer active
+// keeps its name from others all the same, and columns of the API have theirs anyway: so it comes
+// out the same every time. Where two have the same key, the active one counts.
 func (c *Columns) index(all []*definition, taken map[string]bool) {
 	c.definitions, c.inactive, c.taken = map[string][]*definition{}, map[string]map[string]bool{}, taken
 	slices.SortFunc(all, func(a, b *definition) int {
@@ -169,10 +172,12 @@ func identifier(name string) string {
 	}, name)
 }
 
-// maxIdentifier is how long a name may be in PostgreSQL, in bytes. What is beyond it is cut there without a word, so that two long names become one.
+// maxIdentifier is how long a name may be in PostgreSQL, in bytes. What is beyond it is cut there
+// without a word, so that two long names become one.
 const maxIdentifier = 63
 
-// columnName is the name of the column of a custom field, short enough for PostgreSQL: a long one ends in a mark of its whole.
+// columnName is the name of the column of a custom field, short enough for PostgreSQL: a long one
+// ends in a mark of its whole.
 func columnName(key string) string {
 	name := customPrefix + identifier(key)
 	if len(name) <= maxIdentifier {
@@ -183,14 +188,16 @@ func columnName(key string) string {
 	return name[:maxIdentifier-len(mark)] + mark
 }
 
-// distinct is the name with something behind it that tells it from the same name of another field, within the same length.
+// distinct is the name with something behind it that tells it from the same name of another field,
+// within the same length.
 func distinct(name, what string) string {
 	what = "_" + what
 	return name[:min(len(name), maxIdentifier-len(what))] + what
 }
 
-// customKinds are the kinds of value of each value_type. Options come as their labels, users as their numbers, ranges and currencies as objects. The
-// kinds of HR systems (hris) come masked, so they are texts.
+// customKinds are the kinds of value of each value_type. Options come as their labels, users as
+// their numbers, ranges and currencies as objects. The kinds of HR systems (hris) come masked, so
+// they are texts.
 var customKinds = map[string]struct {
 	kinds  record.Kinds
 	format record.Format
@@ -247,8 +254,9 @@ func (c *Columns) Shape(s *tap.Stream) (*record.Shape, error) {
 	return shape.With(columns...), nil
 }
 
-// Class is the class of personal data of a custom field's own column: by its value type where that tells, else that of the column in which the API
-// has the fields. Empty for a column that is none of a custom field.
+// Class is the class of personal data of a custom field's own column: by its value type where that
+// tells, else that of the column in which the API has the fields. Empty for a column that is none
+// of a custom field.
 func (c *Columns) Class(s *tap.Stream, column string) string {
 	if s.CustomFields == nil {
 		return ""
@@ -272,8 +280,8 @@ func (c *Columns) Class(s *tap.Stream, column string) string {
 	return ""
 }
 
-// Apply has the selection's pages turned into ones with columns of custom fields, where there is something to be done. The selection's fields
-// become those of the API that this needs.
+// Apply has the selection's pages turned into ones with columns of custom fields, where there is
+// something to be done. The selection's fields become those of the API that this needs.
 func (c *Columns) Apply(sel *tap.Selection) {
 	s := sel.Stream
 	if s.CustomFields == nil {

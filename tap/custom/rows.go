@@ -22,8 +22,8 @@ type transform struct {
 	ignored   map[string]bool
 }
 
-// page appends the page with the columns to dst. It reads the page strictly enough for what comes after it: whatever is no array of
-// objects is passed on as it is, to be refused there.
+// page appends the page with the columns to dst. It reads the page strictly enough for what comes
+// after it: whatever is no array of objects is passed on as it is, to be refused there.
 func (t *transform) page(dst, page []byte) ([]byte, error) {
 	lenient := []jsontext.Options{jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)}
 	dec := jsontext.NewDecoder(bytes.NewReader(page), lenient...)
@@ -114,7 +114,8 @@ func (t *transform) row(dst []byte, row jsontext.Value, lenient []jsontext.Optio
 	return append(dst, '}'), nil
 }
 
-// valueOf is the value of a custom field; none where the field is of a form that nobody has seen. The others of its row are not touched by that.
+// valueOf is the value of a custom field; none where the field is of a form that nobody has seen.
+// The others of its row are not touched by that.
 func valueOf(field jsontext.Value, lenient []jsontext.Options) jsontext.Value {
 	var f struct {
 		Value jsontext.Value `json:"value"`
@@ -134,8 +135,9 @@ func sortedKeys[V any](m map[string]V) []string {
 	return keys
 }
 
-// value is what stands in the column. Options come as their labels; where they come as numbers, these become texts, so that the column is of one
-// type. Users come as their numbers, also where they come with more.
+// value is what stands in the column. Options come as their labels; where they come as numbers,
+// these become texts, so that the column is of one type. Users come as their numbers, also where
+// they come with more.
 func (d *definition) value(v jsontext.Value) jsontext.Value {
 	if len(v) == 0 {
 		return jsontext.Value("null")

@@ -28,7 +28,8 @@ type Credential struct {
 	APIKey string
 	// Ready tells whether Rotated will work, before a refresh token is used up; nil for yes.
 	Ready func() error
-	// Rotated keeps a new refresh token where the next run finds it; the token is not used before it returns.
+	// Rotated keeps a new refresh token where the next run finds it; the token is not used before
+	// it returns.
 	Rotated func(refreshToken string) error
 	// Reread returns the refresh token that is kept now, which another process may have renewed.
 	Reread func() (refreshToken string, err error)
@@ -70,8 +71,9 @@ type token struct {
 	dead    atomic.Bool   // it was refused
 }
 
-// auth hands out the one token that all requests share. Whoever asks for a new one is the first to use it, and the
-// others wait for that answer: so a refusal of a token that nobody has used before is one of the credential.
+// auth hands out the one token that all requests share. Whoever asks for a new one is the first to
+// use it, and the others wait for that answer: so a refusal of a token that nobody has used before
+// is one of the credential.
 type auth struct {
 	client *Client
 	cred   Credential
@@ -138,12 +140,14 @@ const (
 	unknownLife = time.Hour - time.Minute
 	// spare is how long before its end a token is no longer used; a tenth of a shorter life.
 	spare = time.Minute
-	// renewGrace is how long the renewal of a refresh token may go on after the run was stopped. It is below the time that the process has after a signal.
+	// renewGrace is how long the renewal of a refresh token may go on after the run was stopped. It
+	// is below the time that the process has after a signal.
 	renewGrace = time.Second
 )
 
-// grant is the answer of the token address. Only the token must be there. Its life has three names: expires_in (OpenAPI document of the
-// OAuth endpoint), expires_at (read by several clients), expires (the exchange of an API key).
+// grant is the answer of the token address. Only the token must be there. Its life has three names:
+// expires_in (OpenAPI document of the OAuth endpoint), expires_at (read by several clients),
+// expires (the exchange of an API key).
 type grant struct {
 	AccessToken  string         `json:"access_token"`
 	ExpiresIn    jsontext.Value `json:"expires_in"`
@@ -152,8 +156,9 @@ type grant struct {
 	RefreshToken string         `json:"refresh_token"`
 }
 
-// renew asks for a new token. A refresh token works once, so its renewal is not broken off half-way: it has renewGrace after the run was
-// stopped, and the next token is kept before the access token is used.
+// renew asks for a new token. A refresh token works once, so its renewal is not broken off
+// half-way: it has renewGrace after the run was stopped, and the next token is kept before the
+// access token is used.
 func (a *auth) renew(ctx context.Context) (*token, error) {
 	if a.cred.RefreshToken != "" {
 		if a.cred.Ready != nil {
@@ -221,8 +226,9 @@ func (g *grant) life(served, asked time.Time) time.Duration {
 	return unknownLife
 }
 
-// parseLife reads a life: seconds, or the time of its end in seconds since 1970, as a number or as digits; or that time in words. What has
-// ended already comes from a clock that is wrong: it tells nothing.
+// parseLife reads a life: seconds, or the time of its end in seconds since 1970, as a number or as
+// digits; or that time in words. What has ended already comes from a clock that is wrong: it tells
+// nothing.
 func parseLife(v jsontext.Value, served time.Time) (time.Duration, bool) {
 	text := strings.TrimSpace(strings.Trim(string(v), `"`))
 	var life time.Duration

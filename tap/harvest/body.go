@@ -21,8 +21,9 @@ var bodies record.Buffers
 
 var gzipPool sync.Pool
 
-// readBody appends the whole body of an answer to b, unpacked, and returns it with the number of bytes that came over the network. It calls alive
-// with the number of bytes whenever some came. An error means that the body is not whole.
+// readBody appends the whole body of an answer to b, unpacked, and returns it with the number of
+// bytes that came over the network. It calls alive with the number of bytes whenever some came. An
+// error means that the body is not whole.
 func readBody(b []byte, answer *http.Response, limit int64, alive func(n int)) (body []byte, wired int64, err error) {
 	wire := &countingReader{r: answer.Body, alive: alive}
 	var r io.Reader = wire

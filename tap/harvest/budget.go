@@ -11,11 +11,12 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
-// Budget is the number of requests that the API takes in a window of time. All requests of a process pass it: it learns the
-// limit from the answers, lets requests through while some are left and its own share is not used up, and waits for the next window otherwise.
+// Budget is the number of requests that the API takes in a window of time. All requests of a
+// process pass it: it learns the limit from the answers, lets requests through while some are left
+// and its own share is not used up, and waits for the next window otherwise.
 //
-// Nothing is known of a window until its first answer, so one request goes ahead as a scout; what other programs
-// have used is left out of what it then says. Requests on their way count as used.
+// Nothing is known of a window until its first answer, so one request goes ahead as a scout; what
+// other programs have used is left out of what it then says. Requests on their way count as used.
 type Budget struct {
 	share  float64 // the part of the limit that this process may use, 0 to 1
 	onWait func(until time.Time)
@@ -57,7 +58,8 @@ type flight struct {
 	window int
 }
 
-// flightTime is how long a request from an earlier window is thought to be still on its way to the server, and so to count in the next.
+// flightTime is how long a request from an earlier window is thought to be still on its way to the
+// server, and so to count in the next.
 const flightTime = 5 * time.Second
 
 // scoutPatience is how long the answer of a scout is waited for before another is sent.
@@ -69,8 +71,8 @@ const windowLength = 30 * time.Second
 // longestWindow bounds what an answer can make us wait for; the API's own window is 30 s.
 const longestWindow = 2 * time.Minute
 
-// NewBudget returns a budget of which the given share (0 to 1) may be used. onWait, which may be nil, is called once for
-// each window whose end is waited for.
+// NewBudget returns a budget of which the given share (0 to 1) may be used. onWait, which may be
+// nil, is called once for each window whose end is waited for.
 func NewBudget(share float64, onWait func(until time.Time)) *Budget {
 	if onWait == nil {
 		onWait = func(time.Time) {}
@@ -78,7 +80,8 @@ func NewBudget(share float64, onWait func(until time.Time)) *Budget {
 	return &Budget{share: share, onWait: onWait, changed: make(chan struct{})}
 }
 
-// acquire waits until a request may be sent. Each call that returns a flight is followed by one of release.
+// acquire waits until a request may be sent. Each call that returns a flight is followed by one of
+// release.
 func (b *Budget) acquire(ctx context.Context) (*flight, error) {
 	for {
 		b.mu.Lock()
@@ -173,9 +176,10 @@ func (b *Budget) take(now time.Time) *flight {
 // own is how many requests of a window this process may send: its share of the limit, one at least.
 func (b *Budget) own() int { return max(1, int(float64(b.window.limit)*b.share+1e-9)) }
 
-// enough tells whether a request is left that neither this process's own requests on their way will take nor, as far as can be foreseen, those
-// of other programs. Where they sent more in this window than we did, they are expected to have as many on their way for each of ours as they
-// had so far. While none of ours is on its way the last request may always be tried for.
+// enough tells whether a request is left that neither this process's own requests on their way will
+// take nor, as far as can be foreseen, those of other programs. Where they sent more in this window
+// than we did, they are expected to have as many on their way for each of ours as they had so far.
+// While none of ours is on its way the last request may always be tried for.
 func (b *Budget) enough(now time.Time) bool {
 	w := &b.window
 	flying := b.uncounted(now)
@@ -200,7 +204,8 @@ func (b *Budget) uncounted(now time.Time) int {
 	return n
 }
 
-// release ends a flight. One of which nothing was learnt may have been the scout: then another one may go.
+// release ends a flight. One of which nothing was learnt may have been the scout: then another one
+// may go.
 func (b *Budget) release(f *flight) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -225,7 +230,8 @@ func (b *Budget) learn(f *flight, answer *http.Response) {
 	limited := answer.StatusCode == http.StatusTooManyRequests
 	after, told := retryAfter(answer, now)
 	if limited && told {
-		// All wait for the window that is used up, never longer: what one list asks for beyond that is its own matter.
+		// All wait for the window that is used up, never longer: what one list asks for beyond that
+		// is its own matter.
 		b.paused = now.Add(min(max(after, shortestPause), windowLength))
 	}
 	b.clock.saw(answer.Header.Get("Date"), now)
@@ -277,8 +283,9 @@ func (b *Budget) learn(f *flight, answer *http.Response) {
 	}
 }
 
-// ends is when a window ends whose reset the server tells in whole seconds: it may have rounded up or down, and its clock is known no better at
-// first. Where that can be a window's length after its first answer, that is the time: a window that had begun by then has ended by then.
+// ends is when a window ends whose reset the server tells in whole seconds: it may have rounded up
+// or down, and its clock is known no better at first. Where that can be a window's length after its
+// first answer, that is the time: a window that had begun by then has ended by then.
 func (b *Budget) ends(reset int64, began, now time.Time) time.Time {
 	told := b.clock.local(reset, now).Add(b.slack)
 	counted := began.Add(windowLength)
@@ -318,7 +325,8 @@ func (b *Budget) spend() {
 	b.window.left--
 }
 
-// pause lets no request go for that long: an answer said that the limit is reached, but not until when.
+// pause lets no request go for that long: an answer said that the limit is reached, but not until
+// when.
 func (b *Budget) pause(d time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -22,7 +22,8 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
-// Bounds on what an answer may hold. A page has 500 records at most; the largest ones seen have some megabytes.
+// Bounds on what an answer may hold. A page has 500 records at most; the largest ones seen have
+// some megabytes.
 const (
 	maxHeaderBytes = 256 << 10
 	maxBodyBytes   = 64 << 20 // unpacked
@@ -100,7 +101,8 @@ func NewClient(opts Options) *Client {
 			DisableCompression:     true, // unpacked here, where it can be bounded
 			ForceAttemptHTTP2:      true,
 			ReadBufferSize:         32 << 10,
-			// A connection that died without a word is found out by a ping, not by each request that is sent into it.
+			// A connection that died without a word is found out by a ping, not by each request
+			// that is sent into it.
 			HTTP2: &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 10 * time.Second},
 		},
 		CheckRedirect: stayHome,
@@ -111,7 +113,8 @@ func NewClient(opts Options) *Client {
 // Close ends idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
-// Now is the time by the server's clock, as well as it is known: this machine's before the first answer.
+// Now is the time by the server's clock, as well as it is known: this machine's before the first
+// answer.
 func (c *Client) Now() time.Time { return c.budget.now() }
 
 // Usage is what a client has used so far.
@@ -126,7 +129,8 @@ func (c *Client) Usage() Usage {
 	return Usage{Requests: c.requests.Load(), Tokens: c.tokens.Load(), Bytes: c.bytes.Load()}
 }
 
-// Account tells of the windows of the limit, how long they were waited for, and how often a list was asked for again.
+// Account tells of the windows of the limit, how long they were waited for, and how often a list
+// was asked for again.
 func (c *Client) Account() (windows []tap.Window, waited time.Duration, retries func(stream string) int, limited int) {
 	windows, waited = c.budget.account()
 	c.mu.Lock()
@@ -204,12 +208,12 @@ var (
 	errSlow   = errors.New("the answer came too slowly")
 )
 
-// slowest is the least that a connection must bring, in bytes a second over each request timeout. A page over a slow line brings more; an
-// answer that drips is given up.
+// slowest is the least that a connection must bring, in bytes a second over each request timeout. A
+// page over a slow line brings more; an answer that drips is given up.
 const slowest = 16
 
-// watch gives up a request whose connection is silent for the timeout, or brings less than slowest, or takes ten times as long (and longer than
-// a request is retried).
+// watch gives up a request whose connection is silent for the timeout, or brings less than slowest,
+// or takes ten times as long (and longer than a request is retried).
 type watch struct {
 	timeout time.Duration
 	give    func(error)
@@ -244,8 +248,8 @@ func (w *watch) stop() {
 	w.end.Stop()
 }
 
-// do sends one request and reads the whole body, unpacked, into a buffer that use gets. Before that it calls arrived with the headers.
-// Failures that a repeat may mend are temporary.
+// do sends one request and reads the whole body, unpacked, into a buffer that use gets. Before that
+// it calls arrived with the headers. Failures that a repeat may mend are temporary.
 func (c *Client) do(ctx context.Context, req *http.Request, arrived func(*http.Response), use func(answer *http.Response, body []byte) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -322,7 +326,8 @@ func formOf(form url.Values) payload {
 	return payload{"application/x-www-form-urlencoded", form.Encode()}
 }
 
-// post sends something to an address that hands out or looks at tokens. It returns the body of a good answer, its headers and when it was asked for.
+// post sends something to an address that hands out or looks at tokens. It returns the body of a
+// good answer, its headers and when it was asked for.
 func (c *Client) post(ctx context.Context, to *url.URL, p payload, sign func(*http.Request)) (body []byte, header http.Header, asked time.Time, err error) {
 	req := &http.Request{Method: http.MethodPost, URL: to, Header: http.Header{}, ContentLength: int64(len(p.text))}
 	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(p.text)), nil }

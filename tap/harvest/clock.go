@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// serverClock tells what this machine's clock shows when the server's reaches a second. The header Date is cut to whole
-// seconds, so each answer only says that the server is at least so far; the best word of the last two windows counts.
+// serverClock tells what this machine's clock shows when the server's reaches a second. The header
+// Date is cut to whole seconds, so each answer only says that the server is at least so far; the
+// best word of the last two windows counts.
 type serverClock struct {
 	known     bool
 	lead      time.Duration // of the server's clock before this machine's, at least
@@ -36,12 +37,14 @@ func (c *serverClock) turn() {
 	}
 }
 
-// local returns the time by this machine's clock at which the server's has surely reached the second.
+// local returns the time by this machine's clock at which the server's has surely reached the
+// second.
 func (c *serverClock) local(second int64, now time.Time) time.Time {
 	at := time.Unix(second, 0)
 	if !c.known {
 		return at
 	}
-	// Adding to now keeps its monotonic reading, so that a step of this machine's clock changes nothing.
+	// Adding to now keeps its monotonic reading, so that a step of this machine's clock changes
+	// nothing.
 	return now.Add(at.Add(-c.lead).Sub(now))
 }

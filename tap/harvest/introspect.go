@@ -11,19 +11,21 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
-// Introspection is what the API says of the credential's token, by RFC 7662. The form of the answer is not documented, so whatever it leaves
-// out, or says in a form that nobody expected, is not known.
+// Introspection is what the API says of the credential's token, by RFC 7662. The form of the answer
+// is not documented, so whatever it leaves out, or says in a form that nobody expected, is not
+// known.
 type Introspection struct {
 	Active *bool `json:"active"`
 	// Scope and Scopes hold the names of the scopes: a text with spaces between them, or an array.
 	Scope     jsontext.Value `json:"scope"`
 	ScopeList jsontext.Value `json:"scopes"`
-	// SiteAdmin tells whether the user acted for may read lists at all; nil where the answer does not say.
+	// SiteAdmin tells whether the user acted for may read lists at all; nil where the answer does
+	// not say.
 	SiteAdmin *bool `json:"site_admin"`
 }
 
-// Scopes lists the scopes; false where the answer does not tell. A token that is said not to be active tells nothing: others saw that of
-// tokens that work.
+// Scopes lists the scopes; false where the answer does not tell. A token that is said not to be
+// active tells nothing: others saw that of tokens that work.
 func (i *Introspection) Scopes() (map[string]bool, bool) {
 	if i == nil || i.Active != nil && !*i.Active {
 		return nil, false
@@ -51,8 +53,8 @@ func (i *Introspection) Admin() (admin, known bool) {
 	return *i.SiteAdmin, true
 }
 
-// Introspect asks the address beside the token's what the token may do. Where nothing answers there it returns nil: then the lists have to be asked.
-// An error is one of signing in.
+// Introspect asks the address beside the token's what the token may do. Where nothing answers there
+// it returns nil: then the lists have to be asked. An error is one of signing in.
 func (c *Client) Introspect(ctx context.Context) (*Introspection, error) {
 	t, first, err := c.auth.get(ctx)
 	if err != nil {

@@ -27,7 +27,8 @@ func (c *Client) Read(ctx context.Context, req tap.Request, take func(tap.Page) 
 	})
 }
 
-// watchResends counts and logs what net/http sends again by itself: a request whose kept connection was closed before the answer began.
+// watchResends counts and logs what net/http sends again by itself: a request whose kept connection
+// was closed before the answer began.
 func (c *Client) watchResends(ctx context.Context, op string) context.Context {
 	sent := 0
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) {
@@ -110,7 +111,8 @@ func (c *Client) explain(ctx context.Context, req tap.Request, answer *http.Resp
 	op := op(req)
 	if refusal.code == http.StatusUnauthorized && !refusal.html {
 		c.auth.refused(ctx, t)
-		// A new token can die before its first use, where another process asks for one. That does not happen again and again.
+		// A new token can die before its first use, where another process asks for one. That does
+		// not happen again and again.
 		if fresh < 2 || fresh < 4 && c.answered.Load() {
 			return errDeadToken
 		}
@@ -181,7 +183,8 @@ func (c *Client) listURL(req tap.Request) *url.URL {
 		bounds = append(bounds, "gte|"+tap.FormatTime(req.From))
 	}
 	if !req.Before.IsZero() {
-		// lte, though the bound is exclusive: the pair gte and lte is known to be sent by others. A row of that very moment comes twice.
+		// lte, though the bound is exclusive: the pair gte and lte is known to be sent by others. A
+		// row of that very moment comes twice.
 		bounds = append(bounds, "lte|"+tap.FormatTime(req.Before))
 	}
 	if len(bounds) > 0 && req.Stream.Bookmark != "" {
@@ -191,8 +194,8 @@ func (c *Client) listURL(req tap.Request) *url.URL {
 	return u
 }
 
-// next takes the cursor of the next page from the header Link. The link must lead to the origin of the request, though nothing but
-// its cursor is used.
+// next takes the cursor of the next page from the header Link. The link must lead to the origin of
+// the request, though nothing but its cursor is used.
 func (c *Client) next(asked *url.URL, answer *http.Response) (string, error) {
 	for _, header := range answer.Header.Values("Link") {
 		for {
@@ -245,8 +248,8 @@ func isNext(params string) bool {
 	return false
 }
 
-// askedAt is a time by the server's clock that is not after the one at which the request reached it: the header Date, which is cut
-// to the second, less the time that the answer took.
+// askedAt is a time by the server's clock that is not after the one at which the request reached
+// it: the header Date, which is cut to the second, less the time that the answer took.
 func askedAt(answer *http.Response, sent time.Time, took time.Duration) time.Time {
 	date, err := http.ParseTime(answer.Header.Get("Date"))
 	if err != nil {

@@ -1,5 +1,6 @@
-// Package privacy reads a policy for personal data and tells the treatment of every column: by its class, as the stream's file has it, or by its name. It
-// knows nothing of how values are treated, which is the matter of tap/record, and makes no request.
+// Package privacy reads a policy for personal data and tells the treatment of every column: by its
+// class, as the stream's file has it, or by its name. It knows nothing of how values are treated,
+// which is the matter of tap/record, and makes no request.
 package privacy
 
 import (
@@ -64,8 +65,9 @@ type rule struct {
 	treatment record.Treatment
 }
 
-// New returns the policy of a config: classes and columns hold a treatment each. It returns nil where neither is set. An unknown class, stream, column or
-// treatment is an error that names the key, and so is a column that must not be treated in that way.
+// New returns the policy of a config: classes and columns hold a treatment each. It returns nil
+// where neither is set. An unknown class, stream, column or treatment is an error that names the
+// key, and so is a column that must not be treated in that way.
 func New(classes, columns map[string]string, key string, streams []*tap.Stream) (*Policy, error) {
 	if len(classes) == 0 && len(columns) == 0 {
 		return nil, nil //nolint:nilnil // nothing is a policy of its own: all is kept
@@ -193,8 +195,8 @@ func (p *Policy) ruleFor(name string) (best rule) {
 	return best
 }
 
-// Of returns the treatment of a column of a stream, by the path of names that leads to it, and its class. class is that of a column which the stream's file does
-// not know; empty for Unclassified.
+// Of returns the treatment of a column of a stream, by the path of names that leads to it, and its
+// class. class is that of a column which the stream's file does not know; empty for Unclassified.
 func (p *Policy) Of(s *tap.Stream, at []string, known bool, class string) (record.Treatment, string) {
 	name := strings.Join(at, ".")
 	if c, ok := s.PersonalData[name]; ok {
@@ -216,8 +218,9 @@ func (p *Policy) Of(s *tap.Stream, at []string, known bool, class string) (recor
 	return p.classes[class], class
 }
 
-// Protected tells whether a column must come out as it is: a key, a reference, or a time of creation or change. A number by which a person is known in the
-// customer's own systems is no reference, whatever its name ends in.
+// Protected tells whether a column must come out as it is: a key, a reference, or a time of
+// creation or change. A number by which a person is known in the customer's own systems is no
+// reference, whatever its name ends in.
 func Protected(s *tap.Stream, column string) bool {
 	if s.Automatic(column) || column == "created_at" || column == "updated_at" || s.References[column] != "" {
 		return true
@@ -228,7 +231,8 @@ func Protected(s *tap.Stream, column string) bool {
 	return strings.HasSuffix(column, "_id") || strings.HasSuffix(column, "_ids")
 }
 
-// Apply returns the shape with the treatment of each column. class tells the class of columns that the stream's file does not know; empty for unknown.
+// Apply returns the shape with the treatment of each column. class tells the class of columns that
+// the stream's file does not know; empty for unknown.
 func (p *Policy) Apply(s *tap.Stream, shape *record.Shape, class func(column string) string) *record.Shape {
 	if p == nil {
 		return shape
@@ -253,7 +257,8 @@ func (p *Policy) Apply(s *tap.Stream, shape *record.Shape, class func(column str
 	})
 }
 
-// allDropped tells whether every member of an object is dropped: then nothing of it is worth asking for.
+// allDropped tells whether every member of an object is dropped: then nothing of it is worth asking
+// for.
 func (p *Policy) allDropped(s *tap.Stream, at []string, c *record.Column) bool {
 	for _, member := range c.Members().Columns {
 		if t, _ := p.Of(s, append(slices.Clone(at), member.Name), true, ""); t != record.Drop {

@@ -18,7 +18,8 @@ type Row struct {
 	protected bool
 }
 
-// Table tells the treatment of every column of the streams that their files know, in the order of the files, and that of columns that no file knows.
+// Table tells the treatment of every column of the streams that their files know, in the order of
+// the files, and that of columns that no file knows.
 func (p *Policy) Table(streams []*tap.Stream) []Row {
 	var rows []Row
 	for _, s := range streams {

@@ -5,8 +5,9 @@ import (
 	"sync"
 )
 
-// Buffers keeps byte slices for use by later pages. Unlike a [sync.Pool] it is not emptied by the garbage collector: pages come as long as a run
-// lasts, and what is thrown away has to be made anew. The zero value is ready for use, by many goroutines.
+// Buffers keeps byte slices for use by later pages. Unlike a [sync.Pool] it is not emptied by the
+// garbage collector: pages come as long as a run lasts, and what is thrown away has to be made
+// anew. The zero value is ready for use, by many goroutines.
 type Buffers struct {
 	mu   sync.Mutex
 	free [][]byte
@@ -45,7 +46,8 @@ func (p *Buffers) Put(b []byte) {
 // blockBytes is the unit in which buffers grow.
 const blockBytes = 64 << 10
 
-// Grow returns b with room for n more bytes. It grows in blocks, not by doubling: many buffers are alive at once.
+// Grow returns b with room for n more bytes. It grows in blocks, not by doubling: many buffers are
+// alive at once.
 func Grow(b []byte, n int) []byte {
 	if cap(b)-len(b) >= n {
 		return b
@@ -56,8 +58,8 @@ func Grow(b []byte, n int) []byte {
 	return grown
 }
 
-// ReadAll appends what r holds to b, up to limit bytes and one more, by which the caller sees that there is more. hint is the number of bytes
-// that are expected; 0 where that is not known.
+// ReadAll appends what r holds to b, up to limit bytes and one more, by which the caller sees that
+// there is more. hint is the number of bytes that are expected; 0 where that is not known.
 func ReadAll(b []byte, r io.Reader, hint int, limit int64) ([]byte, error) {
 	b = Grow(b, hint+1)
 	for int64(len(b)) <= limit {

@@ -12,9 +12,10 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Learn returns a shape that admits everything shape does and every record of page, a well-formed array of records, and the names of
-// the top-level columns that are new or wider. A column that no schema knew gets the kinds of all its values: date-time
-// where every text is one; text where it was always null, which a loader can hold whatever comes later.
+// Learn returns a shape that admits everything shape does and every record of page, a well-formed
+// array of records, and the names of the top-level columns that are new or wider. A column that no
+// schema knew gets the kinds of all its values: date-time where every text is one; text where it
+// was always null, which a loader can hold whatever comes later.
 func Learn(shape *Shape, page []byte, opts Options) (*Shape, []string, error) {
 	l := learner{shape: shape.clone(), opts: opts, fresh: map[string]bool{}}
 	dec := jsontext.NewDecoder(bytes.NewReader(page), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
@@ -44,7 +45,8 @@ func Learn(shape *Shape, page []byte, opts Options) (*Shape, []string, error) {
 	return l.shape, names, nil
 }
 
-// apart gives a name of its own to each new column that has the name of another one but for case. Those that were there before keep theirs.
+// apart gives a name of its own to each new column that has the name of another one but for case.
+// Those that were there before keep theirs.
 func (l *learner) apart() {
 	taken := map[string]bool{}
 	for _, c := range l.shape.Columns {

@@ -150,7 +150,8 @@ func TestSplittingAllocatesNextToNothing(t *testing.T) {
 	assert.LessOrEqual(t, allocs, 5.0, "for a page of 500 records")
 }
 
-// FuzzSplit holds the splitter against encoding/json: it takes what that takes, if it is an array of objects with their key, and its records have the same values.
+// FuzzSplit holds the splitter against encoding/json: it takes what that takes, if it is an array
+// of objects with their key, and its records have the same values.
 func FuzzSplit(f *testing.F) {
 	for _, seed := range []string{`[]`, `[{"id":1,"name":"x"}]`, `[{"id":1,"at":"2026-01-01T00:00:00Z"},{"id":2,"tags":[{"v":null}]}]`, "[{\"id\":1,\n\"new\":[1.5e3,\"\\ud800\"]}]", `[{"name":"\"\\","id":-0}]`, `{"id":1}`, `[{"id":1}`} {
 		f.Add([]byte(seed))

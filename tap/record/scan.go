@@ -9,7 +9,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// maxDepth is how deep values may nest. Python's json module, which most loaders use, gives up near 1000.
+// maxDepth is how deep values may nest. Python's json module, which most loaders use, gives up near
+// 1000.
 const maxDepth = 500
 
 // MalformedError says that a page is not a JSON array of records, and where it stops to be one.
@@ -25,14 +26,15 @@ func (e *MalformedError) Error() string {
 // span is a piece of the page, from and to in bytes.
 type span struct{ from, to int }
 
-// edit replaces a piece of the page by a text, which stands in the scanner's own buffer; an empty one cuts it out.
+// edit replaces a piece of the page by a text, which stands in the scanner's own buffer; an empty
+// one cuts it out.
 type edit struct {
 	span
 	text span
 }
 
-// scanner makes the pass over one page. Its buffer ends in a zero byte, which is valid nowhere in JSON
-// outside of a string: so no look-up needs a check against the end.
+// scanner makes the pass over one page. Its buffer ends in a zero byte, which is valid nowhere in
+// JSON outside of a string: so no look-up needs a check against the end.
 type scanner struct {
 	b   []byte
 	err *MalformedError
@@ -83,7 +85,8 @@ func (s *scanner) space(i int) int {
 	}
 }
 
-// value reads the value at i and returns the index behind it, or -1 after a failure. A nil shape admits everything.
+// value reads the value at i and returns the index behind it, or -1 after a failure. A nil shape
+// admits everything.
 func (s *scanner) value(i int, shape *Shape) int {
 	if shape != nil && shape.Kinds == 0 {
 		shape = nil
@@ -126,7 +129,8 @@ func (s *scanner) value(i int, shape *Shape) int {
 // admits tells whether the shape takes a value of one of the kinds. A nil shape admits everything.
 func (s *Shape) admits(k Kinds) bool { return s == nil || s.Kinds&k != 0 }
 
-// refuse notes a value that its shape does not admit: it is drift, or becomes null. mark is the number of edits before it.
+// refuse notes a value that its shape does not admit: it is drift, or becomes null. mark is the
+// number of edits before it.
 func (s *scanner) refuse(value span, mark int) {
 	if !s.nullOdd || s.b[value.from] == 'n' {
 		s.drift = true
@@ -219,7 +223,8 @@ const (
 	highs = 0x8080808080808080
 )
 
-// text reads the string whose opening quote stands at i and returns the index behind its closing quote.
+// text reads the string whose opening quote stands at i and returns the index behind its closing
+// quote.
 func (s *scanner) text(i int) int {
 	b, start := s.b, i+1
 	i = start
@@ -338,7 +343,8 @@ func (s *scanner) array(i int, shape *Shape) int {
 	}
 }
 
-// object reads the object at i. Members that are dropped become cuts, which take one comma with them.
+// object reads the object at i. Members that are dropped become cuts, which take one comma with
+// them.
 func (s *scanner) object(i int, shape *Shape) int {
 	if s.depth++; s.depth > maxDepth {
 		return s.fail(i, "values nested too deep")
@@ -444,7 +450,8 @@ func (s *scanner) object(i int, shape *Shape) int {
 	}
 }
 
-// rename gives a member another name. Its edit stands before those of its value, which begin at mark.
+// rename gives a member another name. Its edit stands before those of its value, which begin at
+// mark.
 func (s *scanner) rename(name span, as string, mark int) {
 	s.replace(name, `"`+as+`"`)
 	last := len(s.edits) - 1
@@ -474,8 +481,9 @@ func (s *scanner) note(shape *Shape, column int, value span) {
 	s.seen[column] = s.record
 }
 
-// find returns the index of the column of that name, which comes with its escapes, or -1. Records of one list have their
-// columns in the same order, so what followed the previous column last time is tried first.
+// find returns the index of the column of that name, which comes with its escapes, or -1. Records
+// of one list have their columns in the same order, so what followed the previous column last time
+// is tried first.
 func (s *scanner) find(shape *Shape, name []byte, previous int, top bool) int {
 	guess := previous + 1
 	if top {

@@ -10,7 +10,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Kinds is a set of JSON kinds. The empty set stands for any kind, as a JSON Schema without "type" does.
+// Kinds is a set of JSON kinds. The empty set stands for any kind, as a JSON Schema without "type"
+// does.
 type Kinds uint8
 
 // The kinds of JSON Schema. Integer is a number without fraction or exponent that fits in 64 bits,
@@ -70,7 +71,8 @@ type Shape struct {
 	Kinds       Kinds
 	Format      Format
 	Description string
-	// Columns are the known members of an object, in the order of the schema. An object takes others as well.
+	// Columns are the known members of an object, in the order of the schema. An object takes
+	// others as well.
 	Columns []Column
 	// Items is the shape of an array's elements; nil admits all.
 	Items *Shape
@@ -84,10 +86,11 @@ type Shape struct {
 type Column struct {
 	Name  string
 	Shape *Shape
-	// Treatment is what becomes of its values. A dropped member is left out of every record, and out of the schema.
+	// Treatment is what becomes of its values. A dropped member is left out of every record, and
+	// out of the schema.
 	Treatment Treatment
-	// As is the name under which it comes out, where another column has the same name but for case, which most warehouses do not tell apart; empty for
-	// its own.
+	// As is the name under which it comes out, where another column has the same name but for case,
+	// which most warehouses do not tell apart; empty for its own.
 	As string
 	// Made marks a column that this program makes: the API does not have it.
 	Made bool
@@ -134,7 +137,8 @@ func (s *Shape) clone() *Shape {
 	return &c
 }
 
-// ParseShape reads a JSON Schema (draft 7) as far as shapes go: type, format, properties, items and description.
+// ParseShape reads a JSON Schema (draft 7) as far as shapes go: type, format, properties, items and
+// description.
 func ParseShape(schema []byte) (*Shape, error) {
 	dec := jsontext.NewDecoder(bytes.NewReader(schema))
 	s, err := parseShape(dec)
@@ -209,7 +213,8 @@ next:
 	return k, nil
 }
 
-// members calls each with the name of every member of the object that dec stands before; each reads the value.
+// members calls each with the name of every member of the object that dec stands before; each reads
+// the value.
 func members(dec *jsontext.Decoder, each func(name string) error) error {
 	if _, err := dec.ReadToken(); err != nil {
 		return err
@@ -283,7 +288,8 @@ func (s *Shape) AppendSchema(dst []byte) []byte {
 	return append(dst, '}')
 }
 
-// Members is the shape that holds the column's own columns: its value's, or that of an array's elements.
+// Members is the shape that holds the column's own columns: its value's, or that of an array's
+// elements.
 func (c *Column) Members() *Shape {
 	if c.Shape.Items != nil {
 		return c.Shape.Items
@@ -312,7 +318,8 @@ func (c *Column) appendSchema(dst []byte) []byte {
 func appendString(dst []byte, s string) []byte {
 	dst, err := jsontext.AppendQuote(dst, s)
 	if err != nil {
-		// Only invalid UTF-8 is refused, and then the text stands there with replacement characters.
+		// Only invalid UTF-8 is refused, and then the text stands there with replacement
+		// characters.
 		return dst
 	}
 	return dst
@@ -340,7 +347,8 @@ func (s *Shape) Differences(old *Shape) map[string]jsontext.Value {
 }
 
 // Learnt returns s with what an earlier run learnt: columns that s lacks are added, others widened.
-// Added columns are treated as unknown says. A schema that cannot be read is an error that names its column.
+// Added columns are treated as unknown says. A schema that cannot be read is an error that names
+// its column.
 func (s *Shape) Learnt(columns map[string]jsontext.Value, unknown Treatment) (*Shape, error) {
 	if len(columns) == 0 {
 		return s, nil
@@ -407,7 +415,8 @@ func (s *Shape) merge(o *Shape) {
 	}
 }
 
-// admit adds kinds: a number swallows integers, and a column that is no longer only text loses its format.
+// admit adds kinds: a number swallows integers, and a column that is no longer only text loses its
+// format.
 func (s *Shape) admit(k Kinds) {
 	s.Kinds |= k
 	if s.Kinds&Number != 0 {
@@ -418,9 +427,10 @@ func (s *Shape) admit(k Kinds) {
 	}
 }
 
-// Treat returns the shape with the treatment of each column that choose tells. It is asked with the path of names that leads to the column and the
-// treatment that the column has; below a dropped column it is not asked. The elements of an array have their array's path. Second, it tells what becomes of
-// members that no schema knows, of an object with known ones.
+// Treat returns the shape with the treatment of each column that choose tells. It is asked with the
+// path of names that leads to the column and the treatment that the column has; below a dropped
+// column it is not asked. The elements of an array have their array's path. Second, it tells what
+// becomes of members that no schema knows, of an object with known ones.
 func (s *Shape) Treat(choose func(path []string, c *Column) (own, unknown Treatment)) *Shape {
 	out := s.clone()
 	out.treatBelow(nil, choose)

@@ -15,7 +15,8 @@ type Options struct {
 	DropUnknown bool
 	// Unknown is what becomes of columns that are learnt: Keep, Hash or Mask.
 	Unknown Treatment
-	// NullOdd makes values null that are of a type which their column does not have, in place of widening the column.
+	// NullOdd makes values null that are of a type which their column does not have, in place of
+	// widening the column.
 	NullOdd bool
 	// Key is that of hashes; it is needed where anything is hashed.
 	Key []byte
@@ -27,7 +28,8 @@ type Options struct {
 	Watch string
 }
 
-// Splitter reads the pages of one stream one after the other. It is not safe for use by several goroutines.
+// Splitter reads the pages of one stream one after the other. It is not safe for use by several
+// goroutines.
 type Splitter struct {
 	opts  Options
 	shape *Shape
@@ -75,8 +77,8 @@ func (s *Splitter) Use(shape *Shape) {
 	}
 }
 
-// Since leaves out records whose mark is a time before that text, written as the API writes times; none for an empty one. Their ids are reported all the
-// same.
+// Since leaves out records whose mark is a time before that text, written as the API writes times;
+// none for an empty one. Their ids are reported all the same.
 func (s *Splitter) Since(at string) {
 	s.since = nil
 	if at != "" {
@@ -84,7 +86,8 @@ func (s *Splitter) Since(at string) {
 	}
 }
 
-// old tells whether the record that was read last is to be left out. A mark that is written in another way counts as new.
+// old tells whether the record that was read last is to be left out. A mark that is written in
+// another way counts as new.
 func (s *Splitter) old() bool {
 	m := s.scan.marked
 	if s.since == nil || m.to-m.from != len(s.since)+2 || s.scan.b[m.from] != '"' {
@@ -93,15 +96,19 @@ func (s *Splitter) old() bool {
 	return bytes.Compare(s.scan.b[m.from+1:m.to-1], s.since) < 0
 }
 
-// Result tells what a page held. It points into the page and into the splitter, and is valid until either is used again.
+// Result tells what a page held. It points into the page and into the splitter, and is valid until
+// either is used again.
 type Result struct {
 	// Records are the records of the page, each on one line and without what is dropped.
 	Records [][]byte
-	// First and Last are the values of the watched column in the first and the last record, as JSON; nil where it is missing.
+	// First and Last are the values of the watched column in the first and the last record, as
+	// JSON; nil where it is missing.
 	First, Last []byte
-	// Messages counts rows that hold nothing but a message. The API's reference allowed for them in place of a row; they are no records.
+	// Messages counts rows that hold nothing but a message. The API's reference allowed for them in
+	// place of a row; they are no records.
 	Messages int
-	// Nulled names the top-level columns with a value that became null because of its type; see [Options].NullOdd.
+	// Nulled names the top-level columns with a value that became null because of its type; see
+	// [Options].NullOdd.
 	Nulled []string
 	// Rows is how many records the page held, those that were left out included.
 	Rows int
@@ -109,15 +116,16 @@ type Result struct {
 	IDs []int64
 }
 
-// ErrDrift says that a page is well-formed but holds a value or a column that the shape does not admit:
-// [Learn] tells the shape that does.
+// ErrDrift says that a page is well-formed but holds a value or a column that the shape does not
+// admit: [Learn] tells the shape that does.
 var ErrDrift = errors.New("a record that its schema does not admit")
 
-// Split returns the records of a page. An error is [ErrDrift], or a [MalformedError] where the page is not one whole array of records with
-// their keys; then there are none.
+// Split returns the records of a page. An error is [ErrDrift], or a [MalformedError] where the page
+// is not one whole array of records with their keys; then there are none.
 //
-// Text that is not valid Unicode comes out with replacement characters, and so does NUL; records always come on one line. Of a column that
-// stands twice in a record, the last one counts. Page's capacity is used for one byte behind its end.
+// Text that is not valid Unicode comes out with replacement characters, and so does NUL; records
+// always come on one line. Of a column that stands twice in a record, the last one counts. Page's
+// capacity is used for one byte behind its end.
 func (s *Splitter) Split(page []byte) (Result, error) {
 	s.page = page
 	res, err := s.split(page)
@@ -135,7 +143,8 @@ func (s *Splitter) Split(page []byte) (Result, error) {
 // errTwice says that a column stands twice in a record.
 var errTwice = errors.New("a column that stands twice")
 
-// lastOnly returns a copy of a well-formed page in which each member of an object stands once: of those with the same name, the last.
+// lastOnly returns a copy of a well-formed page in which each member of an object stands once: of
+// those with the same name, the last.
 func lastOnly(page []byte) []byte {
 	dec := jsontext.NewDecoder(bytes.NewReader(page), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	value, err := dec.ReadValue()
@@ -285,7 +294,8 @@ func (s *scanner) onlyMessage(from, to int) bool {
 // maxMessage bounds the rows that are looked at for it.
 const maxMessage = 4 << 10
 
-// add notes a record: the bytes of the page themselves, or a copy with its edits and without line breaks.
+// add notes a record: the bytes of the page themselves, or a copy with its edits and without line
+// breaks.
 func (s *Splitter) add(r span) {
 	sc := &s.scan
 	if len(sc.edits) == 0 && !sc.newlines {
@@ -306,7 +316,8 @@ func (s *Splitter) add(r span) {
 	s.records = append(s.records, s.changed[start:])
 }
 
-// compact takes the white space out of b, which is one valid JSON value, and returns the new length.
+// compact takes the white space out of b, which is one valid JSON value, and returns the new
+// length.
 func compact(b []byte) int {
 	n := 0
 	quoted := false
@@ -328,7 +339,8 @@ func compact(b []byte) int {
 	return n
 }
 
-// clean returns a copy of a page with U+FFFD for what is no UTF-8, every half of a surrogate pair, and every NUL, which PostgreSQL cannot hold.
+// clean returns a copy of a page with U+FFFD for what is no UTF-8, every half of a surrogate pair,
+// and every NUL, which PostgreSQL cannot hold.
 func clean(page []byte) []byte {
 	valid := bytes.ToValidUTF8(page, []byte("\uFFFD"))
 	out := make([]byte, 0, len(valid)+1)

@@ -1,7 +1,7 @@
 package record
 
-// isDateTime tells whether b, a JSON string without its quotes, is a full RFC 3339 time that every loader can hold:
-// a date of the years 1 to 9999, a time of day without leap second, and an offset.
+// isDateTime tells whether b, a JSON string without its quotes, is a full RFC 3339 time that every
+// loader can hold: a date of the years 1 to 9999, a time of day without leap second, and an offset.
 func isDateTime(b []byte) bool {
 	if len(b) < 20 || !isDate(b[:10]) || b[10] != 'T' {
 		return false

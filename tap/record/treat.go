@@ -13,8 +13,8 @@ import (
 // Treatment is what becomes of the values of a column.
 type Treatment uint8
 
-// Keep leaves a value as it is. Hash replaces every text and number by its hash, and booleans by null. Mask replaces the value by null. Drop leaves the
-// column out.
+// Keep leaves a value as it is. Hash replaces every text and number by its hash, and booleans by
+// null. Mask replaces the value by null. Drop leaves the column out.
 const (
 	Keep Treatment = iota
 	Hash
@@ -32,7 +32,8 @@ type hasher struct {
 
 func newHasher(key []byte) *hasher { return &hasher{mac: hmac.New(sha256.New, key)} }
 
-// append appends the hash of a text in hex: the HMAC-SHA256 of the text, trimmed of white space and in lower case.
+// append appends the hash of a text in hex: the HMAC-SHA256 of the text, trimmed of white space and
+// in lower case.
 func (h *hasher) append(dst, text []byte) []byte {
 	text = bytes.TrimSpace(text)
 	h.lower = appendLower(h.lower[:0], text)
@@ -56,7 +57,8 @@ func appendLower(dst, text []byte) []byte {
 	return dst
 }
 
-// treat notes the edits that treat a value, which has been read before and is well-formed. shape is that of the column as it came; nil admits all.
+// treat notes the edits that treat a value, which has been read before and is well-formed. shape is
+// that of the column as it came; nil admits all.
 func (s *scanner) treat(value span, shape *Shape, t Treatment) {
 	if t == Hash {
 		s.hash(value.from, shape)
@@ -71,8 +73,9 @@ func (s *scanner) mask(value span) {
 	}
 }
 
-// hash notes the edits that hash the well-formed value at i, and returns the index behind it. Where a value does not fit the shape, as an object in a column
-// of texts, it becomes null: no schema would admit it.
+// hash notes the edits that hash the well-formed value at i, and returns the index behind it. Where
+// a value does not fit the shape, as an object in a column of texts, it becomes null: no schema
+// would admit it.
 func (s *scanner) hash(i int, shape *Shape) int {
 	if shape != nil && shape.Kinds == 0 {
 		shape = nil

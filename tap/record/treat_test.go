@@ -16,7 +16,8 @@ import (
 
 var treatKey = []byte("sixteen bytes or more")
 
-// treatShape hashes a text, a number, an array, an object and the member of an array's elements, and masks or drops others.
+// treatShape hashes a text, a number, an array, an object and the member of an array's elements,
+// and masks or drops others.
 func treatShape(t testing.TB) *record.Shape {
 	t.Helper()
 	s, err := record.ParseShape([]byte(`{"type":"object","properties":{"id":{"type":"integer"},"text":{"type":["string","null"]},"number":{"type":["number","null"]},
@@ -128,8 +129,9 @@ func treated(row map[string]any) map[string]any {
 	return out
 }
 
-// FuzzTreat holds the treatment of a page's bytes against decoding it, treating what came out, and comparing the two. Values of a type that their column does
-// not have widen a column that is kept; so pages with those are left out.
+// FuzzTreat holds the treatment of a page's bytes against decoding it, treating what came out, and
+// comparing the two. Values of a type that their column does not have widen a column that is kept;
+// so pages with those are left out.
 func FuzzTreat(f *testing.F) {
 	for _, seed := range []string{
 		`[{"id":1,"text":" Ann@Example.COM ","number":12.50,"list":["a",1,null,true],"open":{"a":{"b":["x"]}},"mask":"m","drop":"d","tags":[{"v":"x","kind":"k","w":1}],"new":1}]`,

@@ -1,4 +1,5 @@
-// Package report makes of the account of a run a page or a JSON document. It asks nobody for anything: account in, bytes out.
+// Package report makes of the account of a run a page or a JSON document. It asks nobody for
+// anything: account in, bytes out.
 package report
 
 import (
@@ -27,7 +28,8 @@ var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
 	"join":   func(s []string) string { return strings.Join(s, ", ") },
 }).Parse(page))
 
-// Write writes the account to a file in one step: a page for a name that ends in .html, JSON for .json.
+// Write writes the account to a file in one step: a page for a name that ends in .html, JSON for
+// .json.
 func Write(file string, a *tap.Account) error {
 	var data []byte
 	var err error

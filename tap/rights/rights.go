@@ -1,4 +1,5 @@
-// Package rights finds out which lists a credential may read: from what the API says of its token, or by asking each list for one record. It knows no HTTP.
+// Package rights finds out which lists a credential may read: from what the API says of its token,
+// or by asking each list for one record. It knows no HTTP.
 package rights
 
 import (
@@ -34,7 +35,8 @@ type Token interface {
 	Admin() (admin, known bool)
 }
 
-// Probe tells of each stream whether it may be read. token is nil where the API says nothing; then each list is asked for one record, so many at once.
+// Probe tells of each stream whether it may be read. token is nil where the API says nothing; then
+// each list is asked for one record, so many at once.
 func Probe(ctx context.Context, source tap.Source, token Token, streams []*tap.Stream, concurrency int) (map[string]Reach, error) {
 	found := make([]Reach, len(streams))
 	var scopes map[string]bool
@@ -72,7 +74,8 @@ func Probe(ctx context.Context, source tap.Source, token Token, streams []*tap.S
 	return byName, nil
 }
 
-// Ask asks a list for one record and tells whether it may be read. Failures other than a refusal are errors.
+// Ask asks a list for one record and tells whether it may be read. Failures other than a refusal
+// are errors.
 func Ask(ctx context.Context, source tap.Source, s *tap.Stream) (Reach, error) {
 	shape, err := s.Shape()
 	if err != nil {

@@ -14,7 +14,8 @@ import (
 
 func zipper(w io.Writer) *gzip.Writer { return gzip.NewWriter(w) }
 
-// Change changes a stream's rows at random: so many are added, so many get new values, so many vanish.
+// Change changes a stream's rows at random: so many are added, so many get new values, so many
+// vanish.
 func (s *Server) Change(stream string, random *rand.Rand, add, update, remove int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -42,8 +43,9 @@ func (s *Server) Change(stream string, random *rand.Rand, add, update, remove in
 	}
 }
 
-// control answers what tests ask of the sandbox itself: /sandbox/rows/<stream>, /sandbox/requests, /sandbox/change?add=&update=&remove=&seed=,
-// /sandbox/faults?name=&probability=&seed= and /sandbox/scopes?names=.
+// control answers what tests ask of the sandbox itself: /sandbox/rows/<stream>, /sandbox/requests,
+// /sandbox/change?add=&update=&remove=&seed=, /sandbox/faults?name=&probability=&seed= and
+// /sandbox/scopes?names=.
 func (s *Server) control(w http.ResponseWriter, r *http.Request) {
 	what := strings.TrimPrefix(r.URL.Path, "/sandbox/")
 	q := r.URL.Query()

@@ -51,7 +51,8 @@ func ParseFault(name string) (Fault, error) {
 	return NoFault, fmt.Errorf("no fault is called %q", name)
 }
 
-// Chaos returns a choice of faults that strikes lists with a probability, the same way for the same seed.
+// Chaos returns a choice of faults that strikes lists with a probability, the same way for the same
+// seed.
 func Chaos(seed uint64, probability float64, faults ...Fault) func(*http.Request) Fault {
 	if len(faults) == 0 {
 		faults = Passing

@@ -15,8 +15,9 @@ import (
 	"time"
 )
 
-// files serves what attachments lead to, on an origin of its own, as the API's links lead to S3. A link carries a signature of the time at which it was
-// handed out, and dies when [Server.ExpireLinks] is called.
+// files serves what attachments lead to, on an origin of its own, as the API's links lead to S3. A
+// link carries a signature of the time at which it was handed out, and dies when
+// [Server.ExpireLinks] is called.
 type files struct {
 	http       *http.Server
 	addr       string
@@ -29,7 +30,8 @@ type files struct {
 // ExpireLinks makes all links dead that were handed out before.
 func (s *Server) ExpireLinks() { s.files.generation.Add(1) }
 
-// FileRequests is how many files were asked for, and how many of these requests carried a credential, a cookie or a referer.
+// FileRequests is how many files were asked for, and how many of these requests carried a
+// credential, a cookie or a referer.
 func (s *Server) FileRequests() (all, odd int64) { return s.files.requests.Load(), s.files.odd.Load() }
 
 func (s *Server) startFiles() error {
@@ -96,7 +98,8 @@ func (s *Server) serveFile(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(content) // a client that went away is no matter
 }
 
-// FileContent is the content of an attachment and its media type: a PDF, a DOCX or a text, by its number.
+// FileContent is the content of an attachment and its media type: a PDF, a DOCX or a text, by its
+// number.
 func FileContent(id int64) (content []byte, kind string) {
 	lines := []string{fmt.Sprintf("Resume number %d", id), "Built pipelines that never lose a row.", "Languages: Go, SQL, Python."}
 	switch id % 3 {

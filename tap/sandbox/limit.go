@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// limiter counts requests in fixed windows, which begin when the server's clock is a multiple of their length.
+// limiter counts requests in fixed windows, which begin when the server's clock is a multiple of
+// their length.
 type limiter struct {
 	limit  int
 	window time.Duration

@@ -15,10 +15,12 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
 
-// variants is how many ways rows of a table look. Their ids, times and references are each row's own.
+// variants is how many ways rows of a table look. Their ids, times and references are each row's
+// own.
 const variants = 12
 
-// sizes are how many rows a list has for each thousand candidates; a list that is not named has 40, whatever the number of candidates.
+// sizes are how many rows a list has for each thousand candidates; a list that is not named has 40,
+// whatever the number of candidates.
 var sizes = map[string]float64{
 	"candidates": 1000, "applications": 1300, "application_stages": 2600, "attachments": 1200, "candidate_educations": 700,
 	"candidate_employments": 800, "applied_candidate_tags": 500, "notes": 2000, "eeoc": 600, "demographic_answers": 900,
@@ -44,7 +46,8 @@ var phrases = []string{
 	"line one\r\nline two\u2028line three",
 }
 
-// fileNames are names under which people upload files, and some that would like to be somewhere else.
+// fileNames are names under which people upload files, and some that would like to be somewhere
+// else.
 var fileNames = []string{
 	"Resume.pdf", "Lebenslauf – Müller.docx", "履歴書.pdf", "../../../etc/passwd", "CON.txt", "cover letter (final) v2.docx", `C:\Users\ann\cv.pdf`, ".hidden",
 	"a/b/c.pdf", "no extension", "question?.txt", "trailing dot.",

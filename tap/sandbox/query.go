@@ -208,7 +208,8 @@ func (q *query) parseBounds(name, value string) error {
 	return nil
 }
 
-// list calls row for each row of one page of the query, newest first, and returns the id of the last; more tells whether others follow.
+// list calls row for each row of one page of the query, newest first, and returns the id of the
+// last; more tells whether others follow.
 func (t *table) list(q *query, row func(i int)) (last int64, more bool) {
 	top := t.len() - 1
 	if q.before > 0 {
@@ -217,7 +218,8 @@ func (t *table) list(q *query, row func(i int)) (last int64, more bool) {
 	bottom := 0
 	updated, byUpdate := q.bounds["updated_at"]
 	if byUpdate && len(t.changes) == 0 && len(t.inserted) == 0 {
-		// A row is changed after its creation, but not long after: the others need not be looked at.
+		// A row is changed after its creation, but not long after: the others need not be looked
+		// at.
 		top = min(top, int((updated[1]-t.begin)/t.step)+1)
 		bottom = max(0, int((updated[0]-int64(maxLag)-t.begin)/t.step)-1)
 	}

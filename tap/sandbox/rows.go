@@ -8,7 +8,8 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
-// table is the rows of one list. Row i, counted from the oldest, is a function of i and the seed; only changes take memory.
+// table is the rows of one list. Row i, counted from the oldest, is a function of i and the seed;
+// only changes take memory.
 type table struct {
 	stream   *tap.Stream
 	base     int64 // the id of row 0
@@ -31,7 +32,8 @@ type change struct {
 	deleted  bool
 }
 
-// maxLag is how long after its creation a row may have been changed last, unless it changed under the reader.
+// maxLag is how long after its creation a row may have been changed last, unless it changed under
+// the reader.
 const maxLag = 90 * 24 * time.Hour / time.Millisecond
 
 func (t *table) len() int       { return t.first + len(t.inserted) }
@@ -92,10 +94,12 @@ func (t *table) hidden(i int) bool {
 // active is the value of the column of that name where it decides whether the row is listed.
 func (t *table) active(i int) bool { return t.hash(i, 3)%4 != 0 }
 
-// optionKeys are the keys of the custom fields that v1 had lists of their own for, in the order in which options are dealt out.
+// optionKeys are the keys of the custom fields that v1 had lists of their own for, in the order in
+// which options are dealt out.
 var optionKeys = []string{"degree", "discipline", "school_name"}
 
-// variant is one way in which rows of a table look: for each column what is the same in all rows, and what is not.
+// variant is one way in which rows of a table look: for each column what is the same in all rows,
+// and what is not.
 type variant struct{ columns []column }
 
 type column struct {
@@ -126,7 +130,8 @@ const (
 	fileURL  // the link of a file
 )
 
-// appendRow appends row i as JSON, without the columns that are gone. A nil set of fields stands for all columns.
+// appendRow appends row i as JSON, without the columns that are gone. A nil set of fields stands
+// for all columns.
 func (t *table) appendRow(dst []byte, i int, fields, gone map[string]bool) []byte {
 	v := i
 	if c := t.changes[i]; c != nil {
@@ -176,7 +181,8 @@ func (t *table) appendPart(dst []byte, i int, p *part) []byte {
 	return dst
 }
 
-// target is the row that a reference leads to. Rows that belong to a candidate or an application follow these in the order of time.
+// target is the row that a reference leads to. Rows that belong to a candidate or an application
+// follow these in the order of time.
 func (t *table) target(i int, p *part) int {
 	if n := p.ref.stream.Name; (n == "applications" || n == "candidates") && i < t.first {
 		return i * p.ref.first / t.first

@@ -25,7 +25,8 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
-// Options are what a sandbox is made of. The zero value is an account with a thousand candidates and the API's own limits.
+// Options are what a sandbox is made of. The zero value is an account with a thousand candidates
+// and the API's own limits.
 type Options struct {
 	Seed       uint64
 	Candidates int           // how many candidates there are; other lists go with them
@@ -42,13 +43,17 @@ type Options struct {
 	Scopes []string
 	// NotAdmin makes the credential's user one who may read no list: each is refused.
 	NotAdmin bool
-	// EmptyLists makes the credential's user one for whom every list is empty, as the docs can be read for a user who is no Site Admin.
+	// EmptyLists makes the credential's user one for whom every list is empty, as the docs can be
+	// read for a user who is no Site Admin.
 	EmptyLists bool
-	// Life is the name under which answers tell the life of a token: expires_in, expires_at or expires. Empty for the one that belongs to the way of signing in.
+	// Life is the name under which answers tell the life of a token: expires_in, expires_at or
+	// expires. Empty for the one that belongs to the way of signing in.
 	Life string
-	// Gone are columns, as stream.column, that the API had once: rows lack them, and asking for them is refused.
+	// Gone are columns, as stream.column, that the API had once: rows lack them, and asking for
+	// them is refused.
 	Gone []string
-	// NoUpperBounds refuses filters by time with an upper bound, NoFilters all of them, and NoFields the choice of columns.
+	// NoUpperBounds refuses filters by time with an upper bound, NoFilters all of them, and
+	// NoFields the choice of columns.
 	NoUpperBounds, NoFilters, NoFields bool
 	// MessageRows puts a row that holds nothing but a message into every page of candidates.
 	MessageRows bool
@@ -197,7 +202,8 @@ func (s *Server) SetFault(f func(r *http.Request) Fault) {
 	s.opts.Fault = f
 }
 
-// fault asks what goes wrong with an answer. It holds no lock meanwhile: who is asked may change rows.
+// fault asks what goes wrong with an answer. It holds no lock meanwhile: who is asked may change
+// rows.
 func (s *Server) fault(r *http.Request) Fault {
 	s.mu.RLock()
 	f := s.opts.Fault

@@ -1,5 +1,6 @@
-// Package singer is the voice that speaks the Singer specification: its catalog, its messages and its state, as taps built with
-// the Meltano Singer SDK write them. It knows nothing of where records come from.
+// Package singer is the voice that speaks the Singer specification: its catalog, its messages and
+// its state, as taps built with the Meltano Singer SDK write them. It knows nothing of where
+// records come from.
 package singer
 
 import (
@@ -104,8 +105,9 @@ func columns(s *tap.Stream, shape *record.Shape, breadcrumb []string) []metadata
 	return entries
 }
 
-// ParseCatalog reads a catalog and returns the selections of the streams that it selects. lookup returns a stream and the shape of its
-// records by its name, nil where there is none. Errors name the stream.
+// ParseCatalog reads a catalog and returns the selections of the streams that it selects. lookup
+// returns a stream and the shape of its records by its name, nil where there is none. Errors name
+// the stream.
 func ParseCatalog(data []byte, lookup func(name string) (*tap.Stream, *record.Shape, error)) ([]*tap.Selection, error) {
 	var c struct {
 		Streams []entry `json:"streams"`
@@ -136,7 +138,8 @@ func ParseCatalog(data []byte, lookup func(name string) (*tap.Stream, *record.Sh
 	return selections.List, nil
 }
 
-// at returns the metadata of a column by the names that lead to it, whether or not its breadcrumb counts arrays' items.
+// at returns the metadata of a column by the names that lead to it, whether or not its breadcrumb
+// counts arrays' items.
 func (e *entry) at(path ...string) (metadata, bool) {
 next:
 	for _, m := range e.Metadata {
@@ -185,7 +188,8 @@ func (e *entry) selected(s *tap.Stream) bool {
 }
 
 func (e *entry) selection(s *tap.Stream, shape *record.Shape) (*tap.Selection, error) {
-	// Columns that no file knows can be left out as well: they came with records, or were custom fields once.
+	// Columns that no file knows can be left out as well: they came with records, or were custom
+	// fields once.
 	for _, m := range e.Metadata {
 		if b := m.Breadcrumb; len(b) == 2 && b[0] == "properties" && shape.Column(b[1]) == nil && !m.Metadata.chosen(true) {
 			shape = shape.With(record.Column{Name: b[1], Shape: &record.Shape{}})

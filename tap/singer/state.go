@@ -12,7 +12,8 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
-// bookmark is a stream's entry in the state, with the keys of the Singer SDK and, beside them, what is this tap's own.
+// bookmark is a stream's entry in the state, with the keys of the Singer SDK and, beside them, what
+// is this tap's own.
 type bookmark struct {
 	ReplicationKey   string `json:"replication_key,omitzero"`
 	ReplicationValue string `json:"replication_key_value,omitzero"`
@@ -28,8 +29,9 @@ type foreign struct {
 	} `json:"partitions"`
 }
 
-// ParseState reads a state, also one that a tap of the Singer SDK wrote, and also a whole STATE message. Bookmarks of streams for which lookup returns nil
-// are passed on as they came. Errors name the stream.
+// ParseState reads a state, also one that a tap of the Singer SDK wrote, and also a whole STATE
+// message. Bookmarks of streams for which lookup returns nil are passed on as they came. Errors
+// name the stream.
 func ParseState(data []byte, lookup func(name string) *tap.Stream) (*tap.State, error) {
 	st := tap.NewState()
 	var top map[string]jsontext.Value
@@ -74,7 +76,8 @@ func ParseState(data []byte, lookup func(name string) *tap.Stream) (*tap.State, 
 	return st, nil
 }
 
-// parseBookmark reads a stream's entry. One of another replication key than the stream's own is no bookmark: then its key is returned as well.
+// parseBookmark reads a stream's entry. One of another replication key than the stream's own is no
+// bookmark: then its key is returned as well.
 func parseBookmark(raw jsontext.Value, s *tap.Stream) (b *tap.Bookmark, otherKey string, err error) {
 	var f foreign
 	if err := json.Unmarshal(raw, &f, jsontext.AllowDuplicateNames(true)); err != nil {

@@ -12,7 +12,8 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/singer"
 )
 
-// FuzzState holds what is written of a state against what is read again, whatever state a run began with: the second time nothing changes.
+// FuzzState holds what is written of a state against what is read again, whatever state a run began
+// with: the second time nothing changes.
 func FuzzState(f *testing.F) {
 	for _, seed := range []string{
 		`{}`, `null`, `[]`, `{"bookmarks":{}}`,

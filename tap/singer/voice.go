@@ -36,8 +36,8 @@ func (*Voice) Frame(sel *tap.Selection, at time.Time) (prefix, suffix []byte) {
 // DeletedAt is the column that tells when a row was found gone.
 const DeletedAt = "_sdc_deleted_at"
 
-// Gone makes a RECORD of each row that is gone, with its key alone and a version lower by one, and then ACTIVATE_VERSION: the two families of loaders honour one
-// or the other.
+// Gone makes a RECORD of each row that is gone, with its key alone and a version lower by one, and
+// then ACTIVATE_VERSION: the two families of loaders honour one or the other.
 func (*Voice) Gone(dst []byte, sel *tap.Selection, ids []int64, at time.Time) []byte {
 	for _, id := range ids {
 		dst = fmt.Appendf(dst, `{"type":"RECORD","stream":%q,"record":{%q:%d,%q:%q},"time_extracted":%q,"version":%d}`+"\n",

@@ -15,8 +15,9 @@ import (
 	"github.com/minio/minio-go/v7/pkg/credentials"
 )
 
-// bucket keeps files in S3, or what speaks its protocol: AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL name another address, AWS_REGION the region. The
-// credentials come as users of that cloud have them: environment, profile, then instance or workload identity.
+// bucket keeps files in S3, or what speaks its protocol: AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL
+// name another address, AWS_REGION the region. The credentials come as users of that cloud have
+// them: environment, profile, then instance or workload identity.
 type bucket struct {
 	client       *minio.Client
 	name, prefix string

@@ -10,8 +10,9 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// folder keeps files below a folder. What is known of a file stands in another one beside it, whose name begins with a dot; it is written first, so that a
-// file without it is one that somebody else put there.
+// folder keeps files below a folder. What is known of a file stands in another one beside it, whose
+// name begins with a dot; it is written first, so that a file without it is one that somebody else
+// put there.
 type folder struct{ root string }
 
 func (s *folder) path(name string) string { return filepath.Join(s.root, filepath.FromSlash(name)) }

@@ -13,7 +13,8 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
-// Ledger keeps what is known of each stream in a file of a store: a line of JSON, and behind it the sets of ids that it gives the lengths of.
+// Ledger keeps what is known of each stream in a file of a store: a line of JSON, and behind it the
+// sets of ids that it gives the lengths of.
 type Ledger struct{ Store Store }
 
 // header is the first line of a file.
@@ -22,7 +23,8 @@ type header struct {
 	ReadAs  string    `json:"read_as"`
 	Swept   time.Time `json:"swept,omitzero"`
 	Sweep   *sweep    `json:"sweep,omitzero"`
-	// Sets are the lengths of the sets, in bytes: rows, fresh, and those of the sweep: listed, current, since.
+	// Sets are the lengths of the sets, in bytes: rows, fresh, and those of the sweep: listed,
+	// current, since.
 	Sets [5]int `json:"sets"`
 }
 
@@ -34,7 +36,8 @@ type sweep struct {
 
 func fileOf(stream string) string { return stream + ".ids" }
 
-// Load implements [tap.Ledger]. A file that is damaged is an error: nothing may be told as gone by it.
+// Load implements [tap.Ledger]. A file that is damaged is an error: nothing may be told as gone by
+// it.
 func (l *Ledger) Load(ctx context.Context, stream string) (*tap.Known, error) {
 	data, err := ReadFile(ctx, l.Store, fileOf(stream))
 	if errors.Is(err, fs.ErrNotExist) {

@@ -1,5 +1,5 @@
-// Package store keeps files under names: in a folder, or in S3 and whatever speaks its protocol. It serves the contents of attachments and the ids of rows, and
-// knows what neither means.
+// Package store keeps files under names: in a folder, or in S3 and whatever speaks its protocol. It
+// serves the contents of attachments and the ids of rows, and knows what neither means.
 package store
 
 import (
@@ -24,17 +24,20 @@ type Meta struct {
 type Store interface {
 	// Temp returns a file to which a content is written before Put.
 	Temp() (*os.File, error)
-	// Put stores the content of a file of Temp under a name, in one step, and removes the file in any case.
+	// Put stores the content of a file of Temp under a name, in one step, and removes the file in
+	// any case.
 	Put(ctx context.Context, name string, f *os.File, m Meta) error
 	// Stat tells of a stored file; an error that is fs.ErrNotExist where there is none.
 	Stat(ctx context.Context, name string) (Meta, error)
 	// Get opens a stored file; an error that is fs.ErrNotExist where there is none.
 	Get(ctx context.Context, name string) (io.ReadCloser, error)
-	// URL is the address of a stored file, under the scheme of the store. Names are not escaped: tools of S3 take them as they are.
+	// URL is the address of a stored file, under the scheme of the store. Names are not escaped:
+	// tools of S3 take them as they are.
 	URL(name string) string
 }
 
-// Open opens the store at an address: file:///folder, or s3://bucket/prefix. Nothing is asked of it before its first use.
+// Open opens the store at an address: file:///folder, or s3://bucket/prefix. Nothing is asked of it
+// before its first use.
 func Open(address string, getenv func(string) (string, bool)) (Store, error) {
 	u, err := url.Parse(address)
 	switch {

@@ -8,7 +8,8 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
-// The parts of a dbt source file that are used: https://docs.getdbt.com/reference/source-properties.
+// The parts of a dbt source file that are used:
+// https://docs.getdbt.com/reference/source-properties.
 type (
 	dbtFile struct {
 		Version int         `yaml:"version"`
@@ -36,7 +37,8 @@ const dbtHead = `# Made by tools/docs from schemas/. The schema is that of the l
 # A reference that leads nowhere only warns: Greenhouse hides rows from some users, and removes others.
 `
 
-// dbtSources returns the sources of dbt: each stream with the tests that hold for its key and for the columns that refer to one row of another stream.
+// dbtSources returns the sources of dbt: each stream with the tests that hold for its key and for
+// the columns that refer to one row of another stream.
 func dbtSources(streams []*tap.Stream) ([]byte, error) {
 	source := dbtSource{Name: "greenhouse", Description: "Greenhouse, as tap-greenhouse reads it.", Schema: "{{ var('greenhouse_schema', 'greenhouse') }}"}
 	for _, s := range streams {

@@ -12,7 +12,8 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
-// file is a stream's file, in the order in which it is written. See [tap.Stream] for what each part means.
+// file is a stream's file, in the order in which it is written. See [tap.Stream] for what each part
+// means.
 type file struct {
 	Stream       string              `json:"stream"`
 	Description  string              `json:"description"`

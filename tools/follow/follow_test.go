@@ -46,7 +46,8 @@ func forget(columns ordered[column]) {
 	}
 }
 
-// TestFactsMakeTheFiles takes out of the stream files all that the table of facts knows, and lets the command put it back.
+// TestFactsMakeTheFiles takes out of the stream files all that the table of facts knows, and lets
+// the command put it back.
 func TestFactsMakeTheFiles(t *testing.T) {
 	files, err := readFiles(real)
 	require.NoError(t, err)

@@ -1,5 +1,7 @@
-// Command follow brings the stream files up to date with what is published of the API: an OpenAPI document of Harvest v3, or a table of facts (a JSON array
-// with an object a list: stream, path, scope, filters, fields, accepts_updated_at). It keeps what people wrote, and prints what it changed as a table.
+// Command follow brings the stream files up to date with what is published of the API: an OpenAPI
+// document of Harvest v3, or a table of facts (a JSON array with an object a list: stream, path,
+// scope, filters, fields, accepts_updated_at). It keeps what people wrote, and prints what it
+// changed as a table.
 //
 // usage: go run ./tools/follow DOCUMENT [FOLDER]; FOLDER is schemas without it.
 package main
@@ -69,7 +71,8 @@ func run(document, folder string, out io.Writer) error {
 	return err
 }
 
-// table shows the changes in Markdown, to be read in a terminal and put into the description of a change.
+// table shows the changes in Markdown, to be read in a terminal and put into the description of a
+// change.
 func table(changes []change) string {
 	if len(changes) == 0 {
 		return "The stream files are up to date.\n"

@@ -12,11 +12,14 @@ import (
 // change is one difference between the files and the document.
 type change struct{ stream, what, kind, before, after string }
 
-// knownValues stands between what a person wrote about a column and the values that the document lists.
+// knownValues stands between what a person wrote about a column and the values that the document
+// lists.
 const knownValues = "Known values: "
 
-// merge brings the files in line with the document. What a person wrote is kept: descriptions, groups, parameters, references, classes of personal data.
-// It returns the files as they are to be, those that are gone, and all differences. Files are matched with lists by their paths, so views follow their list.
+// merge brings the files in line with the document. What a person wrote is kept: descriptions,
+// groups, parameters, references, classes of personal data. It returns the files as they are to be,
+// those that are gone, and all differences. Files are matched with lists by their paths, so views
+// follow their list.
 func merge(files []*file, lists []*list) (merged, gone []*file, changes []change) {
 	for _, l := range lists {
 		known := false
@@ -91,7 +94,8 @@ func (f *file) follow(l *list) (changes []change) {
 	return changes
 }
 
-// followAll makes of columns what the document says of them, those that are there already first; at is the path to them. It tells each difference.
+// followAll makes of columns what the document says of them, those that are there already first; at
+// is the path to them. It tells each difference.
 func followAll(old ordered[column], fields ordered[field], at string, key func(string) bool, told func(what, kind, before, after string)) ordered[column] {
 	var columns ordered[column]
 	for _, m := range old {

@@ -13,8 +13,8 @@ import (
 // implied are parameters that every list takes; the tap knows them without the files.
 var implied = []string{"ids", "per_page", "cursor", "fields", "created_at", "updated_at"}
 
-// readOpenAPI reads an OpenAPI document, version 3.0 or 3.1, as JSON or YAML. What it takes for a list is a GET below /v3/ whose path has no
-// parameter and whose answer is an array of objects.
+// readOpenAPI reads an OpenAPI document, version 3.0 or 3.1, as JSON or YAML. What it takes for a
+// list is a GET below /v3/ whose path has no parameter and whose answer is an array of objects.
 func readOpenAPI(data []byte) ([]*list, error) {
 	document, err := libopenapi.NewDocument(data)
 	if err != nil {
@@ -61,7 +61,8 @@ func readOpenAPI(data []byte) ([]*list, error) {
 	return lists, nil
 }
 
-// answer returns what the document says of the columns of a row; nothing where the answer is no array of objects.
+// answer returns what the document says of the columns of a row; nothing where the answer is no
+// array of objects.
 func answer(get *v3.Operation) (ordered[field], error) {
 	if get.Responses == nil || get.Responses.Codes == nil {
 		return nil, nil
@@ -121,8 +122,8 @@ func parameter(p *v3.Parameter) (filter, error) {
 	return f, nil
 }
 
-// read returns what a schema says, with its references followed and what allOf joins put together. Where anyOf or oneOf
-// leaves a choice, every type that is possible is.
+// read returns what a schema says, with its references followed and what allOf joins put together.
+// Where anyOf or oneOf leaves a choice, every type that is possible is.
 func read(proxy *base.SchemaProxy) (*field, error) {
 	s, err := proxy.BuildSchema()
 	if err != nil {
