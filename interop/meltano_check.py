@@ -13,7 +13,7 @@ from loaders_read import read_duckdb_file
 
 TAP, VENVS, WORK = (os.path.abspath(p) for p in sys.argv[1:4])
 EXAMPLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "examples", "meltano")
-STREAMS = ["candidates", "applications", "jobs", "users", "offers"]
+DEFINITION = os.path.join(os.path.dirname(EXAMPLE), "..", "packaging", "meltano", "tap-greenhouse.yml")
 passed, failed = 0, 0
 
 
@@ -38,12 +38,15 @@ for name, path in (("tap-greenhouse", TAP), ("target-duckdb", os.path.join(VENVS
 sandbox = Sandbox(TAP, WORK, "--candidates", "120")
 env = dict(
     os.environ, PATH=bin + ":" + os.environ["PATH"], MELTANO_SEND_ANONYMOUS_USAGE_STATS="false", NO_COLOR="1",
-    GREENHOUSE_CLIENT_ID=sandbox.config["client_id"], TAP_GREENHOUSE_CLIENT_SECRET=sandbox.config["client_secret"],
+    TAP_GREENHOUSE_CLIENT_ID=sandbox.config["client_id"], TAP_GREENHOUSE_CLIENT_SECRET=sandbox.config["client_secret"],
     TAP_GREENHOUSE_API_URL=sandbox.config["api_url"], TAP_GREENHOUSE_AUTH_URL=sandbox.config["auth_url"])
 
 
-def meltano(*args):
-    out = subprocess.run([os.path.join(VENVS, "meltano", "bin", "meltano"), *args], cwd=project, env=env, capture_output=True, text=True)
+STREAMS = sandbox.streams
+
+
+def meltano(*args, folder=project):
+    out = subprocess.run([os.path.join(VENVS, "meltano", "bin", "meltano"), *args], cwd=folder, env=env, capture_output=True, text=True)
     return out.returncode, out.stdout, out.stdout + out.stderr
 
 
@@ -82,7 +85,17 @@ try:
     errors = landed() if code == 0 else []
     check("meltano run: second", code == 0 and not errors, text + "\n".join(errors))
     asked = sandbox.get("requests")["lists"]
-    check("the second run is incremental", asked == {s: 1 for s in STREAMS}, str(asked))
+    check("the second run is incremental", asked == {s: 2 if s == "job_posts" else 1 for s in STREAMS}, str(asked))
+
+    # A project of one's own, with the definition that is generated from the config's schema.
+    shutil.rmtree(os.path.join(WORK, "fresh"), ignore_errors=True)
+    meltano("init", "fresh", "--no-usage-stats", folder=WORK)
+    fresh = os.path.join(WORK, "fresh")
+    code, _, text = meltano("add", "--no-install", "--plugin-type", "extractor", "tap-greenhouse", "--from-ref", DEFINITION, folder=fresh)
+    check("meltano add --from-ref", code == 0, text)
+    code, _, text = meltano("config", "set", "tap-greenhouse", "streams", '["users", "jobs"]', folder=fresh)
+    code, _, text = meltano("invoke", "tap-greenhouse", "--about", folder=fresh)
+    check("meltano invoke", code == 0 and "privacy_columns" in text, text)
 finally:
     sandbox.stop()
 print(f"meltano: {passed} passed, {failed} failed")

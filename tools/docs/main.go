@@ -43,6 +43,9 @@ func run(check bool) error {
 	if documents["examples/dbt/models/sources.yml"], err = dbtSources(streams); err != nil {
 		return err
 	}
+	if documents["packaging/meltano/tap-greenhouse.yml"], err = meltanoDefinition(); err != nil {
+		return err
+	}
 	for _, name := range slices.Sorted(maps.Keys(documents)) {
 		if err := refresh(check, name, documents[name]); err != nil {
 			return err
