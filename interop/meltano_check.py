@@ -78,7 +78,7 @@ try:
         marks = json.loads(out[out.index("{"):])["singer_state"]["bookmarks"]
     except (ValueError, KeyError):
         marks = {}
-    check("meltano keeps the state", all("replication_key_value" in marks.get(s, {}) for s in STREAMS), text)
+    check("meltano keeps the state", all("replication_key_value" in marks.get(s, {}) for s in STREAMS if not s.startswith("demographic_")), text)
     sandbox.change(seed=5)
     sandbox.get("requests")
     code, _, text = meltano("run", "tap-greenhouse", "target-duckdb")
@@ -93,7 +93,16 @@ try:
     fresh = os.path.join(WORK, "fresh")
     code, _, text = meltano("add", "--no-install", "--plugin-type", "extractor", "tap-greenhouse", "--from-ref", DEFINITION, folder=fresh)
     check("meltano add --from-ref", code == 0, text)
-    code, _, text = meltano("config", "set", "tap-greenhouse", "streams", '["users", "jobs"]', folder=fresh)
+    # Its pip_url is a wheel of this binary, as a release has it.
+    wheel = subprocess.run([sys.executable, os.path.join(os.path.dirname(DEFINITION), "..", "wheel.py"), TAP, "0.0.1", "linux_x86_64", WORK],
+                           capture_output=True, text=True, check=True).stdout.strip()
+    path = os.path.join(fresh, "meltano.yml")
+    with open(path) as f:
+        text = f.read().replace("pip_url: tap-greenhouse", "pip_url: " + wheel)
+    with open(path, "w") as f:
+        f.write(text)
+    code, _, text = meltano("install", "--plugin-type", "extractor", "tap-greenhouse", folder=fresh)
+    check("meltano install", code == 0, text)
     code, _, text = meltano("invoke", "tap-greenhouse", "--about", folder=fresh)
     check("meltano invoke", code == 0 and "privacy_columns" in text, text)
 finally:

@@ -8,6 +8,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/config"
 )
 
@@ -52,7 +53,7 @@ const meltanoHead = `# Made by tools/docs from the config's schema. Add it to a 
 `
 
 // meltanoDefinition returns the definition of the plugin for Meltano, with all settings of the config's schema.
-func meltanoDefinition() ([]byte, error) {
+func meltanoDefinition(streams []*tap.Stream) ([]byte, error) {
 	p := meltanoPlugin{
 		PluginType: "extractors", Name: "tap-greenhouse", Namespace: "tap_greenhouse", Variant: "tap-greenhouse", Label: "Greenhouse",
 		Description: "Recruiting: candidates, applications, jobs, interviews, scorecards, offers and everything else of the Harvest API, version 3.",
@@ -61,6 +62,11 @@ func meltanoDefinition() ([]byte, error) {
 		Capabilities: []string{"catalog", "state", "discover", "about", "test", "activate-version", "structured-logging"},
 		Groups:       [][]string{{"client_id", "client_secret"}, {"client_id", "client_secret", "refresh_token", "refresh_token_exec"}, {"api_key"}},
 		Select:       []string{"*.*"},
+	}
+	for _, s := range streams {
+		if !s.SelectedByDefault() {
+			p.Select = append(p.Select, "!"+s.Name+".*")
+		}
 	}
 	for _, s := range config.Settings() {
 		m := meltanoSetting{Name: s.Name, Label: s.Title, Kind: meltanoKind(s), Sensitive: s.Secret, Value: s.Default, Description: s.Description}

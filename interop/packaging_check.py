@@ -1,0 +1,43 @@
+"""What a user installs: the release for this machine is built twice, with the same bytes; the wheel goes
+into a clean virtual environment, and a loader reads the demo from there.
+
+usage: packaging_check.py TAP VENVS WORK"""
+
+import glob
+import os
+import shutil
+import subprocess
+import sys
+
+_, VENVS, WORK = (os.path.abspath(p) for p in sys.argv[1:4])
+BUILD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "packaging", "build")
+VERSION = "1.2.3"
+shutil.rmtree(WORK, ignore_errors=True)
+os.makedirs(WORK)
+
+
+def sums(folder):
+    subprocess.run([BUILD, VERSION, folder], check=True, stdout=subprocess.DEVNULL, env={**os.environ, "TARGETS": "linux/amd64"})
+    with open(os.path.join(folder, "SHA256SUMS")) as f:
+        return f.read()
+
+
+once, twice = sums(os.path.join(WORK, "once")), sums(os.path.join(WORK, "twice"))
+if once != twice:
+    raise SystemExit(f"the same commit makes other bytes:\n{once}{twice}")
+print("ok two builds are the same")
+venv = os.path.join(WORK, "venv")
+subprocess.run([sys.executable, "-m", "venv", venv], check=True)
+subprocess.run([os.path.join(venv, "bin", "pip"), "install", "-q", "--no-index", *glob.glob(os.path.join(WORK, "once", "*.whl"))], check=True)
+tap = os.path.join(venv, "bin", "tap-greenhouse")
+version = subprocess.run([tap, "--version"], capture_output=True, text=True, check=True).stdout
+if VERSION not in version:
+    raise SystemExit(f"the version is {version}")
+print("ok the wheel installs, with its version")
+demo = subprocess.Popen([tap, "demo", "--candidates", "100"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+loader = subprocess.run([os.path.join(VENVS, "jsonl", "bin", "target-jsonl")], stdin=demo.stdout, cwd=WORK, capture_output=True, text=True)
+files = glob.glob(os.path.join(WORK, "candidates*.jsonl"))
+if demo.wait() or loader.returncode or not files or sum(1 for _ in open(files[0], "rb")) != 100:
+    raise SystemExit(f"demo and loader ended with {demo.returncode} and {loader.returncode}: {loader.stderr[-1000:]}")
+print("ok a loader reads the demo of the installed program")
+print("packaging: 3 passed, 0 failed")
