@@ -1,0 +1,116 @@
+//go:build unix
+
+package cli_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tap-greenhouse/tap-greenhouse/internal/loader"
+	"github.com/tap-greenhouse/tap-greenhouse/internal/platform"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
+)
+
+// A bookmark of another column than updated_at says nothing of what was updated: the stream is read whole.
+func TestBookmarkOfAnotherColumnIsNone(t *testing.T) {
+	s := serve(t, sandbox.Options{})
+	state := `{"bookmarks":{"jobs":{"replication_key":"created_at","replication_key_value":"2026-11-01T00:00:00Z"}}}`
+	var l loader.Loader
+	r := load(t, &l, with(s, map[string]any{"streams": []string{"jobs"}}), []byte(state))
+	require.Zero(t, r.code, r.err)
+	assert.Contains(t, r.err, "created_at")
+	complete(t, s, &l, "jobs")
+}
+
+// A stream of the catalog that Greenhouse no longer has is INCOMPLETE; the others load.
+func TestReadGoesOnWithoutAStreamThatIsGone(t *testing.T) {
+	s := serve(t, sandbox.Options{})
+	cfg := file(t, "c.json", s.Config())
+	var p platform.Platform
+	catalog := `{"streams":[{"stream":{"name":"gone_list","json_schema":{"type":"object"}},"sync_mode":"full_refresh","destination_sync_mode":"append"},
+		{"stream":{"name":"users","json_schema":{"type":"object"}},"sync_mode":"full_refresh","destination_sync_mode":"append"}]}`
+	require.NoError(t, p.Catalog([]byte(catalog)))
+	r := run(t, "read", "--config", cfg, "--catalog", file(t, "x.json", catalog))
+	require.NoError(t, p.Read(strings.NewReader(r.out), false), r.out)
+	assert.Equal(t, 1, r.code)
+	assert.Equal(t, []string{"STARTED", "INCOMPLETE"}, p.Statuses["gone_list"])
+	assert.Equal(t, []string{"STARTED", "RUNNING", "COMPLETE"}, p.Statuses["users"])
+	require.Len(t, p.Errors, 1)
+	assert.Equal(t, "config_error", p.Errors[0].FailureType)
+	for name, state := range map[string]string{"no JSON": "{", "an object": `{"bookmarks":{}}`} {
+		r := run(t, "read", "--config", cfg, "--catalog", file(t, "x.json", catalog), "--state", file(t, "s.json", state))
+		assert.Equal(t, 2, r.code, name)
+		assert.Contains(t, r.out, `"TRACE"`, name)
+	}
+}
+
+// Loaders die of NUL, and PostgreSQL cuts names at 63 bytes without a word.
+func TestNamesAndTextsThatStopLoaders(t *testing.T) {
+	long := strings.Repeat("a_very_long_name_", 5)
+	fields := []field{
+		{key: long + "one", valueType: "short_text", value: "1"},
+		{key: long + "two", valueType: "short_text", value: "nul \u0000 here"},
+		{key: "odd", valueType: "short_text", value: "ok"},
+	}
+	s := defined(t, &fields)
+	var l loader.Loader
+	r := load(t, &l, columnsOf(s), nil)
+	require.Zero(t, r.code, r.err)
+	columns := customs(t, l.LastSchema["candidates"])
+	assert.Len(t, columns, 3)
+	for name := range columns {
+		assert.LessOrEqual(t, len(name), 63)
+	}
+	assert.NotContains(t, r.out, `\u0000`)
+	again := load(t, &loader.Loader{}, columnsOf(s), nil)
+	for name := range columns {
+		assert.Contains(t, again.out, name, "the same way every time")
+	}
+}
+
+// A catalog that selects nothing is a mistake, not a success.
+func TestCatalogThatSelectsNothing(t *testing.T) {
+	s := serve(t, sandbox.Options{})
+	r := run(t, "--config", file(t, "c.json", s.Config()), "--catalog", file(t, "x.json", `{"streams":[]}`))
+	assert.Equal(t, 2, r.code)
+	assert.Contains(t, r.err, "selects no stream")
+}
+
+// A summary after a stop says what is complete and what is not, and --test writes no state.
+func TestSummaryOfAStoppedRun(t *testing.T) {
+	s := serve(t, sandbox.Options{Limit: 5, Window: 30_000_000_000})
+	cfg := file(t, "c.json", with(s, map[string]any{"max_run_time": "1s"}))
+	r := run(t, "--config", cfg)
+	assert.Zero(t, r.code, r.err)
+	assert.Contains(t, r.err, "not finished: ")
+	assert.NotContains(t, r.err, "failed: ")
+	r = run(t, "--config", cfg, "--test")
+	assert.NotContains(t, r.out, `"STATE"`)
+}
+
+// Full tables go through pieces and kills, too: see the simulator. Here: that one comes whole again each time.
+func TestFullTableOfALongList(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a list of a hundred pages")
+	}
+	s := serve(t, sandbox.Options{Candidates: 50_000})
+	var catalog map[string]any
+	require.NoError(t, json.Unmarshal([]byte(run(t, "--discover").out), &catalog))
+	for _, e := range catalog["streams"].([]any) {
+		entry := e.(map[string]any)
+		meta := entry["metadata"].([]any)[0].(map[string]any)["metadata"].(map[string]any)
+		meta["selected"], meta["replication-method"] = entry["tap_stream_id"] == "candidates", "FULL_TABLE"
+	}
+	path := file(t, "catalog.json", catalog)
+	for range 2 {
+		var l loader.Loader
+		r := run(t, "--config", file(t, "c.json", s.Config()), "--catalog", path)
+		require.Zero(t, r.code, r.err)
+		require.NoError(t, l.Load(strings.NewReader(r.out), false))
+		assert.Len(t, l.Rows["candidates"], 50_000)
+	}
+}
