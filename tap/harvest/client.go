@@ -65,8 +65,9 @@ type Client struct {
 	refusals                atomic.Int32 // new tokens that lists refused since the last page
 
 	mu      sync.Mutex
-	repeats map[string]int // by what was being done
-	limited int            // answers with 429
+	repeats map[string]int  // by what was being done
+	limited int             // answers with 429
+	mute    map[string]bool // lists that were asked for in vain since one last answered
 
 	began    time.Time    // when the client was made
 	reached  atomic.Bool  // something has answered, whatever it said
@@ -146,6 +147,10 @@ func (c *Client) repeat(op string, limited bool) {
 		c.repeats = map[string]int{}
 	}
 	c.repeats[op]++
+	if c.mute == nil {
+		c.mute = map[string]bool{}
+	}
+	c.mute[op] = true
 	if limited {
 		c.limited++
 	}
@@ -314,7 +319,23 @@ func (c *Client) netError(ctx context.Context, u *url.URL, err error) error {
 }
 
 // answers notes that a list answered, with a page or a refusal.
-func (c *Client) answers() { c.alive.Store(int64(max(time.Since(c.began), 1))) }
+func (c *Client) answers() {
+	c.alive.Store(int64(max(time.Since(c.began), 1)))
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.mute)
+}
+
+// dead tells whether the API as a whole does not answer: none of its lists has for MaxRetryTime, and it is not just one
+// list that is still asked for.
+func (c *Client) dead() bool {
+	if c.silence() < c.opts.MaxRetryTime {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.alive.Load() == 0 || len(c.mute) > 1
+}
 
 // silence is how long no list has answered.
 func (c *Client) silence() time.Duration { return time.Since(c.began) - time.Duration(c.alive.Load()) }

@@ -70,7 +70,7 @@ func (c *Client) retry(ctx context.Context, op string, attempt func() error, lis
 		if t.after == 0 && left > 0 {
 			wait = min(wait, left)
 		}
-		if wait > left || list && c.silence() >= c.opts.MaxRetryTime {
+		if wait > left || list && c.dead() {
 			return c.giveUp(op, t, tries, waits.GetElapsedTime(), list)
 		}
 		c.repeat(op, t.limited)
@@ -111,7 +111,7 @@ func (c *Client) giveUp(op string, t *temporary, tries int, elapsed time.Duratio
 	if t.nowhere && !c.reached.Load() {
 		e.Hint = "check the network, a proxy, api_url and auth_url"
 	}
-	if list && (c.silence() >= c.opts.MaxRetryTime || t.nowhere && !c.reached.Load()) {
+	if list && (c.dead() || t.nowhere && !c.reached.Load()) {
 		e.Kind = tap.Unreachable
 		e.Err = fmt.Errorf("no list has answered for %s; last: %s", c.silence().Round(time.Second), t.reason)
 	}

@@ -146,6 +146,20 @@ func TestOneDeadListIsOneDeadList(t *testing.T) {
 	})
 }
 
+// A list that goes on failing after all others are read is not the whole API.
+func TestLastListThatFailsIsOneList(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := scriptedClient(t, func(r *http.Request) (*http.Response, error) {
+			if strings.Contains(r.URL.Path, "bad") {
+				return reply(500, `{}`), nil
+			}
+			return reply(200, `[]`), nil
+		}, nil)
+		require.NoError(t, c.Read(t.Context(), list("good"), discard))
+		assert.Equal(t, tap.Server, tap.KindOf(c.Read(t.Context(), list("bad"), discard)))
+	})
+}
+
 // dripping is a body of which a byte comes each second, until its request is given up.
 type dripping struct{ ctx context.Context }
 
