@@ -97,7 +97,7 @@ func (s *syncer) newRun(sel *Selection) (*streamRun, error) {
 		r.rest = s.Refresh(sel.Stream.Name)
 	}
 	if err := s.track(s.ctx, r, b); err != nil {
-		return nil, err
+		sel.Err = err // of this stream alone
 	}
 	r.known.shape = sel.Shape
 	learnt := map[string]jsontext.Value{}

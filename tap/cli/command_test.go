@@ -108,6 +108,13 @@ func TestInitWithoutATerminal(t *testing.T) {
 	r = initWith(t, sandbox.ClientSecret, at...)
 	assert.Equal(t, 2, r.code)
 	assert.Contains(t, r.err, "--force")
+	t.Run("addresses from the environment", func(t *testing.T) {
+		t.Setenv("TAP_GREENHOUSE_API_URL", s.URL())
+		t.Setenv("TAP_GREENHOUSE_AUTH_URL", s.URL()+"/token")
+		t.Setenv("TAP_GREENHOUSE_CLIENT_SECRET", "another one")
+		r := initWith(t, sandbox.ClientSecret, append([]string{"--force"}, at[:5]...)...)
+		assert.Zero(t, r.code, r.err)
+	})
 	assert.Zero(t, initWith(t, sandbox.ClientSecret, append(at, "--force")...).code)
 	assert.Equal(t, 2, initWith(t, "", append(at[2:], "--config", filepath.Join(path, "no", "folder"))...).code)
 	assert.Equal(t, 2, initWith(t, "", append(at, "--force")...).code, "no secret came")

@@ -53,7 +53,7 @@ func (p *program) init(ctx context.Context, flags initFlags) (int, error) {
 	if err != nil {
 		return exitIncomplete, err
 	}
-	cfg, err := config.Read(config.Input{File: "-", Stdin: bytes.NewReader(data), Env: func(string) (string, bool) { return "", false }})
+	cfg, err := config.Read(config.Input{File: "-", Stdin: bytes.NewReader(data), Env: p.withoutCredential})
 	if err != nil {
 		return exitNothingRead, err
 	}
@@ -101,8 +101,12 @@ func (p *program) answers(flags initFlags) (map[string]string, error) {
 	}
 	set("client_id", flags.ClientID)
 	set("user_id", flags.UserID)
-	set("api_url", flags.APIURL)
-	set("auth_url", flags.AuthURL)
+	for key, flag := range map[string]string{"api_url": flags.APIURL, "auth_url": flags.AuthURL} {
+		if env, ok := p.getenv(config.EnvPrefix + strings.ToUpper(key)); flag == "" && ok {
+			flag = env // the config should read what was tried
+		}
+		set(key, flag)
+	}
 	if flags.ClientSecretStdin || flags.APIKeyStdin {
 		if flags.ClientSecretStdin && flags.ClientID == "" {
 			return nil, usage(errors.New("--client-secret-stdin needs --client-id"))
@@ -153,6 +157,17 @@ func (p *program) answers(flags initFlags) (map[string]string, error) {
 		set("user_id", user)
 	}
 	return members, nil
+}
+
+// withoutCredential looks a variable up in the environment, but for those of a credential: it is the one that was given that is
+// tried.
+func (p *program) withoutCredential(name string) (string, bool) {
+	for _, key := range []string{"CLIENT_ID", "CLIENT_SECRET", "USER_ID", "REFRESH_TOKEN", "API_KEY"} {
+		if name == config.EnvPrefix+key {
+			return "", false
+		}
+	}
+	return p.getenv(name)
 }
 
 // readLine reads a line and not a byte more: what was pasted behind it is the next answer, which
