@@ -36,7 +36,7 @@ func (p *program) speakAirbyte() *lineWriter {
 }
 
 func (p *program) check(ctx context.Context, flags airbyteFlags) (int, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, checkPatience+checkPatience/3, tap.Errorf(tap.Network, "checking", "no answer came in time").
+	ctx, cancel := context.WithTimeoutCause(ctx, checkPatience, tap.Errorf(tap.Network, "checking", "no answer came within %s", checkPatience).
 		WithHint("check the network, a proxy, api_url and auth_url"))
 	defer cancel()
 	if f, ok := p.Out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {

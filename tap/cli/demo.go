@@ -34,6 +34,13 @@ type sandboxFlags struct {
 	TokenUses     int           `help:"How many requests a token works for; 0 for any number."`
 	Introspection bool          `help:"Answer questions about tokens."`
 	Scopes        []string      `help:"Scopes of the credential; all without it."`
+	NotAdmin      bool          `help:"The user is no Site Admin: every list is refused."`
+	EmptyLists    bool          `help:"The user is no Site Admin: every list is empty."`
+	NoUpperBounds bool          `help:"Refuse filters by time with an upper bound."`
+	MessageRows   bool          `help:"Put a row that holds nothing but a message into each page of candidates."`
+	NoKeys        bool          `help:"Refuse to exchange API keys."`
+	Gone          []string      `help:"Columns that rows lack, as stream.column; asking for them is refused."`
+	Removed       []string      `help:"Lists that answer 404."`
 	Chaos         float64       `help:"Probability of a fault in an answer."`
 	Faults        []string      `help:"Which faults; all that a repeat mends without it."`
 }
@@ -43,6 +50,8 @@ func (p *program) sandbox(ctx context.Context, flags sandboxFlags) (int, error) 
 	opts := sandbox.Options{
 		Seed: flags.Seed, Candidates: flags.Candidates, Limit: flags.Limit, Window: flags.Window, Latency: flags.Latency, Gzip: flags.Gzip,
 		CursorLife: flags.CursorLife, TokenLife: flags.TokenLife, TokenUses: flags.TokenUses, Introspection: flags.Introspection, Scopes: flags.Scopes,
+		NotAdmin: flags.NotAdmin, EmptyLists: flags.EmptyLists, NoUpperBounds: flags.NoUpperBounds, MessageRows: flags.MessageRows, NoKeys: flags.NoKeys,
+		Gone: flags.Gone, Removed: flags.Removed,
 	}
 	switch {
 	case flags.Candidates < 1:

@@ -127,8 +127,8 @@ func (p *program) tryCredential(ctx context.Context, cfg *config.Config, rotated
 	if err := cfg.CheckCredential(); err != nil {
 		return err
 	}
-	cfg.RetryTime = min(cfg.RetryTime, checkPatience)
-	cfg.Silence = min(cfg.Silence, checkPatience)
+	cfg.RetryTime = min(cfg.RetryTime, checkPatience-time.Second) // so that it is the retries that end, and name the address
+	cfg.Silence = min(cfg.Silence, checkPatience-2*time.Second)
 	users, err := schemas.Load("users")
 	if err != nil {
 		return err

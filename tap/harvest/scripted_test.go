@@ -160,6 +160,32 @@ func TestLastListThatFailsIsOneList(t *testing.T) {
 	})
 }
 
+// 202 is no page: it is asked for again. 410 means, as 404 does, that the list was removed. A 422 to a cursor is the cursor's, one without is a parameter's.
+func TestAnswersThatAreNoPages(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		codes := []int{202, 200}
+		c := scriptedClient(t, func(*http.Request) (*http.Response, error) {
+			code := codes[0]
+			codes = codes[1:]
+			return reply(code, `[]`), nil
+		}, nil)
+		require.NoError(t, c.Read(t.Context(), list("users"), discard))
+		assert.Empty(t, codes)
+		for code, kind := range map[int]tap.Kind{404: tap.Refused, 410: tap.Refused, 422: tap.Unprocessable, 400: tap.Unprocessable, 403: tap.Scope} {
+			codes = []int{code}
+			err := c.Read(t.Context(), list("users"), discard)
+			assert.Equal(t, kind, tap.KindOf(err), "%d", code)
+			if kind == tap.Refused {
+				assert.ErrorContains(t, err, "removed this list")
+			}
+		}
+		codes = []int{422}
+		req := list("users")
+		req.Cursor = "old"
+		assert.Equal(t, tap.CursorExpired, tap.KindOf(c.Read(t.Context(), req, discard)))
+	})
+}
+
 // dripping is a body of which a byte comes each second, until its request is given up.
 type dripping struct{ ctx context.Context }
 

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -21,12 +22,14 @@ import (
 //go:embed report.html
 var page string
 
-var pageTemplate = template.Must(template.New("report").Funcs(template.FuncMap{
-	"number": number, "size": size, "seconds": seconds, "clock": func(t time.Time) string { return t.UTC().Format("15:04:05") },
-	"moment": func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
-	"words":  func(s string) string { return strings.ReplaceAll(s, "_", " ") },
-	"join":   func(s []string) string { return strings.Join(s, ", ") },
-}).Parse(page))
+var pageTemplate = sync.OnceValue(func() *template.Template {
+	return template.Must(template.New("report").Funcs(template.FuncMap{
+		"number": number, "size": size, "seconds": seconds, "clock": func(t time.Time) string { return t.UTC().Format("15:04:05") },
+		"moment": func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
+		"words":  func(s string) string { return strings.ReplaceAll(s, "_", " ") },
+		"join":   func(s []string) string { return strings.Join(s, ", ") },
+	}).Parse(page))
+})
 
 // Write writes the account to a file in one step: a page for a name that ends in .html, JSON for
 // .json.
@@ -104,7 +107,7 @@ func HTML(a *tap.Account) ([]byte, error) {
 	}
 	view.Bars = bars(a.Windows)
 	var b bytes.Buffer
-	err := pageTemplate.Execute(&b, view)
+	err := pageTemplate().Execute(&b, view)
 	return b.Bytes(), err
 }
 
