@@ -515,7 +515,12 @@ func (s *syncer) logEnd(r *streamRun) {
 	}
 	switch {
 	case r.skipped:
-		s.Log.Warn("stream is left out: "+r.err.Error(), "stream", r.sel.Stream.Name)
+		why := r.err.Error()
+		var e *Error
+		if errors.As(r.err, &e) && e.Hint != "" {
+			why = e.Hint // it names the scope, once
+		}
+		s.Log.Warn("stream is left out: "+why, "stream", r.sel.Stream.Name)
 	case r.err != nil:
 		s.Log.Error(r.err.Error(), attrs...)
 	case r.rested:
