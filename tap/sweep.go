@@ -98,7 +98,7 @@ func (t *tracking) writing(ctx context.Context, l Ledger, stream string, ids []i
 	page = page.Without(&t.known.Rows)
 	page = page.Without(into)
 	if page.Len() > 0 {
-		*into = into.Union(&page)
+		*into = into.Add(&page)
 		t.dirty = true
 	}
 	t.mu.Unlock()
@@ -127,7 +127,7 @@ func (t *tracking) list(pass int, ids []int64, first bool, asked time.Time) {
 		t.listed[pass] = &IDs{}
 	}
 	page := IDsOf(slices.Clone(ids))
-	*t.listed[pass] = t.listed[pass].Union(&page)
+	*t.listed[pass] = t.listed[pass].Add(&page)
 	if t.began.IsZero() || asked.Before(t.began) {
 		t.began = asked
 	}
@@ -329,7 +329,7 @@ func (s *syncer) list(ctx context.Context, r *streamRun) (done bool, err error) 
 			t.mu.Unlock()
 			continue
 		case err != nil:
-			return false, errors.Join(err, t.save(ctx, s.Deletes.Ledger, r.sel.Stream.Name))
+			return false, errors.Join(err, t.save(context.WithoutCancel(ctx), s.Deletes.Ledger, r.sel.Stream.Name))
 		}
 		r.mu.Lock()
 		r.pages++
@@ -339,7 +339,7 @@ func (s *syncer) list(ctx context.Context, r *streamRun) (done bool, err error) 
 		if len(ids) > 0 {
 			s.proven.Store(true)
 		}
-		sweep.Current = sweep.Current.Union(&page)
+		sweep.Current = sweep.Current.Add(&page)
 		if sweep.Began.IsZero() {
 			sweep.Began = asked
 		}
