@@ -440,10 +440,16 @@ func copied(k *tap.Known) *tap.Known {
 	if k == nil {
 		return nil
 	}
+	ids := func(s tap.IDs) tap.IDs {
+		own, _ := tap.ParseIDs(bytes.Clone(s.Bytes()))
+		return own
+	}
 	c := *k
+	c.Rows, c.Fresh = ids(k.Rows), ids(k.Fresh)
 	if k.Sweep != nil {
-		sweep := *k.Sweep
-		c.Sweep = &sweep
+		s := *k.Sweep
+		s.Listed, s.Current, s.Since = ids(s.Listed), ids(s.Current), ids(s.Since)
+		c.Sweep = &s
 	}
 	return &c
 }
