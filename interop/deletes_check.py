@@ -71,7 +71,7 @@ def trial(name, loader, living):
 
 shutil.rmtree(WORK, ignore_errors=True)
 os.makedirs(WORK)
-server = Postgres(WORK, 54332)
+server = Postgres(WORK, 25432)
 try:
     for name, more in (("postgres-soft", {}), ("postgres-hard", {"hard_delete": True})):
         schema = name.replace("-", "_")

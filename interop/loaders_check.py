@@ -3,6 +3,7 @@ after a first sync, after an incremental one, and with rows that changed in betw
 
 usage: loaders_check.py TAP VENVS WORK"""
 
+import glob
 import json
 import os
 import shutil
@@ -132,7 +133,7 @@ try:
     check("singer-check-tap takes every message", [] if out.returncode == 0 and "The output is valid" in out.stdout else [out.stdout + out.stderr])
     try_loader(SANDBOX, "target-jsonl", jsonl, read_jsonl)
     try_loader(SANDBOX, "target-duckdb", duckdb, read_duckdb)
-    SERVER = Postgres(WORK, 54329)
+    SERVER = Postgres(WORK, 25429)
     try:
         try_loader(SANDBOX, "target-postgres", postgres, read_postgres)
     finally:

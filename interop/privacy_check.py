@@ -55,7 +55,7 @@ if have != want:
     raise SystemExit(f"duckdb: {have}, the tap: {want}")
 print("duckdb gives the tap's hash")
 
-server = Postgres(WORK, 54331)
+server = Postgres(WORK, 25431)
 try:
     server.query("create extension pgcrypto")
     have = server.query(block("sql: postgresql").replace(":key", f"'{KEY}'").replace(ADDRESS, " " + email.upper()))[0]

@@ -14,7 +14,7 @@ import urllib.request
 from sandbox import Sandbox
 
 TAP, VENVS, WORK = (os.path.abspath(p) for p in sys.argv[1:4])
-ADDRESS = "http://127.0.0.1:54333"
+ADDRESS = "http://127.0.0.1:25433"
 passed = failed = 0
 
 

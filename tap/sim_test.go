@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -284,7 +285,7 @@ func (s *simulation) run(kill int) bool {
 		state, err = s.proto.parse(s.state)
 		require.NoError(s.t, err)
 	}
-	out := &killer{left: 1 << 40}
+	out := &killer{left: math.MaxInt}
 	if kill > 0 {
 		out.left = kill
 	}

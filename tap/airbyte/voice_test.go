@@ -1,0 +1,131 @@
+package airbyte_test
+
+import (
+	"errors"
+	"regexp"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/airbyte"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
+)
+
+var (
+	at    = time.UnixMilli(1_795_000_000_123).UTC()
+	users = &tap.Stream{Name: "users", Key: []string{"id"}, Bookmark: "updated_at", Schema: []byte(`{"type":"object","properties":{
+		"id":{"type":"integer"},"name":{"type":["string","null"]},"updated_at":{"type":["string","null"],"format":"date-time"}}}`)}
+)
+
+func init() { users.Prepare() }
+
+// said is a message without the time at which it was said.
+func said(lines []byte) string {
+	return regexp.MustCompile(`"emitted_at":[0-9]{13}`).ReplaceAllString(string(lines), `"emitted_at":0`)
+}
+
+// The messages, to the letter.
+func TestMessages(t *testing.T) {
+	v := &airbyte.Voice{}
+	sel := &tap.Selection{Stream: users, Version: 7}
+	before, behind := v.Frame(sel, at)
+	assert.Equal(t, `{"type":"RECORD","record":{"stream":"users","data":{},"emitted_at":1795000000123}}`+"\n", string(before)+"{}"+string(behind))
+	status := func(s string) string {
+		return `{"type":"TRACE","trace":{"type":"STREAM_STATUS","emitted_at":0,"stream_status":{"stream_descriptor":{"name":"users"},"status":"` + s + `"}}}` + "\n"
+	}
+	assert.Equal(t, status("STARTED"), said(v.Started(nil, users)))
+	assert.Equal(t, status("RUNNING"), said(v.Running(nil, users)))
+	assert.Equal(t, status("COMPLETE"), said(v.Ended(nil, users, nil)))
+	assert.Equal(t, status("INCOMPLETE"), said(v.Ended(nil, users, tap.Errorf(tap.Interrupted, "stopped", "by a signal"))), "who ended the run tells why")
+	assert.Equal(t, `{"type":"TRACE","trace":{"type":"ERROR","emitted_at":0,"error":{"message":"reading list users: 404 Not Found",`+
+		`"internal_message":"reading list users: 404 Not Found","failure_type":"system_error","stream_descriptor":{"name":"users"}}}}`+"\n"+status("INCOMPLETE"),
+		said(v.Ended(nil, users, tap.Errorf(tap.Refused, "reading list users", "404 Not Found"))))
+	assert.Equal(t, `{"type":"TRACE","trace":{"type":"STREAM_STATUS","emitted_at":0,"stream_status":{"stream_descriptor":{"name":"users"},"status":"RUNNING",`+
+		`"reasons":[{"type":"RATE_LIMITED","rate_limited":{"quota_reset":1795000000123}}]}}}`+"\n", said(v.Waiting(nil, []*tap.Stream{users}, at)))
+	assert.Equal(t, `{"type":"TRACE","trace":{"type":"ESTIMATE","emitted_at":0,"estimate":{"name":"users","type":"STREAM","row_estimate":3}}}`+"\n", said(v.Estimate(nil, users, 3)))
+	assert.Equal(t, `{"type":"RECORD","record":{"stream":"users","data":{"id":3,"updated_at":"`+tap.FormatTime(at)+`","_ab_cdc_deleted_at":"`+tap.FormatTime(at)+`"},"emitted_at":1795000000123}}`+"\n",
+		string(v.Gone(nil, sel, []int64{3}, at)))
+	assert.Empty(t, v.Schema(nil, sel, nil))
+	assert.Equal(t, `{"type":"CONNECTION_STATUS","connectionStatus":{"status":"SUCCEEDED"}}`+"\n", string(airbyte.AppendStatus(nil, nil)))
+	assert.Equal(t, `{"type":"CONNECTION_STATUS","connectionStatus":{"status":"FAILED","message":"why"}}`+"\n", string(airbyte.AppendStatus(nil, errors.New("why"))))
+	assert.Equal(t, `{"type":"LOG","log":{"level":"WARN","message":"text"}}`+"\n", string(airbyte.AppendLog(nil, "WARN", "text")))
+	assert.Equal(t, `{"type":"CONTROL","control":{"type":"CONNECTOR_CONFIG","emitted_at":0,"connectorConfig":{"config":{"a":1}}}}`+"\n", said(airbyte.AppendControl(nil, []byte(`{"a":1}`))))
+}
+
+func TestFailureTypes(t *testing.T) {
+	for kind, want := range map[tap.Kind]string{
+		tap.BadInput: "config_error", tap.Credentials: "config_error", tap.Scope: "config_error", tap.Rights: "config_error", tap.Storage: "config_error", tap.Gone: "config_error",
+		tap.SignIn: "transient_error", tap.Network: "transient_error", tap.Server: "transient_error", tap.Unreachable: "transient_error", tap.Interrupted: "transient_error",
+		tap.Refused: "system_error", tap.Origin: "system_error", tap.Fault: "system_error",
+	} {
+		assert.Contains(t, string(airbyte.AppendError(nil, tap.Errorf(kind, "doing", "it"))), `"failure_type":"`+want+`"`, "%d", kind)
+	}
+}
+
+func TestStates(t *testing.T) {
+	lookup := func(name string) *tap.Stream {
+		if name == "users" {
+			return users
+		}
+		return nil
+	}
+	payload := func(state string) []byte {
+		return []byte(`[{"type":"STREAM","stream":{"stream_descriptor":{"name":"users"},"stream_state":` + state + `}},{"type":"STREAM","stream":{"stream_descriptor":{"name":"other"},"stream_state":{}}}]`)
+	}
+	st, err := airbyte.ParseState(payload(`{"updated_at":"2026-01-31T08:15:30Z"}`), lookup)
+	require.NoError(t, err)
+	assert.Equal(t, time.Date(2026, 1, 31, 8, 15, 30, 0, time.UTC), st.Of("users").Until)
+	v := &airbyte.Voice{}
+	assert.Equal(t, `{"type":"STATE","state":{"type":"STREAM","stream":{"stream_descriptor":{"name":"users"},"stream_state":{"updated_at":"2026-01-31T08:15:30.000Z"}},"sourceStats":{"recordCount":4}}}`+"\n",
+		string(v.State(nil, st, []tap.Written{{Stream: users, Records: 4}})))
+	assert.Empty(t, v.State(nil, st, []tap.Written{{Stream: users, Ended: true}}), "nothing follows the end of a stream")
+	st, err = airbyte.ParseState(payload(`{"states":[{"cursor":{"updated_at":"2026-02-01"}},{"cursor":{"updated_at":"2026-01-01"}}]}`), lookup)
+	require.NoError(t, err)
+	assert.Equal(t, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), st.Of("users").Until, "as far as the slowest of its partitions")
+	for _, empty := range []string{"{}", "null", "[]"} {
+		st, err = airbyte.ParseState([]byte(empty), lookup)
+		require.NoError(t, err)
+		assert.Empty(t, st.Bookmarks)
+	}
+	for _, bad := range [][]byte{payload(`{"updated_at":"soon"}`), payload(`{"updated_at":7}`), []byte(`{"bookmarks":{}}`), []byte(`[{"type":"GLOBAL"}]`), []byte(`[`)} {
+		_, err = airbyte.ParseState(bad, lookup)
+		assert.Error(t, err, string(bad))
+	}
+}
+
+func TestConfiguredCatalogs(t *testing.T) {
+	shape, err := users.Shape()
+	require.NoError(t, err)
+	lookup := func(name string) (*tap.Stream, *record.Shape, error) {
+		if name == "users" {
+			return users, shape, nil
+		}
+		return nil, nil, nil
+	}
+	parse := func(stream string) ([]*tap.Selection, error) {
+		return airbyte.ParseCatalog([]byte(`{"streams":[`+stream+`]}`), lookup)
+	}
+	got, err := parse(`{"stream":{"name":"users","json_schema":{"properties":{"id":{}}}},"sync_mode":"full_refresh","generation_id":4}`)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"id", "updated_at"}, got[0].Fields, "key and cursor are always read")
+	assert.True(t, got[0].FullTable)
+	assert.Equal(t, "4", got[0].Generation)
+	got, err = parse(`{"stream":{"name":"users","json_schema":{}},"sync_mode":"incremental"}`)
+	require.NoError(t, err)
+	assert.Nil(t, got[0].Fields)
+	assert.False(t, got[0].FullTable)
+	got, err = parse(`{"stream":{"name":"gone"}}`)
+	require.NoError(t, err)
+	assert.Equal(t, tap.Gone, tap.KindOf(got[0].Err))
+	for _, bad := range []string{`{"stream":{"name":"users"},"sync_mode":"sideways"}`, `{"stream":{"name":"users"}},{"stream":{"name":"users"}}`, `{"stream":{"name":""}}`} {
+		_, err = parse(bad)
+		assert.Error(t, err, bad)
+	}
+	_, err = airbyte.ParseCatalog([]byte(`{}`), lookup)
+	assert.ErrorContains(t, err, "list of streams")
+	text := string(airbyte.AppendCatalog(nil, []airbyte.Discovered{{Stream: users, Shape: shape}}))
+	assert.Contains(t, text, `"supported_sync_modes":["full_refresh","incremental"],"source_defined_cursor":true,"default_cursor_field":["updated_at"],"source_defined_primary_key":[["id"]],"is_resumable":true`)
+}

@@ -1,0 +1,115 @@
+package singer_test
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/singer"
+)
+
+var at = time.Date(2026, 11, 25, 8, 15, 30, 123_000_000, time.UTC)
+
+func selection(t *testing.T) (*tap.Selection, *record.Shape) {
+	t.Helper()
+	s := &tap.Stream{Name: "users", Key: []string{"id"}, Bookmark: "updated_at", Schema: []byte(`{"type":"object","properties":{
+		"id":{"type":"integer"},"name":{"type":["string","null"],"description":"Name."},"updated_at":{"type":["string","null"],"format":"date-time"},
+		"tags":{"type":["array","null"],"items":{"type":["object","null"],"properties":{"v":{"type":["string","null"]}}}}}}`)}
+	s.Prepare()
+	shape, err := s.Shape()
+	require.NoError(t, err)
+	return s.Select(shape, func(...string) bool { return true }), shape
+}
+
+// The messages, to the letter.
+func TestMessages(t *testing.T) {
+	sel, shape := selection(t)
+	v := &singer.Voice{}
+	assert.Equal(t, `{"type":"SCHEMA","stream":"users","schema":{"type":"object","properties":{"id":{"type":"integer"},`+
+		`"name":{"description":"Name.","type":["string","null"]},"updated_at":{"type":["string","null"],"format":"date-time"},`+
+		`"tags":{"type":["array","null"],"items":{"type":["object","null"],"properties":{"v":{"type":["string","null"]}}}}}},`+
+		`"key_properties":["id"],"bookmark_properties":["updated_at"]}`+"\n", string(v.Schema(nil, sel, shape)))
+	before, behind := v.Frame(sel, at)
+	assert.Equal(t, `{"type":"RECORD","stream":"users","record":{},"time_extracted":"2026-11-25T08:15:30.123Z"}`+"\n", string(before)+"{}"+string(behind))
+	sel.Version = 7
+	before, behind = v.Frame(sel, at)
+	assert.Equal(t, `{"type":"RECORD","stream":"users","record":{},"time_extracted":"2026-11-25T08:15:30.123Z","version":7}`+"\n", string(before)+"{}"+string(behind))
+	assert.Equal(t, `{"type":"RECORD","stream":"users","record":{"id":3,"_sdc_deleted_at":"2026-11-25T08:15:30.123Z"},"time_extracted":"2026-11-25T08:15:30.123Z","version":6}`+"\n"+
+		`{"type":"ACTIVATE_VERSION","stream":"users","version":7}`+"\n", string(v.Gone(nil, sel, []int64{3}, at)))
+	for _, nothing := range [][]byte{v.Started(nil, sel.Stream), v.Running(nil, sel.Stream), v.Ended(nil, sel.Stream, nil), v.Waiting(nil, nil, at), v.Estimate(nil, sel.Stream, 1)} {
+		assert.Empty(t, nothing)
+	}
+	sel.Stream.Bookmark = ""
+	assert.NotContains(t, string(v.Schema(nil, sel, shape)), "bookmark_properties")
+}
+
+// A state is written with the keys of the Singer SDK, passes on what it does not know, and follows what was written.
+func TestStateMessages(t *testing.T) {
+	sel, _ := selection(t)
+	st, err := singer.ParseState([]byte(`{"bookmarks":{"users":{"replication_key":"updated_at","replication_key_value":"2026-01-01T00:00:00Z"},"others":{"x":1}},"more":[1]}`),
+		func(name string) *tap.Stream {
+			if name == "users" {
+				return sel.Stream
+			}
+			return nil
+		})
+	require.NoError(t, err)
+	v := &singer.Voice{}
+	assert.Equal(t, `{"type":"STATE","value":{"bookmarks":{"users":{"replication_key":"updated_at","replication_key_value":"2026-01-01T00:00:00.000Z"},"others":{"x":1}},"more":[1]}}`+"\n",
+		string(v.State(nil, st, nil)))
+	st.Of("users").Until = at
+	assert.Contains(t, string(v.State(nil, st, nil)), "2026-01-01", "it was not told of a change")
+	assert.Contains(t, string(v.State(nil, st, []tap.Written{{Stream: sel.Stream}})), "2026-11-25T08:15:30.123Z")
+}
+
+// A catalog that is discovered selects what it says, and what a person changes in it is heeded.
+func TestCatalogsGoOutAndIn(t *testing.T) {
+	sel, shape := selection(t)
+	text, err := singer.Catalog([]singer.Discovered{{Stream: sel.Stream, Shape: shape}, {Stream: &tap.Stream{Name: "views", Key: []string{"id"}, ViewOf: "users"}, Shape: shape}})
+	require.NoError(t, err)
+	lookup := func(name string) (*tap.Stream, *record.Shape, error) {
+		if name == "users" {
+			return sel.Stream, shape, nil
+		}
+		return nil, nil, nil
+	}
+	parse := func(change func(meta map[string]map[string]any)) ([]*tap.Selection, error) {
+		var c map[string]any
+		require.NoError(t, json.Unmarshal(text, &c))
+		meta := map[string]map[string]any{}
+		for _, m := range c["streams"].([]any)[0].(map[string]any)["metadata"].([]any) {
+			entry := m.(map[string]any)
+			crumb, err := json.Marshal(entry["breadcrumb"])
+			require.NoError(t, err)
+			meta[string(crumb)] = entry["metadata"].(map[string]any)
+		}
+		change(meta)
+		changed, err := json.Marshal(c)
+		require.NoError(t, err)
+		return singer.ParseCatalog(changed, lookup)
+	}
+	selections, err := parse(func(map[string]map[string]any) {})
+	require.NoError(t, err)
+	require.Len(t, selections, 1, "a view is not selected by default")
+	assert.Nil(t, selections[0].Fields)
+	selections, err = parse(func(meta map[string]map[string]any) {
+		meta[`["properties","name"]`]["selected"] = false
+		meta[`["properties","id"]`]["selected"] = false
+		meta[`["properties","tags","items","properties","v"]`]["selected"] = false
+		meta[`[]`]["replication-method"] = "FULL_TABLE"
+	})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"id", "updated_at", "tags"}, selections[0].Fields, "the key is always read")
+	assert.True(t, selections[0].FullTable)
+	assert.Equal(t, record.Drop, selections[0].Shape.Column("tags").Members().Column("v").Treatment)
+	_, err = parse(func(meta map[string]map[string]any) { meta[`[]`]["replication-key"] = "created_at" })
+	assert.ErrorContains(t, err, "created_at")
+	selections, err = parse(func(meta map[string]map[string]any) { meta[`[]`]["selected"] = false })
+	require.NoError(t, err)
+	assert.Empty(t, selections)
+}
