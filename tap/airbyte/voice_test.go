@@ -100,10 +100,11 @@ func TestConfiguredCatalogs(t *testing.T) {
 	shape, err := users.Shape()
 	require.NoError(t, err)
 	lookup := func(name string) (*tap.Stream, *record.Shape, error) {
-		if name == "users" {
-			return users, shape, nil
+		if name != "users" {
+			return nil, nil, nil
 		}
-		return nil, nil, nil
+		shape, err := users.Shape()
+		return users, shape, err
 	}
 	parse := func(stream string) ([]*tap.Selection, error) {
 		return airbyte.ParseCatalog([]byte(`{"streams":[`+stream+`]}`), lookup)

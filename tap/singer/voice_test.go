@@ -73,10 +73,11 @@ func TestCatalogsGoOutAndIn(t *testing.T) {
 	text, err := singer.Catalog([]singer.Discovered{{Stream: sel.Stream, Shape: shape}, {Stream: &tap.Stream{Name: "views", Key: []string{"id"}, ViewOf: "users"}, Shape: shape}})
 	require.NoError(t, err)
 	lookup := func(name string) (*tap.Stream, *record.Shape, error) {
-		if name == "users" {
-			return sel.Stream, shape, nil
+		if name != "users" {
+			return nil, nil, nil
 		}
-		return nil, nil, nil
+		shape, err := sel.Stream.Shape()
+		return sel.Stream, shape, err
 	}
 	parse := func(change func(meta map[string]map[string]any)) ([]*tap.Selection, error) {
 		var c map[string]any
