@@ -12,6 +12,7 @@ type task struct {
 	piece  *Piece
 	cursor string
 	stage  stage
+	idle   bool      // there is nothing to do but to end
 	head   head      // once the first page is read
 	waits  time.Time // since when the stream has had nothing; zero for ever
 	weight float64

@@ -58,6 +58,7 @@ type progress struct {
 	last    time.Time       // when the latest page was written
 	changes []string        // columns that were new or of another type
 	gone    int             // rows that were told as gone
+	said    bool            // it was read, and has told of anonymized rows
 	untold  bool            // rows are gone, but could not be told yet
 	odd     int             // rows that were no rows
 	nulled  map[string]bool // columns of which a value became null because of its type

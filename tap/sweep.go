@@ -193,11 +193,54 @@ func (s *syncer) sweepTask(r *streamRun) *task {
 	}
 	t.checked = true
 	complete := t.listed != nil && len(t.listed) == r.reading.passes
-	due := t.known.Sweep != nil || t.known.Swept.IsZero() || s.now().Sub(t.known.Swept) >= s.Deletes.Every || s.hurry.Load() && r.sel.Stream.Filters["candidate_ids"].Type != ""
+	due := t.known.Sweep != nil || t.known.Swept.IsZero() || s.now().Sub(t.known.Swept) >= s.Deletes.Every || s.hurry.Load() && belongs(r.sel.Stream)
 	if !complete && !due {
 		return nil
 	}
 	return &task{run: r, piece: &Piece{}, stage: sweeps, waits: t.known.Swept}
+}
+
+// belongs tells whether the rows of a stream belong to candidates, so that they go when one is anonymized.
+func belongs(s *Stream) bool { return s.Filters["candidate_ids"].Type != "" }
+
+// park keeps a stream whose rows belong to candidates from ending, while the rows that tell of the anonymized ones are still read.
+func (s *syncer) park(r *streamRun) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r.track == nil || !belongs(r.sel.Stream) || s.telling == 0 {
+		return false
+	}
+	s.parked = append(s.parked, r)
+	return true
+}
+
+// told notes that a stream was read. After the last one that tells of anonymized candidates, those that waited for it are swept, or end.
+func (s *syncer) told(r *streamRun) {
+	r.mu.Lock()
+	before := r.said
+	r.said = true
+	r.mu.Unlock()
+	if before || s.Deletes == nil || r.sel.Stream.Anonymized == "" {
+		return
+	}
+	s.mu.Lock()
+	s.telling--
+	var parked []*streamRun
+	if s.telling == 0 {
+		parked, s.parked = s.parked, nil
+	}
+	s.mu.Unlock()
+	for _, p := range parked {
+		s.again(&task{run: p, piece: &Piece{}, stage: sweeps, idle: !s.hurry.Load()})
+	}
+}
+
+// again puts a task of a stream that was read into the queue: the stream has not ended.
+func (s *syncer) again(t *task) {
+	t.run.mu.Lock()
+	t.run.open = 1
+	t.run.mu.Unlock()
+	s.queue.push(t)
 }
 
 // sweep finds what is gone from a stream: it lists all ids, unless the read has done so, confirms

@@ -120,9 +120,11 @@ type syncer struct {
 	hurry  atomic.Bool // somebody was anonymized: the lists of what belongs to candidates are swept in this run
 
 	mu      sync.Mutex
-	running int       // streams whose end is not yet on its way to stdout
-	ending  int       // streams of which a piece is still to be read
-	oldest  time.Time // the oldest row seen so far
+	running int          // streams whose end is not yet on its way to stdout
+	ending  int          // streams of which a piece is still to be read
+	telling int          // of those, streams whose rows tell that somebody was anonymized
+	parked  []*streamRun // streams that are read, and wait for what those tell
+	oldest  time.Time    // the oldest row seen so far
 }
 
 // errOvertime ends a run that has lasted for MaxRunTime.
@@ -145,6 +147,9 @@ func (e *Engine) Sync(ctx context.Context, selections []*Selection, state *State
 		r, err := s.newRun(sel)
 		if err != nil {
 			return nil, err
+		}
+		if s.Deletes != nil && sel.Stream.Anonymized != "" {
+			s.telling++
 		}
 		s.runs = append(s.runs, r)
 		tasks = append(tasks, s.tasks(r, state.Of(sel.Stream.Name))...)
@@ -329,6 +334,9 @@ func (s *syncer) advance(ctx context.Context, t *task) error {
 	reader := &reader{syncer: s, task: t, splitter: record.NewSplitter(t.run.base, t.run.options)}
 	switch t.stage {
 	case sweeps:
+		if t.idle {
+			break
+		}
 		if err := s.sweep(ctx, t.run); err != nil {
 			return err
 		}
@@ -405,22 +413,23 @@ func (s *syncer) end(ctx context.Context, r *streamRun) {
 		return
 	}
 	err := r.err
-	again := err == nil && r.reading.timed && !r.rested && !s.Sample && (r.resumed || r.reading.full && r.cut)
+	more := err == nil && r.reading.timed && !r.rested && !s.Sample && (r.resumed || r.reading.full && r.cut)
 	from := later(s.StartDate, r.began.Add(-s.Lookback))
-	r.resumed, r.cut, r.began, r.follows = false, false, time.Time{}, again && r.reading.full
+	r.resumed, r.cut, r.began, r.follows = false, false, time.Time{}, more && r.reading.full
 	r.mu.Unlock()
-	if again {
+	if more {
 		for _, t := range s.fresh(r, from, 0) {
 			s.queue.push(t)
 		}
 		return
 	}
+	s.told(r)
 	if err == nil && !r.rested {
 		if t := s.sweepTask(r); t != nil {
-			r.mu.Lock()
-			r.open = 1
-			r.mu.Unlock()
-			s.queue.push(t)
+			s.again(t)
+			return
+		}
+		if s.park(r) {
 			return
 		}
 	}

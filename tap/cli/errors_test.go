@@ -82,7 +82,7 @@ func TestAddressThatDoesNotAnswerIsNamed(t *testing.T) {
 	assert.Contains(t, r.err, "127.0.0.1:9")
 }
 
-func TestCertificateThatNobodyVouchesForIsRefused(t *testing.T) {
+func TestUntrustedCertificateIsRefused(t *testing.T) {
 	asked := false
 	s := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked = true }))
 	s.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
