@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -79,6 +80,8 @@ func TestJSONLog(t *testing.T) {
 		}
 	}
 	assert.Contains(t, r.err, `"stream_name":"users"`)
+	records := strings.Count(r.out, `"type":"RECORD"`)
+	assert.Contains(t, r.err, fmt.Sprintf(`"metric_info":{"type":"counter","metric":"record_count","value":%d,"tags":{"stream":"users"}}`, records))
 	t.Setenv("TAP_GREENHOUSE_LOG_FORMAT", "json")
 	assert.True(t, strings.HasPrefix(run(t, "--nonsense").err, "{"))
 }

@@ -218,9 +218,11 @@ func (j *job) run(ctx context.Context, out io.Writer) (int, error) {
 	if code != exitOK {
 		level = slog.LevelError
 	}
+	account := j.account(sum, err, code)
+	logMetrics(j.log, account)
 	j.log.Log(ctx, level, j.summary(sum, time.Since(j.began)))
 	if j.report != "" {
-		if err := report.Write(j.report, j.account(sum, err, code)); err != nil {
+		if err := report.Write(j.report, account); err != nil {
 			j.log.Error("writing the report: " + err.Error()) // the run itself is as it is
 		}
 	}

@@ -62,7 +62,11 @@ func (h *jsonLog) Handle(_ context.Context, r slog.Record) error {
 		case slog.KindTime:
 			e.Extra[a.Key] = v.Time().Format(time.RFC3339Nano)
 		default:
-			e.Extra[a.Key] = v.String()
+			if m, ok := v.Any().(metric); ok {
+				e.Extra[a.Key] = m
+			} else {
+				e.Extra[a.Key] = v.String()
+			}
 		}
 		return true
 	}

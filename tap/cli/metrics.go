@@ -1,0 +1,44 @@
+package cli
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
+)
+
+// metric is one figure of a run, as the Singer SDK writes it.
+type metric struct {
+	Type  string            `json:"type"`
+	Name  string            `json:"metric"`
+	Value float64           `json:"value"`
+	Tags  map[string]string `json:"tags"`
+}
+
+// metrics are the records of each stream that was read, and the seconds it took.
+func metrics(a *tap.Account) []metric {
+	var all []metric
+	for _, s := range a.Streams {
+		status := "failed"
+		switch s.Status {
+		case "skipped", "left_alone":
+			continue
+		case "complete":
+			status = "succeeded"
+		}
+		all = append(all,
+			metric{Type: "counter", Name: "record_count", Value: float64(s.Records), Tags: map[string]string{"stream": s.Stream}},
+			metric{Type: "timer", Name: "sync_duration", Value: s.Seconds, Tags: map[string]string{"stream": s.Stream, "status": status}})
+	}
+	return all
+}
+
+// logMetrics logs them where the log is for a machine; for a person the summary says enough.
+func logMetrics(log *slog.Logger, a *tap.Account) {
+	if _, ok := log.Handler().(*jsonLog); !ok {
+		return
+	}
+	for _, m := range metrics(a) {
+		log.LogAttrs(context.Background(), slog.LevelInfo, "METRIC", slog.String("stream", m.Tags["stream"]), slog.Any("metric_info", m))
+	}
+}
