@@ -4,6 +4,7 @@ into a clean virtual environment, and a loader reads the demo from there.
 usage: packaging_check.py TAP VENVS WORK"""
 
 import glob
+import json
 import os
 import shutil
 import subprocess
@@ -26,6 +27,14 @@ once, twice = sums(os.path.join(WORK, "once")), sums(os.path.join(WORK, "twice")
 if once != twice:
     raise SystemExit(f"the same commit makes other bytes:\n{once}{twice}")
 print("ok two builds are the same")
+with open(glob.glob(os.path.join(WORK, "once", "*.cdx.json"))[0]) as f:
+    parts = {c["name"]: c["version"] for c in json.load(f)["components"]}
+with open(os.path.join(os.path.dirname(BUILD), "..", "go.mod")) as f:
+    direct = [line.split()[:2] for line in f if line.startswith("\t") and "// indirect" not in line]
+missing = [m for m, v in direct if m in parts and parts[m] != v] + [m for m in ("std", "github.com/cenkalti/backoff/v4") if m not in parts]
+if missing:
+    raise SystemExit(f"the SBOM lacks, or has in another version: {missing}")
+print(f"ok the SBOM names {len(parts)} modules")
 venv = os.path.join(WORK, "venv")
 subprocess.run([sys.executable, "-m", "venv", venv], check=True)
 subprocess.run([os.path.join(venv, "bin", "pip"), "install", "-q", "--no-index", *glob.glob(os.path.join(WORK, "once", "*.whl"))], check=True)
@@ -40,4 +49,4 @@ files = glob.glob(os.path.join(WORK, "candidates*.jsonl"))
 if demo.wait() or loader.returncode or not files or sum(1 for _ in open(files[0], "rb")) != 100:
     raise SystemExit(f"demo and loader ended with {demo.returncode} and {loader.returncode}: {loader.stderr[-1000:]}")
 print("ok a loader reads the demo of the installed program")
-print("packaging: 3 passed, 0 failed")
+print("packaging: 4 passed, 0 failed")
