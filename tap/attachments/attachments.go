@@ -272,8 +272,9 @@ func (l *links) ask(ctx context.Context) error {
 	l.renewed = map[int64]row{}
 	for at := 0; at < len(l.rows); at += maxIDs {
 		var ids []string
-		for _, r := range l.rows[at:min(at+maxIDs, len(l.rows))] {
-			ids = append(ids, strconv.FormatInt(r.ID, 10))
+		part := l.rows[at:min(at+maxIDs, len(l.rows))]
+		for i := range part { // no copy of a row: its other members may be written at this moment
+			ids = append(ids, strconv.FormatInt(part[i].ID, 10))
 		}
 		req := tap.Request{Stream: l.sel.Stream, Params: map[string]string{"ids": strings.Join(ids, ",")}}
 		err := l.enricher.opts.Source.Read(ctx, req, func(page tap.Page) error {
