@@ -86,20 +86,20 @@ func (j *job) summary(sum *tap.Summary, took time.Duration) string {
 	var skipped, failed, unfinished, rested []string
 	for _, o := range sum.Outcomes {
 		name := o.Stream.Name
-		switch {
-		case o.Skipped:
+		switch o.Status() {
+		case "skipped":
 			scope := o.Stream.Scope
 			if other, err := j.columns.Err(); err != nil && errors.Is(o.Err, err) {
 				scope = other
 			}
 			skipped = append(skipped, fmt.Sprintf("%s (needs %s)", name, scope))
-		case o.Err != nil:
+		case "failed":
 			failed = append(failed, name)
-		case o.Rested:
+		case "left_alone":
 			rested = append(rested, name)
-		case !o.Complete:
+		case "unfinished":
 			unfinished = append(unfinished, name)
-		default:
+		case "complete":
 			complete++
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"net/netip"
 	"net/url"
 	"path"
@@ -125,12 +126,18 @@ func (c *Config) parseRefresh() error {
 		}
 		c.rest = append(c.rest, refreshRule{pattern, every})
 	}
-	// The most specific first: a name before a glob, and the longer glob before the shorter one.
-	glob := func(p string) bool { return strings.ContainsAny(p, "*?[") }
 	slices.SortStableFunc(c.rest, func(a, b refreshRule) int {
-		return cmp.Or(order(glob(a.pattern), glob(b.pattern)), cmp.Compare(len(b.pattern), len(a.pattern)))
+		return cmp.Compare(b.specificity(), a.specificity())
 	})
 	return nil
+}
+
+// specificity orders rules: a name goes before any glob, and a longer glob before a shorter one.
+func (r refreshRule) specificity() int {
+	if !strings.ContainsAny(r.pattern, "*?[") {
+		return math.MaxInt
+	}
+	return len(r.pattern)
 }
 
 // Rest is how young the last complete read of a stream may be for it to be left alone; 0 for never.
@@ -181,15 +188,4 @@ func loopback(host string) bool {
 	}
 	ip, err := netip.ParseAddr(host)
 	return err == nil && ip.IsLoopback()
-}
-
-// order puts false before true.
-func order(a, b bool) int {
-	switch {
-	case a == b:
-		return 0
-	case b:
-		return -1
-	}
-	return 1
 }
