@@ -105,6 +105,7 @@ func (c *source) all(t testing.TB, status string, but ...string) {
 }
 
 func TestReadLoadsEveryStreamAndThenWhatChanged(t *testing.T) {
+	t.Parallel()
 	s := serve(t, sandbox.Options{Candidates: 700})
 	c := connect(t, s, s.Config(), "incremental")
 	r := c.read(t, nil)
@@ -168,6 +169,7 @@ func TestReadWithAScopeMissing(t *testing.T) {
 }
 
 func TestReadWithFaults(t *testing.T) {
+	t.Parallel()
 	t.Run("that a repeat mends", func(t *testing.T) {
 		t.Parallel()
 		s := serve(t, sandbox.Options{Candidates: 700, Fault: sandbox.Chaos(11, 0.05), TokenUses: 40})
@@ -206,6 +208,7 @@ func TestReadWithFaults(t *testing.T) {
 }
 
 func TestReadTellsThatTheBudgetIsOut(t *testing.T) {
+	t.Parallel()
 	s := serve(t, sandbox.Options{Limit: 30, Window: 2 * time.Second})
 	c := connect(t, s, s.Config(), "incremental")
 	require.Zero(t, c.read(t, nil).code)
@@ -256,6 +259,7 @@ func TestReadAsksToKeepTheRefreshToken(t *testing.T) {
 }
 
 func TestReadGoesOnAfterKills(t *testing.T) {
+	t.Parallel()
 	s := serve(t, sandbox.Options{Candidates: 1500, Latency: 4 * time.Millisecond})
 	c := connect(t, s, s.Config(), "incremental")
 	random := rand.New(rand.NewPCG(6, 6))
@@ -277,6 +281,7 @@ func TestReadGoesOnAfterKills(t *testing.T) {
 }
 
 func TestReadEndsStreamsAtASignal(t *testing.T) {
+	t.Parallel()
 	s := serve(t, sandbox.Options{Candidates: 600, Latency: 30 * time.Millisecond})
 	c := connect(t, s, s.Config(), "incremental")
 	asked := nthRequest(s, 40)
@@ -303,6 +308,7 @@ func TestReadEndsStreamsAtASignal(t *testing.T) {
 }
 
 func TestFullRefreshGoesOnInItsGeneration(t *testing.T) {
+	long(t)
 	generation := func(id int) func(map[string]any) {
 		return func(stream map[string]any) { stream["generation_id"], stream["minimum_generation_id"] = id, id }
 	}
@@ -365,6 +371,7 @@ func TestStateOfAirbytesOwnSourceIsTakenOver(t *testing.T) {
 }
 
 func TestCheck(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		opts   sandbox.Options
 		config map[string]any

@@ -64,6 +64,7 @@ func whole(t *testing.T, dir string, rows map[int64]attachment) {
 }
 
 func TestContentsOfAttachmentsAreKept(t *testing.T) {
+	t.Parallel()
 	var mu sync.Mutex
 	n := 0
 	s := serve(t, sandbox.Options{FileFault: func(*http.Request) sandbox.Fault {

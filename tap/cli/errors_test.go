@@ -76,6 +76,7 @@ func TestBadInputIsOneLineThatSaysWhere(t *testing.T) {
 }
 
 func TestAddressThatDoesNotAnswerIsNamed(t *testing.T) {
+	t.Parallel()
 	s := serve(t, sandbox.Options{})
 	r := run(t, "--config", file(t, "c.json", with(s, map[string]any{"auth_url": "http://127.0.0.1:9/token", "max_retry_time": "1s"})))
 	assert.Equal(t, 1, r.code)

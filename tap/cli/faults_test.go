@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -82,8 +83,10 @@ func TestCatalogThatSelectsNothing(t *testing.T) {
 
 // A summary after a stop says what is complete and what is not, and --test writes no state.
 func TestSummaryOfAStoppedRun(t *testing.T) {
-	s := serve(t, sandbox.Options{Limit: 5, Window: 30_000_000_000})
-	cfg := file(t, "c.json", with(s, map[string]any{"max_run_time": "1s"}))
+	t.Parallel()
+	s := serve(t, sandbox.Options{Limit: 5, Window: 2 * time.Second})
+	streams := []string{"users", "jobs", "offers", "sources", "notes", "offices", "departments", "openings", "interviews", "scorecards"}
+	cfg := file(t, "c.json", with(s, map[string]any{"max_run_time": "1s", "concurrency": 2, "streams": streams}))
 	r := run(t, "--config", cfg)
 	assert.Zero(t, r.code, r.err)
 	assert.Contains(t, r.err, "not finished: ")
@@ -94,9 +97,7 @@ func TestSummaryOfAStoppedRun(t *testing.T) {
 
 // Full tables go through pieces and kills, too: see the simulator. Here: that one comes whole again each time.
 func TestFullTableOfALongList(t *testing.T) {
-	if testing.Short() {
-		t.Skip("a list of a hundred pages")
-	}
+	long(t)
 	s := serve(t, sandbox.Options{Candidates: 50_000})
 	var catalog map[string]any
 	require.NoError(t, json.Unmarshal([]byte(run(t, "--discover").out), &catalog))

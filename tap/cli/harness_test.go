@@ -18,6 +18,15 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
 )
 
+// long skips a test that takes more than a few seconds, unless TAP_GREENHOUSE_LONG is set, as
+// .ci/run does.
+func long(t testing.TB) {
+	t.Helper()
+	if os.Getenv("TAP_GREENHOUSE_LONG") == "" {
+		t.Skip("TAP_GREENHOUSE_LONG is not set")
+	}
+}
+
 // serve starts a sandbox that ends with the test. Without a limit of its own it has none, so that
 // tests need not wait.
 func serve(t testing.TB, opts sandbox.Options) *sandbox.Server {

@@ -101,6 +101,7 @@ func TestAnotherUserOrAnEarlierStartIsAWarning(t *testing.T) {
 }
 
 func TestWhatIsOptionalNeverCostsAStream(t *testing.T) {
+	t.Parallel()
 	for name, opts := range map[string]sandbox.Options{
 		"upper bounds": {NoUpperBounds: true}, "filters by time": {NoFilters: true}, "fields": {NoFields: true}, "a column that has gone": {Gone: []string{"candidates.time_zone"}},
 		"rows that are none": {MessageRows: true},
@@ -195,6 +196,7 @@ func TestSecretsAreCleanedBeforeTextsAreCut(t *testing.T) {
 
 // A dead API ends the run once, not stream by stream.
 func TestDeadAddressEndsTheRunOnce(t *testing.T) {
+	t.Parallel()
 	s := serve(t, sandbox.Options{})
 	var asked atomic.Int64
 	s.SetFault(func(r *http.Request) sandbox.Fault {
@@ -212,13 +214,12 @@ func TestDeadAddressEndsTheRunOnce(t *testing.T) {
 
 // An address where nothing listens is most likely wrong: it is not retried for ten minutes.
 func TestAddressThatRefusesConnectionsFailsEarly(t *testing.T) {
+	long(t) // it waits for fifteen seconds
+	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	addr := l.Addr().String()
 	require.NoError(t, l.Close())
-	if testing.Short() {
-		t.Skip("waits for fifteen seconds")
-	}
 	r := run(t, "check", "--config", file(t, "c.json", map[string]any{"client_id": "a-client", "client_secret": "secret", "api_url": "http://" + addr, "auth_url": "http://" + addr}))
 	assert.Contains(t, r.out, "FAILED")
 	assert.Contains(t, r.out, addr)

@@ -18,15 +18,6 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
 )
 
-// long leaves out, with -short, what takes minutes under the race detector: lists of a hundred
-// pages. The plain run has it.
-func long(t testing.TB) {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("left out with -short")
-	}
-}
-
 // only is a config that reads these streams.
 func only(s *sandbox.Server, streams ...string) map[string]any {
 	return with(s, map[string]any{"streams": streams})

@@ -59,13 +59,17 @@ func command(t *testing.T, args ...string) *exec.Cmd {
 // TestKilledProcess kills the program at random moments and starts it again with the last whole
 // state, many times.
 func TestKilledProcess(t *testing.T) {
+	t.Parallel()
 	s := serve(t, sandbox.Options{Candidates: 1500, Latency: 4 * time.Millisecond})
 	config := file(t, "c.json", s.Config())
 	random := rand.New(rand.NewPCG(5, 5))
 	var l loader.Loader
 	var state []byte
-	rounds, ended := 0, 0
-	for began := time.Now(); rounds < 200 && time.Since(began) < 12*time.Second; rounds++ {
+	rounds, ended, most := 0, 0, 30
+	if os.Getenv("TAP_GREENHOUSE_LONG") != "" {
+		most = 200
+	}
+	for began := time.Now(); rounds < most && time.Since(began) < 12*time.Second; rounds++ {
 		args := []string{"--config", config}
 		if state != nil {
 			args = append(args, "--state", file(t, "s.json", state))
@@ -180,6 +184,7 @@ func TestLoaderThatGoesAwayEndsTheRun(t *testing.T) {
 
 // TestSlowLoader reads a byte now and then: the program waits, in the memory that it has.
 func TestSlowLoader(t *testing.T) {
+	t.Parallel()
 	s := serve(t, sandbox.Options{Candidates: 20000})
 	cmd := command(t, "--config", file(t, "c.json", only(s, "candidates", "notes", "applications")))
 	out, err := cmd.StdoutPipe()

@@ -16,6 +16,7 @@ import (
 )
 
 func TestEveryStreamIsLoadedWhole(t *testing.T) {
+	t.Parallel()
 	s := serve(t, sandbox.Options{Candidates: 700})
 	var l loader.Loader
 	r := load(t, &l, s.Config(), nil)
@@ -89,6 +90,7 @@ func TestBookmarkIsServerTimeBeforeTheFirstPage(t *testing.T) {
 }
 
 func TestFaultsThatARepeatMends(t *testing.T) {
+	t.Parallel()
 	for _, fault := range sandbox.Passing {
 		t.Run(string(fault), func(t *testing.T) {
 			t.Parallel()
@@ -104,6 +106,7 @@ func TestFaultsThatARepeatMends(t *testing.T) {
 }
 
 func TestSilentConnectionsAreGivenUp(t *testing.T) {
+	t.Parallel()
 	for _, fault := range []sandbox.Fault{sandbox.Stall, sandbox.StallBody} {
 		t.Run(string(fault), func(t *testing.T) {
 			t.Parallel()
@@ -119,6 +122,7 @@ func TestSilentConnectionsAreGivenUp(t *testing.T) {
 }
 
 func TestOneBadStreamIsOneBadStream(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		fault sandbox.Fault
 		says  string

@@ -67,6 +67,7 @@ func TestTokens(t *testing.T) {
 }
 
 func TestCredentials(t *testing.T) {
+	t.Parallel()
 	t.Run("api key", func(t *testing.T) {
 		s := serve(t, sandbox.Options{})
 		var l loader.Loader
