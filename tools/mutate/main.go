@@ -142,7 +142,7 @@ func test(pkg, file, dir string, content []byte, limit time.Duration) (result, e
 	if exec.Command("go", "build", "-overlay", overlay, "./"+pkg).Run() != nil {
 		return broken, nil
 	}
-	if exec.Command("go", "test", "-short", "-vet=off", "-timeout", limit.String(), "-overlay", overlay, "./"+pkg).Run() != nil {
+	if exec.Command("go", "test", "-short", "-failfast", "-vet=off", "-timeout", limit.String(), "-overlay", overlay, "./"+pkg).Run() != nil {
 		return killed, nil
 	}
 	return survived, nil
