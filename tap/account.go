@@ -12,6 +12,8 @@ type Account struct {
 	ExitCode int       `json:"exit_code"`
 	// Outcome is one sentence for a person.
 	Outcome string `json:"outcome"`
+	// Overtime tells that max_run_time ended the run.
+	Overtime bool `json:"overtime,omitzero"`
 	// Next is what a person can do about it, a sentence each.
 	Next     []string        `json:"next"`
 	Streams  []StreamAccount `json:"streams"`
@@ -31,6 +33,8 @@ type StreamAccount struct {
 	Retries int     `json:"retries"`
 	// Reason is why it is not complete.
 	Reason string `json:"reason,omitzero"`
+	// Scope is the one for want of which it was skipped.
+	Scope string `json:"scope,omitzero"`
 	// Gone is how many rows were found gone from Greenhouse.
 	Gone int `json:"gone,omitzero"`
 	// Swept is when all ids were listed last, NextSweep when that is due again, and NextRead when a

@@ -45,7 +45,7 @@ func runEngine(t *testing.T, ctx context.Context, source tap.Source, out io.Writ
 		s := stream(name)
 		shape, err := s.Shape()
 		require.NoError(t, err)
-		selections = append(selections, s.Select(shape, func(...string) bool { return true }))
+		selections = append(selections, (&tap.Choice{Stream: s}).Select(shape, tap.Handling{}))
 	}
 	e := &tap.Engine{Source: source, Voice: &singer.Voice{}, Out: out, Log: slog.New(slog.DiscardHandler), Concurrency: 2}
 	if change != nil {

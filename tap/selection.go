@@ -1,7 +1,6 @@
 package tap
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -9,9 +8,11 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
 
-// Selection is what is to be read of a stream.
+// Selection is the query of a stream: which columns to ask for, the shape of the records to come
+// out, and the marks by which the state tells one query from another.
 type Selection struct {
 	Stream *Stream
+	Handling
 	// Shape is that of the records to come out: columns that nobody wants are marked to be dropped.
 	Shape *record.Shape
 	// Fields are the columns to ask the API for; nil for all, also those that no schema knows.
@@ -21,28 +22,33 @@ type Selection struct {
 	// Generation tells one full read from the next, where a platform counts them: a read that was
 	// left under way is only gone on with where it was of the same.
 	Generation string
-	// NewColumns is what becomes of columns that no schema knows.
-	NewColumns NewColumns
-	// NullOdd makes values of another type than their column's null, in place of widening the
-	// column.
-	NullOdd bool
-	// Unknown is what becomes of columns that no schema knows, once they are learnt; Drop leaves
-	// them out.
-	Unknown record.Treatment
-	// Policy is a mark of how personal data is treated, kept in the state.
-	Policy string
-	// NoDeletes leaves the stream out of what is looked for as gone.
-	NoDeletes bool
 	// Version is that of the stream's records, where what is gone is looked for; 0 where it is not.
 	Version int64
-	// Key is that of hashes.
-	Key []byte
 	// Err is why the stream cannot be read as it was chosen, where that is known before; nil for no
 	// reason. It ends as any stream that fails.
 	Err error
 	// Transform changes a page before it is read, where people asked for columns that the API does
 	// not have; nil for none. It appends the new page to dst.
 	Transform func(dst, page []byte) ([]byte, error)
+}
+
+// Handling is how the values of all streams are treated.
+type Handling struct {
+	// NewColumns is what becomes of columns that no schema knows; empty for Keep.
+	NewColumns NewColumns
+	// NullOdd makes values of another type than their column's null, in place of widening the
+	// column.
+	NullOdd bool
+	// Unknown is how personal data in columns that no schema knows is treated, once they are learnt;
+	// Drop leaves them out.
+	Unknown record.Treatment
+	// Key is that of hashes.
+	Key []byte
+	// Policy is a mark of how personal data is treated, kept in the state.
+	Policy string
+	// ReplacesTables tells that the loader replaces the whole table after a full read: then nobody
+	// needs to be told what is gone.
+	ReplacesTables bool
 }
 
 // NewColumns is what becomes of columns that no schema knows.
@@ -56,26 +62,34 @@ const (
 	Warn NewColumns = "warn"
 )
 
-// Select returns the selection of those columns of shape, which is the stream's own or has custom
-// ones as well, for which wanted is true. It is asked for every column with the path of names that
-// leads to it; a column that is left out takes all below it along. Key and bookmark are always
-// read.
-func (s *Stream) Select(shape *record.Shape, wanted func(path ...string) bool) *Selection {
-	sel := &Selection{Stream: s, NewColumns: Keep}
-	all := true
-	sel.Shape = shape.Treat(func(path []string, c *record.Column) (own, unknown record.Treatment) {
-		if c.Treatment != record.Drop && (len(path) == 1 && s.Automatic(path[0]) || wanted(path...)) {
-			return c.Treatment, c.Members().Unknown
+// Select returns the query for what was chosen of a stream. shape is that of its records as the
+// program knows them: the stream's own or with custom columns, each with its treatment. Key and
+// bookmark are always read.
+func (c *Choice) Select(shape *record.Shape, h Handling) *Selection {
+	sel := &Selection{Stream: c.Stream, Handling: h, FullTable: c.FullTable, Generation: c.Generation, Err: c.Err}
+	if c.Err != nil {
+		return sel
+	}
+	for _, name := range c.Unwanted {
+		if shape.Column(name) == nil {
+			shape = shape.With(record.Column{Name: name, Shape: &record.Shape{}})
 		}
-		if len(path) == 1 && !c.Made {
+	}
+	all := true
+	sel.Shape = shape.Treat(func(path []string, col *record.Column) (own, unknown record.Treatment) {
+		automatic := len(path) == 1 && c.Stream.Automatic(path[0])
+		if col.Treatment != record.Drop && (automatic || c.Wanted == nil || c.Wanted(path...)) {
+			return col.Treatment, col.Members().Unknown
+		}
+		if len(path) == 1 && !col.Made {
 			all = false
 		}
 		return record.Drop, record.Drop
 	})
 	if !all {
 		for i := range sel.Shape.Columns {
-			if c := &sel.Shape.Columns[i]; c.Treatment != record.Drop && !c.Made {
-				sel.Fields = append(sel.Fields, c.Name)
+			if col := &sel.Shape.Columns[i]; col.Treatment != record.Drop && !col.Made {
+				sel.Fields = append(sel.Fields, col.Name)
 			}
 		}
 	}
@@ -107,27 +121,3 @@ func (sel *Selection) query() string {
 }
 
 func (sel *Selection) incremental() bool { return sel.Stream.Bookmark != "" && !sel.FullTable }
-
-// Selections gathers what a catalog selects. The zero value is ready for use.
-type Selections struct {
-	List []*Selection
-}
-
-// Add adds the selection of a stream, which is nil where there is none of that name. Errors name
-// the stream.
-func (s *Selections) Add(name string, stream *Stream, selection func() (*Selection, error)) error {
-	if stream == nil {
-		return fmt.Errorf("stream %q is selected, but there is none of that name", name)
-	}
-	for _, other := range s.List {
-		if other.Stream.Name == name {
-			return fmt.Errorf("stream %q stands there twice", name)
-		}
-	}
-	sel, err := selection()
-	if err != nil {
-		return fmt.Errorf("stream %q: %w", name, err)
-	}
-	s.List = append(s.List, sel)
-	return nil
-}

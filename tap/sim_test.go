@@ -278,7 +278,7 @@ type simulation struct {
 func (s *simulation) run(kill int) bool {
 	shape, err := s.stream.Shape()
 	require.NoError(s.t, err)
-	sel := s.stream.Select(shape, func(...string) bool { return true })
+	sel := (&tap.Choice{Stream: s.stream}).Select(shape, tap.Handling{})
 	sel.FullTable = s.full
 	state := tap.NewState()
 	if s.state != nil {

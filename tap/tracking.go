@@ -24,7 +24,7 @@ type tracking struct {
 // track loads what is known of a stream, and decides under which version its records come out. A
 // stream that was loaded without a version is read whole once.
 func (s *syncer) track(ctx context.Context, r *streamRun, b *Bookmark) error {
-	if s.Deletes == nil || s.Sample || r.sel.Err != nil || r.sel.NoDeletes {
+	if s.Deletes == nil || s.Sample || r.sel.Err != nil || r.sel.ReplacesTables && r.sel.FullTable {
 		return nil
 	}
 	known, err := s.Deletes.Ledger.Load(ctx, r.sel.Stream.Name)

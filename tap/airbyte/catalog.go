@@ -8,7 +8,6 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
-	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
 
 type catalog struct {
@@ -25,14 +24,8 @@ type stream struct {
 	IsResumable             bool           `json:"is_resumable"`
 }
 
-// Discovered is a stream as discovery shows it, with the shape of its records.
-type Discovered struct {
-	Stream *tap.Stream
-	Shape  *record.Shape
-}
-
 // AppendCatalog appends a CATALOG message.
-func AppendCatalog(dst []byte, streams []Discovered) []byte {
+func AppendCatalog(dst []byte, streams []tap.Discovered) []byte {
 	c := catalog{Streams: []stream{}}
 	for _, d := range streams {
 		s := stream{
@@ -61,10 +54,9 @@ type configuredStream struct {
 	GenerationID *int64 `json:"generation_id"`
 }
 
-// ParseCatalog reads a configured catalog and returns its selections. lookup returns a stream and
-// the shape of its records by its name, nil where there is none. Columns that the configured schema
-// lacks are not read. Errors name the stream.
-func ParseCatalog(data []byte, lookup func(name string) (*tap.Stream, *record.Shape, error)) ([]*tap.Selection, error) {
+// ParseCatalog reads a configured catalog and returns what it selects: columns that the configured
+// schema lacks are not wanted. Errors name the stream.
+func ParseCatalog(data []byte, lookup tap.Lookup) ([]*tap.Choice, error) {
 	var c struct {
 		Streams []configuredStream `json:"streams"`
 	}
@@ -74,28 +66,27 @@ func ParseCatalog(data []byte, lookup func(name string) (*tap.Stream, *record.Sh
 	if c.Streams == nil {
 		return nil, fmt.Errorf("there is no list of streams")
 	}
-	var selections tap.Selections
+	var choices tap.Choices
 	for _, cs := range c.Streams {
 		name := cs.Stream.Name
-		s, shape, err := lookup(name)
-		if err != nil {
-			return nil, err
-		}
+		s := lookup(name)
 		if s == nil && name != "" {
 			// Chosen long ago, perhaps: that it is gone is the failure of this stream alone.
 			gone := &tap.Stream{Name: name, Key: []string{"id"}}
-			selections.List = append(selections.List, &tap.Selection{Stream: gone, Err: tap.Errorf(tap.Gone, "stream "+name, "Greenhouse has no list of this name any more").
-				WithHint("refresh the source's schema and leave the stream out")})
+			err := tap.Errorf(tap.Gone, "stream "+name, "Greenhouse has no list of this name any more").
+				WithHint("refresh the source's schema and leave the stream out")
+			choices.List = append(choices.List, &tap.Choice{Stream: gone, Err: err})
 			continue
 		}
-		if err := selections.Add(name, s, func() (*tap.Selection, error) { return cs.selection(s, shape) }); err != nil {
+		if err := choices.Add(name, s, func() (*tap.Choice, error) { return cs.choice(s) }); err != nil {
 			return nil, err
 		}
 	}
-	return selections.List, nil
+	return choices.List, nil
 }
 
-func (cs *configuredStream) selection(s *tap.Stream, shape *record.Shape) (*tap.Selection, error) {
+// choice is what the configured stream selects.
+func (cs *configuredStream) choice(s *tap.Stream) (*tap.Choice, error) {
 	var schema struct {
 		Properties map[string]jsontext.Value `json:"properties"`
 	}
@@ -104,19 +95,19 @@ func (cs *configuredStream) selection(s *tap.Stream, shape *record.Shape) (*tap.
 			return nil, fmt.Errorf("json_schema: %w", err)
 		}
 	}
-	sel := s.Select(shape, func(path ...string) bool {
+	choice := &tap.Choice{Stream: s, Wanted: func(path ...string) bool {
 		_, wanted := schema.Properties[path[0]]
 		return wanted || len(schema.Properties) == 0 || len(path) > 1
-	})
+	}}
 	switch cs.SyncMode {
 	case "incremental", "":
 	case "full_refresh":
-		sel.FullTable = true
+		choice.FullTable = true
 		if cs.GenerationID != nil {
-			sel.Generation = strconv.FormatInt(*cs.GenerationID, 10)
+			choice.Generation = strconv.FormatInt(*cs.GenerationID, 10)
 		}
 	default:
 		return nil, fmt.Errorf("sync_mode %q is not one of full_refresh and incremental", cs.SyncMode)
 	}
-	return sel, nil
+	return choice, nil
 }

@@ -40,7 +40,7 @@ type foreign struct {
 // ParseState reads the state that the platform hands in, an array of STATE payloads; also one that
 // Airbyte's own Greenhouse source wrote. Streams for which lookup returns nil are left out. Errors
 // name the stream.
-func ParseState(data []byte, lookup func(name string) *tap.Stream) (*tap.State, error) {
+func ParseState(data []byte, lookup tap.Lookup) (*tap.State, error) {
 	st := tap.NewState()
 	if trimmed := bytes.TrimSpace(data); string(trimmed) == "{}" || string(trimmed) == "null" {
 		return st, nil // what the platform passes on a first run

@@ -11,7 +11,6 @@ import (
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/airbyte"
-	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
 
 var (
@@ -99,15 +98,19 @@ func TestStates(t *testing.T) {
 func TestConfiguredCatalogs(t *testing.T) {
 	shape, err := users.Shape()
 	require.NoError(t, err)
-	lookup := func(name string) (*tap.Stream, *record.Shape, error) {
+	lookup := func(name string) *tap.Stream {
 		if name != "users" {
-			return nil, nil, nil
+			return nil
 		}
-		shape, err := users.Shape()
-		return users, shape, err
+		return users
 	}
 	parse := func(stream string) ([]*tap.Selection, error) {
-		return airbyte.ParseCatalog([]byte(`{"streams":[`+stream+`]}`), lookup)
+		choices, err := airbyte.ParseCatalog([]byte(`{"streams":[`+stream+`]}`), lookup)
+		var selections []*tap.Selection
+		for _, c := range choices {
+			selections = append(selections, c.Select(shape, tap.Handling{}))
+		}
+		return selections, err
 	}
 	got, err := parse(`{"stream":{"name":"users","json_schema":{"properties":{"id":{}}}},"sync_mode":"full_refresh","generation_id":4}`)
 	require.NoError(t, err)
@@ -127,6 +130,6 @@ func TestConfiguredCatalogs(t *testing.T) {
 	}
 	_, err = airbyte.ParseCatalog([]byte(`{}`), lookup)
 	assert.ErrorContains(t, err, "list of streams")
-	text := string(airbyte.AppendCatalog(nil, []airbyte.Discovered{{Stream: users, Shape: shape}}))
+	text := string(airbyte.AppendCatalog(nil, []tap.Discovered{{Stream: users, Shape: shape}}))
 	assert.Contains(t, text, `"supported_sync_modes":["full_refresh","incremental"],"source_defined_cursor":true,"default_cursor_field":["updated_at"],"source_defined_primary_key":[["id"]],"is_resumable":true`)
 }

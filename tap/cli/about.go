@@ -7,6 +7,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/config"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
 )
 
 // capabilities are those of the Singer SDK's names that this tap has.
@@ -27,7 +28,7 @@ func (p *program) about(format string) (int, error) {
 	if err == nil {
 		_, err = fmt.Fprintln(p.Out, strings.TrimRight(text, "\n"))
 	}
-	return exitCode(err, false), err
+	return greenhouse.ExitCode(err, false), err
 }
 
 const (

@@ -9,10 +9,10 @@ import (
 
 	"golang.org/x/term"
 
-	"github.com/tap-greenhouse/tap-greenhouse/schemas"
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/airbyte"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/config"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
 )
 
 // documentationURL is where the platform sends people.
@@ -21,10 +21,10 @@ const documentationURL = "https://github.com/tap-greenhouse/tap-greenhouse"
 func (p *program) spec() (int, error) {
 	schema, err := connectionSpecification()
 	if err != nil {
-		return exitIncomplete, err
+		return greenhouse.ExitIncomplete, err
 	}
 	_, err = p.Out.Write(airbyte.AppendSpec(nil, schema, documentationURL))
-	return exitCode(err, false), err
+	return greenhouse.ExitCode(err, false), err
 }
 
 // speakAirbyte sends the log to standard output, as LOG messages. What is returned takes the other
@@ -36,7 +36,7 @@ func (p *program) speakAirbyte() *lineWriter {
 }
 
 func (p *program) check(ctx context.Context, flags airbyteFlags) (int, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, checkPatience, tap.Errorf(tap.Network, "checking", "no answer came within %s", checkPatience).
+	ctx, cancel := context.WithTimeoutCause(ctx, greenhouse.CheckPatience, tap.Errorf(tap.Network, "checking", "no answer came within %s", greenhouse.CheckPatience).
 		WithHint("check the network, a proxy, api_url and auth_url"))
 	defer cancel()
 	if f, ok := p.Out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
@@ -45,31 +45,40 @@ func (p *program) check(ctx context.Context, flags airbyteFlags) (int, error) {
 	out := p.speakAirbyte()
 	cfg, err := p.config(flags.Config)
 	if err == nil {
-		err = p.tryCredential(ctx, cfg, p.control(out, flags.Config))
+		err = p.try(ctx, cfg, p.control(out, flags.Config))
 	}
 	if cause := context.Cause(ctx); tap.KindOf(cause) == tap.Interrupted {
-		return exitCode(cause, false), cause
+		return greenhouse.ExitCode(cause, false), cause
 	}
 	_, err = out.Write(airbyte.AppendStatus(nil, err))
-	return exitCode(err, false), err
+	return greenhouse.ExitCode(err, false), err
 }
 
 // checkForPerson is check for a person at a terminal: a sentence, and an exit code.
 func (p *program) checkForPerson(ctx context.Context, flags airbyteFlags) (int, error) {
 	cfg, err := p.config(flags.Config)
 	if err == nil {
-		err = p.tryCredential(ctx, cfg, nil)
+		err = p.try(ctx, cfg, nil)
 	}
 	if err != nil {
-		return exitCode(err, false), err
+		return greenhouse.ExitCode(err, false), err
 	}
 	_, err = fmt.Fprintf(p.Out, "The credential works.\n\nNext: tap-greenhouse scopes --probe --config %s shows what it may read.\n", flags.Config)
-	return exitOK, err
+	return greenhouse.ExitOK, err
 }
 
-// control returns what tells the platform of a new refresh token, with the config as it was passed.
-func (p *program) control(out *lineWriter, file string) func(token string) {
-	return func(token string) {
+// try tries the credential of a config.
+func (p *program) try(ctx context.Context, cfg *config.Config, keepToken func(string) error) error {
+	account := p.open(cfg, keepToken)
+	defer account.Close()
+	return account.Check(ctx)
+}
+
+// control returns what keeps a new refresh token: the platform is told of it, with the config as it
+// was passed. The file is rewritten as well where it can be, for the next call in this container.
+func (p *program) control(out *lineWriter, file string) func(token string) error {
+	return func(token string) error {
+		_ = config.RewriteToken(file, token) // a mounted file need not be writable
 		data, err := os.ReadFile(file)
 		if err == nil {
 			data, err = config.WithToken(data, token)
@@ -80,15 +89,16 @@ func (p *program) control(out *lineWriter, file string) func(token string) {
 		if err != nil {
 			p.log.Error("telling the platform of the new refresh token: " + err.Error())
 		}
+		return nil
 	}
 }
 
 // fatal tells of an error that ended the call as a whole.
 func (p *program) fatal(out *lineWriter, err error) (int, error) {
 	if _, werr := out.Write(airbyte.AppendError(nil, err)); werr != nil {
-		return exitIncomplete, werr
+		return greenhouse.ExitIncomplete, werr
 	}
-	return exitCode(err, false), nil
+	return greenhouse.ExitCode(err, false), nil
 }
 
 func (p *program) airbyteDiscover(ctx context.Context, flags airbyteFlags) (int, error) {
@@ -97,26 +107,14 @@ func (p *program) airbyteDiscover(ctx context.Context, flags airbyteFlags) (int,
 	if err != nil {
 		return p.fatal(out, err)
 	}
-	streams, err := schemas.Load()
+	account := p.open(cfg, p.control(out, flags.Config))
+	defer account.Close()
+	catalog, err := account.Discover(ctx, greenhouse.Airbyte, false)
 	if err != nil {
 		return p.fatal(out, err)
 	}
-	client := clientOf(cfg, p, nil, p.control(out, flags.Config))
-	defer client.Close()
-	columns, err := p.columns(ctx, cfg, client)
-	if err != nil {
-		return p.fatal(out, err)
-	}
-	var discovered []airbyte.Discovered
-	for _, s := range streams {
-		shape, err := shapeOf(s, columns, cfg, airbyte.DeletedAt)
-		if err != nil {
-			return p.fatal(out, err)
-		}
-		discovered = append(discovered, airbyte.Discovered{Stream: s, Shape: shape})
-	}
-	_, err = out.Write(airbyte.AppendCatalog(nil, discovered))
-	return exitCode(err, false), err
+	_, err = out.Write(catalog)
+	return greenhouse.ExitCode(err, false), err
 }
 
 func (p *program) read(ctx context.Context, flags readFlags) (int, error) {
@@ -128,17 +126,22 @@ func (p *program) read(ctx context.Context, flags readFlags) (int, error) {
 	if err != nil {
 		return p.fatal(out, err)
 	}
-	job := &job{program: p, cfg: cfg, voice: &airbyte.Voice{}, failScope: true, report: flags.Report, acceptDeletes: flags.AcceptDeletes, rotated: p.control(out, flags.Config)}
-	job.fatal = func(err error) {
+	read, err := p.readOf(cfg, flags.Catalog, flags.State)
+	if err != nil {
+		return p.fatal(out, err)
+	}
+	read.Protocol, read.AcceptDeletes = greenhouse.Airbyte, flags.AcceptDeletes
+	account := p.open(cfg, p.control(out, flags.Config))
+	defer account.Close()
+	run, err := account.Prepare(ctx, read)
+	if err != nil {
+		return p.fatal(out, err)
+	}
+	return p.run(ctx, run, out, flags.runFlags, func(err error) {
 		if _, werr := out.Write(airbyte.AppendError(nil, err)); werr != nil {
 			p.log.Error(werr.Error())
 		}
-	}
-	defer job.close()
-	if err := job.prepare(ctx, flags.Catalog, airbyte.ParseCatalog, flags.State, airbyte.ParseState); err != nil {
-		return p.fatal(out, err)
-	}
-	return job.run(ctx, out)
+	})
 }
 
 // airbyteLog is the handler of a log whose lines are LOG messages.

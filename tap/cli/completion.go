@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
 )
 
 type completionFlags struct {
@@ -16,7 +17,7 @@ type completionFlags struct {
 func (p *program) completion(flags completionFlags, model *kong.Application) (int, error) {
 	singer, err := kong.New(&singerFlags{}, kong.Name(tapName))
 	if err != nil {
-		return exitIncomplete, err
+		return greenhouse.ExitIncomplete, err
 	}
 	byCommand := map[string][]string{"": append(flagNames(singer.Model.Node), "--log-format")}
 	var names []string
@@ -29,7 +30,7 @@ func (p *program) completion(flags completionFlags, model *kong.Application) (in
 	byCommand["completion"] = append(byCommand["completion"], "bash", "zsh", "fish")
 	write := map[string]func([]string, map[string][]string) string{"bash": bashCompletion, "zsh": zshCompletion, "fish": fishCompletion}[flags.Shell]
 	_, err = fmt.Fprint(p.Out, write(names, byCommand))
-	return exitCode(err, false), err
+	return greenhouse.ExitCode(err, false), err
 }
 
 func flagNames(n *kong.Node) []string {

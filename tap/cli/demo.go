@@ -17,8 +17,8 @@ import (
 
 	"github.com/tap-greenhouse/tap-greenhouse/schemas"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/config"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
-	"github.com/tap-greenhouse/tap-greenhouse/tap/singer"
 )
 
 type sandboxFlags struct {
@@ -55,20 +55,20 @@ func (p *program) sandbox(ctx context.Context, flags sandboxFlags) (int, error) 
 	}
 	switch {
 	case flags.Candidates < 1:
-		return exitNothingRead, usage(errors.New("--candidates must be at least 1"))
+		return greenhouse.ExitNothingRead, usage(errors.New("--candidates must be at least 1"))
 	case flags.Chaos < 0 || flags.Chaos > 1:
-		return exitNothingRead, usage(errors.New("--chaos is a probability from 0 to 1"))
+		return greenhouse.ExitNothingRead, usage(errors.New("--chaos is a probability from 0 to 1"))
 	case len(flags.Faults) > 0 && flags.Chaos == 0:
-		return exitNothingRead, usage(errors.New("--faults needs --chaos, the probability of a fault"))
+		return greenhouse.ExitNothingRead, usage(errors.New("--faults needs --chaos, the probability of a fault"))
 	case flags.Window < time.Second || flags.Window%time.Second != 0:
-		return exitNothingRead, usage(errors.New("--window must be whole seconds"))
+		return greenhouse.ExitNothingRead, usage(errors.New("--window must be whole seconds"))
 	}
 	if flags.Chaos > 0 {
 		var faults []sandbox.Fault
 		for _, name := range flags.Faults {
 			f, err := sandbox.ParseFault(name)
 			if err != nil {
-				return exitNothingRead, usage(err)
+				return greenhouse.ExitNothingRead, usage(err)
 			}
 			faults = append(faults, f)
 		}
@@ -76,17 +76,17 @@ func (p *program) sandbox(ctx context.Context, flags sandboxFlags) (int, error) 
 	}
 	server, err := startSandbox(opts, flags.Addr)
 	if err != nil {
-		return exitNothingRead, err
+		return greenhouse.ExitNothingRead, err
 	}
 	made, err := json.Marshal(server.Config(), jsontext.WithIndent("  "), json.Deterministic(true))
 	if err != nil {
-		return exitIncomplete, err
+		return greenhouse.ExitIncomplete, err
 	}
 	if _, err := fmt.Fprintf(p.Out, "%s\n", made); err != nil {
-		return exitIncomplete, err
+		return greenhouse.ExitIncomplete, err
 	}
 	p.log.Info("the sandbox is serving; its config is on standard output", "addr", server.URL())
-	return exitOK, server.Serve(ctx)
+	return greenhouse.ExitOK, server.Serve(ctx)
 }
 
 func startSandbox(opts sandbox.Options, addr string) (*sandbox.Server, error) {
@@ -106,20 +106,20 @@ type demoFlags struct {
 func (p *program) demo(ctx context.Context, flags demoFlags) (int, error) {
 	server, err := startSandbox(sandbox.Options{Seed: 1, Candidates: flags.Candidates, Limit: -1}, "127.0.0.1:0")
 	if err != nil {
-		return exitIncomplete, err
+		return greenhouse.ExitIncomplete, err
 	}
 	defer server.Close()
 	made, err := json.Marshal(server.Config())
 	if err != nil {
-		return exitIncomplete, err
+		return greenhouse.ExitIncomplete, err
 	}
-	cfg, err := config.Read(config.Input{File: "-", Stdin: bytes.NewReader(made), Env: func(string) (string, bool) { return "", false }})
+	cfg, err := config.Parse(made)
 	if err != nil {
-		return exitIncomplete, err
+		return greenhouse.ExitIncomplete, err
 	}
 	streams, err := schemas.Load()
 	if err != nil {
-		return exitIncomplete, err
+		return greenhouse.ExitIncomplete, err
 	}
 	for _, s := range streams {
 		if s.ViewOf == "" {
@@ -127,17 +127,18 @@ func (p *program) demo(ctx context.Context, flags demoFlags) (int, error) {
 		}
 	}
 	p.log.Info("syncing every stream from the built-in sandbox", "addr", server.URL())
-	job := &job{program: p, cfg: cfg, voice: &singer.Voice{}, report: flags.Report}
-	defer job.close()
-	if err := job.prepare(ctx, "", nil, "", singer.ParseState); err != nil {
-		return exitCode(err, false), err
+	account := p.open(cfg, nil)
+	defer account.Close()
+	run, err := account.Prepare(ctx, greenhouse.Read{})
+	if err != nil {
+		return greenhouse.ExitCode(err, false), err
 	}
 	f, ok := p.Out.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
-		return job.run(ctx, p.Out)
+		return p.run(ctx, run, p.Out, flags.runFlags, nil)
 	}
 	show := &showcase{records: map[string]int{}, samples: map[string]string{}}
-	code, err := job.run(ctx, show)
+	code, err := p.run(ctx, run, show, flags.runFlags, nil)
 	if err == nil {
 		err = show.print(p.Out)
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/schemas"
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/config"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
 )
 
 type initFlags struct {
@@ -43,35 +44,35 @@ harvest:users:list. Then copy its client ID and secret here.
 // init asks for the credential, tries it, shows what it reaches and writes the config.
 func (p *program) init(ctx context.Context, flags initFlags) (int, error) {
 	if err := p.writable(flags); err != nil {
-		return exitNothingRead, err
+		return greenhouse.ExitNothingRead, err
 	}
 	members, err := p.answers(flags)
 	if err != nil {
-		return exitNothingRead, err
+		return greenhouse.ExitNothingRead, err
 	}
 	data, err := json.Marshal(members, jsontext.WithIndent("  "), json.Deterministic(true))
 	if err != nil {
-		return exitIncomplete, err
+		return greenhouse.ExitIncomplete, err
 	}
 	cfg, err := config.Read(config.Input{File: "-", Stdin: bytes.NewReader(data), Env: p.withoutCredential})
 	if err != nil {
-		return exitNothingRead, err
+		return greenhouse.ExitNothingRead, err
 	}
 	fmt.Fprintln(p.Err, "Trying the credential ...")
-	if err := p.tryCredential(ctx, cfg, nil); err != nil {
+	if err := p.try(ctx, cfg, nil); err != nil {
 		if context.Cause(ctx) == nil {
 			fmt.Fprintln(p.Err, "It does not work; nothing was written.")
 		}
-		return exitCode(err, false), err
+		return greenhouse.ExitCode(err, false), err
 	}
 	if err := p.showReach(ctx, cfg); err != nil {
-		return exitCode(err, false), err
+		return greenhouse.ExitCode(err, false), err
 	}
 	if err := writeConfig(flags.Config, append(data, '\n'), flags.Force); err != nil {
-		return exitNothingRead, &tap.Error{Kind: tap.BadInput, Op: "writing config " + flags.Config, Err: err}
+		return greenhouse.ExitNothingRead, &tap.Error{Kind: tap.BadInput, Op: "writing config " + flags.Config, Err: err}
 	}
 	fmt.Fprintf(p.Err, "\nWrote %s. Next:\n\n  tap-greenhouse --config %s | target-jsonl\n\n", flags.Config, flags.Config)
-	return exitOK, nil
+	return greenhouse.ExitOK, nil
 }
 
 // writable makes sure that the file can be written before anybody answers questions.
@@ -193,9 +194,9 @@ func (p *program) showReach(ctx context.Context, cfg *config.Config) error {
 		return err
 	}
 	streams = slices.DeleteFunc(streams, func(s *tap.Stream) bool { return !s.SelectedByDefault() })
-	client := clientOf(cfg, p, nil, nil)
-	defer client.Close()
-	found, err := probe(ctx, cfg, client, streams)
+	account := p.open(cfg, nil)
+	defer account.Close()
+	found, err := account.Reach(ctx, streams)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/tap-greenhouse/tap-greenhouse/schemas"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/attachments"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/privacy"
 )
 
@@ -25,11 +26,11 @@ type privacyFlags struct {
 func (p *program) privacy(flags privacyFlags) (int, error) {
 	cfg, err := p.config(flags.Config)
 	if err != nil {
-		return exitCode(err, false), err
+		return greenhouse.ExitCode(err, false), err
 	}
 	streams, err := schemas.Load(cfg.Names...)
 	if err != nil {
-		return exitIncomplete, err
+		return greenhouse.ExitIncomplete, err
 	}
 	rows := cfg.Policy.Table(streams)
 	if i := slices.IndexFunc(rows, func(r privacy.Row) bool { return r.Stream == attachments.Stream && r.Column == "*" }); i >= 0 {
@@ -56,7 +57,7 @@ func (p *program) privacy(flags privacyFlags) (int, error) {
 	default:
 		err = privacyText(p.Out, rows)
 	}
-	return exitCode(err, true), err
+	return greenhouse.ExitCode(err, true), err
 }
 
 // privacyText writes the table by stream, each with its counts.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/config"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
 )
 
 // Streams are the three standard streams.
@@ -82,7 +83,7 @@ func Run(ctx context.Context, args []string, std Streams) int {
 	p := &program{Streams: std, getenv: os.LookupEnv}
 	args, format, err := takeLogFormat(args, p.getenv)
 	p.log = newLogger(std.Err, format)
-	code := exitNothingRead
+	code := greenhouse.ExitNothingRead
 	if err == nil {
 		code, err = p.dispatch(ctx, args)
 	}
@@ -140,7 +141,7 @@ func logLevel() slog.Level {
 func (p *program) dispatch(ctx context.Context, args []string) (int, error) {
 	if helpAsked(args) {
 		_, err := fmt.Fprint(p.Out, helpText)
-		return exitCode(err, false), err
+		return greenhouse.ExitCode(err, false), err
 	}
 	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
 		return p.singer(ctx, args)
@@ -149,14 +150,14 @@ func (p *program) dispatch(ctx context.Context, args []string) (int, error) {
 	helped := false
 	parser, err := kong.New(&cmd, kong.Name(tapName), kong.Writers(p.Out, p.Err), kong.Exit(func(int) { helped = true }))
 	if err != nil {
-		return exitNothingRead, err
+		return greenhouse.ExitNothingRead, err
 	}
 	call, err := parser.Parse(args)
 	switch {
 	case helped:
-		return exitOK, nil
+		return greenhouse.ExitOK, nil
 	case err != nil:
-		return exitNothingRead, usage(err)
+		return greenhouse.ExitNothingRead, usage(err)
 	}
 	switch strings.Fields(call.Command())[0] {
 	case "init":
@@ -205,7 +206,7 @@ func usage(err error) error {
 
 func (p *program) version() (int, error) {
 	_, err := fmt.Fprintln(p.Out, "tap-greenhouse v"+Version())
-	return exitOK, err
+	return greenhouse.ExitOK, err
 }
 
 // Version is the version of the program: the one it was released under, or that of its module.

@@ -6,16 +6,14 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/tap-greenhouse/tap-greenhouse/schemas"
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
-	"github.com/tap-greenhouse/tap-greenhouse/tap/config"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/custom"
-	"github.com/tap-greenhouse/tap-greenhouse/tap/harvest"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/rights"
 )
 
@@ -39,26 +37,26 @@ type scopeRow struct {
 func (p *program) scopes(ctx context.Context, flags scopesFlags) (int, error) {
 	cfg, err := p.config(flags.Config)
 	if err != nil {
-		return exitCode(err, false), err
+		return greenhouse.ExitCode(err, false), err
 	}
 	streams, err := schemas.Load(cfg.Names...)
 	if err != nil {
-		return exitIncomplete, err
+		return greenhouse.ExitIncomplete, err
 	}
 	if cfg.CustomFields != "raw" && slices.ContainsFunc(streams, func(s *tap.Stream) bool { return s.CustomFields != nil }) &&
 		!slices.ContainsFunc(streams, func(s *tap.Stream) bool { return s.Name == custom.Stream }) {
 		definitions, err := schemas.Load(custom.Stream)
 		if err != nil {
-			return exitIncomplete, err
+			return greenhouse.ExitIncomplete, err
 		}
 		streams = append(streams, definitions...) // their columns need it
 	}
 	found := map[string]rights.Reach{}
 	if flags.Probe {
-		client := clientOf(cfg, p, nil, nil)
-		defer client.Close()
-		if found, err = probe(ctx, cfg, client, streams); err != nil {
-			return exitCode(err, false), err
+		account := p.open(cfg, nil)
+		defer account.Close()
+		if found, err = account.Reach(ctx, streams); err != nil {
+			return greenhouse.ExitCode(err, false), err
 		}
 	}
 	var rows []scopeRow
@@ -72,7 +70,7 @@ func (p *program) scopes(ctx context.Context, flags scopesFlags) (int, error) {
 		if err == nil {
 			_, err = p.Out.Write(append(out, '\n'))
 		}
-		return exitCode(err, true), err
+		return greenhouse.ExitCode(err, true), err
 	}
 	w := tabwriter.NewWriter(p.Out, 0, 0, 2, ' ', 0)
 	head := "SCOPE\tSTREAM\tPERMISSION"
@@ -98,54 +96,5 @@ func (p *program) scopes(ctx context.Context, flags scopesFlags) (int, error) {
 		fmt.Fprintf(w, "\n%d streams\n", len(rows))
 	}
 	err = w.Flush()
-	return exitCode(err, true), err
-}
-
-// probe finds out which of the streams the credential may read.
-func probe(ctx context.Context, cfg *config.Config, client *harvest.Client, streams []*tap.Stream) (map[string]rights.Reach, error) {
-	if err := cfg.CheckCredential(); err != nil {
-		return nil, err
-	}
-	told, err := client.Introspect(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var token rights.Token
-	if told != nil {
-		token = told
-	}
-	return rights.Probe(ctx, client, token, streams, cfg.Concurrency)
-}
-
-// checkPatience is how long check waits for an address that does not answer: a person is waiting,
-// too.
-const checkPatience = 15 * time.Second
-
-// tryCredential reads one user, which takes the least permission, and says what is wrong in words
-// that a person can act on.
-func (p *program) tryCredential(ctx context.Context, cfg *config.Config, rotated func(string)) error {
-	if err := cfg.CheckCredential(); err != nil {
-		return err
-	}
-	cfg.RetryTime = min(cfg.RetryTime, checkPatience-time.Second) // so that it is the retries that end, and name the address
-	cfg.Silence = min(cfg.Silence, checkPatience-2*time.Second)
-	users, err := schemas.Load("users")
-	if err != nil {
-		return err
-	}
-	client := clientOf(cfg, p, nil, rotated)
-	defer client.Close()
-	s := users[0]
-	r, err := rights.Ask(ctx, client, s)
-	cred := harvest.Credential{UserID: cfg.User(), RefreshToken: cfg.Refresh()}
-	op := "reading list " + s.Name
-	switch {
-	case err != nil:
-		return err
-	case r == rights.NotSiteAdmin:
-		return tap.NoRights(op, cred.User())
-	case r == rights.NoScope:
-		return tap.Errorf(tap.Scope, op, "refused").WithHint("%s", cred.Forbidden(s.Scope))
-	}
-	return nil
+	return greenhouse.ExitCode(err, true), err
 }

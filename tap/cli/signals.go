@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"os"
 	"os/signal"
 	"sync"
@@ -20,6 +19,9 @@ const grace = 1500 * time.Millisecond
 type signalError struct{ signal syscall.Signal }
 
 func (e signalError) Error() string { return e.signal.String() }
+
+// ExitCode is what a shell says of a program that a signal ended.
+func (e signalError) ExitCode() int { return 128 + int(e.signal) }
 
 // Signals returns a context that SIGINT and SIGTERM end. A second signal, or the end of the grace,
 // ends the process at once. Writing to a pipe that nobody reads becomes an error, in place of the
@@ -52,31 +54,4 @@ func Signals() (ctx context.Context, stop func()) {
 		close(done)
 		cancel(nil)
 	})
-}
-
-// The exit codes of the contract.
-const (
-	exitOK          = 0
-	exitIncomplete  = 1 // at least one stream is not loaded
-	exitNothingRead = 2 // flags, config, catalog, state or credentials are wrong
-)
-
-// exitCode turns an error that ended a run into a code. read tells whether anything was read.
-func exitCode(err error, read bool) int {
-	var s signalError
-	switch {
-	case err == nil:
-		return exitOK
-	case errors.As(err, &s):
-		return 128 + int(s.signal)
-	}
-	switch tap.KindOf(err) {
-	case tap.BadInput, tap.Rights:
-		return exitNothingRead
-	case tap.Credentials:
-		if !read {
-			return exitNothingRead
-		}
-	}
-	return exitIncomplete
 }

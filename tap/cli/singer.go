@@ -5,12 +5,9 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"github.com/tap-greenhouse/tap-greenhouse/schemas"
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/config"
-	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
-	"github.com/tap-greenhouse/tap-greenhouse/tap/rights"
-	"github.com/tap-greenhouse/tap-greenhouse/tap/singer"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
 )
 
 // singer is the call without a command.
@@ -18,10 +15,10 @@ func (p *program) singer(ctx context.Context, args []string) (int, error) {
 	var flags singerFlags
 	parser, err := kong.New(&flags, kong.Name("tap-greenhouse"), kong.Writers(p.Out, p.Err), kong.Exit(func(int) {}))
 	if err != nil {
-		return exitNothingRead, err
+		return greenhouse.ExitNothingRead, err
 	}
 	if _, err := parser.Parse(bareTest(args)); err != nil {
-		return exitNothingRead, usage(err)
+		return greenhouse.ExitNothingRead, usage(err)
 	}
 	switch {
 	case flags.Version:
@@ -31,7 +28,7 @@ func (p *program) singer(ctx context.Context, args []string) (int, error) {
 	case flags.Discover:
 		return p.singerDiscover(ctx, flags)
 	case flags.Config == "" && !p.configured():
-		return exitNothingRead, tap.Errorf(tap.BadInput, "command line", "--config is missing").WithHint("tap-greenhouse --help tells what there is, tap-greenhouse demo shows it at work")
+		return greenhouse.ExitNothingRead, tap.Errorf(tap.BadInput, "command line", "--config is missing").WithHint("tap-greenhouse --help tells what there is, tap-greenhouse demo shows it at work")
 	}
 	return p.singerSync(ctx, flags)
 }
@@ -79,40 +76,23 @@ func (p *program) config(file string) (*config.Config, error) {
 	return cfg, nil
 }
 
+// open returns the account of a config.
+func (p *program) open(cfg *config.Config, keepToken func(string) error) *greenhouse.Account {
+	return greenhouse.Open(cfg, greenhouse.Options{Version: Version(), Log: p.log, KeepToken: keepToken})
+}
+
 func (p *program) singerDiscover(ctx context.Context, flags singerFlags) (int, error) {
 	cfg, err := p.config(flags.Config)
 	if err != nil {
-		return exitCode(err, false), err
+		return greenhouse.ExitCode(err, false), err
 	}
-	streams, err := schemas.Load()
-	if err != nil {
-		return exitIncomplete, err
-	}
-	client := clientOf(cfg, p, nil, nil)
-	defer client.Close()
-	reach := map[string]rights.Reach{}
-	if flags.Probe {
-		if reach, err = probe(ctx, cfg, client, streams); err != nil {
-			return exitCode(err, false), err
-		}
-	}
-	columns, err := p.columns(ctx, cfg, client)
-	if err != nil {
-		return exitCode(err, false), err
-	}
-	var discovered []singer.Discovered
-	for _, s := range streams {
-		shape, err := shapeOf(s, columns, cfg, singer.DeletedAt)
-		if err != nil {
-			return exitIncomplete, err
-		}
-		discovered = append(discovered, singer.Discovered{Stream: s, Shape: shape, OutOfReach: reach[s.Name].Missing()})
-	}
-	out, err := singer.Catalog(discovered)
+	account := p.open(cfg, nil)
+	defer account.Close()
+	out, err := account.Discover(ctx, greenhouse.Singer, flags.Probe)
 	if err == nil {
 		_, err = p.Out.Write(out)
 	}
-	return exitCode(err, false), err
+	return greenhouse.ExitCode(err, false), err
 }
 
 func (p *program) singerSync(ctx context.Context, flags singerFlags) (int, error) {
@@ -121,39 +101,41 @@ func (p *program) singerSync(ctx context.Context, flags singerFlags) (int, error
 		err = cfg.CheckCredential()
 	}
 	if err != nil {
-		return exitCode(err, false), err
+		return greenhouse.ExitCode(err, false), err
 	}
-	job := &job{program: p, cfg: cfg, voice: &singer.Voice{}, sample: flags.Test != "", report: flags.Report, acceptDeletes: flags.AcceptDeletes}
-	defer job.close()
-	var parse catalogParser
-	file := flags.Catalog + flags.Properties
-	if file != "" {
-		parse = singer.ParseCatalog
+	read, err := p.readOf(cfg, flags.Catalog+flags.Properties, flags.State)
+	if err != nil {
+		return greenhouse.ExitCode(err, false), err
 	}
-	if err := job.prepare(ctx, file, parse, flags.State, singer.ParseState); err != nil {
-		return exitCode(err, false), err
-	}
-	if len(job.selections) == 0 {
-		return exitNothingRead, tap.Errorf(tap.BadInput, "catalog "+file, "it selects no stream").WithHint("set \"selected\": true in the metadata of the streams to read")
+	read.Sample, read.AcceptDeletes = flags.Test != "", flags.AcceptDeletes
+	account := p.open(cfg, nil)
+	defer account.Close()
+	run, err := account.Prepare(ctx, read)
+	if err != nil {
+		return greenhouse.ExitCode(err, false), err
 	}
 	if flags.Test == "schema" {
-		return exitOK, job.schemas()
+		_, err := p.Out.Write(run.Schemas())
+		return greenhouse.ExitCode(err, false), err
 	}
-	return job.run(ctx, p.Out)
+	return p.run(ctx, run, p.Out, flags.runFlags, nil)
 }
 
-// catalogParser reads a catalog in the form of a protocol.
-type catalogParser func(data []byte, lookup func(string) (*tap.Stream, *record.Shape, error)) ([]*tap.Selection, error)
-
-// stateParser reads a state in the form of a protocol.
-type stateParser func(data []byte, lookup func(string) *tap.Stream) (*tap.State, error)
-
-// schemas prints the schema of each selected stream, as --test=schema does.
-func (j *job) schemas() error {
-	for _, sel := range j.selections {
-		if _, err := j.Out.Write(j.voice.Schema(nil, sel, sel.Shape)); err != nil {
-			return err
+// readOf reads catalog and state from their files; an empty name stands for none.
+func (p *program) readOf(cfg *config.Config, catalog, state string) (greenhouse.Read, error) {
+	read := greenhouse.Read{CatalogName: catalog, StateName: state}
+	for _, f := range []struct {
+		op, name string
+		into     *[]byte
+	}{{"catalog ", catalog, &read.Catalog}, {"state ", state, &read.State}} {
+		if f.name == "" {
+			continue
 		}
+		data, err := p.input(cfg.File).ReadFile(f.name)
+		if err != nil {
+			return read, &tap.Error{Kind: tap.BadInput, Op: f.op + f.name, Err: err}
+		}
+		*f.into = append([]byte{}, data...) // an empty file is not the same as none
 	}
-	return nil
+	return read, nil
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	_ "embed"
 	"errors"
 	"fmt"
@@ -130,6 +131,12 @@ func Read(in Input) (*Config, error) {
 	return cfg, cfg.parse(where)
 }
 
+// Reread reads the config again, from where it came from: another process may have renewed its
+// refresh token.
+func (c *Config) Reread() (*Config, error) {
+	return Read(Input{File: c.File, Env: c.getenv})
+}
+
 // configMembers reads the config's file, if there is one, into its members, those below credentials
 // among them.
 func configMembers(in Input) (where string, members map[string]jsontext.Value, file string, err error) {
@@ -200,4 +207,10 @@ func fromEnv(s Setting, text string) (jsontext.Value, error) {
 		names[i] = strings.TrimSpace(names[i])
 	}
 	return json.Marshal(names)
+}
+
+// Parse reads the config from JSON alone: neither a file nor the environment adds to it. A partner's
+// new refresh tokens have to be kept by refresh_token_exec then, or by the program.
+func Parse(data []byte) (*Config, error) {
+	return Read(Input{File: "-", Stdin: bytes.NewReader(data), Env: func(string) (string, bool) { return "", false }})
 }

@@ -9,15 +9,13 @@ import (
 	"sync"
 
 	"github.com/klauspost/compress/gzip"
-
-	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
 
 // errTooLarge ends a body that goes on beyond all reason.
 var errTooLarge = fmt.Errorf("the answer is larger than %d MiB", maxBodyBytes>>20)
 
 // bodies keeps the memory of bodies for later requests.
-var bodies record.Buffers
+var bodies buffers
 
 var gzipPool sync.Pool
 
@@ -46,7 +44,7 @@ func readBody(b []byte, answer *http.Response, limit int64, alive func(n int)) (
 	default:
 		return b, 0, fmt.Errorf("unknown Content-Encoding %q", encoding)
 	}
-	b, err = record.ReadAll(b, r, hint, limit)
+	b, err = readAll(b, r, hint, limit)
 	if err != nil {
 		return b, wire.n, unexpected(err)
 	}

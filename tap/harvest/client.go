@@ -275,9 +275,9 @@ func (c *Client) do(ctx context.Context, req *http.Request, arrived func(*http.R
 	if answer.StatusCode != http.StatusOK {
 		limit = maxErrorBytes
 	}
-	body, n, err := readBody(bodies.Get(), answer, limit, watch.arrived)
+	body, n, err := readBody(bodies.get(), answer, limit, watch.arrived)
 	watch.stop() // the connection has done its part; what is done with the body may take its time
-	defer func() { bodies.Put(body) }()
+	defer func() { bodies.put(body) }()
 	c.bytes.Add(n)
 	switch {
 	case err == nil, answer.StatusCode != http.StatusOK:

@@ -52,17 +52,8 @@ type metadata struct {
 	ReplicationKey          string   `json:"replication-key,omitzero"`
 }
 
-// Discovered is a stream as discovery shows it.
-type Discovered struct {
-	Stream *tap.Stream
-	// Shape has the stream's columns, custom ones included.
-	Shape *record.Shape
-	// OutOfReach marks a stream that the credential may not read: it is not selected by default.
-	OutOfReach bool
-}
-
 // Catalog returns the catalog of the streams, as indented JSON.
-func Catalog(streams []Discovered) ([]byte, error) {
+func Catalog(streams []tap.Discovered) ([]byte, error) {
 	c := catalog{Streams: []entry{}}
 	for _, d := range streams {
 		s := d.Stream
@@ -105,10 +96,8 @@ func columns(s *tap.Stream, shape *record.Shape, breadcrumb []string) []metadata
 	return entries
 }
 
-// ParseCatalog reads a catalog and returns the selections of the streams that it selects. lookup
-// returns a stream and the shape of its records by its name, nil where there is none. Errors name
-// the stream.
-func ParseCatalog(data []byte, lookup func(name string) (*tap.Stream, *record.Shape, error)) ([]*tap.Selection, error) {
+// ParseCatalog reads a catalog and returns what it selects. Errors name the stream.
+func ParseCatalog(data []byte, lookup tap.Lookup) ([]*tap.Choice, error) {
 	var c struct {
 		Streams []entry `json:"streams"`
 	}
@@ -118,24 +107,21 @@ func ParseCatalog(data []byte, lookup func(name string) (*tap.Stream, *record.Sh
 	if c.Streams == nil {
 		return nil, fmt.Errorf("there is no list of streams")
 	}
-	var selections tap.Selections
+	var choices tap.Choices
 	for _, e := range c.Streams {
 		name := e.TapStreamID
 		if name == "" {
 			name = e.Stream
 		}
-		stream, shape, err := lookup(name)
-		if err != nil {
-			return nil, err
-		}
+		stream := lookup(name)
 		if !e.selected(stream) {
 			continue
 		}
-		if err := selections.Add(name, stream, func() (*tap.Selection, error) { return e.selection(stream, shape) }); err != nil {
+		if err := choices.Add(name, stream, func() (*tap.Choice, error) { return e.choice(stream) }); err != nil {
 			return nil, err
 		}
 	}
-	return selections.List, nil
+	return choices.List, nil
 }
 
 // at returns the metadata of a column by the names that lead to it, whether or not its breadcrumb
@@ -187,18 +173,17 @@ func (e *entry) selected(s *tap.Stream) bool {
 	return m.chosen(s != nil && s.SelectedByDefault())
 }
 
-func (e *entry) selection(s *tap.Stream, shape *record.Shape) (*tap.Selection, error) {
-	// Columns that no file knows can be left out as well: they came with records, or were custom
-	// fields once.
-	for _, m := range e.Metadata {
-		if b := m.Breadcrumb; len(b) == 2 && b[0] == "properties" && shape.Column(b[1]) == nil && !m.Metadata.chosen(true) {
-			shape = shape.With(record.Column{Name: b[1], Shape: &record.Shape{}})
-		}
-	}
-	sel := s.Select(shape, func(path ...string) bool {
+// choice is what the entry selects of its stream.
+func (e *entry) choice(s *tap.Stream) (*tap.Choice, error) {
+	choice := &tap.Choice{Stream: s, Wanted: func(path ...string) bool {
 		m, ok := e.at(path...)
 		return !ok || m.chosen(true)
-	})
+	}}
+	for _, m := range e.Metadata {
+		if b := m.Breadcrumb; len(b) == 2 && b[0] == "properties" && !m.Metadata.chosen(true) {
+			choice.Unwanted = append(choice.Unwanted, b[1])
+		}
+	}
 	m, _ := e.at()
 	method := m.ReplicationMethod
 	if method == "" {
@@ -207,7 +192,7 @@ func (e *entry) selection(s *tap.Stream, shape *record.Shape) (*tap.Selection, e
 	switch method {
 	case "", incremental:
 	case fullTable:
-		sel.FullTable = true
+		choice.FullTable = true
 	default:
 		return nil, fmt.Errorf("replication-method %q is not one of INCREMENTAL and FULL_TABLE", method)
 	}
@@ -215,8 +200,8 @@ func (e *entry) selection(s *tap.Stream, shape *record.Shape) (*tap.Selection, e
 	if key == "" {
 		key = e.ReplicationKey
 	}
-	if key != "" && key != s.Bookmark && !sel.FullTable {
+	if key != "" && key != s.Bookmark && !choice.FullTable {
 		return nil, fmt.Errorf("replication-key %q cannot be used: only %q can", key, s.Bookmark)
 	}
-	return sel, nil
+	return choice, nil
 }

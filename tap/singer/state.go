@@ -32,7 +32,7 @@ type foreign struct {
 // ParseState reads a state, also one that a tap of the Singer SDK wrote, and also a whole STATE
 // message. Bookmarks of streams for which lookup returns nil are passed on as they came. Errors
 // name the stream.
-func ParseState(data []byte, lookup func(name string) *tap.Stream) (*tap.State, error) {
+func ParseState(data []byte, lookup tap.Lookup) (*tap.State, error) {
 	st := tap.NewState()
 	var top map[string]jsontext.Value
 	if err := json.Unmarshal(data, &top, jsontext.AllowDuplicateNames(true)); err != nil {

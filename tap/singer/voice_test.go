@@ -23,7 +23,7 @@ func selection(t *testing.T) (*tap.Selection, *record.Shape) {
 	s.Prepare()
 	shape, err := s.Shape()
 	require.NoError(t, err)
-	return s.Select(shape, func(...string) bool { return true }), shape
+	return (&tap.Choice{Stream: s}).Select(shape, tap.Handling{}), shape
 }
 
 // The messages, to the letter.
@@ -70,14 +70,13 @@ func TestStateMessages(t *testing.T) {
 // A catalog that is discovered selects what it says, and what a person changes in it is heeded.
 func TestCatalogsGoOutAndIn(t *testing.T) {
 	sel, shape := selection(t)
-	text, err := singer.Catalog([]singer.Discovered{{Stream: sel.Stream, Shape: shape}, {Stream: &tap.Stream{Name: "views", Key: []string{"id"}, ViewOf: "users"}, Shape: shape}})
+	text, err := singer.Catalog([]tap.Discovered{{Stream: sel.Stream, Shape: shape}, {Stream: &tap.Stream{Name: "views", Key: []string{"id"}, ViewOf: "users"}, Shape: shape}})
 	require.NoError(t, err)
-	lookup := func(name string) (*tap.Stream, *record.Shape, error) {
+	lookup := func(name string) *tap.Stream {
 		if name != "users" {
-			return nil, nil, nil
+			return nil
 		}
-		shape, err := sel.Stream.Shape()
-		return sel.Stream, shape, err
+		return sel.Stream
 	}
 	parse := func(change func(meta map[string]map[string]any)) ([]*tap.Selection, error) {
 		var c map[string]any
@@ -92,7 +91,12 @@ func TestCatalogsGoOutAndIn(t *testing.T) {
 		change(meta)
 		changed, err := json.Marshal(c)
 		require.NoError(t, err)
-		return singer.ParseCatalog(changed, lookup)
+		choices, err := singer.ParseCatalog(changed, lookup)
+		var selections []*tap.Selection
+		for _, c := range choices {
+			selections = append(selections, c.Select(shape, tap.Handling{}))
+		}
+		return selections, err
 	}
 	selections, err := parse(func(map[string]map[string]any) {})
 	require.NoError(t, err)

@@ -1,14 +1,14 @@
-package record
+package harvest
 
 import (
 	"io"
 	"sync"
 )
 
-// Buffers keeps byte slices for use by later pages. Unlike a [sync.Pool] it is not emptied by the
+// buffers keeps byte slices for use by later pages. Unlike a [sync.Pool] it is not emptied by the
 // garbage collector: pages come as long as a run lasts, and what is thrown away has to be made
 // anew. The zero value is ready for use, by many goroutines.
-type Buffers struct {
+type buffers struct {
 	mu   sync.Mutex
 	free [][]byte
 }
@@ -19,8 +19,8 @@ const (
 	keptBytes   = 4 << 20
 )
 
-// Get returns an empty slice, the one put back last if there is one.
-func (p *Buffers) Get() []byte {
+// get returns an empty slice, the one put back last if there is one.
+func (p *buffers) get() []byte {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.free) == 0 {
@@ -31,8 +31,8 @@ func (p *Buffers) Get() []byte {
 	return b
 }
 
-// Put takes a slice that nobody uses any more.
-func (p *Buffers) Put(b []byte) {
+// put takes a slice that nobody uses any more.
+func (p *buffers) put(b []byte) {
 	if cap(b) == 0 || cap(b) > keptBytes {
 		return
 	}
@@ -46,9 +46,9 @@ func (p *Buffers) Put(b []byte) {
 // blockBytes is the unit in which buffers grow.
 const blockBytes = 64 << 10
 
-// Grow returns b with room for n more bytes. It grows in blocks, not by doubling: many buffers are
+// grow returns b with room for n more bytes. It grows in blocks, not by doubling: many buffers are
 // alive at once.
-func Grow(b []byte, n int) []byte {
+func grow(b []byte, n int) []byte {
 	if cap(b)-len(b) >= n {
 		return b
 	}
@@ -58,13 +58,13 @@ func Grow(b []byte, n int) []byte {
 	return grown
 }
 
-// ReadAll appends what r holds to b, up to limit bytes and one more, by which the caller sees that
+// readAll appends what r holds to b, up to limit bytes and one more, by which the caller sees that
 // there is more. hint is the number of bytes that are expected; 0 where that is not known.
-func ReadAll(b []byte, r io.Reader, hint int, limit int64) ([]byte, error) {
-	b = Grow(b, hint+1)
+func readAll(b []byte, r io.Reader, hint int, limit int64) ([]byte, error) {
+	b = grow(b, hint+1)
 	for int64(len(b)) <= limit {
 		if len(b) == cap(b) {
-			b = Grow(b, max(blockBytes, len(b)/4))
+			b = grow(b, max(blockBytes, len(b)/4))
 		}
 		n, err := r.Read(b[len(b):min(cap(b), int(limit)+1)])
 		b = b[:len(b)+n]

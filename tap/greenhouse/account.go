@@ -1,0 +1,79 @@
+package greenhouse
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
+)
+
+// account is what can be told of the run.
+func (r *Run) account(sum *tap.Summary, err error, code int) *tap.Account {
+	used := r.client.Usage()
+	windows, waited, retries, limited := r.client.Account()
+	a := &tap.Account{
+		Version: r.opts.Version, Protocol: r.read.Protocol.name, Began: r.began.UTC(), Ended: time.Now().UTC(), ExitCode: code, Overtime: sum.Overtime, Next: []string{}, Windows: windows,
+		Requests: tap.RequestAccount{Lists: used.Requests, Tokens: used.Tokens, Bytes: used.Bytes, Waited: waited.Seconds(), Limited: limited},
+	}
+	counts := map[string]int{}
+	for _, o := range sum.Outcomes {
+		s := tap.StreamAccount{
+			Stream: o.Stream.Name, Status: o.Status(), Records: o.Records, Pages: o.Pages, Bytes: o.Bytes, Seconds: o.Took.Seconds(),
+			Retries: retries(o.Stream.Name), Changes: o.Changes, Gone: o.Gone, Swept: o.Swept, NextSweep: o.NextSweep, NextRead: o.NextRead,
+		}
+		if o.Err != nil {
+			s.Reason = o.Err.Error()
+		}
+		if o.Skipped {
+			s.Scope = o.Stream.Scope
+			if other, err := r.columns.Err(); err != nil && errors.Is(o.Err, err) {
+				s.Scope = other
+			}
+		}
+		a.Requests.Retries += s.Retries
+		counts[s.Status]++
+		a.Streams = append(a.Streams, s)
+	}
+	a.Outcome, a.Next = outcome(sum, err, counts)
+	return a
+}
+
+// outcome says in one sentence how a run ended, and what to do next.
+func outcome(sum *tap.Summary, err error, counts map[string]int) (sentence string, next []string) {
+	next = []string{}
+	var e *tap.Error
+	switch {
+	case tap.KindOf(err) == tap.Interrupted:
+		sentence = fmt.Sprintf("The run was stopped: %d of %d streams are complete.", counts["complete"], len(sum.Outcomes))
+	case err != nil:
+		sentence = "The run failed: " + err.Error() + "."
+		if errors.As(err, &e) && e.Hint != "" {
+			next = append(next, upperFirst(e.Hint)+".")
+		}
+	case sum.Overtime:
+		sentence = fmt.Sprintf("The run ended at max_run_time: %d of %d streams are complete.", counts["complete"], len(sum.Outcomes))
+	case counts["failed"] > 0:
+		sentence = fmt.Sprintf("%d of %d streams failed; the others are loaded.", counts["failed"], len(sum.Outcomes))
+	default:
+		sentence = fmt.Sprintf("All is well: %d streams are complete, %d records came out.", counts["complete"], sum.Records())
+	}
+	if counts["skipped"] > 0 {
+		next = append(next, fmt.Sprintf("%d streams were skipped for want of a scope: tap-greenhouse scopes --probe lists them.", counts["skipped"]))
+	}
+	if counts["failed"] > 0 {
+		next = append(next, "Look at the notes of the failed streams. What was read is safe; the next run goes on from there.")
+	}
+	if counts["unfinished"] > 0 {
+		next = append(next, "Start again with the last state: the next run goes on where this one ended.")
+	}
+	return sentence, next
+}
+
+func upperFirst(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}

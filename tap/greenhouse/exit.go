@@ -1,0 +1,35 @@
+package greenhouse
+
+import (
+	"errors"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
+)
+
+// How a run ended, as the exit code of a program: 128 and the signal's number stand for a signal.
+const (
+	ExitOK          = 0 // all streams are loaded, or skipped
+	ExitIncomplete  = 1 // at least one stream is not loaded: the next run may load it
+	ExitNothingRead = 2 // flags, config, catalog, state or credentials are wrong: a person is needed
+)
+
+// ExitCode turns an error that ended a run into a code; an error with a method ExitCode brings its
+// own. read tells whether anything was read.
+func ExitCode(err error, read bool) int {
+	var own interface{ ExitCode() int }
+	switch {
+	case err == nil:
+		return ExitOK
+	case errors.As(err, &own):
+		return own.ExitCode()
+	}
+	switch tap.KindOf(err) {
+	case tap.BadInput, tap.Rights:
+		return ExitNothingRead
+	case tap.Credentials:
+		if !read {
+			return ExitNothingRead
+		}
+	}
+	return ExitIncomplete
+}

@@ -1,0 +1,226 @@
+package greenhouse
+
+import (
+	"context"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tap-greenhouse/tap-greenhouse/schemas"
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/attachments"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/config"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/custom"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/store"
+)
+
+// Read says what a run reads, and in which words. The zero value reads the streams that the config
+// names, from the start, in Singer's.
+type Read struct {
+	Protocol *Protocol // nil for [Singer]
+	// Catalog selects streams and columns; nil for the streams of the config. CatalogName is where it
+	// came from, for errors.
+	Catalog     []byte
+	CatalogName string
+	// State is what an earlier run gave out last; nil for a first run. StateName is where it came
+	// from, for errors.
+	State     []byte
+	StateName string
+	// Sample reads one record of each stream and gives out no state.
+	Sample bool
+	// AcceptDeletes are streams of which any number of rows may be gone in this run.
+	AcceptDeletes []string
+}
+
+// Run is a run that is ready to start.
+type Run struct {
+	*Account
+	read       Read
+	engine     *tap.Engine
+	selections []*tap.Selection
+	columns    *custom.Columns
+	state      *tap.State
+	began      time.Time
+}
+
+// Prepare checks catalog and state, and makes the parts of a run. It makes requests only where the
+// config asks for columns of custom fields, whose definitions it reads.
+func (a *Account) Prepare(ctx context.Context, read Read) (*Run, error) {
+	if read.Protocol == nil {
+		read.Protocol = Singer
+	}
+	r := &Run{Account: a, read: read, began: time.Now(), state: tap.NewState()}
+	err := a.cfg.CheckCredential()
+	if err != nil {
+		return nil, err
+	}
+	if r.columns, err = a.columns(ctx); err != nil {
+		return nil, err
+	}
+	lookup := lookupOf()
+	choices, err := r.choices(lookup)
+	if err != nil {
+		return nil, err
+	}
+	for _, choice := range choices {
+		sel, err := r.query(choice)
+		if err != nil {
+			return nil, err
+		}
+		r.selections = append(r.selections, sel)
+	}
+	if len(r.selections) == 0 && !read.Protocol.platform {
+		return nil, tap.Errorf(tap.BadInput, "catalog "+read.CatalogName, "it selects no stream").
+			WithHint("set \"selected\": true in the metadata of the streams to read")
+	}
+	if read.State != nil {
+		if r.state, err = read.Protocol.parseState(read.State, lookup); err != nil {
+			return nil, &tap.Error{Kind: tap.BadInput, Op: "state " + read.StateName, Err: config.Placed(err, read.State, read.StateName)}
+		}
+		r.compare()
+	}
+	r.engine, err = r.makeEngine()
+	return r, err
+}
+
+// lookupOf returns a lookup that reads the file of each stream once.
+func lookupOf() tap.Lookup {
+	known := map[string]*tap.Stream{}
+	return func(name string) *tap.Stream {
+		if s, ok := known[name]; ok {
+			return s
+		}
+		var stream *tap.Stream
+		if loaded, err := schemas.Load(name); err == nil && name != "" {
+			stream = loaded[0]
+		}
+		known[name] = stream
+		return stream
+	}
+}
+
+// choices are those of the catalog, or without one the streams of the config.
+func (r *Run) choices(lookup tap.Lookup) ([]*tap.Choice, error) {
+	if r.read.Catalog != nil {
+		choices, err := r.read.Protocol.parseCatalog(r.read.Catalog, lookup)
+		if err != nil {
+			return nil, &tap.Error{Kind: tap.BadInput, Op: "catalog " + r.read.CatalogName, Err: config.Placed(err, r.read.Catalog, r.read.CatalogName)}
+		}
+		return choices, nil
+	}
+	names := r.cfg.Names
+	if len(names) == 0 {
+		names = schemas.Names()
+	}
+	var choices []*tap.Choice
+	for _, name := range names {
+		if s := lookup(name); len(r.cfg.Names) > 0 || s.SelectedByDefault() {
+			choices = append(choices, &tap.Choice{Stream: s})
+		}
+	}
+	return choices, nil
+}
+
+// query is what a choice asks of its list.
+func (r *Run) query(choice *tap.Choice) (*tap.Selection, error) {
+	handling := tap.Handling{
+		NewColumns: r.cfg.NewColumns, NullOdd: r.cfg.TypeChanges == "null", ReplacesTables: r.read.Protocol.platform,
+		Unknown: r.cfg.Policy.Unknown(), Key: r.cfg.Policy.Key(), Policy: r.cfg.Policy.Mark(),
+	}
+	if choice.Err != nil {
+		return choice.Select(nil, handling), nil
+	}
+	shape, err := shapeOf(choice.Stream, r.columns, r.cfg, r.read.Protocol.deletedAt)
+	if err != nil {
+		return nil, err
+	}
+	sel := choice.Select(shape, handling)
+	r.columns.Apply(sel)
+	return sel, nil
+}
+
+// compare warns where the state was made by another user, or from a later start date: rows that
+// only now can be seen may be older than the bookmark.
+func (r *Run) compare() {
+	for _, note := range r.state.Notes {
+		r.opts.Log.Warn(note)
+	}
+	mark := r.cfg.ReadAs()
+	var others, later, treated []string
+	for _, sel := range r.selections {
+		b := r.state.Of(sel.Stream.Name)
+		if b.ReadAs != "" && b.ReadAs != mark {
+			others = append(others, sel.Stream.Name)
+		}
+		if b.Policy != r.cfg.Policy.Mark() && (!b.Until.IsZero() || b.Progress != nil || !b.Complete.IsZero()) {
+			treated = append(treated, sel.Stream.Name)
+		}
+		if !b.Start.IsZero() && r.cfg.Start.Before(b.Start) {
+			later = append(later, sel.Stream.Name)
+		}
+	}
+	const how = "; for a fresh read, remove their bookmarks from the state"
+	if len(others) > 0 {
+		r.opts.Log.Warn("the credential or user_id is not the one that the state was read with: rows that only this user can see may be missing where they are older than the bookmark"+how,
+			"streams", strings.Join(others, ", "))
+	}
+	if len(treated) > 0 {
+		r.opts.Log.Warn("the policy for personal data, or its key, has changed: rows that were loaded before keep their old values"+how, "streams", strings.Join(treated, ", "))
+	}
+	if len(later) > 0 {
+		r.opts.Log.Warn("start_date is earlier than the one that the state was read with: rows last updated between the two are missing"+how, "streams", strings.Join(later, ", "))
+	}
+}
+
+// makeEngine ties the parts.
+func (r *Run) makeEngine() (*tap.Engine, error) {
+	proof, err := schemas.Load("users")
+	if err != nil {
+		return nil, err
+	}
+	cfg := r.cfg
+	e := &tap.Engine{
+		Source: r.client, Voice: r.read.Protocol.voice(), Log: r.opts.Log, Concurrency: cfg.Concurrency, Lookback: cfg.Back, StartDate: cfg.Start,
+		FailForbidden: r.read.Protocol.platform || cfg.OnForbidden == "fail", Sample: r.read.Sample, Proof: proof[0], User: r.credential().User(),
+		ReadAs: cfg.ReadAs(), Now: r.client.Now, MaxRunTime: cfg.RunTime, Refresh: cfg.Rest,
+	}
+	if d := cfg.Ledger; d != nil {
+		e.Deletes = &tap.Deletes{Ledger: &store.Ledger{Store: d.Store}, Every: d.Every, MaxShare: d.MaxShare, Accept: r.read.AcceptDeletes}
+	}
+	if f := cfg.Files; f != nil {
+		e.Enricher = attachments.New(attachments.Options{
+			Store: f.Store, Types: f.Types, MaxBytes: f.MaxBytes, Concurrency: cfg.Concurrency, Silence: cfg.Silence,
+			UserAgent: cfg.Agent(r.opts.Version), Source: r.client, Log: r.opts.Log,
+		})
+	}
+	return e, nil
+}
+
+// Schemas returns the schema messages of the selected streams, as they are before any row was seen.
+func (r *Run) Schemas() []byte {
+	var out []byte
+	for _, sel := range r.selections {
+		out = r.engine.Voice.Schema(out, sel, sel.Shape)
+	}
+	return out
+}
+
+// Do reads, and writes messages to out, whole lines at a time. The account that it returns tells
+// how each stream ended, and is nil only where the run could not begin. The error is that of a run
+// which ended early: the credential was refused, the context ended, or out could not be written.
+// Streams that failed while the others went on are no error: the account's exit code is 1 then.
+func (r *Run) Do(ctx context.Context, out io.Writer) (*tap.Account, error) {
+	r.engine.Out = out
+	r.reading.Store(r.engine)
+	defer r.reading.Store(nil)
+	sum, err := r.engine.Sync(ctx, r.selections, r.state)
+	if sum == nil {
+		return nil, err
+	}
+	code := ExitCode(err, sum.Read)
+	if err == nil && slices.ContainsFunc(sum.Outcomes, func(o tap.Outcome) bool { return o.Err != nil && !o.Skipped }) {
+		code = ExitIncomplete
+	}
+	return r.account(sum, err, code), err
+}

@@ -1,0 +1,91 @@
+package greenhouse
+
+import (
+	"context"
+
+	"github.com/tap-greenhouse/tap-greenhouse/schemas"
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/attachments"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/config"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/custom"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/rights"
+)
+
+// Discover returns the catalog of all streams in the words of a protocol, with the columns that
+// the config asks for. With probe, streams that the credential may not read are marked as out of
+// reach. Without a credential there are no columns of custom fields, and a warning says so.
+func (a *Account) Discover(ctx context.Context, p *Protocol, probe bool) ([]byte, error) {
+	streams, err := schemas.Load()
+	if err != nil {
+		return nil, err
+	}
+	reach := map[string]rights.Reach{}
+	if probe {
+		if reach, err = a.Reach(ctx, streams); err != nil {
+			return nil, err
+		}
+	}
+	columns, err := a.listed(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var discovered []tap.Discovered
+	for _, s := range streams {
+		shape, err := shapeOf(s, columns, a.cfg, p.deletedAt)
+		if err != nil {
+			return nil, err
+		}
+		discovered = append(discovered, tap.Discovered{Stream: s, Shape: shape, OutOfReach: reach[s.Name].Missing()})
+	}
+	return p.catalog(discovered)
+}
+
+// shapeOf is the shape of a stream's records as the config wants them: with columns of custom
+// fields, the treatment that the policy has for each column, and the columns that this program
+// makes: when a row was found gone, and those of contents.
+func shapeOf(s *tap.Stream, columns *custom.Columns, cfg *config.Config, deletedAt string) (*record.Shape, error) {
+	shape, err := columns.Shape(s)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Ledger != nil {
+		shape = shape.With(record.Column{Name: deletedAt, Made: true, Shape: &record.Shape{
+			Kinds: record.String | record.Null, Format: record.DateTime,
+			Description: "When the row was found gone from Greenhouse; null while it is there.",
+		}})
+	}
+	if s.Name == attachments.Stream && cfg.Files != nil {
+		shape = attachments.Shape(shape)
+	}
+	return cfg.Policy.Apply(s, shape, func(column string) string { return columns.Class(s, column) }), nil
+}
+
+// columns reads the definitions of custom fields where the config asks for columns; nothing is
+// requested where it does not.
+func (a *Account) columns(ctx context.Context) (*custom.Columns, error) {
+	if a.cfg.CustomFields == "raw" {
+		return custom.Raw(), nil
+	}
+	return custom.Read(ctx, a.client, a.cfg.CustomFields != "columns")
+}
+
+// listed is columns for discovery: without a credential, and where the definitions cannot be read,
+// there are none.
+func (a *Account) listed(ctx context.Context) (*custom.Columns, error) {
+	if a.cfg.CustomFields == "raw" {
+		return custom.Raw(), nil
+	}
+	columns := custom.Raw()
+	err := a.cfg.CheckCredential()
+	if err == nil {
+		if columns, err = a.columns(ctx); err != nil {
+			return nil, err
+		}
+		_, err = columns.Err()
+	}
+	if err != nil {
+		a.opts.Log.Warn("custom fields are not listed: " + err.Error())
+	}
+	return columns, nil
+}
