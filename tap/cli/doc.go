@@ -1,3 +1,3 @@
-// Package cli turns flags, files and environment into a checked config, picks the voice, and ties
-// all other parts together. It is the only package that sees all of them.
+// Package cli is the command line: flags, files, signals, and what the commands print. What it reads
+// an account with is package greenhouse.
 package cli

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"log"
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap/config"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
@@ -17,10 +16,10 @@ import (
 func settings(more map[string]any) (*config.Config, func()) {
 	server, err := sandbox.New(sandbox.Options{Candidates: 60, Limit: -1})
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	if err := server.Start("127.0.0.1:0"); err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	members := server.Config()
 	for k, v := range more {
@@ -28,11 +27,11 @@ func settings(more map[string]any) (*config.Config, func()) {
 	}
 	data, err := json.Marshal(members)
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	cfg, err := config.Parse(data)
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	return cfg, func() { _ = server.Close() }
 }
@@ -48,7 +47,7 @@ func Example() {
 	for range 2 {
 		run, err := account.Prepare(context.Background(), greenhouse.Read{State: state})
 		if err != nil {
-			log.Fatal(err)
+			panic(err)
 		}
 		rows := 0
 		result, err := run.Do(context.Background(), greenhouse.Messages(func(m greenhouse.Message) error {
@@ -61,7 +60,7 @@ func Example() {
 			return nil
 		}))
 		if err != nil {
-			log.Fatal(err)
+			panic(err)
 		}
 		fmt.Println(rows, "rows:", result.Outcome)
 	}
@@ -78,12 +77,12 @@ func ExampleRun_Do() {
 	defer account.Close()
 	run, err := account.Prepare(context.Background(), greenhouse.Read{})
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	var loader bytes.Buffer
 	result, err := run.Do(context.Background(), &loader)
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	fmt.Println(bytes.Count(loader.Bytes(), []byte(`{"type":"RECORD"`)), "records, exit code", result.ExitCode)
 	// Output: 3 records, exit code 0

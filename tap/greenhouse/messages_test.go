@@ -3,19 +3,22 @@ package greenhouse_test
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"pgregory.net/rapid"
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
 )
 
 // However the bytes are cut, each message arrives once, in order.
-func TestMessagesArriveWhole(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		n := rapid.IntRange(0, 20).Draw(t, "messages")
+func FuzzMessages(f *testing.F) {
+	for seed := range uint64(20) {
+		f.Add(seed, uint8(seed))
+	}
+	f.Fuzz(func(t *testing.T, seed uint64, n uint8) {
+		random := rand.New(rand.NewPCG(seed, 0))
 		var text []byte
 		for i := range n {
 			text = fmt.Appendf(text, `{"type":"RECORD","stream":"s%d","record":{"id":%d}}`+"\n", i, i)
@@ -26,20 +29,15 @@ func TestMessagesArriveWhole(t *testing.T) {
 			return nil
 		})
 		for len(text) > 0 {
-			k := rapid.IntRange(1, len(text)).Draw(t, "bytes")
+			k := 1 + random.IntN(min(len(text), 200))
 			written, err := w.Write(text[:k])
-			if err != nil || written != k {
-				t.Fatal(written, err)
-			}
+			require.NoError(t, err)
+			require.Equal(t, k, written)
 			text = text[k:]
 		}
-		if len(got) != n {
-			t.Fatalf("%d of %d messages", len(got), n)
-		}
+		require.Len(t, got, int(n))
 		for i, m := range got {
-			if m.Stream != fmt.Sprintf("s%d", i) || string(m.Record) != fmt.Sprintf(`{"id":%d}`, i) {
-				t.Fatalf("message %d is %v", i, m)
-			}
+			require.Equal(t, fmt.Sprintf(`s%d {"id":%d}`, i, i), m.Stream+" "+string(m.Record))
 		}
 	})
 }

@@ -26,12 +26,21 @@ func TestSignInIsWhatTheTokenAddressTakes(t *testing.T) {
 		path, kind, user, password string
 		body                       map[string]string
 	}{
-		"client credentials": {Credential{ClientID: "my-id", ClientSecret: "my-secret"}, "auth.invalid/token", "application/x-www-form-urlencoded", "my-id", "my-secret",
-			map[string]string{"grant_type": "client_credentials"}},
-		"for a user": {Credential{ClientID: "my-id", ClientSecret: "my-secret", UserID: "12"}, "auth.invalid/token", "application/x-www-form-urlencoded", "my-id", "my-secret",
-			map[string]string{"grant_type": "client_credentials", "sub": "12"}},
-		"refresh token": {Credential{ClientID: "my-id", ClientSecret: "my-secret", UserID: "12", RefreshToken: "my-refresh", Ready: func() error { return nil }, Rotated: func(string) error { return nil }},
-			"auth.invalid/token", "application/x-www-form-urlencoded", "my-id", "my-secret", map[string]string{"grant_type": "refresh_token", "refresh_token": "my-refresh"}},
+		"client credentials": {
+			Credential{ClientID: "my-id", ClientSecret: "my-secret"},
+			"auth.invalid/token", "application/x-www-form-urlencoded", "my-id", "my-secret",
+			map[string]string{"grant_type": "client_credentials"},
+		},
+		"for a user": {
+			Credential{ClientID: "my-id", ClientSecret: "my-secret", UserID: "12"},
+			"auth.invalid/token", "application/x-www-form-urlencoded", "my-id", "my-secret",
+			map[string]string{"grant_type": "client_credentials", "sub": "12"},
+		},
+		"refresh token": {
+			Credential{ClientID: "my-id", ClientSecret: "my-secret", UserID: "12", RefreshToken: "my-refresh", Ready: func() error { return nil }, Rotated: func(string) error { return nil }},
+			"auth.invalid/token", "application/x-www-form-urlencoded", "my-id", "my-secret",
+			map[string]string{"grant_type": "refresh_token", "refresh_token": "my-refresh"},
+		},
 		"API key":            {Credential{APIKey: "my-key"}, "harvest.invalid/auth/token", "application/json", "my-key", "", map[string]string{"": "{}"}},
 		"API key for a user": {Credential{APIKey: "my-key", UserID: "12"}, "harvest.invalid/auth/token", "application/json", "my-key", "", map[string]string{"": `{"sub":12}`}},
 	} {
@@ -161,7 +170,7 @@ func TestAccountOfRequests(t *testing.T) {
 		s.window = time.Now().Truncate(30 * time.Second)
 		odd := map[string][]int{"/v3/a": {500, 429}, "/v3/b": {502}}
 		c := scriptedClient(t, func(r *http.Request) (*http.Response, error) {
-			answer := s.ask()
+			answer := s.ask() //nolint:bodyclose // the client closes what it is given
 			answer.Body = io.NopCloser(strings.NewReader(`[]`))
 			if codes := odd[r.URL.Path]; len(codes) > 0 {
 				answer.StatusCode, odd[r.URL.Path] = codes[0], codes[1:]
@@ -194,7 +203,7 @@ func TestWaitingIsToldOnceAWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var told []time.Time
 		s := &server{limit: 5, latency: 10 * time.Millisecond}
-		time.Sleep(time.Until(time.Now().Truncate(30*time.Second).Add(30*time.Second + 200*time.Millisecond)))
+		time.Sleep(time.Until(time.Now().Truncate(30 * time.Second).Add(30*time.Second + 200*time.Millisecond)))
 		b := NewBudget(1, func(until time.Time) { told = append(told, until) })
 		began := time.Now()
 		spend(t, s, b, 15)
