@@ -133,7 +133,7 @@ func TestTokensThatDie(t *testing.T) {
 // Faults of the token address are repeated; its refusals are not, and they name the keys.
 func TestFaultsOfTheTokenAddress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		answers := []*http.Response{}
+		var answers []func() *http.Response
 		c := scriptedClient(t, nil, nil)
 		c.http.Transport = scripted(func(r *http.Request) (*http.Response, error) {
 			if r.Method == http.MethodGet {
@@ -141,12 +141,14 @@ func TestFaultsOfTheTokenAddress(t *testing.T) {
 			}
 			a := answers[0]
 			answers = answers[1:]
-			return a, nil
+			return a(), nil
 		})
 		for _, code := range []int{408, 425, 429, 500, 503, 302} {
-			answers = append(answers, reply(code, `{}`, "Retry-After", "7"))
+			answers = append(answers, func() *http.Response { return reply(code, `{}`, "Retry-After", "7") })
 		}
-		answers = append(answers, reply(403, `<html>a proxy</html>`), reply(201, `{"access_token":"a-token","expires_in":3600}`))
+		answers = append(answers,
+			func() *http.Response { return reply(403, `<html>a proxy</html>`) },
+			func() *http.Response { return reply(201, `{"access_token":"a-token","expires_in":3600}`) })
 		began := time.Now()
 		require.NoError(t, c.Read(t.Context(), list("users"), discard))
 		assert.Empty(t, answers)
@@ -170,7 +172,7 @@ func TestAccountOfRequests(t *testing.T) {
 		s.window = time.Now().Truncate(30 * time.Second)
 		odd := map[string][]int{"/v3/a": {500, 429}, "/v3/b": {502}}
 		c := scriptedClient(t, func(r *http.Request) (*http.Response, error) {
-			answer := s.ask() //nolint:bodyclose // the client closes what it is given
+			answer := s.ask()
 			answer.Body = io.NopCloser(strings.NewReader(`[]`))
 			if codes := odd[r.URL.Path]; len(codes) > 0 {
 				answer.StatusCode, odd[r.URL.Path] = codes[0], codes[1:]
