@@ -133,7 +133,11 @@ func TestTokensThatDie(t *testing.T) {
 // Faults of the token address are repeated; its refusals are not, and they name the keys.
 func TestFaultsOfTheTokenAddress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var answers []func() *http.Response
+		type answer struct {
+			code int
+			body string
+		}
+		var answers []answer
 		c := scriptedClient(t, nil, nil)
 		c.http.Transport = scripted(func(r *http.Request) (*http.Response, error) {
 			if r.Method == http.MethodGet {
@@ -141,14 +145,12 @@ func TestFaultsOfTheTokenAddress(t *testing.T) {
 			}
 			a := answers[0]
 			answers = answers[1:]
-			return a(), nil
+			return reply(a.code, a.body, "Retry-After", "7"), nil
 		})
 		for _, code := range []int{408, 425, 429, 500, 503, 302} {
-			answers = append(answers, func() *http.Response { return reply(code, `{}`, "Retry-After", "7") })
+			answers = append(answers, answer{code, `{}`})
 		}
-		answers = append(answers,
-			func() *http.Response { return reply(403, `<html>a proxy</html>`) },
-			func() *http.Response { return reply(201, `{"access_token":"a-token","expires_in":3600}`) })
+		answers = append(answers, answer{403, `<html>a proxy</html>`}, answer{201, `{"access_token":"a-token","expires_in":3600}`})
 		began := time.Now()
 		require.NoError(t, c.Read(t.Context(), list("users"), discard))
 		assert.Empty(t, answers)
