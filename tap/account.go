@@ -44,6 +44,11 @@ type StreamAccount struct {
 	NextRead  time.Time `json:"next_read,omitzero"`
 	// Changes are the columns that were new or came with a value of another type.
 	Changes []string `json:"schema_changes,omitzero"`
+
+	// While the run lasts: whether the stream is being read, and how many pages it is thought to have;
+	// 0 where that is not known.
+	Reading  bool `json:"-"`
+	Expected int  `json:"-"`
 }
 
 // RequestAccount is what a run used.
@@ -62,6 +67,8 @@ type Window struct {
 	Limit int       `json:"limit"` // 0 where none was told
 	Sent  int       `json:"sent"`  // requests of this run
 	Left  int       `json:"left"`  // by the last word of the server
+	// Ends is when the next one begins, by this machine's clock; zero where that is not known.
+	Ends time.Time `json:"-"`
 }
 
 // Status says in a word how a stream ended.

@@ -70,6 +70,8 @@ type Outcome struct {
 	// Swept is when all ids were listed last, NextSweep when that is due again; NextRead is when a
 	// stream that was left alone is due.
 	Swept, NextSweep, NextRead time.Time
+	// Expected is how many pages the list is thought to have; 0 where that is not known.
+	Expected int
 	// Changes are the columns that were new or came with a value of another type.
 	Changes []string
 }
@@ -90,6 +92,14 @@ func (s *Summary) Records() int {
 		n += o.Records
 	}
 	return n
+}
+
+// Snapshot tells how far each stream has come; nil while no sync is under way.
+func (e *Engine) Snapshot() []Outcome {
+	if s := e.current.Load(); s != nil {
+		return s.outcomes()
+	}
+	return nil
 }
 
 // Waiting tells the voice that the budget is used up until then. It does nothing while no sync is

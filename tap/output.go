@@ -101,6 +101,13 @@ func (o *output) take(it item) {
 	if it.written != nil {
 		defer it.written()
 	}
+	if it.run != nil {
+		defer func() {
+			it.run.mu.Lock()
+			defer it.run.mu.Unlock()
+			it.run.shown = it.run.out
+		}()
+	}
 	if o.err != nil {
 		return
 	}

@@ -55,6 +55,19 @@ func (h head) pages(oldest time.Time) float64 {
 	return float64(reach) / float64(span)
 }
 
+// expected is how many pages of the task's list are to come: as many as an earlier read had where
+// the page does not tell, and none older than the piece's lower bound.
+func (h head) expected(t *task, oldest time.Time) float64 {
+	pages := h.pages(oldest)
+	if from := t.piece.From; pages > 0 && !from.IsZero() {
+		pages = min(pages, float64(h.top.Sub(from))/float64(h.span()))
+	}
+	if pages == 0 {
+		return t.weight
+	}
+	return pages
+}
+
 // split returns the time at which to cut the piece whose first page is h: older rows make the one
 // part, newer ones the other. False means that the piece is not worth it.
 func (h head) split(p *Piece, oldest time.Time) (time.Time, bool) {

@@ -54,20 +54,30 @@ type progress struct {
 	pages   int
 	records int
 	bytes   int64
-	first   time.Time       // when the first request was made, by this machine's clock
-	last    time.Time       // when the latest page was written
-	changes []string        // columns that were new or of another type
-	gone    int             // rows that were told as gone
-	said    bool            // it was read, and has told of anonymized rows
-	untold  bool            // rows are gone, but could not be told yet
-	odd     int             // rows that were no rows
-	nulled  map[string]bool // columns of which a value became null because of its type
+	first   time.Time // when the first request was made, by this machine's clock
+	last    time.Time // when the latest page was written
+	changes []string  // columns that were new or of another type
+	gone    int       // rows that were told as gone
+	said    bool      // it was read, and has told of anonymized rows
+	untold  bool      // rows are gone, but could not be told yet
+	odd     int       // rows that were no rows
+	shown   written   // a copy of what standard output has, for whoever looks on
+	// expected is how many pages the list is thought to have; 0 where that is not known.
+	expected int
+	nulled   map[string]bool // columns of which a value became null because of its type
 }
 
 // written is what standard output has of a stream.
 type written struct {
 	started, announced, ended bool
 	version, learnt, records  int
+}
+
+// expect notes how many pages the list is thought to have, and one more than it has shown at least.
+func (r *streamRun) expect(pages int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.expected = max(pages, r.pages+1)
 }
 
 // refused are the optional parts of a request that the API did not take. They are not sent again in

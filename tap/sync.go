@@ -3,6 +3,7 @@ package tap
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -108,6 +109,12 @@ func (e *Engine) Sync(ctx context.Context, selections []*Selection, state *State
 	writing.Wait()
 
 	sum := &Summary{Read: s.read.Load(), Overtime: errors.Is(cause, errOvertime), Outcomes: s.outcomes()}
+	for i, r := range s.runs {
+		if r.track != nil && !r.track.known.Swept.IsZero() {
+			o := &sum.Outcomes[i]
+			o.Swept, o.NextSweep = r.track.known.Swept, r.track.known.Swept.Add(s.Deletes.Every)
+		}
+	}
 	switch {
 	case s.out.err != nil:
 		return sum, s.out.err
@@ -117,23 +124,22 @@ func (e *Engine) Sync(ctx context.Context, selections []*Selection, state *State
 	return sum, cause
 }
 
-// outcomes tells of each stream how it ended. It is called once the output's goroutine has ended.
+// outcomes tells of each stream how far it has come, or how it ended.
 func (s *syncer) outcomes() []Outcome {
 	outcomes := make([]Outcome, len(s.runs))
 	for i, r := range s.runs {
+		r.mu.Lock()
 		o := Outcome{
-			Stream: r.sel.Stream, Records: r.out.records, Pages: r.pages, Err: r.err, Skipped: r.skipped, Rested: r.rested, Started: r.out.started,
-			Complete: r.out.ended && r.err == nil && !r.rested, Bytes: r.bytes, Changes: r.changes, Gone: r.gone,
+			Stream: r.sel.Stream, Records: r.shown.records, Pages: r.pages, Err: r.err, Skipped: r.skipped, Rested: r.rested, Started: r.shown.started,
+			Complete: r.shown.ended && r.err == nil && !r.rested, Bytes: r.bytes, Changes: slices.Clone(r.changes), Gone: r.gone, Expected: r.expected,
 		}
 		if r.rested {
 			o.NextRead = r.before.Add(r.rest)
 		}
-		if r.track != nil && !r.track.known.Swept.IsZero() {
-			o.Swept, o.NextSweep = r.track.known.Swept, r.track.known.Swept.Add(s.Deletes.Every)
-		}
 		if !r.last.IsZero() {
 			o.Took = r.last.Sub(r.first)
 		}
+		r.mu.Unlock()
 		outcomes[i] = o
 	}
 	return outcomes
@@ -246,6 +252,7 @@ func (s *syncer) advance(ctx context.Context, t *task) error {
 		if h.next != "" {
 			t.head, t.cursor = h, h.next
 			t.weight = max(t.weight, h.pages(s.oldestRow()))
+			t.run.expect(int(h.expected(t, s.oldestRow())))
 			return s.later(t)
 		}
 	case underWay:

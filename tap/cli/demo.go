@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -140,7 +142,7 @@ func (p *program) demo(ctx context.Context, flags demoFlags) (int, error) {
 	show := &showcase{records: map[string]int{}, samples: map[string]string{}}
 	code, err := p.run(ctx, run, show, flags.runFlags, nil)
 	if err == nil {
-		err = show.print(p.Out)
+		err = show.print(p.Out, caller())
 	}
 	return code, err
 }
@@ -167,27 +169,69 @@ func (s *showcase) Write(lines []byte) (int, error) {
 	return len(lines), nil
 }
 
-// sampled are the streams of which a record is shown.
-var sampled = []string{"candidates", "applications", "scorecards"}
+// shownStreams is how many streams the table has: with all else, a screen of 24 lines holds it.
+const shownStreams = 8
 
-func (s *showcase) print(out io.Writer) error {
-	w := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
-	fmt.Fprintln(w, "\nSTREAM\tRECORDS")
-	for _, name := range s.order {
-		fmt.Fprintf(w, "%s\t%d\n", name, s.records[name])
+// sampled are the streams of which a record is shown, and the columns of it that tell most.
+var sampled = []struct {
+	stream  string
+	columns []string
+}{
+	{"candidates", []string{"id", "first_name", "last_name"}},
+	{"jobs", []string{"id", "name"}},
+	{"offers", []string{"id", "application_id", "status"}},
+}
+
+// print shows the streams with most records, some records, and what to do next. caller is how this
+// program was called.
+func (s *showcase) print(out io.Writer, caller string) error {
+	slices.SortStableFunc(s.order, func(a, b string) int { return s.records[b] - s.records[a] })
+	w := tabwriter.NewWriter(out, 8, 0, 0, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w)
+	rest := 0
+	for i, name := range s.order {
+		if i >= shownStreams {
+			rest += s.records[name]
+			continue
+		}
+		fmt.Fprintf(w, "%d\t  %s\n", s.records[name], name)
 	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	for _, name := range sampled {
-		fmt.Fprintf(out, "\n%s: %s…\n", name, firstRunes(s.samples[name], 300))
+	if more := len(s.order) - shownStreams; more > 0 {
+		fmt.Fprintf(out, "   and %d records of %d more streams\n", rest, more)
 	}
-	_, err := fmt.Fprint(out, "\nThis was a terminal, so the messages were counted, not printed. Pipe them to a loader:\n\n"+
-		"  go run . demo | target-jsonl\n  go run . demo | head\n\n")
+	fmt.Fprintln(out)
+	for _, sample := range sampled {
+		fmt.Fprintf(out, "%-11s %s\n", sample.stream, some(s.samples[sample.stream], sample.columns))
+	}
+	_, err := fmt.Fprintf(out, "\nThe messages were counted, since this is a terminal. Pipe them to a loader:\n\n  %s demo | target-jsonl\n", caller)
 	return err
 }
 
-func firstRunes(s string, n int) string {
-	r := []rune(s)
-	return string(r[:min(n, len(r))])
+// some is a record, a RECORD message from its record on, with these columns alone.
+func some(message string, columns []string) string {
+	var record map[string]jsontext.Value
+	if err := json.UnmarshalDecode(jsontext.NewDecoder(strings.NewReader(message)), &record); err != nil {
+		return ""
+	}
+	out := []byte("{")
+	for _, c := range columns {
+		if v, ok := record[c]; ok {
+			if len(out) > 1 {
+				out = append(out, ", "...)
+			}
+			out = fmt.Appendf(out, "%q: %s", c, v)
+		}
+	}
+	return string(append(out, '}'))
+}
+
+// caller is how a person called this program: by its name, or through go run.
+func caller() string {
+	if strings.Contains(os.Args[0], "go-build") {
+		return "go run ."
+	}
+	return filepath.Base(os.Args[0])
 }

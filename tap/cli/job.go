@@ -21,12 +21,16 @@ func (p *program) run(ctx context.Context, run *greenhouse.Run, out io.Writer, f
 	defer cancel(nil)
 	stop := watchReader(ctx, out, cancel)
 	defer stop()
+	ended := p.display(out, run.Snapshot)
 	account, err := run.Do(ctx, out)
+	shown := ended()
 	if account == nil {
 		return greenhouse.ExitCode(err, false), err
 	}
 	if err != nil {
-		p.log.Error(err.Error())
+		if !shown {
+			p.log.Error(err.Error())
+		}
 		if kind := tap.KindOf(err); fatal != nil && kind != tap.Interrupted && kind != tap.LoaderGone {
 			fatal(err)
 		}
@@ -36,7 +40,11 @@ func (p *program) run(ctx context.Context, run *greenhouse.Run, out io.Writer, f
 		level = slog.LevelError
 	}
 	logMetrics(p.log, account)
-	p.log.Log(ctx, level, summary(account))
+	if shown {
+		p.conclude(account)
+	} else {
+		p.log.Log(ctx, level, summary(account))
+	}
 	if flags.Report != "" {
 		if err := report.Write(flags.Report, account); err != nil {
 			p.log.Error("writing the report: " + err.Error()) // the run itself is as it is

@@ -28,6 +28,7 @@ type program struct {
 	Streams
 	getenv func(string) (string, bool)
 	log    *slog.Logger
+	person *personLog // where the log goes to a person; nil where it goes to a machine
 }
 
 // singerFlags are those of a call without a command, as taps built with the Singer SDK have them.
@@ -82,7 +83,7 @@ type readFlags struct {
 func Run(ctx context.Context, args []string, std Streams) int {
 	p := &program{Streams: std, getenv: os.LookupEnv}
 	args, format, err := takeLogFormat(args, p.getenv)
-	p.log = newLogger(std.Err, format)
+	p.newLog(format)
 	code := greenhouse.ExitNothingRead
 	if err == nil {
 		code, err = p.dispatch(ctx, args)
@@ -118,13 +119,16 @@ func takeLogFormat(args []string, getenv func(string) (string, bool)) (rest []st
 	return rest, "text", usage(fmt.Errorf("--log-format must be text or json, not %q", format))
 }
 
-// newLogger returns the log, one line an event, on standard error: for people, or as JSON in the
-// shape that Meltano takes apart.
-func newLogger(w io.Writer, format string) *slog.Logger {
+// newLog makes the log, one line an event, on standard error: for people, or as JSON in the shape
+// that Meltano takes apart.
+func (p *program) newLog(format string) {
 	if format == "json" {
-		return slog.New(newJSONLog(w, logLevel()))
+		p.log = slog.New(newJSONLog(p.Err, logLevel()))
+		return
 	}
-	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: logLevel()}))
+	p.person = &personLog{w: p.Err}
+	p.person.level.Set(logLevel())
+	p.log = slog.New(slog.NewTextHandler(p.person, &slog.HandlerOptions{Level: &p.person.level}))
 }
 
 // logLevel is info, or what the environment variable LOGLEVEL of the Singer SDK says.

@@ -206,6 +206,15 @@ func (r *Run) Schemas() []byte {
 	return out
 }
 
+// Snapshot tells how far the run has come; nil where it is not under way.
+func (r *Run) Snapshot() *tap.Account {
+	outcomes := r.engine.Snapshot()
+	if outcomes == nil {
+		return nil
+	}
+	return r.account(&tap.Summary{Outcomes: outcomes}, nil, ExitOK)
+}
+
 // Do reads, and writes messages to out, whole lines at a time. The account that it returns tells
 // how each stream ended, and is nil only where the run could not begin. The error is that of a run
 // which ended early: the credential was refused, the context ended, or out could not be written.

@@ -297,7 +297,7 @@ func (b *Budget) ends(reset int64, began, now time.Time) time.Time {
 
 // account tells of a window.
 func (w *window) account() tap.Window {
-	return tap.Window{Began: w.first.UTC(), Limit: w.limit, Sent: w.sent, Left: w.left}
+	return tap.Window{Began: w.first.UTC(), Limit: w.limit, Sent: w.sent, Left: w.left, Ends: w.ends}
 }
 
 // account tells of all windows, and how long the budget was waited for.

@@ -1,0 +1,72 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"sync"
+
+	"golang.org/x/term"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/terminal"
+)
+
+// personLog is where the lines of the log go that a person reads: to standard error, or above the
+// display while there is one. Then only warnings are worth a line.
+type personLog struct {
+	level slog.LevelVar
+
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (l *personLog) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(p)
+}
+
+func (l *personLog) to(w io.Writer) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.w = w
+}
+
+// display shows a run at the terminal, where a person is looking: standard error is a terminal, and
+// standard output is none that the messages would fill. The returned function ends it. Where there
+// is no display, done tells so.
+func (p *program) display(out io.Writer, snapshot func() *tap.Account) (done func() (shown bool)) {
+	none := func() bool { return false }
+	if p.person == nil || p.person.level.Level() < slog.LevelInfo || !terminal.Fits(p.Err, p.getenv) {
+		return none
+	}
+	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		return none
+	}
+	level := p.person.level.Level()
+	d := terminal.Show(p.Err, snapshot)
+	p.person.to(d)
+	p.person.level.Set(max(level, slog.LevelWarn))
+	return func() bool {
+		d.Close()
+		p.person.to(p.Err)
+		p.person.level.Set(level)
+		return true
+	}
+}
+
+// conclude says to a person at a terminal how the run ended; the last line sums up.
+func (p *program) conclude(a *tap.Account) {
+	fmt.Fprintln(p.Err, a.Outcome)
+	for _, s := range a.Streams {
+		if s.Status == "failed" {
+			fmt.Fprintf(p.Err, "  %s: %s\n", s.Stream, s.Reason)
+		}
+	}
+	for _, next := range a.Next {
+		fmt.Fprintln(p.Err, "- "+next)
+	}
+	fmt.Fprintln(p.Err, summary(a))
+}

@@ -1,0 +1,98 @@
+// Package terminal shows a run to a person at a terminal while it lasts. It knows an account of the
+// run, which it asks for again and again, and nothing of where that comes from.
+package terminal
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+	"golang.org/x/term"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
+)
+
+// refresh is how often the screen is drawn anew.
+const refresh = 150 * time.Millisecond
+
+// Fits tells whether a display makes sense: out is a terminal that can move its cursor, and nothing
+// in the environment says that no person is looking.
+func Fits(out io.Writer, getenv func(string) (string, bool)) bool {
+	f, ok := out.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return false
+	}
+	if ci, ok := getenv("CI"); ok && ci != "" && ci != "false" {
+		return false
+	}
+	kind, _ := getenv("TERM")
+	return kind != "dumb"
+}
+
+// Display is the live view of one run. What is written to it, which has to be whole lines, appears
+// above.
+type Display struct {
+	progress *mpb.Progress
+	bar      *mpb.Bar
+	done     sync.Once
+}
+
+// Show begins to show a run on a terminal. snapshot is called several times a second; it returns
+// nil as long as there is nothing to show.
+func Show(out io.Writer, snapshot func() *tap.Account) *Display {
+	v := &view{snapshot: snapshot}
+	d := &Display{progress: mpb.New(mpb.WithOutput(out), mpb.WithRefreshRate(refresh))}
+	var below []mpb.BarFiller
+	for i := range 2 + underWay {
+		below = append(below, mpb.BarFillerFunc(func(w io.Writer, s decor.Statistics) error {
+			_, err := fmt.Fprintln(w, cut(v.lines[i], s.AvailableWidth))
+			return err
+		}))
+	}
+	bar := mpb.BarFillerFunc(func(w io.Writer, s decor.Statistics) error {
+		v.look() // it is drawn first
+		_, err := io.WriteString(w, cut(barOf(v.account, s.AvailableWidth), s.AvailableWidth))
+		return err
+	})
+	d.bar, _ = d.progress.Add(1, bar, mpb.BarBtmExtender(below...), mpb.BarFillerTrim()) // it fails only after Wait
+	return d
+}
+
+// Write writes whole lines above the display.
+func (d *Display) Write(p []byte) (int, error) { return d.progress.Write(p) }
+
+// Close takes the display off the screen.
+func (d *Display) Close() {
+	d.done.Do(func() {
+		d.bar.Abort(true)
+		d.progress.Wait()
+	})
+}
+
+// view is what one drawing of the screen shows.
+type view struct {
+	snapshot func() *tap.Account
+	account  *tap.Account
+	lines    [2 + underWay]string
+}
+
+func (v *view) look() {
+	if a := v.snapshot(); a != nil {
+		v.account, v.lines = a, lines(a, time.Now())
+	}
+	if v.account == nil {
+		v.account = &tap.Account{}
+	}
+}
+
+// cut keeps a line within the width of the screen. Its text is ASCII.
+func cut(line string, width int) string {
+	if width > 0 && len(line) >= width {
+		return line[:max(0, width-1)]
+	}
+	return line
+}

@@ -1,0 +1,156 @@
+package terminal
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
+)
+
+// underWay is how many of the streams that are being read have a line of their own.
+const underWay = 5
+
+// lines is what is shown of a run, below the bar: its figures, its budget, and the streams that are
+// being read, the longest first. There are always as many lines, so that the screen stands still.
+func lines(a *tap.Account, now time.Time) [2 + underWay]string {
+	var out [2 + underWay]string
+	counts := countOf(a)
+	out[0] = strings.Join(append([]string{plural(counts.records, "record"), plural(int(a.Requests.Lists), "request")}, nonzero(
+		count{a.Requests.Retries, "repeated"}, count{counts.skipped, "skipped"}, count{counts.failed, "failed"})...), "  ")
+	budget := budgetOf(a, now)
+	if left := timeLeft(a, now); left > 0 {
+		budget = append(budget, "about "+short(left)+" to go")
+	}
+	out[1] = strings.Join(append(budget, short(now.Sub(a.Began))+" so far"), "  ")
+	reading := slices.DeleteFunc(slices.Clone(a.Streams), func(s tap.StreamAccount) bool { return !s.Reading })
+	slices.SortStableFunc(reading, func(x, y tap.StreamAccount) int { return cmp.Compare(y.Records, x.Records) })
+	for i, s := range reading {
+		if i == underWay-1 && len(reading) > underWay {
+			out[2+i] = fmt.Sprintf("  and %d more", len(reading)-i)
+			break
+		}
+		pages := plural(s.Pages, "page")
+		if s.Expected > s.Pages {
+			pages = fmt.Sprintf("%s of about %s", number(s.Pages), number(s.Expected))
+		}
+		out[2+i] = fmt.Sprintf("  %-34s %10s  %s", s.Stream, number(s.Records), pages)
+	}
+	return out
+}
+
+// barOf is the first line: how many of the streams have ended, as figures and as a bar.
+func barOf(a *tap.Account, width int) string {
+	const longest = 60
+	c := countOf(a)
+	text := fmt.Sprintf("%d of %d streams ", c.ended, c.streams)
+	n := min(longest, width-len(text)-3)
+	if n < 10 || c.streams == 0 {
+		return text
+	}
+	full := n * c.ended / c.streams
+	tip := ""
+	if full < n {
+		tip = ">"
+	}
+	return text + "[" + strings.Repeat("=", full) + tip + strings.Repeat("-", n-full-len(tip)) + "]"
+}
+
+type counts struct{ streams, ended, records, skipped, failed, waiting int }
+
+func countOf(a *tap.Account) counts {
+	c := counts{streams: len(a.Streams)}
+	for _, s := range a.Streams {
+		c.records += s.Records
+		switch s.Status {
+		case "unfinished":
+			if !s.Reading {
+				c.waiting++
+			}
+			continue
+		case "skipped":
+			c.skipped++
+		case "failed":
+			c.failed++
+		}
+		c.ended++
+	}
+	return c
+}
+
+// budgetOf says what is left of the current window of the limit, and when it is full again.
+func budgetOf(a *tap.Account, now time.Time) []string {
+	if len(a.Windows) == 0 {
+		return nil
+	}
+	w := a.Windows[len(a.Windows)-1]
+	if w.Limit == 0 || !w.Ends.After(now) {
+		return nil
+	}
+	return []string{fmt.Sprintf("budget: %d of %d left, full again in %s", max(0, w.Left), w.Limit, short(w.Ends.Sub(now)))}
+}
+
+// timeLeft is how long the rest takes, if pages come as fast as they did so far; 0 as long as that
+// cannot be known: not every list has shown how long it is, or the run has only just begun.
+func timeLeft(a *tap.Account, now time.Time) time.Duration {
+	took := now.Sub(a.Began)
+	if took < 3*time.Second || countOf(a).waiting > 0 {
+		return 0
+	}
+	read, left := 0, 0
+	for _, s := range a.Streams {
+		read += s.Pages
+		if s.Reading {
+			left += max(1, s.Expected-s.Pages)
+		}
+	}
+	if read == 0 {
+		return 0
+	}
+	return time.Duration(float64(took) * float64(left) / float64(read))
+}
+
+type count struct {
+	n    int
+	what string
+}
+
+func nonzero(all ...count) []string {
+	var out []string
+	for _, c := range all {
+		if c.n > 0 {
+			out = append(out, number(c.n)+" "+c.what)
+		}
+	}
+	return out
+}
+
+func plural(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return number(n) + " " + what
+}
+
+// number writes a number with a comma for each thousand.
+func number(n int) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// short writes a duration to the second: 41s, 3m05s, 2h10m.
+func short(d time.Duration) string {
+	d = max(0, d).Round(time.Second)
+	switch {
+	case d < time.Minute:
+		return fmt.Sprintf("%ds", int(d.Seconds()))
+	case d < time.Hour:
+		return fmt.Sprintf("%dm%02ds", int(d.Minutes()), int(d.Seconds())%60)
+	}
+	return fmt.Sprintf("%dh%02dm", int(d.Hours()), int(d.Minutes())%60)
+}
