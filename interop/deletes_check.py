@@ -11,21 +11,11 @@ import sys
 
 from loaders_read import read_duckdb_file
 from postgres import Postgres
+from results import clean, finish
 from sandbox import Sandbox
 
 TAP, VENVS, WORK = (os.path.abspath(p) for p in sys.argv[1:4])
 STREAMS = ["users", "candidates", "jobs", "job_posts", "demographic_questions"]
-passed = failed = 0
-
-
-def check(name, errors):
-    global passed, failed
-    if errors:
-        failed += 1
-        print(f"FAILED {name}: {errors[:5]}")
-    else:
-        passed += 1
-        print(f"ok {name}", flush=True)
 
 
 def write(folder, name, content):
@@ -64,7 +54,7 @@ def trial(name, loader, living):
             for stream in STREAMS:
                 wanted, found = set(sandbox.rows(stream)), living(folder, stream)
                 errors = [f"{i} is gone and still there" for i in found - wanted] + [f"{i} lives and is gone" for i in wanted - found]
-                check(f"{name}: round {n}, {stream}: {len(wanted)} rows", errors)
+                clean(f"{name}: round {n}, {stream}: {len(wanted)} rows", errors)
     finally:
         sandbox.stop()
 
@@ -87,5 +77,4 @@ database = os.path.join(WORK, "t.duckdb")
 path = write(WORK, "duckdb.json", {"path": database, "default_target_schema": "gh", "hard_delete": True, "add_metadata_columns": True})
 trial("duckdb-hard", [os.path.join(VENVS, "duckdb", "bin", "target-duckdb"), "--config", path],
       lambda _, stream: set(read_duckdb_file(VENVS, database, "gh", [stream])[stream]))
-print(f"deletes: {passed} passed, {failed} failed")
-raise SystemExit(1 if failed else 0)
+finish("deletes")

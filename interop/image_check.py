@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 
+from results import check, finish
 from sandbox import Sandbox
 
 TAP, _, WORK = (os.path.abspath(p) for p in sys.argv[1:4])
@@ -26,7 +27,6 @@ mv /tmp/stdout.part /tmp/stdout
 cat /tmp/stdout
 exit $fail
 """
-passed, failed = 0, 0
 shutil.rmtree(WORK, ignore_errors=True)
 base, build, config = (os.path.join(WORK, d) for d in ("base", "build/out", "config"))
 for folder in (base, build, config):
@@ -46,12 +46,6 @@ VERSION = subprocess.run([TAP, "--version"], capture_output=True, text=True, che
 def buildah(*args):
     return subprocess.run(["buildah", "--storage-driver", "vfs", "--root", os.path.join(WORK, "root"), "--runroot", os.path.join(WORK, "run"), *args],
                           capture_output=True, text=True)
-
-
-def check(name, good, detail=""):
-    global passed, failed
-    passed, failed = passed + bool(good), failed + (not good)
-    print(f"ok {name}" if good else f"FAILED {name}\n{detail[-2000:]}", flush=True)
 
 
 sandbox = Sandbox(TAP, WORK, "--candidates", "50")
@@ -86,5 +80,4 @@ try:
     check("read", code == 0 and sum(m["type"] == "RECORD" for m in found) == len(sandbox.rows("users")), text)
 finally:
     sandbox.stop()
-print(f"image: {passed} passed, {failed} failed")
-sys.exit(1 if failed else 0)
+finish("image")

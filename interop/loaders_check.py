@@ -12,24 +12,10 @@ import sys
 
 from loaders_read import read_duckdb_file
 from postgres import Postgres
+from results import clean, finish
 from sandbox import Sandbox, compare
 
 TAP, VENVS, WORK = (os.path.abspath(p) for p in sys.argv[1:4])
-passed, failed = 0, []
-
-
-def check(name, errors):
-    global passed
-    if errors:
-        failed.append(name)
-        print(f"FAILED {name}")
-        for e in errors[:10]:
-            print("   ", e[:400])
-        if len(errors) > 10:
-            print(f"    and {len(errors) - 10} more")
-    else:
-        passed += 1
-        print(f"ok {name}", flush=True)
 
 
 def tool(venv, name):
@@ -68,11 +54,11 @@ def try_loader(sandbox, name, loader, read):
         if what == "changed rows":
             sandbox.change(seed=len(name))
         state, errors = pipe(sandbox, folder, loader(folder), state, n)
-        check(f"{name}: {what}: exit codes and state", errors)
+        clean(f"{name}: {what}: exit codes and state", errors)
         errors = []
         for stream in sandbox.streams:
             errors += compare(stream, sandbox.rows(stream), read(folder, stream))
-        check(f"{name}: {what}: {len(sandbox.streams)} streams, column by column", errors)
+        clean(f"{name}: {what}: {len(sandbox.streams)} streams, column by column", errors)
 
 
 def write_config(folder, config):
@@ -130,7 +116,7 @@ try:
         subprocess.run([TAP, "--config", SANDBOX.config_file], stdout=messages, stderr=subprocess.DEVNULL, check=True)
     with open(messages.name) as messages:
         out = subprocess.run([tool("check", "singer-check-tap")], stdin=messages, capture_output=True, text=True)
-    check("singer-check-tap takes every message", [] if out.returncode == 0 and "The output is valid" in out.stdout else [out.stdout + out.stderr])
+    clean("singer-check-tap takes every message", [] if out.returncode == 0 and "The output is valid" in out.stdout else [out.stdout + out.stderr])
     try_loader(SANDBOX, "target-jsonl", jsonl, read_jsonl)
     try_loader(SANDBOX, "target-duckdb", duckdb, read_duckdb)
     SERVER = Postgres(WORK, 25429)
@@ -140,5 +126,4 @@ try:
         SERVER.stop()
 finally:
     SANDBOX.stop()
-print(f"loaders: {passed} passed, {len(failed)} failed")
-sys.exit(1 if failed else 0)
+finish("loaders")

@@ -8,23 +8,13 @@ import shutil
 import subprocess
 import sys
 
+from results import check, finish
 from sandbox import Sandbox, compare
 from loaders_read import read_duckdb_file
 
 TAP, VENVS, WORK = (os.path.abspath(p) for p in sys.argv[1:4])
 EXAMPLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "examples", "meltano")
 DEFINITION = os.path.join(os.path.dirname(EXAMPLE), "..", "packaging", "meltano", "tap-greenhouse.yml")
-passed, failed = 0, 0
-
-
-def check(name, good, detail=""):
-    global passed, failed
-    if good:
-        passed += 1
-        print(f"ok {name}", flush=True)
-    else:
-        failed += 1
-        print(f"FAILED {name}\n{detail[-3000:]}", flush=True)
 
 
 project = os.path.join(WORK, "project")
@@ -107,5 +97,4 @@ try:
     check("meltano invoke", code == 0 and "privacy_columns" in text, text)
 finally:
     sandbox.stop()
-print(f"meltano: {passed} passed, {failed} failed")
-sys.exit(1 if failed else 0)
+finish("meltano")

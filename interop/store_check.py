@@ -11,21 +11,11 @@ import sys
 import time
 import urllib.request
 
+from results import check, finish
 from sandbox import Sandbox
 
 TAP, VENVS, WORK = (os.path.abspath(p) for p in sys.argv[1:4])
 ADDRESS = "http://127.0.0.1:25433"
-passed = failed = 0
-
-
-def check(name, good, detail=""):
-    global passed, failed
-    if good:
-        passed += 1
-        print(f"ok {name}", flush=True)
-    else:
-        failed += 1
-        print(f"FAILED {name} {detail}")
 
 
 def run(config, **env):
@@ -79,5 +69,4 @@ finally:
     sandbox.stop()
     moto.terminate()
     moto.wait()
-print(f"store: {passed} passed, {failed} failed")
-raise SystemExit(1 if failed else 0)
+finish("store")

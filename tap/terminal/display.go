@@ -47,7 +47,7 @@ func Show(out io.Writer, snapshot func() *tap.Account) *Display {
 	v := &view{snapshot: snapshot}
 	d := &Display{progress: mpb.New(mpb.WithOutput(out), mpb.WithRefreshRate(refresh))}
 	var below []mpb.BarFiller
-	for i := range 2 + underWay {
+	for i := range min(len(v.lines), heightOf(out)-2) {
 		below = append(below, mpb.BarFillerFunc(func(w io.Writer, s decor.Statistics) error {
 			_, err := fmt.Fprintln(w, cut(v.lines[i], s.AvailableWidth))
 			return err
@@ -60,6 +60,16 @@ func Show(out io.Writer, snapshot func() *tap.Account) *Display {
 	})
 	d.bar, _ = d.progress.Add(1, bar, mpb.BarBtmExtender(below...), mpb.BarFillerTrim()) // it fails only after Wait
 	return d
+}
+
+// heightOf is how many lines a terminal has, and 24 where it does not tell.
+func heightOf(out io.Writer) int {
+	if f, ok := out.(*os.File); ok {
+		if _, rows, err := term.GetSize(int(f.Fd())); err == nil && rows > 0 {
+			return rows
+		}
+	}
+	return 24
 }
 
 // Write writes whole lines above the display.

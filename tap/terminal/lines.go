@@ -34,7 +34,7 @@ func lines(a *tap.Account, now time.Time) [2 + underWay]string {
 		}
 		pages := plural(s.Pages, "page")
 		if s.Expected > s.Pages {
-			pages = fmt.Sprintf("%s of about %s", number(s.Pages), number(s.Expected))
+			pages = fmt.Sprintf("%s of about %s pages", number(s.Pages), number(s.Expected))
 		}
 		out[2+i] = fmt.Sprintf("  %-34s %10s  %s", s.Stream, number(s.Records), pages)
 	}

@@ -1,0 +1,144 @@
+"""What a person sees: the live display at terminals of several sizes, and the report in a headless Chromium, its figures compared with the run's.
+
+usage: screen_check.py TAP VENVS WORK [PICTURE]     PICTURE is an SVG of the display to write, for the README"""
+
+import html
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+from results import check, finish
+from sandbox import Sandbox
+
+TAP, VENVS, WORK = (os.path.abspath(p) for p in sys.argv[1:4])
+HERE = os.path.dirname(os.path.abspath(__file__))
+shutil.rmtree(WORK, ignore_errors=True)
+os.makedirs(WORK)
+
+
+def at_terminal(argv, cols, rows, **spec):
+    spec = {"argv": [TAP, *argv], "cols": cols, "rows": rows, **spec}
+    out = subprocess.run([os.path.join(VENVS, "screen", "bin", "python"), os.path.join(HERE, "terminal.py"), json.dumps(spec)],
+                         capture_output=True, text=True, timeout=120)
+    if out.returncode:
+        raise SystemExit(out.stderr)
+    answer = json.loads(out.stdout)
+    with open(os.path.join(WORK, "screens.txt"), "a") as f:
+        for screen in answer["screens"]:
+            f.write(f"\n$ tap-greenhouse {' '.join(argv)}  ({cols}x{rows})\n" + "".join(f"|{line}|\n" for line in screen))
+    return answer["code"], [[line.rstrip() for line in screen] for screen in answer["screens"]]
+
+
+def text(screen):
+    return "\n".join(screen)
+
+
+def shows(screen):
+    return bool(re.search(r"^\d+ of \d+ streams", text(screen), re.M))
+
+
+def picture(screens, cols, path):
+    """The screens, one below the other, as an SVG."""
+    rows = ["$ tap-greenhouse --config config.json --state state.json | target-jsonl > state.new"]
+    for screen in screens:
+        rows += [line for line in screen if line] + [""]
+    height = 20 * len(rows) + 20
+    lines = "".join(f'<text xml:space="preserve" x="14" y="{24 + 20 * i}">{html.escape(row)}</text>' for i, row in enumerate(rows))
+    with open(path, "w") as f:
+        f.write(f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {9 * cols} {height}" font-family="ui-monospace, Menlo, Consolas, monospace" '
+                f'font-size="14" fill="#d7dae0"><rect width="100%" height="100%" rx="8" fill="#1d2027"/>{lines}</svg>\n')
+
+
+def demo():
+    for cols, rows in (80, 24), (140, 40):
+        code, screens = at_terminal(["demo"], cols, rows)
+        end = text(screens[-1])
+        check(f"demo at {cols}x{rows} ends within the screen", code == 0 and "summary: 70 of 70 streams complete" in end.replace("\n", "") and "demo | target-jsonl" in end
+              and "All is well" in end and not shows(screens[-1]), end)
+
+
+def run(cols, rows, more=None, candidates=5000, **spec):
+    """A run at a terminal, of an account of its own, whose budget is fresh."""
+    sandbox = Sandbox(TAP, WORK, "--candidates", str(candidates), "--limit=50", "--latency", "100ms")
+    try:
+        with open(sandbox.config_file, "w") as f:
+            json.dump({**sandbox.config, **(more or {})}, f)
+        return at_terminal(["--config", sandbox.config_file], cols, rows, out=os.path.join(WORK, "messages.jsonl"), **spec)
+    finally:
+        sandbox.stop()
+
+
+def live():
+    for cols, rows in (80, 24), (140, 40):
+        code, screens = run(cols, rows, at=[2], interrupt=2.5)
+        under = text(screens[0])
+        check(f"a run at {cols}x{rows} shows streams, records, requests and budget",
+              shows(screens[0]) and re.search(r"records +\d+ requests", under) and re.search(r"budget: \d+ of \d+ left, full again in \d+s", under), under)
+        end = text(screens[-1])
+        check(f"Ctrl-C at {cols}x{rows} leaves a clean screen", code == 130 and not shows(screens[-1]) and end.startswith("The run was stopped") and "summary: " in end, end)
+    code, screens = run(80, 24, at=[1.5, 3], resize=[2, 44, 12], interrupt=3.5)
+    check("a window that gets narrow is drawn anew", shows(screens[1]) and all(len(line) <= 44 for line in screens[1]), text(screens[1]))
+    code, screens = run(30, 7, at=[2], interrupt=2.5)
+    check("a window of 30x7 holds it", shows(screens[0]) and code == 130, text(screens[0]))
+    for name, env in {"CI": {"CI": "true"}, "TERM=dumb": {"TERM": "dumb"}, "--log-format json": {"TAP_GREENHOUSE_LOG_FORMAT": "json"}}.items():
+        code, screens = run(200, 60, env=env, at=[2], interrupt=2.5)
+        check(f"plain lines with {name}", not shows(screens[0]) and "stream is complete" in text(screens[0]), text(screens[0]))
+    code, screens = run(80, 24, env={"NO_COLOR": "1"}, at=[2], interrupt=2.5)
+    check("NO_COLOR", shows(screens[0]), text(screens[0]))
+    code, screens = run(80, 24, more={"client_secret": "wrong"})
+    check("refused credentials leave a clean screen", code == 2 and not shows(screens[-1]) and "client_secret" in text(screens[-1]), text(screens[-1]))
+
+
+def chromium(*args):
+    return subprocess.run(["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+                           "--disable-component-update", "--disable-sync", f"--user-data-dir={WORK}/chromium", *args],
+                          capture_output=True, text=True, timeout=120)
+
+
+def report(sandbox):
+    page = os.path.join(WORK, "run.html")
+    config = os.path.join(WORK, "scoped.json")
+    with open(config, "w") as f:
+        json.dump(dict(sandbox.config), f)
+    out = subprocess.run([TAP, "--config", config, "--report", page, "--log-format", "json"], capture_output=True, text=True)
+    told = {}
+    for line in out.stderr.splitlines():
+        metric = json.loads(line).get("extra", {}).get("metric_info")
+        if metric and metric["metric"] == "record_count":
+            told[metric["tags"]["stream"]] = metric["value"]
+    summary = json.loads(out.stderr.splitlines()[-1])["message"]
+    requests = int(re.search(r"(\d+) requests", summary)[1])
+    dom = chromium("--dump-dom", "file://" + page).stdout
+    plain = html.unescape(re.sub(r"<[^>]+>", "\x1f", dom))
+    shown = {}
+    for row in re.findall(r"<tr.*?</tr>", dom, re.S):
+        cells = [html.unescape(re.sub(r"<[^>]+>", "", c)).strip() for c in re.findall(r"<t[dh].*?</t[dh]>", row, re.S)]
+        if cells and cells[0] in told:
+            shown[cells[0]] = cells
+    wrong = [f"{s}: {n:.0f}, the page has {shown.get(s)}" for s, n in told.items() if f"{n:,.0f}" not in [c.replace("\u202f", ",") for c in shown.get(s, [])]]
+    check(f"the page has the records of all {len(told)} streams", len(told) == len(sandbox.streams) and not wrong, "\n".join(wrong[:5]))
+    check("and the requests", f"{requests:,}" in plain.replace("\u202f", ","), f"{requests} is not on the page")
+    check("no script, no address outside", "<script" not in dom and not re.search(r'(src|href)="(?!#|data:)', dom) and os.path.getsize(page) < 300_000, os.path.getsize(page))
+    for name, args in {"light": [], "dark": ["--blink-settings=preferredColorScheme=0"], "narrow": ["--window-size=500,900"]}.items():
+        shot = os.path.join(WORK, f"report-{name}.png")
+        chromium(f"--screenshot={shot}", *(args or ["--window-size=1200,1600"]), "file://" + page)
+        check(f"it is drawn, {name}", os.path.exists(shot) and os.path.getsize(shot) > 20_000)
+    pdf = os.path.join(WORK, "report.pdf")
+    chromium(f"--print-to-pdf={pdf}", "file://" + page)
+    check("it prints", os.path.exists(pdf) and os.path.getsize(pdf) > 20_000)
+
+
+demo()
+live()
+sandbox = Sandbox(TAP, WORK, "--candidates", "60", "--chaos", "0.05")
+try:
+    report(sandbox)
+finally:
+    sandbox.stop()
+if len(sys.argv) > 4:
+    _, screens = run(90, 24, candidates=1500, at=[3])
+    picture(screens, 90, sys.argv[4])
+finish("screen")

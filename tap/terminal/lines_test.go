@@ -1,0 +1,75 @@
+package terminal
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
+)
+
+var began = time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+
+func account() *tap.Account {
+	return &tap.Account{
+		Began: began,
+		Streams: []tap.StreamAccount{
+			{Stream: "users", Status: "complete", Records: 1200, Pages: 3},
+			{Stream: "eeoc", Status: "skipped"},
+			{Stream: "offers", Status: "failed", Pages: 1},
+			{Stream: "notes", Status: "unfinished", Reading: true, Records: 500, Pages: 1, Expected: 30},
+			{Stream: "candidates", Status: "unfinished", Reading: true, Records: 34500, Pages: 69, Expected: 200},
+		},
+		Requests: tap.RequestAccount{Lists: 80, Retries: 2},
+		Windows:  []tap.Window{{Limit: 50, Sent: 50}, {Limit: 50, Sent: 30, Left: 20, Ends: began.Add(57 * time.Second)}},
+	}
+}
+
+func TestLinesTellHowFarARunIs(t *testing.T) {
+	got := lines(account(), began.Add(40*time.Second))
+	assert.Equal(t, []string{
+		"36,200 records  80 requests  2 repeated  1 skipped  1 failed",
+		"budget: 20 of 50 left, full again in 17s  about 1m26s to go  40s so far",
+		"  candidates                             34,500  69 of about 200 pages",
+		"  notes                                     500  1 of about 30 pages",
+		"", "", "",
+	}, got[:])
+	assert.Equal(t, "3 of 5 streams [=======>----]", barOf(account(), 30))
+	assert.Equal(t, "3 of 5 streams ", barOf(account(), 20), "no room for a bar")
+}
+
+// How long the rest takes is not told before it can be known.
+func TestTimeLeftIsNotGuessed(t *testing.T) {
+	a := account()
+	assert.Zero(t, timeLeft(a, began.Add(time.Second)), "the run has only just begun")
+	a.Streams = append(a.Streams, tap.StreamAccount{Stream: "jobs", Status: "unfinished"})
+	assert.Zero(t, timeLeft(a, began.Add(time.Minute)), "a list has not shown how long it is")
+	a.Streams = a.Streams[5:]
+	a.Streams[0].Reading = true
+	assert.Zero(t, timeLeft(a, began.Add(time.Minute)), "no page has come")
+}
+
+func TestManyStreamsFitTheScreen(t *testing.T) {
+	a := &tap.Account{Began: began}
+	for _, name := range strings.Split("a b c d e f g", " ") {
+		a.Streams = append(a.Streams, tap.StreamAccount{Stream: name, Status: "unfinished", Reading: true, Pages: 1})
+	}
+	got := lines(a, began)
+	assert.Equal(t, "  and 3 more", got[len(got)-1])
+	a.Streams = a.Streams[:underWay]
+	got = lines(a, began)
+	assert.Contains(t, got[len(got)-1], "  e ")
+	a.Windows = []tap.Window{{Limit: 50, Left: 3, Ends: began.Add(-time.Second)}}
+	assert.Equal(t, "0s so far", lines(a, began)[1], "a window that has ended tells nothing")
+}
+
+func TestDurationsAndNumbers(t *testing.T) {
+	for d, want := range map[time.Duration]string{0: "0s", 59 * time.Second: "59s", 61 * time.Second: "1m01s", 130 * time.Minute: "2h10m", -time.Second: "0s"} {
+		assert.Equal(t, want, short(d))
+	}
+	for n, want := range map[int]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567"} {
+		assert.Equal(t, want, number(n))
+	}
+}
