@@ -34,6 +34,7 @@ type sandboxFlags struct {
 	CursorLife    time.Duration `help:"Refuse cursors that are older."`
 	TokenLife     time.Duration `help:"How long a token works." default:"1h"`
 	TokenUses     int           `help:"How many requests a token works for; 0 for any number."`
+	OneReader     bool          `help:"Refuse a second reader: a token that is used after a newer one."`
 	Introspection bool          `help:"Answer questions about tokens."`
 	Scopes        []string      `help:"Scopes of the credential; all without it."`
 	NotAdmin      bool          `help:"The user is no Site Admin: every list is refused."`
@@ -51,7 +52,7 @@ type sandboxFlags struct {
 func (p *program) sandbox(ctx context.Context, flags sandboxFlags) (int, error) {
 	opts := sandbox.Options{
 		Seed: flags.Seed, Candidates: flags.Candidates, Limit: flags.Limit, Window: flags.Window, Latency: flags.Latency, Gzip: flags.Gzip,
-		CursorLife: flags.CursorLife, TokenLife: flags.TokenLife, TokenUses: flags.TokenUses, Introspection: flags.Introspection, Scopes: flags.Scopes,
+		CursorLife: flags.CursorLife, TokenLife: flags.TokenLife, TokenUses: flags.TokenUses, OneReader: flags.OneReader, Introspection: flags.Introspection, Scopes: flags.Scopes,
 		NotAdmin: flags.NotAdmin, EmptyLists: flags.EmptyLists, NoUpperBounds: flags.NoUpperBounds, MessageRows: flags.MessageRows, NoKeys: flags.NoKeys,
 		Gone: flags.Gone, Removed: flags.Removed,
 	}

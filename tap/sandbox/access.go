@@ -26,9 +26,13 @@ type accessState struct {
 	refresh string // the refresh token that works now
 	scopes  []string
 	admin   bool
+	handed  int // how many tokens were handed out
+	latest  int // the number of the newest token that was used
+	overlap int // how often an older one was used after it
 }
 
 type issued struct {
+	number  int // it counts up
 	expires time.Time
 	uses    int
 }
@@ -52,6 +56,14 @@ func (s *Server) KillTokens() {
 	s.access.mu.Lock()
 	defer s.access.mu.Unlock()
 	clear(s.access.tokens)
+}
+
+// Overlaps tells how often the account was read by two at once: a token was used after a newer one
+// had been.
+func (s *Server) Overlaps() int {
+	s.access.mu.Lock()
+	defer s.access.mu.Unlock()
+	return s.access.overlap
 }
 
 // CurrentRefreshToken is the refresh token that works now.
@@ -122,7 +134,8 @@ func (a access) serve(w http.ResponseWriter, r *http.Request, now time.Time) {
 		clear(a.tokens)
 	}
 	value := "sandbox-token-" + rand.Text()
-	t := &issued{expires: now.Add(a.opts.TokenLife)}
+	a.handed++
+	t := &issued{number: a.handed, expires: now.Add(a.opts.TokenLife)}
 	a.tokens[value] = t
 	granted["access_token"] = value
 	if a.opts.Life != "" {
@@ -206,6 +219,12 @@ func (a access) check(r *http.Request, now time.Time) (code int, text string) {
 	if !ok || t == nil || !now.Before(t.expires) {
 		return http.StatusUnauthorized, "the access token is invalid or expired"
 	}
+	if t.number < a.latest {
+		if a.overlap++; a.opts.OneReader {
+			return http.StatusConflict, "another program is reading this account"
+		}
+	}
+	a.latest = max(a.latest, t.number)
 	if t.uses++; a.opts.TokenUses > 0 && t.uses > a.opts.TokenUses {
 		delete(a.tokens, value)
 		return http.StatusUnauthorized, "the access token is invalid or expired"

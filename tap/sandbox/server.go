@@ -39,6 +39,8 @@ type Options struct {
 	TokenUses  int           // a token is dead after so many requests; 0 for never
 	// ReplaceTokens makes a new token the end of the older ones of the same credential.
 	ReplaceTokens bool
+	// OneReader refuses a token after a newer one was used: two programs are reading the account.
+	OneReader bool
 	// Scopes are those of the credential; nil for all.
 	Scopes []string
 	// NotAdmin makes the credential's user one who may read no list: each is refused.
