@@ -2,23 +2,40 @@ package config
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os/exec"
 	"strings"
 	"time"
+
+	"github.com/cenkalti/backoff/v4"
 )
 
-// keepTimeout is how long the command of refresh_token_exec may take.
+// keepTimeout is how long a command may take to keep a refresh token.
 const keepTimeout = 30 * time.Second
+
+// keepTries is how often a command is called that fails: the token that it was given is the only
+// one that works, so a vault that is away for a second, or a command that was killed, must not cost
+// it.
+const keepTries = 4
 
 // KeepToken hands a new refresh token to a command on its standard input. The token is kept once
 // the command has exited with 0. What the command prints is not repeated: it may hold the token.
 func KeepToken(command []string, token string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), keepTimeout)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
-	cmd.Stdin = strings.NewReader(token)
-	if err := cmd.Run(); err != nil {
+	keep := func() error {
+		cmd := exec.CommandContext(ctx, command[0], command[1:]...)
+		cmd.Stdin = strings.NewReader(token)
+		err := cmd.Run()
+		var exit *exec.ExitError
+		if err != nil && !errors.As(err, &exit) {
+			return backoff.Permanent(err) // it cannot be started at all
+		}
+		return err
+	}
+	waits := backoff.NewExponentialBackOff(backoff.WithInitialInterval(200*time.Millisecond), backoff.WithMultiplier(2))
+	if err := backoff.Retry(keep, backoff.WithContext(backoff.WithMaxRetries(waits, keepTries-1), ctx)); err != nil {
 		return fmt.Errorf("refresh_token_exec %s: %w", command[0], err)
 	}
 	return nil
