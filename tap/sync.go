@@ -99,9 +99,10 @@ func (e *Engine) Sync(ctx context.Context, selections []*Selection, state *State
 	}
 	working.Wait()
 	cause := context.Cause(ctx)
-	if cause == nil && s.over.Load() {
-		cause = errOvertime
+	if s.mu.Lock(); cause == nil && s.over.Load() && s.running > 0 {
+		cause = errOvertime // otherwise the pages under way were the last ones
 	}
+	s.mu.Unlock()
 	if cause != nil {
 		s.endAll(cause)
 	}

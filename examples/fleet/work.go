@@ -138,11 +138,21 @@ type reader struct {
 	stats    *stats
 }
 
-// handedBack is the cause of a run that ended because its worker was stopped.
-type handedBack struct{}
+// exitHandedBack is that of a run which ended because its worker is being stopped, as by a signal.
+const exitHandedBack = 143
 
-func (handedBack) Error() string { return "the worker was stopped" }
-func (handedBack) ExitCode() int { return 143 }
+// exitCode is how a run ended, the loader's failure included.
+func exitCode(ctx context.Context, result *tap.Account, err error) int {
+	switch {
+	case ctx.Err() != nil:
+		return exitHandedBack
+	case result == nil:
+		return greenhouse.ExitCode(err, false)
+	case err != nil && result.ExitCode == greenhouse.ExitOK:
+		return greenhouse.ExitIncomplete // the loader failed
+	}
+	return result.ExitCode
+}
 
 // Work reads one account. What it came to, and when the account is read next, is stored in the
 // transaction that completes the job.
@@ -162,13 +172,7 @@ func (r *reader) Work(ctx context.Context, job *river.Job[readArgs]) error {
 	if errors.Is(err, errTaken) {
 		return err
 	}
-	code := greenhouse.ExitCode(err, result != nil)
-	if result != nil && err == nil {
-		code = result.ExitCode
-	}
-	if ctx.Err() != nil {
-		code = handedBack{}.ExitCode()
-	}
+	code := exitCode(ctx, result, err)
 	d := decide(time.Now(), account.every, account.failures, outcome{code: code, complete: result != nil && !result.Overtime})
 	r.stats.ran(result, code)
 	words := "complete"
@@ -289,7 +293,7 @@ func (r *reader) read(ctx context.Context, a *account, holder string) (*tap.Acco
 	switch {
 	case kept != nil:
 		return result, kept
-	case ended != nil && tap.KindOf(err) != tap.Credentials:
+	case ended != nil && err == nil:
 		return result, fmt.Errorf("the loader failed: %w", ended)
 	}
 	return result, err

@@ -121,7 +121,7 @@ func (p *program) read(ctx context.Context, flags readFlags) (int, error) {
 	out := p.speakAirbyte()
 	cfg, err := p.config(flags.Config)
 	if err == nil {
-		err = cfg.CheckCredential()
+		err = cfg.CheckCredential(false)
 	}
 	if err != nil {
 		return p.fatal(out, err)

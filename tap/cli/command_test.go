@@ -224,3 +224,13 @@ func TestMaxRunTime(t *testing.T) {
 	assert.Contains(t, r.err, "not finished: ")
 	assert.NotEmpty(t, lastState(t, r.out))
 }
+
+// A run whose last page came just as its time was up is complete, not cut short.
+func TestRunThatEndsAsItsTimeIsUpIsComplete(t *testing.T) {
+	t.Parallel()
+	s := serve(t, sandbox.Options{Latency: 1200 * time.Millisecond})
+	r := run(t, "--config", file(t, "c.json", with(s, map[string]any{"max_run_time": "1s", "streams": []string{"users", "jobs"}})))
+	assert.Zero(t, r.code, r.err)
+	assert.Contains(t, r.err, "summary: 2 of 2 streams complete")
+	assert.NotContains(t, r.err, "max_run_time is up")
+}

@@ -98,7 +98,7 @@ func (p *program) singerDiscover(ctx context.Context, flags singerFlags) (int, e
 func (p *program) singerSync(ctx context.Context, flags singerFlags) (int, error) {
 	cfg, err := p.config(flags.Config)
 	if err == nil {
-		err = cfg.CheckCredential()
+		err = cfg.CheckCredential(false)
 	}
 	if err != nil {
 		return greenhouse.ExitCode(err, false), err

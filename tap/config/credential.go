@@ -8,8 +8,8 @@ import (
 )
 
 // CheckCredential makes sure that one of the ways to sign in is complete. The error names the
-// missing key.
-func (c *Config) CheckCredential() error {
+// missing key. kept tells that a program keeps new refresh tokens, so that no file is needed for them.
+func (c *Config) CheckCredential(kept bool) error {
 	where := "config"
 	if c.File != "" {
 		where += " " + c.File
@@ -23,7 +23,7 @@ func (c *Config) CheckCredential() error {
 		return badConfig(where, "client_id is missing").WithHint("%s", hint)
 	case c.ClientSecret == "":
 		return badConfig(where, "client_secret is missing").WithHint("%s", hint)
-	case c.RefreshToken != "" && c.File == "" && len(c.RefreshTokenExec) == 0:
+	case c.RefreshToken != "" && !kept && c.File == "" && len(c.RefreshTokenExec) == 0:
 		return badConfig(where, "refresh_token needs a config file").WithHint("each token works once, and the next one is written back: pass a file, not - or the environment alone")
 	}
 	return nil

@@ -99,7 +99,7 @@ const CheckPatience = 15 * time.Second
 // Check tries the credential: it reads one user, which takes the least permission. Its errors say
 // what is wrong in words that a person can act on.
 func (a *Account) Check(ctx context.Context) error {
-	if err := a.cfg.CheckCredential(); err != nil {
+	if err := a.cfg.CheckCredential(a.opts.KeepToken != nil); err != nil {
 		return err
 	}
 	users, err := schemas.Load("users")
@@ -131,7 +131,7 @@ func (a *Account) credential() *harvest.Credential {
 
 // Reach finds out which of the streams the credential may read, by name.
 func (a *Account) Reach(ctx context.Context, streams []*tap.Stream) (map[string]rights.Reach, error) {
-	if err := a.cfg.CheckCredential(); err != nil {
+	if err := a.cfg.CheckCredential(a.opts.KeepToken != nil); err != nil {
 		return nil, err
 	}
 	told, err := a.client.Introspect(ctx)

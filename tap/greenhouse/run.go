@@ -51,7 +51,7 @@ func (a *Account) Prepare(ctx context.Context, read Read) (*Run, error) {
 		read.Protocol = Singer
 	}
 	r := &Run{Account: a, read: read, began: time.Now(), state: tap.NewState()}
-	err := a.cfg.CheckCredential()
+	err := a.cfg.CheckCredential(a.opts.KeepToken != nil)
 	if err != nil {
 		return nil, err
 	}

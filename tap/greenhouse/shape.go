@@ -77,7 +77,7 @@ func (a *Account) listed(ctx context.Context) (*custom.Columns, error) {
 		return custom.Raw(), nil
 	}
 	columns := custom.Raw()
-	err := a.cfg.CheckCredential()
+	err := a.cfg.CheckCredential(a.opts.KeepToken != nil)
 	if err == nil {
 		if columns, err = a.columns(ctx); err != nil {
 			return nil, err
