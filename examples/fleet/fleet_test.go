@@ -20,9 +20,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/riverqueue/river"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
 )
 
@@ -409,4 +411,65 @@ func TestMetricsTellWhatAnOperatorWants(t *testing.T) {
 	assert.Error(t, resume(t.Context(), f.db, "nobody"))
 	cancel()
 	require.NoError(t, <-done)
+}
+
+// idle does everything for a job that a reader does, but read.
+type idle struct {
+	river.WorkerDefaults[readArgs]
+	r    *reader
+	done chan struct{}
+}
+
+func (w idle) Work(ctx context.Context, job *river.Job[readArgs]) error {
+	holder := fmt.Sprintf("%d/%d", job.ID, job.Attempt)
+	a, err := w.r.db.take(ctx, job.Args.Account, holder)
+	if err != nil {
+		return err
+	}
+	for n := range 3 {
+		if err := w.r.db.keepState(ctx, a.name, holder, fmt.Sprintf(`{"bookmarks":{"n":%d}}`, n)); err != nil {
+			return err
+		}
+	}
+	began := time.Now()
+	err = w.r.conclude(ctx, job, a, holder, &tap.Account{}, 0, "complete", began, decide(began, time.Hour, 0, outcome{complete: true}))
+	w.done <- struct{}{}
+	return err
+}
+
+// How many runs a second the database takes, if they cost nothing else.
+func BenchmarkRuns(b *testing.B) {
+	for name, address := range map[string]string{"SQLite": "", "PostgreSQL": os.Getenv("FLEET_TEST_POSTGRES")} {
+		b.Run(name, func(b *testing.B) {
+			if name == "PostgreSQL" && address == "" {
+				b.Skip("FLEET_TEST_POSTGRES is not set")
+			}
+			if address == "" {
+				address = "sqlite:" + filepath.Join(b.TempDir(), "fleet.db")
+			}
+			db, err := open(b.Context(), address, strings.Repeat("5a", 32))
+			require.NoError(b, err)
+			defer db.Close()
+			for _, emptied := range []string{"accounts", "river_job"} {
+				_, err = db.Exec("delete from " + emptied)
+				require.NoError(b, err)
+			}
+			for i := range b.N {
+				require.NoError(b, add(b.Context(), db, fmt.Sprint("account-", i), []byte(`{"client_id":"x","client_secret":"y"}`), time.Hour))
+			}
+			workers := river.NewWorkers()
+			done := make(chan struct{}, b.N)
+			river.AddWorker(workers, &idle{r: &reader{db: db}, done: done})
+			c, err := client(db, workSettings{workers: 50, maxRun: time.Minute}, workers, slog.New(slog.DiscardHandler))
+			require.NoError(b, err)
+			b.ResetTimer()
+			require.NoError(b, c.Start(b.Context()))
+			for range b.N {
+				<-done
+			}
+			b.StopTimer()
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "runs/s")
+			require.NoError(b, c.StopAndCancel(context.Background()))
+		})
+	}
 }
