@@ -1,7 +1,7 @@
 """Tries loaders that CI does not run: each is installed into a virtual environment of its own and loads all streams twice, the second time with the state that
 it echoed and rows that have changed. Prints a table in Markdown for docs/loaders.md.
 
-usage: trials.py TAP WORK [NAME...]"""
+usage: trials.py TAP VENVS WORK [NAME...]"""
 
 import glob
 import json
@@ -10,12 +10,14 @@ import shutil
 import subprocess
 import sys
 import time
+import urllib.request
 
 from postgres import Postgres
 from sandbox import Sandbox
 
-TAP, WORK = (os.path.abspath(p) for p in sys.argv[1:3])
+TAP, VENVS, WORK = (os.path.abspath(p) for p in sys.argv[1:4])
 PORT = 25499
+S3 = "http://127.0.0.1:25498"
 
 
 def files(folder):
@@ -31,28 +33,29 @@ def pipelinewise(_):
     return {"host": "127.0.0.1", "port": PORT, "user": "postgres", "password": "none", "dbname": "postgres", "default_target_schema": "wise"}
 
 
+def s3(**more):
+    return lambda _: {"aws_access_key_id": "test", "aws_secret_access_key": "test", "s3_bucket": "loaded", "aws_region": "us-east-1", "aws_endpoint_url": S3, **more}
+
+
 # name in the table: what pip installs, the program, the version of Python that it needs, its config
 LOADERS = {
-    "target-csv (singer-io)": ("target-csv==0.3.7", "target-csv", "3.9", files),
-    "target-csv (hotglue)": ("git+https://github.com/hotgluexyz/target-csv", "target-csv", "3.9", files),
-    "target-csv (MeltanoLabs)": ("meltanolabs-target-csv", "target-csv", "3.11", lambda f: {"output_path": f, "file_naming_scheme": "{stream_name}.csv"}),
-    "target-jsonl (andyh1203)": ("target-jsonl==0.1.4", "target-jsonl", "3.11", files),
-    "target-singer-jsonl": ("target-singer-jsonl", "target-singer-jsonl", "3.11", lambda f: {"destination": "local", "local": {"folder": f}}),
-    "target-jsonl-blob": ("target-jsonl-blob", "target-jsonl-blob", "3.9", files),
-    "target-sqlite (singer-io)": ("target-sqlite", "target-sqlite", "3.9", lambda f: {"database": os.path.join(f, "t"), "path_to_database": os.path.join(f, "t.db")}),
-    "target-parquet (estrategiahq)": ("target-parquet", "target-parquet", "3.9", files),
-    "target-parquet (plinxore)": ("plinxore-target-parquet", "target-parquet", "3.11", files),
-    "target-avro": ("target-avro", "target-avro", "3.9", files),
+    "target-csv (singer-io)": ("target-csv==0.3.0", "target-csv", "3.9", files),
+    "target-csv (MeltanoLabs)": ("meltanolabs-target-csv==0.5.0", "target-csv", "3.11", lambda f: {"output_path": f, "file_naming_scheme": "{stream_name}.csv"}),
+    "target-json": ("target-json==0.0.11", "target-json", "3.9", files),
+    "target-singer-jsonl": ("target-singer-jsonl==0.1.0", "target-singer-jsonl", "3.11", lambda f: {"destination": "local", "local": {"folder": f}}),
+    "target-sqlite": ("target-sqlite==0.2.0", "target-sqlite", "3.9", lambda f: {"database": os.path.join(f, "t")}),
+    "target-parquet (PyPI)": ("target-parquet==0.0.1", "target-parquet", "3.8", files),
+    "target-avro": ("target-avro==0.2.0 fastavro<1.5", "target-avro", "3.9", lambda f: {**files(f), "prefix": "gh", "schemas": {}}),
     "target-postgres (datamill)": ("singer-target-postgres==0.2.4", "target-postgres", "3.9", database),
-    "target-postgres (statsbot)": ("target-postgres==1.1.0", "target-postgres", "3.9", lambda f: {
-        "host": "127.0.0.1", "port": PORT, "dbname": "postgres", "user": "postgres", "password": "none", "schema": "statsbot"}),
+    "target-postgres (statsbot)": ("--no-deps target-postgres==1.1.3 psycopg2-binary singer-python==5.0.4 jsonschema==2.6.0 attrs backoff==1.3.2 python-dateutil six simplejson pytz "
+                                   "arrow==0.12.1 nose", "target-postgres", "3.8", lambda f: {
+                                       "host": "127.0.0.1", "port": PORT, "dbname": "postgres", "user": "postgres", "password": "none", "schema": "statsbot"}),
     "target-postgres (PipelineWise)": ("pipelinewise-target-postgres==2.1.2", "target-postgres", "3.9", pipelinewise),
     "target-postgres (MeltanoLabs)": ("meltanolabs-target-postgres==0.8.1", "target-postgres", "3.11", lambda f: {
         "host": "127.0.0.1", "port": PORT, "user": "postgres", "password": "none", "database": "postgres", "default_target_schema": "labs"}),
-    "target-duckdb (jwills)": ("target-duckdb==0.8.0 duckdb<1.2", "target-duckdb", "3.11", lambda f: {"path": os.path.join(f, "t.duckdb"), "default_target_schema": "gh"}),
-    "target-apprise": ("target-apprise", "target-apprise", "3.11", lambda f: {"uris": ["json://127.0.0.1:9"]}),
-    "target-s3 (crowemi)": ("target-s3", "target-s3", "3.11", lambda f: {"format": {"format_type": "jsonl"}, "prefix": "t", "cloud_provider": {"cloud_provider_type": "aws", "aws": {
-        "aws_access_key_id": "test", "aws_secret_access_key": "test", "aws_bucket": "b", "aws_region": "us-east-1", "aws_endpoint_override": "http://127.0.0.1:9"}}}),
+    "target-s3-csv (PipelineWise)": ("pipelinewise-target-s3-csv==1.5.0", "target-s3-csv", "3.9", s3()),
+    "target-s3-jsonl": ("target-s3-jsonl==2.0.1", "target-s3-jsonl", "3.9", s3(path_template="{stream}.json", cloud_provider={
+        "cloud_provider_type": "aws", "aws": {"aws_access_key_id": "test", "aws_secret_access_key": "test", "aws_bucket": "loaded", "aws_region": "us-east-1", "aws_endpoint_override": S3}})),
 }
 
 
@@ -77,7 +80,7 @@ def trial(name, package, program, version, config):
     pip = os.path.join(folder, "venv", "bin", "pip")
     done = subprocess.run([pip, "install", "-q", "--disable-pip-version-check", "setuptools<81", "wheel", *package.split()], capture_output=True, text=True, timeout=600)
     if done.returncode:
-        return "", "cannot be installed", last_line(done.stderr)
+        return "", "cannot be installed", last_line(done.stderr.replace("note: This error originates", ""))
     frozen = subprocess.run([pip, "freeze"], capture_output=True, text=True).stdout
     base = package.split("==")[0].split()[0].split("/")[-1].lower()
     installed = next((line.split("==")[-1] for line in frozen.split("\n") if line.lower().startswith(base + "==")), "")
@@ -118,7 +121,10 @@ def trial(name, package, program, version, config):
 os.makedirs(WORK, exist_ok=True)
 server = Postgres(WORK, PORT)
 server.query("create schema statsbot")
-wanted = sys.argv[3:]
+moto = subprocess.Popen([os.path.join(VENVS, "moto", "bin", "moto_server"), "-H", "127.0.0.1", "-p", S3.rsplit(":", 1)[1]], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+time.sleep(3)
+urllib.request.urlopen(urllib.request.Request(S3 + "/loaded", method="PUT"))
+wanted = sys.argv[4:]
 print("| Loader | Version | Python | Twice, all streams | What stopped it |\n|---|---|---|---|---|")
 try:
     for name, spec in LOADERS.items():
@@ -131,3 +137,4 @@ try:
         print(f"| {name} | {version} | {spec[2]} | {result} | {why.replace('|', '/')} |", flush=True)
 finally:
     server.stop()
+    moto.terminate()

@@ -444,10 +444,11 @@ func BenchmarkRuns(b *testing.B) {
 			if name == "PostgreSQL" && address == "" {
 				b.Skip("FLEET_TEST_POSTGRES is not set")
 			}
-			if address == "" {
-				address = "sqlite:" + filepath.Join(b.TempDir(), "fleet.db")
+			at := address
+			if at == "" {
+				at = "sqlite:" + filepath.Join(b.TempDir(), "fleet.db")
 			}
-			db, err := open(b.Context(), address, strings.Repeat("5a", 32))
+			db, err := open(b.Context(), at, strings.Repeat("5a", 32))
 			require.NoError(b, err)
 			defer db.Close()
 			for _, emptied := range []string{"accounts", "river_job"} {
