@@ -41,13 +41,13 @@ def s3(**more):
 LOADERS = {
     "target-csv (singer-io)": ("target-csv==0.3.0", "target-csv", "3.9", files),
     "target-csv (MeltanoLabs)": ("meltanolabs-target-csv==0.5.0", "target-csv", "3.11", lambda f: {"output_path": f, "file_naming_scheme": "{stream_name}.csv"}),
-    "target-json": ("target-json==0.0.11", "target-json", "3.9", files),
+    "target-json": ("target-json==0.0.11 pytz", "target-json", "3.9", files),
     "target-singer-jsonl": ("target-singer-jsonl==0.1.0", "target-singer-jsonl", "3.11", lambda f: {"destination": "local", "local": {"folder": f}}),
     "target-sqlite": ("target-sqlite==0.2.0", "target-sqlite", "3.9", lambda f: {"database": os.path.join(f, "t")}),
     "target-parquet (PyPI)": ("target-parquet==0.0.1", "target-parquet", "3.8", files),
     "target-avro": ("target-avro==0.2.0 fastavro<1.5", "target-avro", "3.9", lambda f: {**files(f), "prefix": "gh", "schemas": {}}),
     "target-postgres (datamill)": ("singer-target-postgres==0.2.4", "target-postgres", "3.9", database),
-    "target-postgres (statsbot)": ("--no-deps target-postgres==1.1.3 psycopg2-binary singer-python==5.0.4 jsonschema==2.6.0 attrs backoff==1.3.2 python-dateutil six simplejson pytz "
+    "target-postgres (statsbot)": ("--no-deps target-postgres==1.1.3 psycopg2-binary singer-python==5.0.4 jsonschema==2.6.0 attrs backoff==1.3.2 python-dateutil six simplejson pytz pendulum "
                                    "arrow==0.12.1 nose", "target-postgres", "3.8", lambda f: {
                                        "host": "127.0.0.1", "port": PORT, "dbname": "postgres", "user": "postgres", "password": "none", "schema": "statsbot"}),
     "target-postgres (PipelineWise)": ("pipelinewise-target-postgres==2.1.2", "target-postgres", "3.9", pipelinewise),
@@ -95,7 +95,7 @@ def trial(name, package, program, version, config):
     try:
         for n in range(2):
             began = time.time()
-            tap = subprocess.Popen([TAP, "--config", sandbox.config_file, "--state", state], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            tap = subprocess.Popen([TAP, "--config", sandbox.duckdb_config_file, "--state", state], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
             try:
                 target = subprocess.run([os.path.join(folder, "venv", "bin", program), "--config", settings], stdin=tap.stdout, capture_output=True, text=True, timeout=400,
                                         cwd=folder)

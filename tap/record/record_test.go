@@ -3,10 +3,12 @@ package record_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"github.com/xeipuuv/gojsonschema"
@@ -197,10 +199,20 @@ func FuzzSplit(f *testing.F) {
 	})
 }
 
-// fullPage is a page of 500 records whose text has escapes.
+// fullPage is a page of 500 records as real ones are: short texts and long ones, in many scripts,
+// with escapes.
 func fullPage() []byte {
-	row := `{"id":1000123,"created_at":"2026-01-01T00:00:00.000Z","name":"A name of some length, with \"quotes\"","at":"2026-01-01T00:00:00.000Z","tags":[{"v":1},{"v":2}]},`
-	page := []byte("[" + strings.Repeat(row, 499) + strings.TrimSuffix(row, ",") + "]")
+	notes := []string{
+		`Sehr überzeugend im Gespräch; Gehaltswunsch offen.\nZweite Runde vereinbaren.`,
+		`Strong on systems, \"sceptical\" of hype — hire!\nSee <a href=\"https://example.com/a?b=c&d=e\">the notes</a>.`,
+		`とても良い面接でした。次のステップへ進めてください。`, `Plain words, nothing more, but quite a few of them, as people write when they are in no hurry.`,
+	}
+	page := []byte("[")
+	for i := range 500 {
+		page = fmt.Appendf(page, `{"id":%d,"created_at":"2026-01-01T00:00:00.000Z","name":"Zoë O’Brien","at":"2026-01-01T00:00:00.000Z","title":"Staff Engineer",`+
+			`"note":"%s\n%s","private":false,"count":%d,"nothing":null,"tags":[{"v":1},{"v":2}]},`, 1000123+i, notes[i%4], notes[i/4%4], i)
+	}
+	page[len(page)-1] = ']'
 	return append(page, 0)[:len(page)]
 }
 
@@ -220,6 +232,22 @@ func benchmarkSplit(b *testing.B, choose func(*record.Shape) *record.Shape) {
 
 func BenchmarkSplit(b *testing.B) {
 	benchmarkSplit(b, func(s *record.Shape) *record.Shape { return s })
+}
+
+// BenchmarkJsontext splits the same page with jsontext, and checks nothing: what to compare with.
+func BenchmarkJsontext(b *testing.B) {
+	page := fullPage()
+	b.SetBytes(int64(len(page)))
+	for b.Loop() {
+		dec := jsontext.NewDecoder(bytes.NewReader(page), jsontext.AllowDuplicateNames(true))
+		_, err := dec.ReadToken()
+		for err == nil && dec.PeekKind() == '{' {
+			_, err = dec.ReadValue()
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
 }
 
 // BenchmarkSelect leaves out a column, and one that is nested.

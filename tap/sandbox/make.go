@@ -324,9 +324,34 @@ func (m *maker) value(s *tap.Stream, name string, shape *record.Shape, v int) an
 	return m.text(s, name, v)
 }
 
+// Names and places as they are, in many scripts.
+var (
+	firstNames = []string{"Zoë", "José", "Łukasz", "Nguyễn", "Søren", "陽子", "Ольга", "François", "Müge", "أمينة"}
+	lastNames  = []string{"O’Brien", "García Márquez", "Wiśniewska", "Đặng", "Ångström", "佐藤", "Иванова", "Lefèvre", "Yılmaz", "الحسيني"}
+	cities     = []string{"Zürich", "São Paulo", "Kraków", "Hà Nội", "Malmö", "東京", "Санкт-Петербург", "Besançon", "İzmir", "القاهرة"}
+)
+
+// written is a text of several sentences, as notes are.
+func written(v int) string {
+	text := phrases[v%len(phrases)]
+	for k := range v % 5 {
+		text += "\n" + phrases[(v*7+k*5)%len(phrases)]
+	}
+	return text
+}
+
 // text makes up a text that fits the name of its column.
 func (m *maker) text(s *tap.Stream, name string, v int) string {
+	foreign := v%3 == 0
 	switch {
+	case foreign && name == "first_name":
+		return firstNames[v/3%len(firstNames)]
+	case foreign && name == "last_name":
+		return lastNames[v/3%len(lastNames)]
+	case foreign && name == "name" && (s.Name == "users" || s.Name == "referrers"):
+		return firstNames[v/3%len(firstNames)] + " " + lastNames[v/3%len(lastNames)]
+	case foreign && (name == "city" || strings.Contains(name, "location")):
+		return cities[v/3%len(cities)]
 	case strings.Contains(name, "email") || name == "recipients":
 		return m.fake.Email()
 	case strings.Contains(name, "url") || strings.Contains(name, "endpoint"):
@@ -348,6 +373,8 @@ func (m *maker) text(s *tap.Stream, name string, v int) string {
 	case strings.HasSuffix(name, "_id") || strings.Contains(name, "uuid") || strings.Contains(name, "token") || strings.Contains(name, "hash"):
 		return m.fake.UUID()
 	case strings.HasPrefix(s.PersonalData[name], "free_text"):
+		return written(v)
+	case v%4 == 1:
 		return phrases[v%len(phrases)]
 	}
 	return m.fake.HackerPhrase()

@@ -1,0 +1,27 @@
+// Command profile runs tap-greenhouse with the arguments behind the first, which names the file for
+// a profile of its CPU: bench/pgo makes default.pgo of it, which the compiler reads.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime/pprof"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap/cli"
+)
+
+func main() {
+	f, err := os.Create(os.Args[1])
+	if err == nil {
+		err = pprof.StartCPUProfile(f)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := cli.Run(context.Background(), os.Args[2:], cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
+	pprof.StopCPUProfile()
+	_ = f.Close() // a profile that is cut short does not load
+	os.Exit(code)
+}
