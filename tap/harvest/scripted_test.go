@@ -357,7 +357,7 @@ func TestManyWithoutAShare(t *testing.T) {
 		}
 		group.Wait()
 		t.Logf("%d answers with 429 for 300 pages", s.refused)
-		assert.LessOrEqual(t, s.refused, 130)
+		assert.LessOrEqual(t, s.refused, 165, "without foresight there are more than 200")
 	})
 }
 
