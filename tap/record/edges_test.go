@@ -1,6 +1,7 @@
 package record_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -74,4 +75,71 @@ func TestLearntShapes(t *testing.T) {
 	assert.ErrorContains(t, err, `"odd"`)
 	_, err = shape(t).Learnt(map[string]jsontext.Value{"odd": jsontext.Value(`{"type":"thing"}`)}, record.Keep)
 	assert.ErrorContains(t, err, "thing")
+}
+
+// Times at every edge: those that every loader can hold keep the format, others widen it away.
+func TestEdgesOfTimes(t *testing.T) {
+	isTime := func(text string) bool {
+		t.Helper()
+		_, s, err := read(t, shape(t), `[{"id":1,"new":"`+text+`"}]`, record.Options{})
+		require.NoError(t, err, text)
+		return s.Column("new").Shape.Format == record.DateTime
+	}
+	for _, good := range []string{
+		"2026-01-01T00:00:00Z", "2026-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999999Z", "2026-01-01T00:00:00.0Z", "2026-01-01T00:00:00+00:00",
+		"2026-01-01T00:00:00-23:59", "2026-01-01T00:00:00.123+05:30", "2024-02-29T00:00:00Z", "2000-02-29T00:00:00Z", "2026-04-30T12:30:30Z", "2026-01-31T00:00:00Z",
+	} {
+		assert.True(t, isTime(good), good)
+	}
+	for _, bad := range []string{
+		"", "2026-01-01", "2026-01-01T00:00:00", "2026-01-01 00:00:00Z", "2026-01-01T24:00:00Z", "2026-01-01T23:60:00Z", "2026-01-01T23:59:60Z", "2026-13-01T00:00:00Z",
+		"2026-00-01T00:00:00Z", "2026-01-00T00:00:00Z", "2026-01-32T00:00:00Z", "2026-04-31T00:00:00Z", "2026-02-29T00:00:00Z", "1900-02-29T00:00:00Z", "0000-01-01T00:00:00Z",
+		"2026-01-01T00:00:00.Z", "2026-01-01T00:00:00.1234567890Z", "2026-01-01T00:00:00.5", "2026-01-01T00:00:00+24:00", "2026-01-01T00:00:00+00:60", "2026-01-01T00:00:00+0000",
+		"2026-01-01T00:00:00z", "2026-01-01T00:00:00ZZ", "2026-01-01T00-00:00Z", "2026-01-01T00:00-00Z", "2026/01-01T00:00:00Z", "2026-01/01T00:00:00Z", "x026-01-01T00:00:00Z",
+		"2026-01-01T0x:00:00Z", "2026-01-01T00:00:00*00:00", "2026-01-01T00:00:00+00-00",
+	} {
+		assert.False(t, isTime(bad), bad)
+	}
+}
+
+// White space is allowed between tokens, and nesting up to a depth that loaders can read.
+func TestEdgesOfStructure(t *testing.T) {
+	got, _, err := read(t, shape(t), " [ { \"id\" : 1 , \"new\" : { } , \"more\" : [ ] } ,\n{\"id\":2,\"new\":{ \"a\" : [ 1 , 2 ] } } ] ", record.Options{})
+	require.NoError(t, err)
+	require.Len(t, got, 2)
+	assert.NotContains(t, got[0]+got[1], "\n")
+	nested := func(depth int) string {
+		return `[{"id":1,"new":` + strings.Repeat("[", depth) + strings.Repeat("]", depth) + `}]`
+	}
+	_, _, err = read(t, shape(t), nested(499), record.Options{})
+	require.NoError(t, err, "the record itself is one level")
+	_, _, err = read(t, shape(t), nested(500), record.Options{})
+	assert.ErrorContains(t, err, "nested too deep")
+	for _, bad := range []string{`[{"id":1,}]`, `[{"id" 1}]`, `[{id:1}]`, `[{"id":1]`, `[{"id":1}`, `[{"id":01}]`, `[{"id":1.}]`, `[{"id":1e}]`, `[{"id":-}]`, `[{"id":tru}]`, `[{"id":1}]]`, `[{"id":"\u12"}]`, `[{"id":"\x"}]`, "[{\"id\":\"a\x01\"}]"} {
+		_, _, err := read(t, shape(t), bad, record.Options{})
+		var malformed *record.MalformedError
+		assert.ErrorAs(t, err, &malformed, bad)
+	}
+}
+
+// Text ends at its quote wherever that stands, whatever comes before it.
+func TestEdgesOfText(t *testing.T) {
+	for n := range 40 {
+		for _, last := range []string{"", "é", `\"`, `\\`, "\u007f", "!", "#", " ", "😀", `\u00e9`, `\ud83d\ude00`} {
+			text := strings.Repeat("x", n) + last
+			got, _, err := read(t, shape(t), `[{"id":1,"new":"`+text+`","z":"é"}]`, record.Options{})
+			require.NoError(t, err, text)
+			assert.Equal(t, `{"id":1,"new":"`+text+`","z":"é"}`, got[0])
+		}
+		for _, bad := range []string{"\x1f", "\n", "\x00"} {
+			_, _, err := read(t, shape(t), `[{"id":1,"new":"`+strings.Repeat("x", n)+bad+`"}]`, record.Options{})
+			assert.Error(t, err)
+		}
+		for _, mended := range []string{"\xff", `\ud83d`, `\ud83dx`, `\ude00`, `\u0000`, `\ud83d\u0041`, `\ud83d\ud83d`} {
+			got, _, err := read(t, shape(t), `[{"id":1,"new":"`+strings.Repeat("x", n)+mended+`y"}]`, record.Options{})
+			require.NoError(t, err, mended)
+			assert.Contains(t, got[0], "y\"", mended)
+			assert.NotContains(t, got[0], mended+"y")
+		}
+	}
 }

@@ -118,3 +118,54 @@ func TestCatalogsGoOutAndIn(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, selections)
 }
+
+// Catalogs come from many hands: with one name alone, selected in the old way, with breadcrumbs that
+// count items or do not, and with ones that make no sense.
+func TestCatalogsOfManyHands(t *testing.T) {
+	sel, shape := selection(t)
+	lookup := func(name string) *tap.Stream {
+		if name != "users" {
+			return nil
+		}
+		return sel.Stream
+	}
+	fields := func(catalog string) []string {
+		t.Helper()
+		choices, err := singer.ParseCatalog([]byte(catalog), lookup)
+		require.NoError(t, err)
+		require.Len(t, choices, 1, catalog)
+		return choices[0].Select(shape, tap.Handling{}).Fields
+	}
+	meta := func(entries string) string {
+		return `{"streams":[{"stream":"users","selected":true,"metadata":[` + entries + `]}]}`
+	}
+	off := func(breadcrumb string) string { return `{"breadcrumb":` + breadcrumb + `,"metadata":{"selected":false}}` }
+	assert.Nil(t, fields(meta("")), "all columns, by the stream's name alone")
+	assert.Equal(t, []string{"id", "updated_at", "tags"}, fields(meta(off(`["properties","name"]`))))
+	for _, odd := range []string{`["properties"]`, `["name"]`, `["items","name"]`, `["properties","name","extra"]`, `["properties","name","properties"]`, `["properties","x","properties","name"]`} {
+		assert.Nil(t, fields(meta(off(odd))), odd)
+	}
+	for _, nested := range []string{`["properties","tags","items","properties","v"]`, `["properties","tags","properties","v"]`} {
+		choices, err := singer.ParseCatalog([]byte(meta(off(nested))), lookup)
+		require.NoError(t, err)
+		assert.False(t, choices[0].Wanted("tags", "v"), nested)
+		assert.True(t, choices[0].Wanted("tags"), nested)
+	}
+	assert.Equal(t, []string{"id", "updated_at", "tags"}, fields(meta(`{"breadcrumb":["properties","name"],"metadata":{"selected-by-default":false}}`)))
+	assert.Equal(t, []string{"id", "updated_at", "tags"}, fields(meta(`{"breadcrumb":["properties","name"],"metadata":{"inclusion":"unsupported","selected":true}}`)))
+	assert.Nil(t, fields(meta(`{"breadcrumb":["properties","name"],"metadata":{"inclusion":"automatic","selected":false}}`)))
+	choices, err := singer.ParseCatalog([]byte(meta(off(`["properties","unknown"]`))), lookup)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"unknown"}, choices[0].Unwanted)
+	assert.Contains(t, fields(meta(off(`["properties","unknown"]`))), "name", "all that is known is asked for by name")
+	for _, bad := range []string{
+		`{}`, `[`, `{"streams":[{"tap_stream_id":"gone","selected":true}]}`, `{"streams":[{"stream":"users","selected":true},{"stream":"users","selected":true}]}`,
+		`{"streams":[{"stream":"users","selected":true,"replication_method":"LOG_BASED"}]}`, `{"streams":[{"stream":"users","selected":true,"replication_key":"created_at"}]}`,
+	} {
+		_, err := singer.ParseCatalog([]byte(bad), lookup)
+		assert.Error(t, err, bad)
+	}
+	choices, err = singer.ParseCatalog([]byte(`{"streams":[{"stream":"users","selected":true,"replication_key":"created_at","replication_method":"FULL_TABLE"},{"tap_stream_id":"gone","selected":false}]}`), lookup)
+	require.NoError(t, err)
+	assert.True(t, choices[0].FullTable, "a full table needs no key")
+}

@@ -1,7 +1,8 @@
-// Command mutate changes one place of the code at a time and tells whether the package's tests notice. It prints a score for each package, and the mutants that
-// survived. The choice of mutants is the same for the same seed.
+// Command mutate changes one place of the code at a time and tells whether the package's own tests
+// notice. It prints a score for each package, and the mutants that survived. The choice of mutants
+// is the same for the same seed.
 //
-//	go run ./tools/mutate [-n 20] [-seed 1] [-least 85] PACKAGE...
+//	go run ./tools/mutate [-n 20] [-seed 1] [-for 1m] [-least 60] PACKAGE...
 package main
 
 import (
@@ -26,11 +27,12 @@ func main() {
 	n := flag.Int("n", 20, "mutants of each package")
 	seed := flag.Uint64("seed", 1, "seed of the choice")
 	least := flag.Int("least", 0, "fail where fewer percent of all mutants are noticed")
+	bound := flag.Duration("for", 0, "time for each package; fewer mutants are tried where it is up; 0 for no bound")
 	limit := flag.Duration("limit", 90*time.Second, "time for the tests of a mutant; one that takes longer counts as noticed")
 	flag.Parse()
 	noticed, all := 0, 0
 	for _, pkg := range flag.Args() {
-		k, total, err := try(pkg, *n, *seed, *limit)
+		k, total, err := try(pkg, *n, *seed, *limit, *bound)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
@@ -53,7 +55,8 @@ type mutant struct {
 	apply func() (undo func())
 }
 
-func try(pkg string, n int, seed uint64, limit time.Duration) (noticed, total int, err error) {
+func try(pkg string, n int, seed uint64, limit, bound time.Duration) (noticed, total int, err error) {
+	began := time.Now()
 	fset := token.NewFileSet()
 	files := map[string]*ast.File{}
 	original := map[string][]byte{}
@@ -90,7 +93,7 @@ func try(pkg string, n int, seed uint64, limit time.Duration) (noticed, total in
 	}
 	defer os.RemoveAll(overlay)
 	for _, m := range mutants {
-		if total == n {
+		if total == n || bound > 0 && time.Since(began) > bound {
 			break
 		}
 		undo := m.apply()
