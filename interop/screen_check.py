@@ -19,8 +19,8 @@ shutil.rmtree(WORK, ignore_errors=True)
 os.makedirs(WORK)
 
 
-def at_terminal(argv, cols, rows, **spec):
-    spec = {"argv": [TAP, *argv], "cols": cols, "rows": rows, **spec}
+def at_terminal(argv, cols, rows, program=TAP, **spec):
+    spec = {"argv": [program, *argv], "cols": cols, "rows": rows, **spec}
     out = subprocess.run([os.path.join(VENVS, "screen", "bin", "python"), os.path.join(HERE, "terminal.py"), json.dumps(spec)],
                          capture_output=True, text=True, timeout=120)
     if out.returncode:
@@ -92,6 +92,26 @@ def live():
     check("refused credentials leave a clean screen", code == 2 and not shows(screens[-1]) and "client_secret" in text(screens[-1]), text(screens[-1]))
 
 
+def completion():
+    """The scripts, in the shells themselves, with a tab."""
+    bin = os.path.join(WORK, "bin")
+    os.makedirs(bin)
+    os.symlink(TAP, os.path.join(bin, "tap-greenhouse"))
+    shells = {
+        "bash": (["bash", "--norc"], "source {}"),
+        "zsh": (["zsh", "-f"], "autoload -Uz compinit && compinit -u -D; source {}"),
+        "fish": (["fish", "--no-config"], "source {}"),
+    }
+    for shell, (argv, load) in shells.items():
+        script = os.path.join(WORK, "completion." + shell)
+        with open(script, "w") as f:
+            subprocess.run([TAP, "completion", shell], stdout=f, check=True)
+        for start, whole in {"tap-greenhouse sco": "tap-greenhouse scopes", "tap-greenhouse scopes --pro": "tap-greenhouse scopes --probe", "tap-greenhouse --disc": "tap-greenhouse --discover"}.items():
+            _, screens = at_terminal(argv[1:], 100, 24, program=argv[0], env={"PATH": bin + ":" + os.environ["PATH"], "HOME": WORK, "XDG_DATA_HOME": WORK, "XDG_CONFIG_HOME": WORK},
+                                     type=[[1, "clear; " + load.format(script) + "\r"], [2, start + "\t"]], at=[3], interrupt=3.2, hangup=3.4)
+            check(f"{shell} completes {start}", whole in text(screens[0]).replace("\n", ""), text(screens[0]))
+
+
 def chromium(*args):
     return subprocess.run(["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
                            "--disable-component-update", "--disable-sync", f"--user-data-dir={WORK}/chromium", *args],
@@ -131,6 +151,7 @@ def report(sandbox):
     check("it prints", os.path.exists(pdf) and os.path.getsize(pdf) > 20_000)
 
 
+completion()
 demo()
 live()
 sandbox = Sandbox(TAP, WORK, "--candidates", "60", "--chaos", "0.05")

@@ -1,6 +1,7 @@
 """A program at a terminal of some size: what stands on the screen, now and then, and how it ends. Run with the interpreter that has pyte.
 
-usage: terminal.py SPEC, a JSON object: argv, cols, rows, env, at (seconds to look), resize ([seconds, cols, rows]), interrupt (seconds), out (file of standard output)
+usage: terminal.py SPEC, a JSON object: argv, cols, rows, env, at (seconds to look), resize ([seconds, cols, rows]), interrupt and hangup (seconds), out (file of standard
+output), type (pairs of seconds and what is typed then)
 prints {"code": ..., "screens": [[line, ...], ...]}; the last screen is that at the end"""
 
 import fcntl
@@ -36,7 +37,7 @@ size(spec["cols"], spec["rows"])
 screen = pyte.HistoryScreen(spec["cols"], spec["rows"])
 stream = pyte.ByteStream(screen)
 began, screens = time.time(), []
-at, resize, interrupt = list(spec.get("at", [])), spec.get("resize"), spec.get("interrupt")
+at, resize, interrupt, typed = list(spec.get("at", [])), spec.get("resize"), spec.get("interrupt"), list(spec.get("type", []))
 while True:
     ready, _, _ = select.select([terminal], [], [], 0.05)
     if ready:
@@ -51,10 +52,14 @@ while True:
     if at and now > at[0]:
         at.pop(0)
         screens.append(list(screen.display))
+    if typed and now > typed[0][0]:
+        os.write(terminal, typed.pop(0)[1].encode())
     if resize and now > resize[0]:
         size(resize[1], resize[2])
         screen.resize(resize[2], resize[1])
         resize = None
+    if now > spec.get("hangup", now):
+        os.kill(pid, signal.SIGKILL)
     if interrupt and now > interrupt:
         os.kill(pid, signal.SIGINT)
         interrupt = None

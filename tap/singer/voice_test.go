@@ -139,7 +139,9 @@ func TestCatalogsOfManyHands(t *testing.T) {
 	meta := func(entries string) string {
 		return `{"streams":[{"stream":"users","selected":true,"metadata":[` + entries + `]}]}`
 	}
-	off := func(breadcrumb string) string { return `{"breadcrumb":` + breadcrumb + `,"metadata":{"selected":false}}` }
+	off := func(breadcrumb string) string {
+		return `{"breadcrumb":` + breadcrumb + `,"metadata":{"selected":false}}`
+	}
 	assert.Nil(t, fields(meta("")), "all columns, by the stream's name alone")
 	assert.Equal(t, []string{"id", "updated_at", "tags"}, fields(meta(off(`["properties","name"]`))))
 	for _, odd := range []string{`["properties"]`, `["name"]`, `["items","name"]`, `["properties","name","extra"]`, `["properties","name","properties"]`, `["properties","x","properties","name"]`} {
