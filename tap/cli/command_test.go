@@ -234,3 +234,19 @@ func TestRunThatEndsAsItsTimeIsUpIsComplete(t *testing.T) {
 	assert.Contains(t, r.err, "summary: 2 of 2 streams complete")
 	assert.NotContains(t, r.err, "max_run_time is up")
 }
+
+// A report that cannot be written harms nothing, and the last line still sums up; a name that says
+// no form is a flag that is wrong.
+func TestReportsThatCannotBeWritten(t *testing.T) {
+	s := serve(t, sandbox.Options{})
+	cfg := file(t, "c.json", with(s, map[string]any{"streams": []string{"users"}}))
+	r := run(t, "--config", cfg, "--report", filepath.Join(t.TempDir(), "missing", "run.html"))
+	assert.Zero(t, r.code)
+	lines := strings.Split(strings.TrimSpace(r.err), "\n")
+	assert.Contains(t, lines[len(lines)-1], "summary: 1 of 1 streams complete")
+	assert.Contains(t, lines[len(lines)-2], "writing the report: ")
+	r = run(t, "--config", cfg, "--report", "run.txt")
+	assert.Equal(t, 2, r.code)
+	assert.Contains(t, r.err, "must end in .html or .json")
+	assert.Empty(t, r.out)
+}

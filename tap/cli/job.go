@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -16,6 +17,11 @@ import (
 // run does a run, logs a summary, writes the report, and returns the exit code. fatal, which may be
 // nil, is told of an error that ended the whole run.
 func (p *program) run(ctx context.Context, run *greenhouse.Run, out io.Writer, flags runFlags, fatal func(error)) (int, error) {
+	if flags.Report != "" {
+		if err := report.Check(flags.Report); err != nil {
+			return greenhouse.ExitNothingRead, usage(fmt.Errorf("--report %w", err))
+		}
+	}
 	tuneGC()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -39,16 +45,16 @@ func (p *program) run(ctx context.Context, run *greenhouse.Run, out io.Writer, f
 	if account.ExitCode != greenhouse.ExitOK {
 		level = slog.LevelError
 	}
+	if flags.Report != "" {
+		if err := report.Write(flags.Report, account); err != nil {
+			p.log.Error("writing the report: " + err.Error()) // the run itself is as it is
+		}
+	}
 	logMetrics(p.log, account)
 	if shown {
 		p.conclude(account)
 	} else {
 		p.log.Log(ctx, level, summary(account))
-	}
-	if flags.Report != "" {
-		if err := report.Write(flags.Report, account); err != nil {
-			p.log.Error("writing the report: " + err.Error()) // the run itself is as it is
-		}
 	}
 	return account.ExitCode, nil
 }

@@ -31,19 +31,26 @@ var pageTemplate = sync.OnceValue(func() *template.Template {
 	}).Parse(page))
 })
 
+// Check tells whether a file's name says which form the account is to have.
+func Check(file string) error {
+	switch strings.ToLower(filepath.Ext(file)) {
+	case ".html", ".htm", ".json":
+		return nil
+	}
+	return fmt.Errorf("%s: the name must end in .html or .json", file)
+}
+
 // Write writes the account to a file in one step: a page for a name that ends in .html, JSON for
 // .json.
 func Write(file string, a *tap.Account) error {
-	var data []byte
-	var err error
-	switch strings.ToLower(filepath.Ext(file)) {
-	case ".html", ".htm":
-		data, err = HTML(a)
-	case ".json":
-		data, err = JSON(a)
-	default:
-		return fmt.Errorf("%s: the name must end in .html or .json", file)
+	if err := Check(file); err != nil {
+		return err
 	}
+	form := HTML
+	if strings.EqualFold(filepath.Ext(file), ".json") {
+		form = JSON
+	}
+	data, err := form(a)
 	if err != nil {
 		return err
 	}
