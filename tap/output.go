@@ -24,6 +24,7 @@ type item struct {
 	step    *step     // what the page means for the bookmark; nil for nothing
 	proven  bool      // a row was seen in this run
 	whole   bool      // the records are all that the stream has
+	guess   int       // how many records the stream is thought to have; 0 for no news of that
 	ended   bool
 	err     error     // why the stream ended
 	cause   error     // why the run ended before the stream did
@@ -138,6 +139,9 @@ func (o *output) take(it item) {
 	}
 	if it.whole {
 		dst = o.voice.Estimate(dst, s, int64(len(it.records)))
+	}
+	if it.guess > 0 {
+		dst = o.voice.Estimate(dst, s, int64(it.guess))
 	}
 	if len(it.records) > 0 && r.out.records == 0 {
 		dst = o.voice.Running(dst, s)

@@ -73,11 +73,13 @@ type written struct {
 	version, learnt, records  int
 }
 
-// expect notes how many pages the list is thought to have, and one more than it has shown at least.
-func (r *streamRun) expect(pages int) {
+// expect notes how many pages one pass of the list is thought to have, and returns how many that
+// makes of all: one more than it has shown at least.
+func (r *streamRun) expect(pages int) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.expected = max(pages, r.pages+1)
+	r.expected = max(r.expected+pages, r.pages+1)
+	return r.expected
 }
 
 // refused are the optional parts of a request that the API did not take. They are not sent again in

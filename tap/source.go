@@ -59,7 +59,8 @@ type Voice interface {
 	// Gone is called with the ids of rows that Greenhouse no longer has, once all rows have been
 	// written under the selection's version.
 	Gone(dst []byte, sel *Selection, ids []int64, at time.Time) []byte
-	// Estimate is called where it is known how many records a stream has.
+	// Estimate is called where it is known, or can be guessed from a first page, how many records a
+	// stream has.
 	Estimate(dst []byte, s *Stream, records int64) []byte
 	// State is called with the state of all streams and what was written since the last call.
 	State(dst []byte, st *State, since []Written) []byte

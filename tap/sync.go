@@ -253,7 +253,10 @@ func (s *syncer) advance(ctx context.Context, t *task) error {
 		if h.next != "" {
 			t.head, t.cursor = h, h.next
 			t.weight = max(t.weight, h.pages(s.oldestRow()))
-			t.run.expect(int(h.expected(t, s.oldestRow())))
+			pages := t.run.expect(int(h.expected(t, s.oldestRow())))
+			if err := s.send(ctx, item{run: t.run, guess: pages * pageRows}); err != nil {
+				return err
+			}
 			return s.later(t)
 		}
 	case underWay:
