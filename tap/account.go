@@ -45,8 +45,8 @@ type StreamAccount struct {
 	// Changes are the columns that were new or came with a value of another type.
 	Changes []string `json:"schema_changes,omitzero"`
 
-	// While the run lasts: whether the stream is being read, and how many pages it is thought to have;
-	// 0 where that is not known.
+	// While the run lasts: whether the stream is being read, and how many pages it is thought to
+	// have; 0 where that is not known.
 	Reading  bool `json:"-"`
 	Expected int  `json:"-"`
 }

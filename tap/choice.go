@@ -10,8 +10,8 @@ import (
 // catalog.
 type Choice struct {
 	Stream *Stream
-	// Wanted tells of a column, by the path of names that leads to it, whether it is wanted; nil for
-	// all. A column that is left out takes all below it along.
+	// Wanted tells of a column, by the path of names that leads to it, whether it is wanted; nil
+	// for all. A column that is left out takes all below it along.
 	Wanted func(path ...string) bool
 	// Unwanted are names of columns to leave out even where no schema knows them: they came with
 	// records, or were custom fields once.

@@ -56,7 +56,8 @@ func runEngine(t *testing.T, ctx context.Context, source tap.Source, out io.Writ
 
 const page = `[{"id":1}]`
 
-// One bad stream is one bad stream; a scope that is missing is none, unless that is asked for; and what concerns the run ends the run.
+// One bad stream is one bad stream; a scope that is missing is none, unless that is asked for; and
+// what concerns the run ends the run.
 func TestFailuresOfStreamsAndOfRuns(t *testing.T) {
 	bad := func(kind tap.Kind) error { return tap.Errorf(kind, "reading", "it went wrong") }
 	for _, kind := range []tap.Kind{tap.Refused, tap.Network, tap.Server, tap.Origin, tap.Storage, tap.Fault} {

@@ -63,8 +63,8 @@ func (s *IDs) Union(o *IDs) IDs {
 	return out
 }
 
-// Add returns the ids that are in one of two sets, as Union does, and may change s. It takes no time where all ids of o are lower than
-// those of s, as those of a list's next page are.
+// Add returns the ids that are in one of two sets, as Union does, and may change s. It takes no
+// time where all ids of o are lower than those of s, as those of a list's next page are.
 func (s *IDs) Add(o *IDs) IDs {
 	if first := o.cursor(); s.n > 0 && (!first.ok || first.id >= s.last) {
 		return s.Union(o)

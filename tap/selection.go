@@ -39,8 +39,8 @@ type Handling struct {
 	// NullOdd makes values of another type than their column's null, in place of widening the
 	// column.
 	NullOdd bool
-	// Unknown is how personal data in columns that no schema knows is treated, once they are learnt;
-	// Drop leaves them out.
+	// Unknown is how personal data in columns that no schema knows is treated, once they are
+	// learnt; Drop leaves them out.
 	Unknown record.Treatment
 	// Key is that of hashes.
 	Key []byte

@@ -84,7 +84,8 @@ func TestIDsAreSets(t *testing.T) {
 	assert.Equal(t, list(a), list(again))
 }
 
-// FuzzIDs reads whatever stands in a store: it is a set or it is none, and never ids in another order.
+// FuzzIDs reads whatever stands in a store: it is a set or it is none, and never ids in another
+// order.
 func FuzzIDs(f *testing.F) {
 	some := IDsOf([]int64{1, 2, 300, 1 << 50})
 	f.Add(some.Bytes())

@@ -40,10 +40,12 @@ func (s *syncer) sweepTask(r *streamRun) *task {
 	return &task{run: r, piece: &Piece{}, stage: sweeps, waits: t.known.Swept}
 }
 
-// belongs tells whether the rows of a stream belong to candidates, so that they go when one is anonymized.
+// belongs tells whether the rows of a stream belong to candidates, so that they go when one is
+// anonymized.
 func belongs(s *Stream) bool { return s.Filters["candidate_ids"].Type != "" }
 
-// park keeps a stream whose rows belong to candidates from ending, while the rows that tell of the anonymized ones are still read.
+// park keeps a stream whose rows belong to candidates from ending, while the rows that tell of the
+// anonymized ones are still read.
 func (s *syncer) park(r *streamRun) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -54,7 +56,8 @@ func (s *syncer) park(r *streamRun) bool {
 	return true
 }
 
-// told notes that a stream was read. After the last one that tells of anonymized candidates, those that waited for it are swept, or end.
+// told notes that a stream was read. After the last one that tells of anonymized candidates, those
+// that waited for it are swept, or end.
 func (s *syncer) told(r *streamRun) {
 	r.mu.Lock()
 	before := r.said

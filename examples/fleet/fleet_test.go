@@ -220,9 +220,9 @@ func databases(t *testing.T, test func(t *testing.T, address string)) {
 	})
 }
 
-// Workers are killed at random while they read many accounts, one of which is huge, one slow and one
-// whose credentials are dead. Every row of all others arrives, nothing is read twice at once, and
-// the dead one is left to a person.
+// Workers are killed at random while they read many accounts, one of which is huge, one slow and
+// one whose credentials are dead. Every row of all others arrives, nothing is read twice at once,
+// and the dead one is left to a person.
 func TestKilledWorkersLoseNothing(t *testing.T) {
 	databases(t, func(t *testing.T, address string) {
 		f := newFleet(t, address)

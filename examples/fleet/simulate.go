@@ -18,8 +18,8 @@ import (
 )
 
 // The fleet that is simulated: ten thousand accounts that are taken on within the first hour, and
-// read every quarter of an hour by so many slots. When an account is due is up to the same rule that
-// the workers use; only the runs are made up.
+// read every quarter of an hour by so many slots. When an account is due is up to the same rule
+// that the workers use; only the runs are made up.
 const (
 	simulated  = 10_000
 	simEvery   = 15 * time.Minute

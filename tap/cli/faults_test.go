@@ -16,7 +16,8 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
 )
 
-// A bookmark of another column than updated_at says nothing of what was updated: the stream is read whole.
+// A bookmark of another column than updated_at says nothing of what was updated: the stream is read
+// whole.
 func TestBookmarkOfAnotherColumnIsNone(t *testing.T) {
 	s := serve(t, sandbox.Options{})
 	state := `{"bookmarks":{"jobs":{"replication_key":"created_at","replication_key_value":"2026-11-01T00:00:00Z"}}}`
@@ -95,7 +96,8 @@ func TestSummaryOfAStoppedRun(t *testing.T) {
 	assert.NotContains(t, r.out, `"STATE"`)
 }
 
-// Full tables go through pieces and kills, too: see the simulator. Here: that one comes whole again each time.
+// Full tables go through pieces and kills, too: see the simulator. Here: that one comes whole again
+// each time.
 func TestFullTableOfALongList(t *testing.T) {
 	long(t)
 	s := serve(t, sandbox.Options{Candidates: 50_000})

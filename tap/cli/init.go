@@ -160,8 +160,8 @@ func (p *program) answers(flags initFlags) (map[string]string, error) {
 	return members, nil
 }
 
-// withoutCredential looks a variable up in the environment, but for those of a credential: it is the one that was given that is
-// tried.
+// withoutCredential looks a variable up in the environment, but for those of a credential: it is
+// the one that was given that is tried.
 func (p *program) withoutCredential(name string) (string, bool) {
 	for _, key := range []string{"CLIENT_ID", "CLIENT_SECRET", "USER_ID", "REFRESH_TOKEN", "API_KEY"} {
 		if name == config.EnvPrefix+key {

@@ -209,8 +209,8 @@ func fromEnv(s Setting, text string) (jsontext.Value, error) {
 	return json.Marshal(names)
 }
 
-// Parse reads the config from JSON alone: neither a file nor the environment adds to it. A partner's
-// new refresh tokens have to be kept by refresh_token_exec then, or by the program.
+// Parse reads the config from JSON alone: neither a file nor the environment adds to it. A
+// partner's new refresh tokens have to be kept by refresh_token_exec then, or by the program.
 func Parse(data []byte) (*Config, error) {
 	return Read(Input{File: "-", Stdin: bytes.NewReader(data), Env: func(string) (string, bool) { return "", false }})
 }

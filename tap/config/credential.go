@@ -8,7 +8,8 @@ import (
 )
 
 // CheckCredential makes sure that one of the ways to sign in is complete. The error names the
-// missing key. kept tells that a program keeps new refresh tokens, so that no file is needed for them.
+// missing key. kept tells that a program keeps new refresh tokens, so that no file is needed for
+// them.
 func (c *Config) CheckCredential(kept bool) error {
 	where := "config"
 	if c.File != "" {

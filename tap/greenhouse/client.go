@@ -19,8 +19,8 @@ type Options struct {
 	Version string
 	// Log gets one line an event; nil for none.
 	Log *slog.Logger
-	// KeepToken is given each new refresh token, and the token is used once it has returned nil. Nil
-	// keeps it as the config says: with refresh_token_exec, or in the config's file.
+	// KeepToken is given each new refresh token, and the token is used once it has returned nil.
+	// Nil keeps it as the config says: with refresh_token_exec, or in the config's file.
 	KeepToken func(token string) error
 }
 

@@ -21,8 +21,8 @@ type Message struct {
 	Key    []string        `json:"key_properties"`
 	// Version is that of a RECORD or an ACTIVATE_VERSION, where deletes are looked for.
 	Version int64 `json:"version"`
-	// State is the value of a STATE: all records before it are covered, so that a run which is given
-	// it goes on from there.
+	// State is the value of a STATE: all records before it are covered, so that a run which is
+	// given it goes on from there.
 	State json.RawMessage `json:"value"`
 }
 

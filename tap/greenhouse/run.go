@@ -19,8 +19,8 @@ import (
 // names, from the start, in Singer's.
 type Read struct {
 	Protocol *Protocol // nil for [Singer]
-	// Catalog selects streams and columns; nil for the streams of the config. CatalogName is where it
-	// came from, for errors.
+	// Catalog selects streams and columns; nil for the streams of the config. CatalogName is where
+	// it came from, for errors.
 	Catalog     []byte
 	CatalogName string
 	// State is what an earlier run gave out last; nil for a first run. StateName is where it came

@@ -326,8 +326,8 @@ func (c *Client) answers() {
 	clear(c.mute)
 }
 
-// dead tells whether the API as a whole does not answer: none of its lists has for MaxRetryTime, and it is not just one
-// list that is still asked for.
+// dead tells whether the API as a whole does not answer: none of its lists has for MaxRetryTime,
+// and it is not just one list that is still asked for.
 func (c *Client) dead() bool {
 	if c.silence() < c.opts.MaxRetryTime {
 		return false

@@ -160,7 +160,8 @@ func TestLastListThatFailsIsOneList(t *testing.T) {
 	})
 }
 
-// 202 is no page: it is asked for again. 410 means, as 404 does, that the list was removed. A 422 to a cursor is the cursor's, one without is a parameter's.
+// 202 is no page: it is asked for again. 410 means, as 404 does, that the list was removed. A 422
+// to a cursor is the cursor's, one without is a parameter's.
 func TestAnswersThatAreNoPages(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		codes := []int{202, 200}
@@ -217,7 +218,8 @@ func (s *steady) Read(p []byte) (int, error) {
 
 func (*steady) Close() error { return nil }
 
-// An answer that drips is given up; a large page over a slow line is not, though it takes longer than the request timeout.
+// An answer that drips is given up; a large page over a slow line is not, though it takes longer
+// than the request timeout.
 func TestSlowAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		asked := 0
@@ -245,7 +247,8 @@ func TestSlowAnswers(t *testing.T) {
 	})
 }
 
-// Three lists that never take a token are three bad lists while others are fine; if none is, it is the credential.
+// Three lists that never take a token are three bad lists while others are fine; if none is, it is
+// the credential.
 func TestListsThatRefuseEveryToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := scriptedClient(t, func(r *http.Request) (*http.Response, error) {
@@ -347,7 +350,8 @@ func TestShareIsOnesOwn(t *testing.T) {
 	})
 }
 
-// Processes that share a credential without knowing of each other foresee most of what the others take.
+// Processes that share a credential without knowing of each other foresee most of what the others
+// take.
 func TestManyWithoutAShare(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &server{limit: 50, latency: 150 * time.Millisecond}

@@ -23,7 +23,8 @@ func TestEdgesOfNumbers(t *testing.T) {
 	}
 }
 
-// The watched column of the first and the last record tells how fast rows came; the ids are those of all records, also of such as are left out.
+// The watched column of the first and the last record tells how fast rows came; the ids are those
+// of all records, also of such as are left out.
 func TestWhatAPageTells(t *testing.T) {
 	page := []byte(`[{"id":3,"at":"2026-01-03T00:00:00.000Z"},{"id":2,"at":"2026-01-02T00:00:00.000Z"},{"id":1,"at":"2026-01-01T00:00:00.000Z"}]`)
 	splitter := record.NewSplitter(shape(t), record.Options{Watch: "at", Mark: "at", IDs: true})

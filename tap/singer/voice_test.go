@@ -48,7 +48,8 @@ func TestMessages(t *testing.T) {
 	assert.NotContains(t, string(v.Schema(nil, sel, shape)), "bookmark_properties")
 }
 
-// A state is written with the keys of the Singer SDK, passes on what it does not know, and follows what was written.
+// A state is written with the keys of the Singer SDK, passes on what it does not know, and follows
+// what was written.
 func TestStateMessages(t *testing.T) {
 	sel, _ := selection(t)
 	st, err := singer.ParseState([]byte(`{"bookmarks":{"users":{"replication_key":"updated_at","replication_key_value":"2026-01-01T00:00:00Z"},"others":{"x":1}},"more":[1]}`),
@@ -119,8 +120,8 @@ func TestCatalogsGoOutAndIn(t *testing.T) {
 	assert.Empty(t, selections)
 }
 
-// Catalogs come from many hands: with one name alone, selected in the old way, with breadcrumbs that
-// count items or do not, and with ones that make no sense.
+// Catalogs come from many hands: with one name alone, selected in the old way, with breadcrumbs
+// that count items or do not, and with ones that make no sense.
 func TestCatalogsOfManyHands(t *testing.T) {
 	sel, shape := selection(t)
 	lookup := func(name string) *tap.Stream {

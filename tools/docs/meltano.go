@@ -52,7 +52,8 @@ const meltanoHead = `# Made by tools/docs from the config's schema. Add it to a 
 #   meltano add --plugin-type extractor tap-greenhouse --from-ref tap-greenhouse.yml
 `
 
-// meltanoDefinition returns the definition of the plugin for Meltano, with all settings of the config's schema.
+// meltanoDefinition returns the definition of the plugin for Meltano, with all settings of the
+// config's schema.
 func meltanoDefinition(streams []*tap.Stream) ([]byte, error) {
 	p := meltanoPlugin{
 		PluginType: "extractors", Name: "tap-greenhouse", Namespace: "tap_greenhouse", Variant: "tap-greenhouse", Label: "Greenhouse",

@@ -1,6 +1,6 @@
 // Command jsontext is what a tap could cost at least, without checking anything: it reads the lists
-// of a sandbox eight at a time, splits pages with jsontext, and writes RECORD lines. bench/measure.py
-// compares the CPU of both.
+// of a sandbox eight at a time, splits pages with jsontext, and writes RECORD lines.
+// bench/measure.py compares the CPU of both.
 package main
 
 import (
