@@ -1,6 +1,8 @@
-"""Measures whole processes against the sandbox, and prints tables. usage: measure.py TAP VENVS WORK CANDIDATES
+"""Measures whole processes against the sandbox, and prints tables. usage: measure.py TAP VENVS WORK
+CANDIDATES
 
-VENVS has a virtual environment for each of requirements/*.txt. What was measured goes to WORK/results.json as well, for plot.py."""
+VENVS has a virtual environment for each of requirements/*.txt. What was measured goes to
+WORK/results.json as well, for plot.py."""
 
 import base64
 import http.client
@@ -80,7 +82,8 @@ class Sandbox:
 
 
 def sync(sandbox, call):
-    """Runs a program to its end. Its records are counted in another process, which costs both sides the same."""
+    """Runs a program to its end. Its records are counted in another process, which costs both sides
+    the same."""
     began = time.time()
     counter = subprocess.Popen(["grep", "-c", '^{"type": *"RECORD"'], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     run = subprocess.Popen(call, stdout=counter.stdin, stderr=subprocess.DEVNULL)
@@ -113,7 +116,8 @@ def read_everything():
 
 
 def read_under_a_limit():
-    """As much as a few windows hold: how near each program comes to the least time. Each begins with a window."""
+    """As much as a few windows hold: how near each program comes to the least time. Each begins
+    with a window."""
     rows = []
     with Sandbox("--limit", str(LIMIT), "--window", f"{WINDOW}s", "--latency", f"{LATENCY}s", "--candidates", LIMITED_CANDIDATES) as sandbox:
         for name, call in programs(sandbox.file).items():

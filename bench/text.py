@@ -1,4 +1,5 @@
-"""CPU for a record on text as people write it: this tap, and bench/peers/jsontext, which splits the same pages with jsontext and checks nothing. Medians of five.
+"""CPU for a record on text as people write it: this tap, and bench/peers/jsontext, which splits the
+same pages with jsontext and checks nothing. Medians of five.
 
 usage: text.py TAP JSONTEXT WORK"""
 

@@ -1,5 +1,6 @@
-"""What personal data and deletes cost: CPU per record with nothing treated and with all contact columns hashed, and the memory and requests of a sweep of two
-million ids. Prints Markdown. usage: treatments.py TAP WORK [CANDIDATES]"""
+"""What personal data and deletes cost: CPU per record with nothing treated and with all contact
+columns hashed, and the memory and requests of a sweep of two million ids. Prints Markdown.
+usage: treatments.py TAP WORK [CANDIDATES]"""
 
 import json
 import os
@@ -35,7 +36,8 @@ class Sandbox:
 
 
 def run(config, state=None):
-    """Runs a sync with its output thrown away; returns CPU seconds, peak memory in MB, the records and the last state."""
+    """Runs a sync with its output thrown away; returns CPU seconds, peak memory in MB, the records
+    and the last state."""
     path, out = os.path.join(WORK, "c.json"), os.path.join(WORK, "out.jsonl")
     with open(path, "w") as f:
         json.dump(config, f)
@@ -74,7 +76,8 @@ print("|---|---|---|---|---|")
 with Sandbox("1540000") as sandbox:
     store = os.path.join(WORK, "ids")
     config = dict(sandbox.config, streams=["applications"], deletes={"store": "file://" + store, "every": "0s"})
-    # The first read is spared: a state says that it is done, under a version that the ids are kept for.
+    # The first read is spared: a state says that it is done, under a version that the ids are kept
+    # for.
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     state = json.dumps({"bookmarks": {"applications": {"replication_key": "updated_at", "replication_key_value": now, "version": 1, "whole": True, "pages": 4000}}})
     for name in ("first", "again, compared with what is known"):

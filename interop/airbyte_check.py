@@ -1,4 +1,5 @@
-"""The real PyAirbyte runs the source as a local executable, and Airbyte's protocol models parse every message.
+"""The real PyAirbyte runs the source as a local executable, and Airbyte's protocol models parse
+every message.
 
 usage: airbyte_check.py TAP VENVS WORK"""
 

@@ -122,7 +122,8 @@ try:
     check("read: the error names the scope", [] if len(failures) == 1 and failures[0]["failure_type"] == "config_error" and "harvest:jobs:list" in failures[0]["message"] else failures)
     sandbox.get("scopes?names=all")
 
-    # Deletes: the rows come with their key, the bookmark column and the time, and the discovered schema has that column.
+    # Deletes: the rows come with their key, the bookmark column and the time, and the discovered
+    # schema has that column.
     deletes = write("deletes.json", dict(nested, deletes={"store": "file://" + os.path.join(WORK, "ids"), "every": "0s"}))
     found, errors = messages("discover", "--config", deletes)
     with_column = [m["catalog"] for m in found if m["type"] == "CATALOG"][0]

@@ -1,4 +1,5 @@
-"""The Dagster example: two accounts as partitions, read twice by Dagster's own command, state kept in its store.
+"""The Dagster example: two accounts as partitions, read twice by Dagster's own command, state kept
+in its store.
 
 usage: dagster_check.py TAP VENVS WORK"""
 

@@ -1,5 +1,6 @@
-"""dbt: the tap fills a DuckDB database through target-duckdb, and dbt runs the tests and the model of examples/dbt on it. All must pass, those that
-only warn as well: the sandbox's rows hang together.
+"""dbt: the tap fills a DuckDB database through target-duckdb, and dbt runs the tests and the model
+of examples/dbt on it. All must pass, those that only warn as well: the sandbox's rows hang
+together.
 
 usage: dbt_check.py TAP VENVS WORK"""
 

@@ -1,5 +1,6 @@
-"""Deletes with real loaders: rows are changed and removed under a sandbox; what is left in the warehouse must be the sandbox's rows, whether the loader marks what is
-gone (target-postgres), or deletes it (target-postgres and target-duckdb with hard_delete).
+"""Deletes with real loaders: rows are changed and removed under a sandbox; what is left in the
+warehouse must be the sandbox's rows, whether the loader marks what is gone (target-postgres), or
+deletes it (target-postgres and target-duckdb with hard_delete).
 
 usage: deletes_check.py TAP VENVS WORK"""
 

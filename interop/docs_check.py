@@ -1,5 +1,6 @@
-"""Runs what the pages tell a reader to type: the blocks in sh, bash and python of each page, in their order and in one folder, against a sandbox. A comment
-"not run", with its reason, behind a block leaves it out.
+"""Runs what the pages tell a reader to type: the blocks in sh, bash and python of each page, in
+their order and in one folder, against a sandbox. A comment "not run", with its reason, behind a
+block leaves it out.
 
 usage: docs_check.py TAP VENVS WORK"""
 

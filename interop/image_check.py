@@ -1,7 +1,7 @@
 """The image is built for real, and all four commands of an Airbyte source run in it as the platform
-starts them: through sh, with [, sleep, mv and eval, and as the user that the image names. No registry
-is reached here, so the base is made of Debian's static busybox, and the stage that compiles is
-replaced by the binary at hand.
+starts them: through sh, with [, sleep, mv and eval, and as the user that the image names. No
+registry is reached here, so the base is made of Debian's static busybox, and the stage that
+compiles is replaced by the binary at hand.
 
 usage: image_check.py TAP VENVS WORK"""
 

@@ -1,4 +1,5 @@
-"""The real Meltano runs the project under examples/meltano: config test, select, run into DuckDB, state kept, second run incremental.
+"""The real Meltano runs the project under examples/meltano: config test, select, run into DuckDB,
+state kept, second run incremental.
 
 usage: meltano_check.py TAP VENVS WORK"""
 

@@ -1,5 +1,5 @@
-"""What a user installs: the release for this machine is built twice, with the same bytes; the wheel goes
-into a clean virtual environment, and a loader reads the demo from there.
+"""What a user installs: the release for this machine is built twice, with the same bytes; the wheel
+goes into a clean virtual environment, and a loader reads the demo from there.
 
 usage: packaging_check.py TAP VENVS WORK"""
 

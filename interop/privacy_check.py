@@ -1,4 +1,5 @@
-"""Hashes can be reproduced: the SQL of docs/privacy.md gives, in DuckDB and in PostgreSQL, what the tap gives.
+"""Hashes can be reproduced: the SQL of docs/privacy.md gives, in DuckDB and in PostgreSQL, what the
+tap gives.
 
 usage: privacy_check.py TAP VENVS WORK"""
 

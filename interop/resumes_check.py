@@ -1,4 +1,5 @@
-"""The example of examples/resumes takes the text out of every file that the sandbox serves: PDF, DOCX and text.
+"""The example of examples/resumes takes the text out of every file that the sandbox serves: PDF,
+DOCX and text.
 
 usage: resumes_check.py TAP VENVS WORK"""
 

@@ -1,6 +1,8 @@
-"""What a person sees: the live display at terminals of several sizes, and the report in a headless Chromium, its figures compared with the run's.
+"""What a person sees: the live display at terminals of several sizes, and the report in a headless
+Chromium, its figures compared with the run's.
 
-usage: screen_check.py TAP VENVS WORK [PICTURE]     PICTURE is an SVG of the display to write, for the README"""
+usage: screen_check.py TAP VENVS WORK [PICTURE]     PICTURE is an SVG of the display to write, for
+the README"""
 
 import html
 import json

@@ -1,4 +1,5 @@
-"""The standard tests of Airbyte's CDK: spec, check, discover and read of the executable, through an adapter and as an image's entry point.
+"""The standard tests of Airbyte's CDK: spec, check, discover and read of the executable, through an
+adapter and as an image's entry point.
 
 usage: standards_check.py TAP VENVS WORK"""
 
@@ -15,7 +16,8 @@ TAP, VENVS, WORK = (os.path.abspath(p) for p in sys.argv[1:4])
 HERE = os.path.dirname(os.path.abspath(__file__))
 CONNECTOR = os.path.join(WORK, "source-greenhouse")  # the suite takes the connector's name from its folder
 
-# What `docker run --rm [-v HOST:CONTAINER[:rw]]... IMAGE ARGS...` is to the suite, without a daemon: the tap, with the mounted files.
+# What `docker run --rm [-v HOST:CONTAINER[:rw]]... IMAGE ARGS...` is to the suite, without a
+# daemon: the tap, with the mounted files.
 DOCKER = """#!/usr/bin/env python3
 import os, sys
 args, mounted = sys.argv[1:], {}

@@ -1,4 +1,5 @@
-"""A real S3 server (moto) keeps the contents of attachments and the ids of rows: what comes out is compared with what the sandbox serves.
+"""A real S3 server (moto) keeps the contents of attachments and the ids of rows: what comes out is
+compared with what the sandbox serves.
 
 usage: store_check.py TAP VENVS WORK"""
 

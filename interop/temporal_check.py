@@ -1,4 +1,5 @@
-"""The Temporal example, on the development server: an account is read, its worker is killed in the middle, another one goes on.
+"""The Temporal example, on the development server: an account is read, its worker is killed in the
+middle, another one goes on.
 
 usage: temporal_check.py TAP VENVS WORK"""
 

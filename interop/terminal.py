@@ -1,4 +1,5 @@
-"""A program at a terminal of some size: what stands on the screen, now and then, and how it ends. Run with the interpreter that has pyte.
+"""A program at a terminal of some size: what stands on the screen, now and then, and how it ends.
+Run with the interpreter that has pyte.
 
 usage: terminal.py SPEC, a JSON object: argv, cols, rows, env, at (seconds to look), resize ([seconds, cols, rows]), interrupt and hangup (seconds), out (file of standard
 output), type (pairs of seconds and what is typed then)

@@ -1,5 +1,6 @@
-"""Tries loaders that CI does not run: each is installed into a virtual environment of its own and loads all streams twice, the second time with the state that
-it echoed and rows that have changed. Prints a table in Markdown for docs/loaders.md.
+"""Tries loaders that CI does not run: each is installed into a virtual environment of its own and
+loads all streams twice, the second time with the state that it echoed and rows that have
+changed. Prints a table in Markdown for docs/loaders.md.
 
 usage: trials.py TAP VENVS WORK [NAME...]"""
 

@@ -1,4 +1,5 @@
-"""A low-code source of Airbyte's CDK for Greenhouse, for comparison: its manifest is made from our stream files.
+"""A low-code source of Airbyte's CDK for Greenhouse, for comparison: its manifest is made from our
+stream files.
 
 usage: lowcode.py spec | check --config FILE | discover --config FILE | read --config FILE --catalog FILE
        lowcode.py catalog      prints a configured catalog of every stream"""

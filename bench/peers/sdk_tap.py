@@ -1,4 +1,5 @@
-"""A minimal Greenhouse tap of the Singer SDK, for comparison: every stream of our catalog, each read to its last page, as the SDK does it by itself.
+"""A minimal Greenhouse tap of the Singer SDK, for comparison: every stream of our catalog, each
+read to its last page, as the SDK does it by itself.
 
 usage: sdk_tap.py --config FILE; takes the same config as tap-greenhouse."""
 

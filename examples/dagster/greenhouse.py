@@ -1,4 +1,5 @@
-"""Greenhouse accounts as a Dagster asset, a partition each: its state is in Dagster's own store, and the account of each run in the asset's metadata.
+"""Greenhouse accounts as a Dagster asset, a partition each: its state is in Dagster's own store,
+and the account of each run in the asset's metadata.
 
     TAP_GREENHOUSE_ACCOUNTS=acme,globex dagster dev -f greenhouse.py
 

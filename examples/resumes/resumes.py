@@ -1,11 +1,11 @@
 """From Greenhouse to a table with the text of every resume.
 
-Reads Singer messages of the stream attachments on standard input, as the tap writes them with the setting `attachments`, takes the text out of each PDF, DOCX
-or text in the store, and keeps it in DuckDB: resumes(attachment_id, candidate_id, filename, content_sha256, text, problem). A file whose SHA-256 is there already is
-left alone.
+Reads Singer messages of the stream attachments on standard input, as the tap writes them with the
+setting `attachments`, takes the text out of each PDF, DOCX or text in the store, and keeps it in
+DuckDB: resumes(attachment_id, candidate_id, filename, content_sha256, text, problem). A file whose
+SHA-256 is there already is left alone.
 
-  tap-greenhouse --config config.json | python resumes.py resumes.duckdb
-"""
+tap-greenhouse --config config.json | python resumes.py resumes.duckdb"""
 
 import io
 import json

@@ -1,5 +1,6 @@
-"""A Greenhouse account as a Temporal workflow: one activity pipes the tap into a loader and sends each state that the loader echoes as a heartbeat, so that the next
-attempt goes on from there, on whatever machine.
+"""A Greenhouse account as a Temporal workflow: one activity pipes the tap into a loader and sends
+each state that the loader echoes as a heartbeat, so that the next attempt goes on from there, on
+whatever machine.
 
     python read_account.py work                 a worker
     python read_account.py read acme            read the account once, and print its state
