@@ -5,7 +5,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"sync"
 
 	"golang.org/x/term"
 
@@ -16,16 +15,8 @@ import (
 // personLog is where the lines of the log go that a person reads: to standard error, or above the
 // display while there is one. Then only warnings are worth a line.
 type personLog struct {
+	lineWriter
 	level slog.LevelVar
-
-	mu sync.Mutex
-	w  io.Writer
-}
-
-func (l *personLog) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.w.Write(p)
 }
 
 func (l *personLog) to(w io.Writer) {

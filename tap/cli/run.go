@@ -126,7 +126,7 @@ func (p *program) newLog(format string) {
 		p.log = slog.New(newJSONLog(p.Err, logLevel()))
 		return
 	}
-	p.person = &personLog{w: p.Err}
+	p.person = &personLog{lineWriter: lineWriter{w: p.Err}}
 	p.person.level.Set(logLevel())
 	p.log = slog.New(slog.NewTextHandler(p.person, &slog.HandlerOptions{Level: &p.person.level}))
 }
