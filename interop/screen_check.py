@@ -21,6 +21,9 @@ shutil.rmtree(WORK, ignore_errors=True)
 os.makedirs(WORK)
 
 
+echoes = {}  # whether what is typed showed again, after the last call of each command
+
+
 def at_terminal(argv, cols, rows, program=TAP, **spec):
     spec = {"argv": [program, *argv], "cols": cols, "rows": rows, **spec}
     out = subprocess.run([os.path.join(VENVS, "screen", "bin", "python"), os.path.join(HERE, "terminal.py"), json.dumps(spec)],
@@ -31,6 +34,7 @@ def at_terminal(argv, cols, rows, program=TAP, **spec):
     with open(os.path.join(WORK, "screens.txt"), "a") as f:
         for screen in answer["screens"]:
             f.write(f"\n$ tap-greenhouse {' '.join(argv)}  ({cols}x{rows})\n" + "".join(f"|{line}|\n" for line in screen))
+    echoes[argv[0] if argv else ""] = answer["echoes"]
     return answer["code"], [[line.rstrip() for line in screen] for screen in answer["screens"]]
 
 
@@ -114,6 +118,36 @@ def completion():
             check(f"{shell} completes {start}", whole in text(screens[0]).replace("\n", ""), text(screens[0]))
 
 
+def init():
+    """The questions at a terminal: what is typed as a secret never shows."""
+    sandbox = Sandbox(TAP, WORK, "--candidates", "20")
+    addresses = {"TAP_GREENHOUSE_API_URL": sandbox.config["api_url"], "TAP_GREENHOUSE_AUTH_URL": sandbox.config["auth_url"]}
+    file = os.path.join(WORK, "made.json")
+    answers = [[1, sandbox.config["client_id"] + "\r"], [1.5, sandbox.config["client_secret"] + "\r"], [2, "\r"]]
+    try:
+        code, screens = at_terminal(["init", "--config", file], 100, 60, env=addresses, type=answers, at=[2.4])
+        end = text(screens[-1])
+        check("init asks, tries the credential and shows what it reaches", code == 0 and "Client ID: " + sandbox.config["client_id"] in end and "Candidates" in end
+              and "tap-greenhouse --config " + file in end.replace("\n", ""), end)
+        check("the secret is not shown", sandbox.config["client_secret"] not in end.replace("\n", ""), end)
+        with open(file) as f:
+            made = json.load(f)
+        check("the config is written, for its owner alone", made["client_secret"] == sandbox.config["client_secret"] and os.stat(file).st_mode & 0o777 == 0o600, oct(os.stat(file).st_mode))
+        before = open(file).read()
+        code, screens = at_terminal(["init", "--config", file], 100, 30, env=addresses, type=answers)
+        check("an existing file is left as it is, before anything is asked", code == 2 and "--force" in text(screens[-1]) and open(file).read() == before, text(screens[-1]))
+        other = os.path.join(WORK, "other.json")
+        wrong = [answers[0], [1.5, "not the secret\r"], answers[2]]
+        code, screens = at_terminal(["init", "--config", other], 100, 30, env=addresses, type=wrong)
+        check("a credential that does not work writes nothing", code == 2 and not os.path.exists(other) and "nothing was written" in text(screens[-1]), text(screens[-1]))
+        code, screens = at_terminal(["init", "--config", other], 100, 30, env=addresses, type=[answers[0], [1.5, "\x03"]])
+        check("Ctrl-C among the questions writes nothing, and what is typed shows again", code in (130, 2) and not os.path.exists(other) and echoes["init"], f"{code} {text(screens[-1])}")
+        code, screens = at_terminal(["init", "--config", other], 100, 30, env={k: "http://127.0.0.1:9" for k in addresses}, type=answers)
+        check("a dead address is told within 15 s", code != 0 and not os.path.exists(other) and "127.0.0.1:9 does not answer" in text(screens[-1]).replace("\n", ""), text(screens[-1]))
+    finally:
+        sandbox.stop()
+
+
 def chromium(*args):
     return subprocess.run(["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
                            "--disable-component-update", "--disable-sync", f"--user-data-dir={WORK}/chromium", *args],
@@ -154,6 +188,7 @@ def report(sandbox):
 
 
 completion()
+init()
 demo()
 live()
 sandbox = Sandbox(TAP, WORK, "--candidates", "60", "--chaos", "0.05")

@@ -3,7 +3,8 @@ Run with the interpreter that has pyte.
 
 usage: terminal.py SPEC, a JSON object: argv, cols, rows, env, at (seconds to look), resize ([seconds, cols, rows]), interrupt and hangup (seconds), out (file of standard
 output), type (pairs of seconds and what is typed then)
-prints {"code": ..., "screens": [[line, ...], ...]}; the last screen is that at the end"""
+prints {"code": ..., "screens": [[line, ...], ...], "echoes": ...}; the last screen is that at the
+end, and echoes tells whether what is typed shows again"""
 
 import fcntl
 import json
@@ -37,9 +38,13 @@ def size(cols, rows):
 size(spec["cols"], spec["rows"])
 screen = pyte.HistoryScreen(spec["cols"], spec["rows"])
 stream = pyte.ByteStream(screen)
-began, screens = time.time(), []
+began, screens, echoes = time.time(), [], True
 at, resize, interrupt, typed = list(spec.get("at", [])), spec.get("resize"), spec.get("interrupt"), list(spec.get("type", []))
 while True:
+    try:
+        echoes = bool(termios.tcgetattr(terminal)[3] & termios.ECHO)
+    except termios.error:
+        pass  # nobody holds the other end any more
     ready, _, _ = select.select([terminal], [], [], 0.05)
     if ready:
         try:
@@ -66,4 +71,4 @@ while True:
         interrupt = None
 _, status = os.waitpid(pid, 0)
 screens.append(list(screen.display))
-print(json.dumps({"code": os.waitstatus_to_exitcode(status), "screens": screens}))
+print(json.dumps({"code": os.waitstatus_to_exitcode(status), "screens": screens, "echoes": echoes}))

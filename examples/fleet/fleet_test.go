@@ -450,7 +450,7 @@ func BenchmarkRuns(b *testing.B) {
 			}
 			db, err := open(b.Context(), at, strings.Repeat("5a", 32))
 			require.NoError(b, err)
-			defer db.Close()
+			defer func() { _ = db.Close() }()
 			for _, emptied := range []string{"accounts", "river_job"} {
 				_, err = db.Exec("delete from " + emptied)
 				require.NoError(b, err)

@@ -85,7 +85,7 @@ func open(ctx context.Context, address, key string) (*store, error) {
 			return err
 		}
 	} else {
-		return nil, errors.New("FLEET_DATABASE has to be sqlite:FILE or postgres://...")
+		return nil, errors.New("FLEET_DATABASE has to be sqlite:FILE or a postgres:// address")
 	}
 	if _, err := s.ExecContext(ctx, accountsTable); err != nil {
 		return nil, fmt.Errorf("opening FLEET_DATABASE: %w", err)
@@ -145,7 +145,7 @@ func (s *store) accounts(ctx context.Context) ([]*account, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
+	defer func() { _ = rows.Close() }() // rows.Err tells
 	var all []*account
 	for rows.Next() {
 		a, err := s.scan(rows)

@@ -46,9 +46,9 @@ func (p *program) init(ctx context.Context, flags initFlags) (int, error) {
 	if err := p.writable(flags); err != nil {
 		return greenhouse.ExitNothingRead, err
 	}
-	members, err := p.answers(flags)
+	members, err := p.answers(ctx, flags)
 	if err != nil {
-		return greenhouse.ExitNothingRead, err
+		return max(greenhouse.ExitNothingRead, greenhouse.ExitCode(err, false)), err
 	}
 	data, err := json.Marshal(members, jsontext.WithIndent("  "), json.Deterministic(true))
 	if err != nil {
@@ -93,7 +93,7 @@ func (p *program) writable(flags initFlags) error {
 
 // answers are the members of the config: from flags and standard input, or from a person at a
 // terminal.
-func (p *program) answers(flags initFlags) (map[string]string, error) {
+func (p *program) answers(ctx context.Context, flags initFlags) (map[string]string, error) {
 	members := map[string]string{}
 	set := func(key, value string) {
 		if value = strings.TrimSpace(value); value != "" {
@@ -134,7 +134,7 @@ func (p *program) answers(flags initFlags) (map[string]string, error) {
 	fmt.Fprint(p.Err, initWelcome)
 	ask := func(question string) (string, error) {
 		fmt.Fprint(p.Err, question)
-		return readLine(in)
+		return p.answer(ctx, in, func() (string, error) { return readLine(in) })
 	}
 	if members["client_id"] == "" {
 		id, err := ask("Client ID: ")
@@ -144,12 +144,18 @@ func (p *program) answers(flags initFlags) (map[string]string, error) {
 		set("client_id", id)
 	}
 	fmt.Fprint(p.Err, "Client secret (not shown): ")
-	secret, err := term.ReadPassword(int(in.Fd()))
+	secret, err := p.answer(ctx, in, func() (string, error) {
+		secret, err := term.ReadPassword(int(in.Fd()))
+		if err != nil {
+			err = tap.Errorf(tap.BadInput, "init", "the answers end here: nothing was written")
+		}
+		return string(secret), err
+	})
 	fmt.Fprintln(p.Err)
 	if err != nil {
-		return nil, tap.Errorf(tap.BadInput, "init", "the answers end here: nothing was written")
+		return nil, err
 	}
-	set("client_secret", string(secret))
+	set("client_secret", secret)
 	if members["user_id"] == "" {
 		user, err := ask("Number of the Site Admin to act for (empty: the credential's own user): ")
 		if err != nil {
@@ -158,6 +164,31 @@ func (p *program) answers(flags initFlags) (map[string]string, error) {
 		set("user_id", user)
 	}
 	return members, nil
+}
+
+// answer waits for an answer, or for a signal: then the terminal is left as it was found, so that
+// what is typed shows again.
+func (p *program) answer(ctx context.Context, in *os.File, read func() (string, error)) (string, error) {
+	type answer struct {
+		text string
+		err  error
+	}
+	found, err := term.GetState(int(in.Fd()))
+	if err != nil {
+		return "", err
+	}
+	given := make(chan answer, 1)
+	go func() {
+		text, err := read() // it goes on waiting after a signal, until the process ends
+		given <- answer{text, err}
+	}()
+	select {
+	case a := <-given:
+		return a.text, a.err
+	case <-ctx.Done():
+		_ = term.Restore(int(in.Fd()), found)
+		return "", context.Cause(ctx)
+	}
 }
 
 // withoutCredential looks a variable up in the environment, but for those of a credential: it is
