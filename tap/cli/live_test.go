@@ -133,6 +133,8 @@ func TestWhatIsOptionalNeverCostsAStream(t *testing.T) {
 			if opts.MessageRows {
 				assert.Contains(t, r.err, "message")
 				assert.NotContains(t, r.out, "this row cannot be shown")
+				all := run(t, "--config", file(t, "c.json", only(s, "candidates")))
+				assert.NotContains(t, all.err, "a new column", "a message makes no column")
 			}
 			r = run(t, "--config", file(t, "c.json", s.Config()), "--catalog", path, "--state", file(t, "s.json", l.LastState()))
 			require.Zero(t, r.code, r.err)

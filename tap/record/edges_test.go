@@ -144,3 +144,41 @@ func TestEdgesOfText(t *testing.T) {
 		}
 	}
 }
+
+// A row that holds nothing but a message is no row: it is counted, and makes no column. One with more
+// is a record that lacks its key.
+func TestRowsThatAreMessages(t *testing.T) {
+	for page, columns := range map[string]int{
+		`[{"id":1},{"message":"the list goes on"},{"id":2}]`:         0,
+		`[{"id":1},{"message":"the list goes on"},{"id":2,"new":1}]`: 1,
+	} {
+		got, s, err := read(t, shape(t), page, record.Options{})
+		require.NoError(t, err)
+		assert.Len(t, got, 2)
+		assert.Nil(t, s.Column("message"))
+		assert.Len(t, s.Columns, len(shape(t).Columns)+columns)
+	}
+	res, err := record.NewSplitter(shape(t), record.Options{}).Split([]byte(`[{"id":1},{"message":"a"},{"message":"b"}]`))
+	require.NoError(t, err)
+	assert.Equal(t, []int{1, 1, 2}, []int{len(res.Records), res.Rows, res.Messages})
+	for _, page := range []string{`[{"message":"a","name":"b"}]`, `[{"name":"b"}]`, `[{}]`, `[{"message":"` + strings.Repeat("x", 1<<20) + `"}]`} {
+		_, err := record.NewSplitter(shape(t), record.Options{}).Split([]byte(page))
+		assert.Error(t, err, page[:min(40, len(page))])
+	}
+}
+
+// A shape that is widened, cut or given columns leaves the one that it came from as it was.
+func TestShapesAreNotChanged(t *testing.T) {
+	s := shape(t)
+	before := string(s.AppendSchema(nil))
+	wider, columns, err := record.Learn(s, []byte(`[{"id":1,"name":7,"new":{"a":[1]},"tags":[{"v":"x","w":1}]}]`), record.Options{})
+	require.NoError(t, err)
+	assert.NotEmpty(t, columns)
+	assert.NotNil(t, wider.Column("new"))
+	more := s.With(record.Column{Name: "more", Shape: &record.Shape{}})
+	assert.NotNil(t, more.Column("more"))
+	less := s.Remove("name")
+	assert.Nil(t, less.Column("name"))
+	assert.NotNil(t, less.Column("tags"), "columns behind the one that went are still found")
+	assert.Equal(t, before, string(s.AppendSchema(nil)))
+}

@@ -23,7 +23,15 @@ func Learn(shape *Shape, page []byte, opts Options) (*Shape, []string, error) {
 		return nil, nil, err
 	}
 	for dec.PeekKind() == '{' {
-		if err := members(dec, func(name string) error { return l.member(dec, name) }); err != nil {
+		row, err := dec.ReadValue()
+		if err != nil {
+			return nil, nil, err
+		}
+		if onlyMessage(row) {
+			continue
+		}
+		columns := jsontext.NewDecoder(bytes.NewReader(row), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+		if err := members(columns, func(name string) error { return l.member(columns, name) }); err != nil {
 			return nil, nil, err
 		}
 	}

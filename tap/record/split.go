@@ -223,12 +223,14 @@ func (s *Splitter) split(page []byte) (Result, error) {
 		start := i
 		sc.newlines, sc.keys, sc.watched, sc.marked, sc.edits, sc.texts = false, 0, span{}, span{}, sc.edits[:0], sc.texts[:0]
 		sc.record++
+		drift := sc.drift
 		if i = sc.object(i, s.shape); i < 0 || sc.err != nil {
 			return Result{}, sc.err
 		}
 		switch {
-		case sc.keys == 0 && s.keys > 0 && sc.onlyMessage(start, i):
+		case sc.keys == 0 && s.keys > 0 && onlyMessage(sc.b[start:i]):
 			res.Messages++
+			sc.drift = drift // its member is no column
 		case sc.keys < s.keys:
 			return fail(start, "a record without its key")
 		default:
@@ -282,9 +284,9 @@ func (s *Splitter) split(page []byte) (Result, error) {
 }
 
 // onlyMessage tells whether a row's only member is message.
-func (s *scanner) onlyMessage(from, to int) bool {
+func onlyMessage(text []byte) bool {
 	var row map[string]jsontext.Value
-	if to-from > maxMessage || json.Unmarshal(s.b[from:to], &row, jsontext.AllowInvalidUTF8(true)) != nil {
+	if len(text) > maxMessage || json.Unmarshal(text, &row, jsontext.AllowInvalidUTF8(true)) != nil {
 		return false
 	}
 	_, ok := row["message"]

@@ -2,7 +2,9 @@ package singer_test
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -66,4 +68,46 @@ func FuzzState(f *testing.F) {
 		}
 		assert.Len(t, second.Others, len(first.Others), "what is not known is passed on")
 	})
+}
+
+// States of every hand: a bare one, a whole message, one with partitions, of another key, with
+// streams that nobody knows.
+func TestStatesOfManyHands(t *testing.T) {
+	users := &tap.Stream{Name: "users", Key: []string{"id"}, Bookmark: "updated_at", Schema: []byte(`{"type":"object","properties":{"id":{"type":"integer"}}}`)}
+	users.Prepare()
+	lookup := func(name string) *tap.Stream {
+		if name != "users" {
+			return nil
+		}
+		return users
+	}
+	day := func(d int) time.Time { return time.Date(2026, 1, d, 0, 0, 0, 0, time.UTC) }
+	mark := func(entry string) string { return `{"bookmarks":{"users":` + entry + `}}` }
+	for state, want := range map[string]time.Time{
+		`{}`: {}, `null`: {}, mark(`null`): {}, mark(`{}`): {}, mark(`{"replication_key_value":null}`): {},
+		mark(`{"replication_key_value":"2026-01-05"}`):                                                                                        day(5),
+		mark(`{"replication_key":"updated_at","replication_key_value":"2026-01-05T00:00:00Z"}`):                                               day(5),
+		`{"type":"STATE","value":` + mark(`{"replication_key_value":"2026-01-05"}`) + `}`:                                                     day(5),
+		`{"type":"STATE","bookmarks":{"users":{"replication_key_value":"2026-01-05"}}}`:                                                       day(5),
+		mark(`{"partitions":[{"replication_key_value":"2026-01-05"},{"replication_key_value":"2026-01-03"}]}`):                                day(3),
+		mark(`{"partitions":[{"replication_key_value":"2026-01-05"},{}]}`):                                                                    {},
+		mark(`{"replication_key_value":"2026-01-07","partitions":[{"replication_key_value":"2026-01-03"}]}`):                                  day(7),
+		mark(`{"replication_key":"created_at","replication_key_value":"2026-01-05"}`):                                                         {},
+		mark(`{"replication_key":"created_at"}`):                                                                                              {},
+		mark(`{"replication_key":"created_at","partitions":[{"replication_key_value":"2026-01-05"},{"replication_key_value":"2026-01-06"}]}`): {},
+	} {
+		st, err := singer.ParseState([]byte(state), lookup)
+		require.NoError(t, err, state)
+		assert.Equal(t, want, st.Of("users").Until, state)
+		assert.Len(t, st.Notes, map[bool]int{true: 1}[strings.Contains(state, "created_at") && strings.Contains(state, "2026")], state)
+	}
+	for _, bad := range []string{`[]`, `{"bookmarks":[]}`, `{"type":"STATE","value":[]}`, mark(`7`), mark(`{"replication_key_value":"soon"}`), mark(`{"replication_key_value":7}`), mark(`{"partitions":[{"replication_key_value":"soon"}]}`)} {
+		_, err := singer.ParseState([]byte(bad), lookup)
+		assert.Error(t, err, bad)
+	}
+	st, err := singer.ParseState([]byte(`{"bookmarks":{"users":{"replication_key_value":"2026-01-05"},"other":{"any":[1]}},"extra":{"kept":true}}`), lookup)
+	require.NoError(t, err)
+	out := string(new(singer.Voice).State(nil, st, nil))
+	assert.Contains(t, out, `"other":{"any":[1]}`)
+	assert.Contains(t, out, `"extra":{"kept":true}`)
 }
