@@ -28,9 +28,6 @@ import (
 // Stream is the stream whose records have contents.
 const Stream = "attachments"
 
-// DefaultMaxBytes bounds a file where nobody says otherwise.
-const DefaultMaxBytes = 100_000_000
-
 // maxIDs is how many rows can be asked for at once (docs).
 const maxIDs = 50
 

@@ -29,15 +29,15 @@ const (
 	None = "none"
 )
 
-// Classes lists the classes that a policy may name.
-var Classes = []string{Contact, FreeText, Demographic, Pay, Assessment, Credential, Unclassified}
+// allClasses lists the classes that a policy may name.
+var allClasses = []string{Contact, FreeText, Demographic, Pay, Assessment, Credential, Unclassified}
 
-// Treatments are the words of a policy for what becomes of a column.
-var Treatments = map[string]record.Treatment{"keep": record.Keep, "hash": record.Hash, "mask": record.Mask, "drop": record.Drop}
+// treatments are the words of a policy for what becomes of a column.
+var treatments = map[string]record.Treatment{"keep": record.Keep, "hash": record.Hash, "mask": record.Mask, "drop": record.Drop}
 
-// Word is the word for a treatment.
-func Word(t record.Treatment) string {
-	for word, other := range Treatments {
+// wordOf is the word for a treatment.
+func wordOf(t record.Treatment) string {
+	for word, other := range treatments {
 		if other == t {
 			return word
 		}
@@ -75,8 +75,8 @@ func New(classes, columns map[string]string, key string, streams []*tap.Stream) 
 	p := &Policy{classes: map[string]record.Treatment{Unclassified: record.Drop}, key: []byte(key)}
 	hashes := false
 	for _, class := range slices.Sorted(maps.Keys(classes)) {
-		if !slices.Contains(Classes, class) {
-			return nil, fmt.Errorf("privacy: no class is called %q: there are %s", class, strings.Join(Classes, ", "))
+		if !slices.Contains(allClasses, class) {
+			return nil, fmt.Errorf("privacy: no class is called %q: there are %s", class, strings.Join(allClasses, ", "))
 		}
 		t, err := parse("privacy."+class, classes[class])
 		if err != nil {
@@ -118,7 +118,7 @@ func New(classes, columns map[string]string, key string, streams []*tap.Stream) 
 }
 
 func parse(key, word string) (record.Treatment, error) {
-	t, ok := Treatments[word]
+	t, ok := treatments[word]
 	if !ok {
 		return 0, fmt.Errorf("%s: no treatment is called %q: there are keep, hash, mask and drop", key, word)
 	}
@@ -207,7 +207,7 @@ func (p *Policy) Of(s *tap.Stream, at []string, known bool, class string) (recor
 			class = None
 		}
 	}
-	if p == nil || len(at) == 1 && Protected(s, at[0]) {
+	if p == nil || len(at) == 1 && isProtected(s, at[0]) {
 		return record.Keep, class
 	}
 	for n := len(at); n > 0; n-- {
@@ -218,10 +218,10 @@ func (p *Policy) Of(s *tap.Stream, at []string, known bool, class string) (recor
 	return p.classes[class], class
 }
 
-// Protected tells whether a column must come out as it is: a key, a reference, or a time of
+// isProtected tells whether a column must come out as it is: a key, a reference, or a time of
 // creation or change. A number by which a person is known in the customer's own systems is no
 // reference, whatever its name ends in.
-func Protected(s *tap.Stream, column string) bool {
+func isProtected(s *tap.Stream, column string) bool {
 	if s.Automatic(column) || column == "created_at" || column == "updated_at" || s.References[column] != "" {
 		return true
 	}

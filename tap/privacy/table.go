@@ -25,7 +25,7 @@ func (p *Policy) Table(streams []*tap.Stream) []Row {
 	for _, s := range streams {
 		rows = append(rows, p.columns(s)...)
 		t := p.Unknown()
-		rows = append(rows, Row{Stream: s.Name, Column: "*", Class: Unclassified, Treatment: Word(t)})
+		rows = append(rows, Row{Stream: s.Name, Column: "*", Class: Unclassified, Treatment: wordOf(t)})
 	}
 	return rows
 }
@@ -47,8 +47,8 @@ func (p *Policy) columns(s *tap.Stream) []Row {
 				t = record.Drop
 			}
 			rows = append(rows, Row{
-				Stream: s.Name, Column: strings.Join(path, "."), Class: class, Treatment: Word(t),
-				protected: len(path) == 1 && Protected(s, c.Name),
+				Stream: s.Name, Column: strings.Join(path, "."), Class: class, Treatment: wordOf(t),
+				protected: len(path) == 1 && isProtected(s, c.Name),
 			})
 			visit(path, c.Members())
 		}

@@ -46,9 +46,9 @@ func Write(file string, a *tap.Account) error {
 	if err := Check(file); err != nil {
 		return err
 	}
-	form := HTML
+	form := html
 	if strings.EqualFold(filepath.Ext(file), ".json") {
-		form = JSON
+		form = jsonOf
 	}
 	data, err := form(a)
 	if err != nil {
@@ -71,8 +71,8 @@ func Write(file string, a *tap.Account) error {
 	return os.Rename(f.Name(), file)
 }
 
-// JSON returns the account as JSON. docs/report.schema.json says what it holds.
-func JSON(a *tap.Account) ([]byte, error) {
+// jsonOf returns the account as JSON. docs/report.schema.json says what it holds.
+func jsonOf(a *tap.Account) ([]byte, error) {
 	out, err := json.Marshal(a, jsontext.WithIndent("  "), jsontext.AllowInvalidUTF8(true))
 	return append(out, '\n'), err
 }
@@ -92,8 +92,8 @@ const (
 	pictureHeight = 160
 )
 
-// HTML returns the account as one page that needs nothing else: no script, no network.
-func HTML(a *tap.Account) ([]byte, error) {
+// html returns the account as one page that needs nothing else: no script, no network.
+func html(a *tap.Account) ([]byte, error) {
 	view := struct {
 		*tap.Account
 		Took          string
