@@ -89,6 +89,11 @@ func TestStates(t *testing.T) {
 		require.NoError(t, err)
 		assert.Empty(t, st.Bookmarks)
 	}
+	for _, none := range [][]byte{payload(`null`), []byte(`[{"type":"STREAM","stream":{"stream_descriptor":{"name":"users"}}}]`)} {
+		st, err = airbyte.ParseState(none, lookup)
+		require.NoError(t, err)
+		assert.Empty(t, st.Bookmarks, string(none))
+	}
 	for _, bad := range [][]byte{payload(`{"updated_at":"soon"}`), payload(`{"updated_at":7}`), []byte(`{"bookmarks":{}}`), []byte(`[{"type":"GLOBAL"}]`), []byte(`[`)} {
 		_, err = airbyte.ParseState(bad, lookup)
 		assert.Error(t, err, string(bad))

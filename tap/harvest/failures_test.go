@@ -230,3 +230,27 @@ func TestIntrospectionIsAsked(t *testing.T) {
 	_, err = client.Introspect(t.Context())
 	assert.Equal(t, tap.Credentials, tap.KindOf(err))
 }
+
+// A 429 that says nothing of its limit holds all lists back for a while, not only the one that got it.
+func TestBare429HoldsAllBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		limited, others := 0, []time.Duration{}
+		client := scriptedClient(t, func(r *http.Request) (*http.Response, error) {
+			if strings.Contains(r.URL.Path, "limited") {
+				if limited++; limited == 1 {
+					return reply(429, `{}`), nil
+				}
+			} else {
+				others = append(others, time.Since(began))
+			}
+			return reply(200, `[]`), nil
+		}, nil)
+		done := make(chan error, 1)
+		go func() { done <- client.Read(t.Context(), list("limited"), discard) }()
+		synctest.Wait()
+		require.NoError(t, client.Read(t.Context(), list("other"), discard))
+		require.NoError(t, <-done)
+		assert.GreaterOrEqual(t, others[0], 200*time.Millisecond, "the other list waits as well")
+	})
+}

@@ -182,3 +182,27 @@ func TestShapesAreNotChanged(t *testing.T) {
 	assert.NotNil(t, less.Column("tags"), "columns behind the one that went are still found")
 	assert.Equal(t, before, string(s.AppendSchema(nil)))
 }
+
+// Exponents of every form are numbers, and names with escapes are the columns that they spell.
+func TestEdgesOfNamesAndExponents(t *testing.T) {
+	for _, number := range []string{"1e9", "1E9", "1e+9", "1e-9", "1e0", "1e19", "0e0", "0.0e9", "-1.5E-10"} {
+		got, s, err := read(t, shape(t), `[{"id":1,"new":`+number+`}]`, record.Options{})
+		require.NoError(t, err, number)
+		assert.Equal(t, `{"id":1,"new":`+number+`}`, got[0])
+		assert.Contains(t, string(s.AppendSchema(nil)), `"new":{"type":["number","null"]}`)
+	}
+	for _, bad := range []string{"1e", "1e+", "1e-", "1e:", "1e9:", "1.:", "1:", "1e/"} {
+		_, _, err := read(t, shape(t), `[{"id":1,"new":`+bad+`}]`, record.Options{})
+		assert.Error(t, err, bad)
+	}
+	before := len(shape(t).Columns)
+	for _, name := range []string{`n\u0061me`, `\u006eame`, `nam\u0065`} {
+		_, s, err := read(t, shape(t), `[{"id":1,"`+name+`":"x"}]`, record.Options{})
+		require.NoError(t, err)
+		assert.Len(t, s.Columns, before, "%s is no new column", name)
+	}
+	got, s, err := read(t, shape(t), `[{"id":1,"größe":1},{"id":2,"gr\u00f6\u00dfe":2}]`, record.Options{})
+	require.NoError(t, err)
+	assert.Len(t, s.Columns, before+1)
+	assert.Len(t, got, 2)
+}

@@ -2,6 +2,7 @@ package singer_test
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -73,6 +74,9 @@ func TestCatalogsGoOutAndIn(t *testing.T) {
 	sel, shape := selection(t)
 	text, err := singer.Catalog([]tap.Discovered{{Stream: sel.Stream, Shape: shape}, {Stream: &tap.Stream{Name: "views", Key: []string{"id"}, ViewOf: "users"}, Shape: shape}})
 	require.NoError(t, err)
+	for column, want := range map[string]string{`"properties","id"`: "automatic", `"properties","updated_at"`: "automatic", `"properties","name"`: "available", `"properties","tags","items","properties","v"`: "available"} {
+		assert.Regexp(t, `"breadcrumb":\[`+column+`\],"metadata":\{"inclusion":"`+want+`"`, strings.Join(strings.Fields(string(text)), ""), column)
+	}
 	lookup := func(name string) *tap.Stream {
 		if name != "users" {
 			return nil
