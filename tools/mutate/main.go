@@ -2,7 +2,7 @@
 // notice. It prints a score for each package, and the mutants that survived. The choice of mutants
 // is the same for the same seed.
 //
-//	go run ./tools/mutate [-n 20] [-seed 1] [-for 1m] [-least 60] PACKAGE...
+//	go run ./tools/mutate [-n 20] [-seed 1] [-for 1m] [-least 80] PACKAGE...
 package main
 
 import (
