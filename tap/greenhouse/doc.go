@@ -6,8 +6,8 @@
 //	run, err := account.Prepare(ctx, greenhouse.Read{State: state})
 //	result, err := run.Do(ctx, greenhouse.Messages(func(m greenhouse.Message) error { ... }))
 //
-// This package and [github.com/tap-greenhouse/tap-greenhouse/tap/config] are what other programs
-// may rely on: their exported names change in a new major version only. An [Account] is bounded by
-// its own request limit, so no two runs should read the same account at once; any number of
-// accounts may be read side by side.
+// This package, [github.com/tap-greenhouse/tap-greenhouse/tap/config] and the account of a run that
+// [Run.Do] returns are what other programs may rely on: their exported names change in a new major
+// version only. An [Account] is bounded by its own request limit, so no two runs should read the
+// same account at once; any number of accounts may be read side by side.
 package greenhouse
