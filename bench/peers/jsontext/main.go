@@ -22,6 +22,9 @@ import (
 
 var nextPage = regexp.MustCompile(`<([^>]*)>; rel="next"`)
 
+// copying writes pages as they came: what reading and writing costs by itself.
+var copying = len(os.Args) > 2 && os.Args[2] == "copy"
+
 func main() {
 	if err := run(os.Args[1]); err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -137,11 +140,18 @@ func read(page, token, stream string, out *writer) error {
 		if answer.StatusCode != http.StatusOK {
 			return fmt.Errorf("%s: %s", page, answer.Status)
 		}
+		if copying {
+			lines = append(lines[:0], body.Bytes()...)
+			body.Reset()
+			body.WriteString("[]")
+		}
 		dec := jsontext.NewDecoder(&body, jsontext.AllowDuplicateNames(true))
 		if _, err := dec.ReadToken(); err != nil {
 			return err
 		}
-		lines = lines[:0]
+		if !copying {
+			lines = lines[:0]
+		}
 		for dec.PeekKind() == '{' {
 			record, err := dec.ReadValue()
 			if err != nil {
