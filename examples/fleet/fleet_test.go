@@ -271,7 +271,7 @@ func TestKilledWorkersLoseNothing(t *testing.T) {
 		t.Logf("%d accounts, %d rows", len(f.accounts), total)
 		var out bytes.Buffer
 		require.NoError(t, table(t.Context(), f.db, &out, time.Now()))
-		assert.Contains(t, out.String(), "1 stopped for a person to look at")
+		assert.Contains(t, out.String(), "of which 1 stopped")
 	})
 }
 
@@ -408,7 +408,8 @@ func TestMetricsTellWhatAnOperatorWants(t *testing.T) {
 		assert.Contains(t, string(body), want)
 	}
 	require.NoError(t, resume(t.Context(), f.db, "two"))
-	assert.Error(t, resume(t.Context(), f.db, "nobody"))
+	require.ErrorContains(t, resume(t.Context(), f.db, "nobody"), "there is no account nobody")
+	require.ErrorContains(t, add(t.Context(), f.db, "one", []byte(`{"client_id":"x","client_secret":"y"}`), time.Hour), "already")
 	cancel()
 	require.NoError(t, <-done)
 }

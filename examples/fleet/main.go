@@ -69,8 +69,11 @@ func run(ctx context.Context, args []string) error {
 	}
 	defer func() { _ = db.Close() }() // what was written is committed
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo}))
-	if name == "" && args[0] != "work" && args[0] != "accounts" {
-		return errors.New(args[0] + ": the name of the account is missing")
+	switch args[0] {
+	case "add", "resume", "keep-token":
+		if name == "" {
+			return errors.New(args[0] + ": the name of the account is missing")
+		}
 	}
 	switch args[0] {
 	case "add":

@@ -40,7 +40,7 @@ func table(ctx context.Context, db *store, out io.Writer, now time.Time) error {
 		}
 		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%s\t%.90s\n", a.name, fresh, a.runs, a.records, a.requests, next, a.outcome)
 	}
-	fmt.Fprintf(w, "\n%d accounts, %d stopped for a person to look at\n", len(accounts), stopped)
+	fmt.Fprintf(w, "\naccounts: %d, of which %d stopped for a person to look at\n", len(accounts), stopped)
 	return w.Flush()
 }
 

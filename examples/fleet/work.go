@@ -73,7 +73,7 @@ func add(ctx context.Context, db *store, name string, cfg []byte, every time.Dur
 	if err != nil {
 		return err
 	}
-	return enqueue(ctx, db, name, db.q(`insert into accounts (name, config, every, next) values ($1, $2, $3, $4)`),
+	return enqueue(ctx, db, name, db.q(`insert into accounts (name, config, every, next) values ($1, $2, $3, $4) on conflict (name) do nothing`),
 		name, sealed, every.Milliseconds(), time.Now().UnixMilli())
 }
 
@@ -94,7 +94,9 @@ func enqueue(ctx context.Context, db *store, name, statement string, args ...any
 	}
 	defer tx.Rollback() //nolint:errcheck // it is committed below
 	done, err := tx.ExecContext(ctx, statement, args...)
-	if err := changed(done, err); err != nil {
+	if err := changed(done, err); errors.Is(err, errTaken) {
+		return fmt.Errorf("there is no account %s, or there was one of that name already", name)
+	} else if err != nil {
 		return fmt.Errorf("account %s: %w", name, err)
 	}
 	if _, err := river.InsertTx(ctx, tx, readArgs{name}, nil); err != nil {
