@@ -408,8 +408,8 @@ func TestMetricsTellWhatAnOperatorWants(t *testing.T) {
 		assert.Contains(t, string(body), want)
 	}
 	require.NoError(t, resume(t.Context(), f.db, "two"))
-	require.ErrorContains(t, resume(t.Context(), f.db, "nobody"), "there is no account nobody")
-	require.ErrorContains(t, add(t.Context(), f.db, "one", []byte(`{"client_id":"x","client_secret":"y"}`), time.Hour), "already")
+	require.ErrorContains(t, resume(t.Context(), f.db, "nobody"), "account nobody: there is none")
+	require.ErrorContains(t, add(t.Context(), f.db, "one", []byte(`{"client_id":"x","client_secret":"y"}`), time.Hour), "account one: there is one of that name already")
 	cancel()
 	require.NoError(t, <-done)
 }

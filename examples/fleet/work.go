@@ -73,17 +73,18 @@ func add(ctx context.Context, db *store, name string, cfg []byte, every time.Dur
 	if err != nil {
 		return err
 	}
-	return enqueue(ctx, db, name, db.q(`insert into accounts (name, config, every, next) values ($1, $2, $3, $4) on conflict (name) do nothing`),
+	return enqueue(ctx, db, name, "there is one of that name already", db.q(`insert into accounts (name, config, every, next) values ($1, $2, $3, $4) on conflict (name) do nothing`),
 		name, sealed, every.Milliseconds(), time.Now().UnixMilli())
 }
 
 // resume reads an account again that was stopped.
 func resume(ctx context.Context, db *store, name string) error {
-	return enqueue(ctx, db, name, db.q(`update accounts set stopped = '', failures = 0, next = $1 where name = $2`), time.Now().UnixMilli(), name)
+	return enqueue(ctx, db, name, "there is none of that name", db.q(`update accounts set stopped = '', failures = 0, next = $1 where name = $2`), time.Now().UnixMilli(), name)
 }
 
-// enqueue changes an account's row and inserts its job, both or neither.
-func enqueue(ctx context.Context, db *store, name, statement string, args ...any) error {
+// enqueue changes an account's row and inserts its job, both or neither. otherwise says what it means
+// that no row was changed.
+func enqueue(ctx context.Context, db *store, name, otherwise, statement string, args ...any) error {
 	river, err := client(db, workSettings{}, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
@@ -95,7 +96,7 @@ func enqueue(ctx context.Context, db *store, name, statement string, args ...any
 	defer tx.Rollback() //nolint:errcheck // it is committed below
 	done, err := tx.ExecContext(ctx, statement, args...)
 	if err := changed(done, err); errors.Is(err, errTaken) {
-		return fmt.Errorf("there is no account %s, or there was one of that name already", name)
+		return fmt.Errorf("account %s: %s", name, otherwise)
 	} else if err != nil {
 		return fmt.Errorf("account %s: %w", name, err)
 	}
