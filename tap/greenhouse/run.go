@@ -215,7 +215,8 @@ func (r *Run) Snapshot() *tap.Account {
 	return r.account(&tap.Summary{Outcomes: outcomes}, nil, ExitOK)
 }
 
-// Do reads, and writes messages to out, whole lines at a time. The account that it returns tells
+// Do reads, and writes messages to out, whole lines at a time. It is called once: the state moves
+// along with it. The account that it returns tells
 // how each stream ended, and is nil only where the run could not begin. The error is that of a run
 // which ended early: the credential was refused, the context ended, or out could not be written.
 // Streams that failed while the others went on are no error: the account's exit code is 1 then.
