@@ -3,6 +3,8 @@ package harvest
 import (
 	"io"
 	"sync"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
 
 // buffers keeps byte slices for use by later pages. Unlike a [sync.Pool] it is not emptied by the
@@ -61,7 +63,7 @@ func grow(b []byte, n int) []byte {
 // readAll appends what r holds to b, up to limit bytes and one more, by which the caller sees that
 // there is more. hint is the number of bytes that are expected; 0 where that is not known.
 func readAll(b []byte, r io.Reader, hint int, limit int64) ([]byte, error) {
-	b = grow(b, hint+1)
+	b = grow(b, hint+record.Padding)
 	for int64(len(b)) <= limit {
 		if len(b) == cap(b) {
 			b = grow(b, max(blockBytes, len(b)/4))

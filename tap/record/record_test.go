@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -142,7 +143,7 @@ func TestColumnsAreCutOut(t *testing.T) {
 
 func TestSplittingAllocatesNextToNothing(t *testing.T) {
 	page := []byte("[" + strings.Repeat(`{"id":1,"name":"a name","at":"2026-01-01T00:00:00.000Z","tags":[{"v":1}]},`, 499) + `{"id":2}]`)
-	page = append(page, 0)[:len(page)]
+	page = slices.Grow(page, record.Padding)
 	splitter := record.NewSplitter(shape(t), record.Options{})
 	allocs := testing.AllocsPerRun(20, func() {
 		if _, err := splitter.Split(page); err != nil {
@@ -213,7 +214,7 @@ func fullPage() []byte {
 			`"note":"%s\n%s","private":false,"count":%d,"nothing":null,"tags":[{"v":1},{"v":2}]},`, 1000123+i, notes[i%4], notes[i/4%4], i)
 	}
 	page[len(page)-1] = ']'
-	return append(page, 0)[:len(page)]
+	return slices.Grow(page, record.Padding)
 }
 
 func benchmarkSplit(b *testing.B, choose func(*record.Shape) *record.Shape) {

@@ -1,10 +1,8 @@
 package record
 
 import (
-	"encoding/binary"
+	"bytes"
 	"fmt"
-	"math/bits"
-	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -33,35 +31,53 @@ type edit struct {
 	text span
 }
 
-// scanner makes the pass over one page. Its buffer ends in a zero byte, which is valid nowhere in
-// JSON outside of a string: so no look-up needs a check against the end.
+// padding follows a page while it is read. A zero byte is valid nowhere in JSON, so no look-up needs
+// a check against the end; eight of them let a word be read at any byte.
+const padding = "\x00\x00\x00\x00\x00\x00\x00\x00"
+
+// Padding is the capacity that a page should have to spare, in bytes; see [Splitter.Split].
+const Padding = len(padding)
+
+// scanner makes the pass over one page, which the padding follows.
 type scanner struct {
 	b   []byte
 	err *MalformedError
 
-	drift    bool // a value that the shape does not admit, or an unknown column
-	unclean  bool // text that is no valid UTF-8, half a surrogate pair, or a NUL
-	newlines bool // a line break between tokens of this record
+	// What this page held so far.
+	drift   bool // a value that the shape does not admit, or an unknown column
+	unclean bool // text that is not valid UTF-8, half a surrogate pair, or a NUL
+	twice   bool // a top-level column stood twice in a record
+	nulls   int  // values that became null because of their type
+	record  int  // how many records there were, earlier pages included
 
-	depth       int
-	edits       []edit // of this record
-	texts       []byte // what edits put in
-	cutUnknown  bool   // unknown top-level columns are cut out, not reported
-	nullOdd     bool   // values of a type that the shape does not admit become null, and are no drift
-	nulls       int    // such values seen in this page
-	odd         []bool // the top-level columns that had one
-	hasher      *hasher
-	keys        int   // keys of this record seen
-	seen        []int // the number of the record in which each top-level column was seen last
-	record      int   // the number of this record
-	twice       bool  // a top-level column stood twice in a record
-	watch       int   // index of the top-level column whose value is noted, or -1
-	mark        int   // the same for the column by which records are left out
-	marked      span
-	key         span  // the value of the last key of this record
-	watched     span  // where it stands in this record
-	successors  []int // which top-level column followed which, shifted by one
-	unquoteKeys []byte
+	// What this record held so far.
+	newlines bool // a line break between tokens
+	keys     int
+	key      span   // the value of the last key
+	watched  span   // the value of the watched column
+	marked   span   // the value of the mark
+	edits    []edit // in the order of their places
+	texts    []byte // what the edits put in
+
+	// How columns are treated.
+	tops       []topColumn
+	successors []int // which top-level column followed which, shifted by one
+	watch      int   // index of the top-level column whose value is reported, or -1
+	mark       int   // the same for the column by which records are left out
+	cutUnknown bool  // unknown top-level columns are cut out, not reported
+	nullOdd    bool  // values of a type that the shape does not admit become null, and are no drift
+	hasher     *hasher
+
+	depth    int
+	open     [maxDepth]byte // room for [scanner.any]
+	unquoted []byte         // room for [scanner.find]
+}
+
+// topColumn is what the scanner knows of a top-level column.
+type topColumn struct {
+	seen  int  // the number of the last record that had it
+	noted bool // its value tells something of its record
+	odd   bool // a value of this page became null because of its type
 }
 
 func (s *scanner) fail(i int, what string) int {
@@ -71,8 +87,15 @@ func (s *scanner) fail(i int, what string) int {
 	return -1
 }
 
-// space moves over white space between tokens.
+// space moves over white space between tokens. Most pages have none, or one blank.
 func (s *scanner) space(i int) int {
+	if s.b[i] > ' ' {
+		return i
+	}
+	return s.spaces(i)
+}
+
+func (s *scanner) spaces(i int) int {
 	for {
 		switch s.b[i] {
 		case ' ', '\t':
@@ -88,8 +111,8 @@ func (s *scanner) space(i int) int {
 // value reads the value at i and returns the index behind it, or -1 after a failure. A nil shape
 // admits everything.
 func (s *scanner) value(i int, shape *Shape) int {
-	if shape != nil && shape.Kinds == 0 {
-		shape = nil
+	if shape == nil || shape.Kinds == 0 {
+		return s.any(i)
 	}
 	mark := len(s.edits)
 	var end int
@@ -97,15 +120,23 @@ func (s *scanner) value(i int, shape *Shape) int {
 	switch c := s.b[i]; c {
 	case '"':
 		end = s.text(i)
-		if end > 0 && shape != nil {
+		if end > 0 {
 			admitted = shape.Kinds&String != 0 && (shape.Format == NoFormat || matches(shape.Format, s.b[i+1:end-1]))
 		}
 	case '{':
 		admitted = shape.admits(Object)
-		end = s.object(i, shape)
+		if shape.Columns == nil {
+			end = s.any(i)
+		} else {
+			end = s.object(i, shape)
+		}
 	case '[':
 		admitted = shape.admits(Array)
-		end = s.array(i, shape)
+		if shape.Items == nil {
+			end = s.any(i)
+		} else {
+			end = s.array(i, shape.Items)
+		}
 	case 't':
 		admitted = shape.admits(Boolean)
 		end = s.literal(i, "true")
@@ -218,114 +249,10 @@ func fitsInt64(digits []byte, negative bool) bool {
 	return len(digits) < len(limit) || len(digits) == len(limit) && string(digits) <= limit
 }
 
-const (
-	ones  = 0x0101010101010101
-	highs = 0x8080808080808080
-)
-
-// ends returns a word whose lowest bit that is set lies in the first byte of w that ends a run of
-// plain text: a quote, a backslash or a control character; 0 for none. Flipping the bit 2 puts the
-// quote next to the control characters, so that one comparison finds both.
-func ends(w uint64) uint64 {
-	return (((w ^ ones*2) - ones*0x21) | ((w ^ ones*'\\') - ones)) &^ w & highs
-}
-
-// text reads the string whose opening quote stands at i and returns the index behind its closing
-// quote.
-func (s *scanner) text(i int) int {
-	b, start := s.b, i+1
-	i = start
-	beyond := uint64(0) // its high bits tell whether there is a byte beyond ASCII
-	for {
-		for i+8 <= len(b) {
-			w := binary.LittleEndian.Uint64(b[i:])
-			if m := ends(w); m != 0 {
-				n := bits.TrailingZeros64(m)
-				beyond |= w & (1<<n - 1)
-				i += n >> 3
-				break
-			}
-			beyond |= w
-			i += 8
-		}
-		if i >= len(b) {
-			return s.fail(start-1, "a string without end")
-		}
-		switch c := b[i]; {
-		case c == '"':
-			if beyond&highs != 0 && !utf8.Valid(b[start:i]) {
-				s.unclean = true
-			}
-			return i + 1
-		case c == '\\':
-			if i = s.escape(i); i < 0 {
-				return -1
-			}
-		case c < ' ':
-			if i == len(b)-1 {
-				return s.fail(start-1, "a string without end")
-			}
-			return s.fail(i, "a control character in a string")
-		default:
-			beyond |= uint64(c)
-			i++
-		}
-	}
-}
-
-// escape reads the escape sequence at i; half a surrogate pair makes the page unclean.
-func (s *scanner) escape(i int) int {
-	b := s.b
-	switch b[i+1] {
-	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
-		return i + 2
-	case 'u':
-		u, ok := hex4(b, i+2)
-		if !ok {
-			return s.fail(i, "a broken escape")
-		}
-		if u == 0 {
-			s.unclean = true
-		}
-		if u < 0xd800 || u > 0xdfff {
-			return i + 6
-		}
-		if u < 0xdc00 && b[i+6] == '\\' && b[i+7] == 'u' {
-			if low, ok := hex4(b, i+8); ok && low >= 0xdc00 && low <= 0xdfff {
-				return i + 12
-			}
-		}
-		s.unclean = true
-		return i + 6
-	default:
-		return s.fail(i, "a broken escape")
-	}
-}
-
-func hex4(b []byte, i int) (u uint, ok bool) {
-	if i+4 > len(b) {
-		return 0, false
-	}
-	for _, c := range b[i : i+4] {
-		switch {
-		case c-'0' <= 9:
-			u = u<<4 | uint(c-'0')
-		case c|0x20 >= 'a' && c|0x20 <= 'f':
-			u = u<<4 | uint(c|0x20-'a'+10)
-		default:
-			return 0, false
-		}
-	}
-	return u, true
-}
-
-func (s *scanner) array(i int, shape *Shape) int {
+// array reads the array at i, whose elements have a shape.
+func (s *scanner) array(i int, items *Shape) int {
 	if s.depth++; s.depth > maxDepth {
 		return s.fail(i, "values nested too deep")
-	}
-	var items *Shape
-	if shape != nil {
-		items = shape.Items
 	}
 	i = s.space(i + 1)
 	if s.b[i] == ']' {
@@ -360,7 +287,6 @@ func (s *scanner) object(i int, shape *Shape) int {
 		s.depth--
 		return i + 1
 	}
-	known := shape != nil && shape.Columns != nil
 	top := s.depth == 1
 	kept := false    // a member before this one stays
 	cutFrom := -1    // start of a cut that lasts until the next member
@@ -375,68 +301,58 @@ func (s *scanner) object(i int, shape *Shape) int {
 			s.edits = append(s.edits, edit{span: span{cutFrom, start}})
 			cutFrom = -1
 		}
-		if i = s.text(i); i < 0 {
-			return -1
-		}
-		name := span{start, i}
-		var member *Shape
 		var c *Column
-		treatment := Keep
-		if known {
-			column = s.find(shape, s.b[start+1:i-1], column, top)
-			switch {
-			case column >= 0:
-				c = &shape.Columns[column]
-				member, treatment = c.Shape, c.Treatment
-			case top && s.cutUnknown:
-				treatment = Drop
-			case top:
-				s.drift = true
-			default:
-				treatment = shape.Unknown
+		if next := s.next(shape, column, top); next < len(shape.Columns) && s.stands(i, shape.Columns[next].label) {
+			column, c = next, &shape.Columns[next]
+			i += len(c.label)
+		} else {
+			if i = s.text(i); i < 0 {
+				return -1
 			}
+			column, c = s.find(shape, s.b[start+1:i-1], column, top)
+			if i = s.space(i); s.b[i] != ':' {
+				return s.fail(i, "no colon")
+			}
+			i++
 		}
 		i = s.space(i)
-		if s.b[i] != ':' {
-			return s.fail(i, "no colon")
-		}
-		i = s.space(i + 1)
-		from := i
-		mark, nulls, nullOdd := len(s.edits), s.nulls, s.nullOdd
+		from, mark := i, len(s.edits)
 		switch {
-		case treatment != Keep:
-			i = s.value(i, nil)
-		case c != nil && c.Key:
-			s.nullOdd = false
-			i = s.value(i, member)
-			s.nullOdd = nullOdd
+		case c.Treatment != Keep:
+			i = s.any(i)
+		case s.nullOdd:
+			i = s.nulling(i, c, column, top)
 		default:
-			i = s.value(i, member)
+			i = s.value(i, c.Shape)
 		}
 		if i < 0 {
 			return -1
 		}
 		if top && column >= 0 {
-			s.note(shape, column, span{from, i})
-			if s.nulls > nulls {
-				s.odd[column] = true
+			at := &s.tops[column]
+			if at.seen == s.record {
+				s.twice = true
+			}
+			at.seen = s.record
+			if at.noted {
+				s.note(c, column, span{from, i})
 			}
 		}
 		switch {
-		case treatment == Drop && kept:
+		case c.Treatment == Drop && kept:
 			s.edits = append(s.edits[:mark], edit{span: span{previousEnd, i}})
-		case treatment == Drop:
+		case c.Treatment == Drop:
 			s.edits = s.edits[:mark]
 			cutFrom = start
 		default:
 			kept = true
-			if c != nil && c.As != "" {
-				s.rename(name, c.As, mark)
+			if c.As != "" {
+				s.rename(start, c.As, mark)
 				mark++
 			}
-			if treatment != Keep {
+			if c.Treatment != Keep {
 				s.edits = s.edits[:mark]
-				s.treat(span{from, i}, member, treatment)
+				s.treat(span{from, i}, c.Shape, c.Treatment)
 			}
 		}
 		previousEnd = i
@@ -458,19 +374,31 @@ func (s *scanner) object(i int, shape *Shape) int {
 
 // rename gives a member another name. Its edit stands before those of its value, which begin at
 // mark.
-func (s *scanner) rename(name span, as string, mark int) {
-	s.replace(name, `"`+as+`"`)
+func (s *scanner) rename(name int, as string, mark int) {
+	s.replace(span{name, s.text(name)}, `"`+as+`"`)
 	last := len(s.edits) - 1
 	e := s.edits[last]
 	copy(s.edits[mark+1:], s.edits[mark:last])
 	s.edits[mark] = e
 }
 
+// nulling is value for a column whose odd values become null. A key never does.
+func (s *scanner) nulling(i int, c *Column, column int, top bool) int {
+	nulls := s.nulls
+	s.nullOdd = !c.Key
+	i = s.value(i, c.Shape)
+	s.nullOdd = true
+	if top && column >= 0 && s.nulls > nulls {
+		s.tops[column].odd = true
+	}
+	return i
+}
+
 // note remembers what a top-level column tells about its record.
-func (s *scanner) note(shape *Shape, column int, value span) {
-	if shape.Columns[column].Key {
+func (s *scanner) note(c *Column, column int, value span) {
+	if c.Key {
 		if s.b[value.from] == 'n' {
-			s.fail(value.from, fmt.Sprintf("a record whose %s is null", shape.Columns[column].Name))
+			s.fail(value.from, fmt.Sprintf("a record whose %s is null", c.Name))
 		}
 		s.keys++
 		s.key = value
@@ -481,41 +409,47 @@ func (s *scanner) note(shape *Shape, column int, value span) {
 	if column == s.watch {
 		s.watched = value
 	}
-	if s.seen[column] == s.record {
-		s.twice = true
-	}
-	s.seen[column] = s.record
 }
 
-// find returns the index of the column of that name, which comes with its escapes, or -1. Records
-// of one list have their columns in the same order, so what followed the previous column last time
-// is tried first.
-func (s *scanner) find(shape *Shape, name []byte, previous int, top bool) int {
-	guess := previous + 1
+// next is the index of the column that is expected behind the previous one. Records of one list have
+// their columns in the same order, so it is the one that stood there last time.
+func (s *scanner) next(shape *Shape, previous int, top bool) int {
 	if top {
-		guess = s.successors[previous+1]
+		return s.successors[previous+1]
 	}
-	if guess < len(shape.Columns) && shape.Columns[guess].Name == string(name) {
-		return guess
-	}
+	return previous + 1
+}
+
+// stands tells whether a text stands at i.
+func (s *scanner) stands(i int, text string) bool {
+	return len(s.b)-i >= len(text) && string(s.b[i:i+len(text)]) == text
+}
+
+// unknown are the columns that no schema knows, by their treatment.
+var unknown = [...]Column{Keep: {}, Hash: {Treatment: Hash}, Mask: {Treatment: Mask}, Drop: {Treatment: Drop}}
+
+// find returns the column of that name, which comes with its escapes, and its index; -1 for one that
+// no schema knows.
+func (s *scanner) find(shape *Shape, name []byte, previous int, top bool) (int, *Column) {
 	i, ok := shape.index[string(name)]
-	if !ok {
-		for _, c := range name {
-			if c == '\\' || c >= utf8.RuneSelf {
-				plain, err := jsontext.AppendUnquote(s.unquoteKeys[:0], append(append([]byte{'"'}, name...), '"'))
-				if err == nil {
-					i, ok = shape.index[string(plain)]
-				}
-				s.unquoteKeys = plain
-				break
-			}
+	if !ok && bytes.IndexByte(name, '\\') >= 0 {
+		plain, err := jsontext.AppendUnquote(s.unquoted[:0], append(append([]byte{'"'}, name...), '"'))
+		if err == nil {
+			i, ok = shape.index[string(plain)]
 		}
+		s.unquoted = plain
 	}
-	if !ok {
-		return -1
+	switch {
+	case ok:
+		if top {
+			s.successors[previous+1] = i
+		}
+		return i, &shape.Columns[i]
+	case !top:
+		return -1, &unknown[shape.Unknown]
+	case s.cutUnknown:
+		return -1, &unknown[Drop]
 	}
-	if top {
-		s.successors[previous+1] = i
-	}
-	return i
+	s.drift = true
+	return -1, &unknown[Keep]
 }

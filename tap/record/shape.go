@@ -96,6 +96,8 @@ type Column struct {
 	Made bool
 	// Key marks a member that every record must have, not null.
 	Key bool
+
+	label string // the name as it stands in most records, with its quotes and the colon
 }
 
 // NewObject returns the shape of an object with the given columns.
@@ -109,6 +111,7 @@ func (s *Shape) reindex() {
 	s.index = make(map[string]int, len(s.Columns))
 	for i, c := range s.Columns {
 		s.index[c.Name] = i
+		s.Columns[i].label = string(append(appendString(nil, c.Name), ':'))
 	}
 }
 

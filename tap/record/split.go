@@ -59,18 +59,19 @@ func (s *Splitter) Use(shape *Shape) {
 		return
 	}
 	s.shape, s.keys, s.scan.watch, s.scan.mark = shape, 0, -1, -1
-	for i := range shape.Columns {
-		if shape.Columns[i].Key {
+	s.scan.tops = make([]topColumn, len(shape.Columns))
+	for i, c := range shape.Columns {
+		if c.Key {
 			s.keys++
 		}
-		if shape.Columns[i].Name == s.opts.Watch {
+		if c.Name == s.opts.Watch {
 			s.scan.watch = i
 		}
-		if s.opts.Mark != "" && shape.Columns[i].Name == s.opts.Mark {
+		if s.opts.Mark != "" && c.Name == s.opts.Mark {
 			s.scan.mark = i
 		}
+		s.scan.tops[i].noted = c.Key || i == s.scan.watch || i == s.scan.mark
 	}
-	s.scan.seen, s.scan.odd = make([]int, len(shape.Columns)), make([]bool, len(shape.Columns))
 	s.scan.successors = make([]int, len(shape.Columns)+1)
 	for i := range s.scan.successors {
 		s.scan.successors[i] = i
@@ -125,7 +126,7 @@ var ErrDrift = errors.New("a record that its schema does not admit")
 //
 // Text that is not valid Unicode comes out with replacement characters, and so does NUL; records
 // always come on one line. Of a column that stands twice in a record, the last one counts. Page's
-// capacity is used for one byte behind its end.
+// capacity is used for [Padding] bytes behind its end; where it has less, the page is copied.
 func (s *Splitter) Split(page []byte) (Result, error) {
 	s.page = page
 	res, err := s.split(page)
@@ -151,7 +152,7 @@ func lastOnly(page []byte) []byte {
 	if err != nil {
 		return page
 	}
-	return appendLast(make([]byte, 0, len(page)+1), value)
+	return appendLast(make([]byte, 0, len(page)+Padding), value)
 }
 
 func appendLast(dst []byte, value jsontext.Value) []byte {
@@ -200,8 +201,7 @@ var errUnclean = errors.New("text that is not valid Unicode, or holds a NUL")
 
 func (s *Splitter) split(page []byte) (Result, error) {
 	sc := &s.scan
-	page = append(page, 0)
-	sc.b, page = page, page[:len(page)-1]
+	sc.b = append(page, padding...)
 	sc.err, sc.drift, sc.unclean, sc.twice, sc.depth, sc.nulls, sc.texts = nil, false, false, false, 0, 0, sc.texts[:0]
 	s.records, s.changed = s.records[:0], s.changed[:0]
 	var res Result
@@ -272,10 +272,10 @@ func (s *Splitter) split(page []byte) (Result, error) {
 		return Result{}, ErrDrift
 	}
 	if sc.nulls > 0 {
-		for i, odd := range sc.odd {
-			if odd {
+		for i := range sc.tops {
+			if sc.tops[i].odd {
 				res.Nulled = append(res.Nulled, s.shape.Columns[i].Name)
-				sc.odd[i] = false
+				sc.tops[i].odd = false
 			}
 		}
 	}
@@ -345,7 +345,7 @@ func compact(b []byte) int {
 // and every NUL, which PostgreSQL cannot hold.
 func clean(page []byte) []byte {
 	valid := bytes.ToValidUTF8(page, []byte("\uFFFD"))
-	out := make([]byte, 0, len(valid)+1)
+	out := make([]byte, 0, len(valid)+Padding)
 	for i := 0; i < len(valid); {
 		if valid[i] != '\\' {
 			out = append(out, valid[i])

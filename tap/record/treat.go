@@ -103,7 +103,7 @@ func (s *scanner) hash(i int, shape *Shape) int {
 		s.hashed(span{i, end}, text, shape)
 		return end
 	case '{', '[':
-		end := s.skip(i)
+		end := s.any(i)
 		kind, items := Object, (*Shape)(nil)
 		if c == '[' {
 			kind = Array
@@ -147,14 +147,6 @@ func (s *scanner) hashed(value span, text []byte, shape *Shape) {
 		s.texts = append(s.texts, '"')
 		s.edits = append(s.edits, edit{value, span{from, len(s.texts)}})
 	}
-}
-
-// skip returns the index behind the well-formed value at i.
-func (s *scanner) skip(i int) int {
-	mark, depth, texts := len(s.edits), s.depth, len(s.texts)
-	end := s.value(i, nil)
-	s.edits, s.depth, s.texts = s.edits[:mark], depth, s.texts[:texts]
-	return end
 }
 
 // treated is the shape of a column as it comes out: after hashing, leaves are texts.
