@@ -45,11 +45,11 @@ type Choices struct {
 // the stream.
 func (c *Choices) Add(name string, stream *Stream, parse func() (*Choice, error)) error {
 	if stream == nil {
-		return fmt.Errorf("stream %q is selected, but there is none of that name", name)
+		return fmt.Errorf("stream %q is selected but does not exist", name)
 	}
 	for _, other := range c.List {
 		if other.Stream.Name == name {
-			return fmt.Errorf("stream %q stands there twice", name)
+			return fmt.Errorf("stream %q appears twice", name)
 		}
 	}
 	choice, err := parse()

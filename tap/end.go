@@ -101,7 +101,7 @@ func (s *syncer) prove(ctx context.Context) error {
 		return err
 	})
 	if err != nil {
-		s.Log.Info("no list showed a row, and whether the user may see any is not known: "+err.Error(), "stream", s.Proof.Name)
+		s.Log.Info("no list had a row, and the tap cannot tell whether the user may see any: "+err.Error(), "stream", s.Proof.Name)
 		s.proven.Store(true)
 		return nil
 	}
@@ -117,7 +117,7 @@ func (s *syncer) noRights() error { return NoRights("reading list "+s.Proof.Name
 
 // NoRights is the error of a list that shows nothing although every account has rows in it.
 func NoRights(op, user string) error {
-	return Errorf(Rights, op, "%s is not a Site Admin, so lists are refused or come out empty", user).
+	return Errorf(Rights, op, "%s is not a Site Admin, so lists are refused or empty", user).
 		WithHint("make that user a Site Admin in Greenhouse, or set user_id to one")
 }
 
@@ -126,7 +126,7 @@ func (s *syncer) logEnd(r *streamRun) {
 	defer r.mu.Unlock()
 	attrs := []any{"stream", r.sel.Stream.Name, "records", r.records}
 	if r.odd > 0 {
-		s.Log.Warn("rows that hold nothing but a message were skipped", "stream", r.sel.Stream.Name, "rows", r.odd)
+		s.Log.Warn("skipped rows that contain only a message", "stream", r.sel.Stream.Name, "rows", r.odd)
 	}
 	switch {
 	case r.skipped:
@@ -135,11 +135,11 @@ func (s *syncer) logEnd(r *streamRun) {
 		if errors.As(r.err, &e) && e.Hint != "" {
 			why = e.Hint // it names the scope, once
 		}
-		s.Log.Warn("stream is left out: "+why, "stream", r.sel.Stream.Name)
+		s.Log.Warn("stream is skipped: "+why, "stream", r.sel.Stream.Name)
 	case r.err != nil:
 		s.Log.Error(r.err.Error(), attrs...)
 	case r.rested:
-		s.Log.Info("stream is left alone: its last complete read is young enough", "stream", r.sel.Stream.Name,
+		s.Log.Info("stream is left alone: its last complete read is recent enough", "stream", r.sel.Stream.Name,
 			"last", r.before.UTC().Format(time.RFC3339), "next", r.before.Add(r.rest).UTC().Format(time.RFC3339))
 	default:
 		s.Log.Info("stream is complete", attrs...)

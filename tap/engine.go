@@ -57,7 +57,7 @@ type Outcome struct {
 	Err error
 	// Skipped tells that it was left out for want of a scope.
 	Skipped bool
-	// Rested tells that it was left alone because its last complete read is young enough.
+	// Rested tells that it was left alone because its last complete read is recent enough.
 	Rested bool
 	// Started tells that something was asked for.
 	Started bool

@@ -300,7 +300,7 @@ func (o *output) write(lines []byte) {
 
 // WriteError is the error of a write to stdout.
 func WriteError(err error) error {
-	e := &Error{Kind: LoaderGone, Op: "writing to stdout", Err: err, Hint: "look at where standard output goes: a file on a full disk, a closed stream"}
+	e := &Error{Kind: LoaderGone, Op: "writing to stdout", Err: err, Hint: "check where standard output goes: the disk may be full, or the stream closed"}
 	if errors.Is(err, syscall.EPIPE) {
 		e.Hint = "the loader went away: look at its log"
 	}

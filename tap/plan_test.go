@@ -115,7 +115,7 @@ func FuzzBookmarkTime(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		at, err := ParseTime(text)
 		if err != nil {
-			assert.Contains(t, err.Error(), "is no time")
+			assert.Contains(t, err.Error(), "is not a time")
 			return
 		}
 		if at.Year() < 0 || at.Year() > 9999 {

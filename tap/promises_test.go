@@ -80,8 +80,8 @@ func TestWhatNobodyKnewIsLearnt(t *testing.T) {
 	require.NoError(t, first.err)
 	assert.ElementsMatch(t, []string{"new", "name"}, first.sum.Outcomes[0].Changes)
 	assert.Equal(t, 1, strings.Count(first.log, `column=new`))
-	assert.Contains(t, first.log, `level=INFO msg="a new column: the schema has it from now on" stream=timed column=new`)
-	assert.Contains(t, first.log, `msg="a column came with a value of another type: its schema is widened" stream=timed column=name`)
+	assert.Contains(t, first.log, `level=INFO msg="a new column: adding it to the schema" stream=timed column=new`)
+	assert.Contains(t, first.log, `msg="a column has a value of another type: widening its schema" stream=timed column=name`)
 	assert.Contains(t, string(first.state(t)), `"learnt"`)
 
 	again := runOne(t, source, first.state(t), tap.Handling{}, nil, nil)
@@ -93,7 +93,7 @@ func TestWhatNobodyKnewIsLearnt(t *testing.T) {
 
 	warned := runOne(t, source, nil, tap.Handling{NewColumns: tap.Warn}, nil, nil)
 	assert.Contains(t, warned.log, `level=WARN msg="a new column`)
-	assert.Contains(t, warned.log, `level=INFO msg="a column came with`)
+	assert.Contains(t, warned.log, `level=INFO msg="a column has a value of another type`)
 	dropped := runOne(t, source, nil, tap.Handling{NewColumns: tap.Drop}, nil, nil)
 	assert.NotContains(t, dropped.out, `"new"`)
 	kept := runOne(t, source, first.state(t), tap.Handling{NewColumns: tap.Drop}, nil, nil)

@@ -28,7 +28,7 @@ type reader struct {
 
 // errReduced says that the API did not take an optional part of a request, and that the next one is
 // made without it.
-var errReduced = errors.New("the request is made again without what was refused")
+var errReduced = errors.New("the request is repeated without what was refused")
 
 // request is the one that reads a piece from its start.
 func (r *reader) request(p *Piece) Request {
@@ -72,7 +72,7 @@ func (r *reader) first(ctx context.Context) (head, error) {
 			}
 			t.run.asked(page.Asked, page.Next != "")
 			if t.run.late.After(page.Asked.Add(time.Hour)) {
-				r.Log.Warn("the bookmark is in the future: nothing is new before then", "stream", req.Stream.Name, "bookmark", FormatTime(t.run.late))
+				r.Log.Warn("the bookmark is in the future: nothing is new until then", "stream", req.Stream.Name, "bookmark", FormatTime(t.run.late))
 			}
 			return &step{begin: true, piece: *t.piece, asked: page.Asked, next: page.Next}, nil
 		})
@@ -233,7 +233,7 @@ func (r *reader) read(ctx context.Context, req Request, mean func(page Page, row
 			}
 			if !run.nulled[column] {
 				run.nulled[column] = true
-				r.Log.Warn("a value of another type than its column's became null", "stream", req.Stream.Name, "column", column)
+				r.Log.Warn("a value was replaced by null: its type does not fit its column", "stream", req.Stream.Name, "column", column)
 			}
 		}
 		pages := run.pages
@@ -285,7 +285,7 @@ func (r *reader) split(page Page) (record.Result, known, error) {
 			return res, now, err
 		}
 		if n == maxLearns {
-			return res, known{}, Errorf(Fault, "reading list "+run.sel.Stream.Name, "a page whose columns cannot be learnt")
+			return res, known{}, Errorf(Fault, "reading list "+run.sel.Stream.Name, "cannot learn the columns of a page")
 		}
 		if err := run.learn(r.splitter.Page(), now.shape, r.Log); err != nil {
 			return res, known{}, err

@@ -50,7 +50,7 @@ type progress struct {
 	refused refused
 	err     error
 	skipped bool // left out for want of a scope
-	rested  bool // left alone: its last complete read is young enough
+	rested  bool // left alone: its last complete read is recent enough
 	pages   int
 	records int
 	bytes   int64
@@ -199,9 +199,9 @@ func (r *streamRun) learn(page []byte, seen *record.Shape, log *slog.Logger) err
 		if !slices.Contains(r.changes, name) {
 			r.changes = append(r.changes, name)
 		}
-		level, what := slog.LevelInfo, "a column came with a value of another type: its schema is widened"
+		level, what := slog.LevelInfo, "a column has a value of another type: widening its schema"
 		if r.known.shape.Column(name) == nil {
-			what = "a new column: the schema has it from now on"
+			what = "a new column: adding it to the schema"
 			if r.sel.NewColumns == Warn {
 				level = slog.LevelWarn
 			}

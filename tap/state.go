@@ -50,7 +50,7 @@ type Bookmark struct {
 }
 
 // ParseBookmark reads what is this program's own in a stream's entry of a state; Until is left to
-// the protocol, which has its own name for it. A member that stands there twice counts as it does
+// the protocol, which has its own name for it. A member that appears twice counts as it does
 // in the platforms' own parsers: the last one.
 func ParseBookmark(entry jsontext.Value, s *Stream) (*Bookmark, error) {
 	b := &Bookmark{}

@@ -113,7 +113,7 @@ func (s *syncer) sweep(ctx context.Context, r *streamRun) error {
 	}
 	gone := before.Without(&listed)
 	if !s.proven.Load() && gone.Len() > 0 {
-		s.Log.Warn("no list showed a row in this run: nothing is told as gone", "stream", r.sel.Stream.Name)
+		s.Log.Warn("no list had a row in this run: no row is reported as gone", "stream", r.sel.Stream.Name)
 		return nil
 	}
 	if err := s.tooMany(r, gone.Len(), before.Len()); err != nil {
@@ -168,8 +168,8 @@ func (s *syncer) tooMany(r *streamRun, gone, before int) error {
 	if gone <= fewGone || float64(gone) <= s.Deletes.MaxShare*float64(before) || slices.Contains(s.Deletes.Accept, name) {
 		return nil
 	}
-	return Errorf(Refused, "finding deleted rows of "+name, "%d of %d rows are gone, more than deletes.max_share allows: none is told", gone, before).
-		WithHint("has the user lost rights? If the rows are really gone, run once with --accept-deletes %s", name)
+	return Errorf(Refused, "finding deleted rows of "+name, "%d of %d rows are gone, more than deletes.max_share allows: none is reported", gone, before).
+		WithHint("check whether the user lost permissions; if the rows are really gone, run once with --accept-deletes %s", name)
 }
 
 // list lists all ids of a stream, from where an earlier run stopped. It tells whether it came to
@@ -179,7 +179,7 @@ func (s *syncer) list(ctx context.Context, r *streamRun) (done bool, err error) 
 	t.mu.Lock()
 	if t.known.Sweep == nil {
 		t.known.Sweep = &Sweep{}
-		s.Log.Info("sweeping: all ids are listed", "stream", r.sel.Stream.Name)
+		s.Log.Info("sweeping: listing all ids", "stream", r.sel.Stream.Name)
 	}
 	sweep := t.known.Sweep
 	t.mu.Unlock()

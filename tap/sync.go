@@ -42,7 +42,7 @@ type syncer struct {
 }
 
 // errOvertime ends a run that has lasted for MaxRunTime.
-var errOvertime = Errorf(Interrupted, "stopped", "max_run_time is up")
+var errOvertime = Errorf(Interrupted, "stopped", "max_run_time was reached")
 
 // overtimeGrace is how long pages under way may take once MaxRunTime is up.
 const overtimeGrace = 5 * time.Second
@@ -220,7 +220,7 @@ func (s *syncer) work(ctx context.Context) {
 	}
 }
 
-// rests tells whether a stream is left alone because its last complete read is young enough.
+// rests tells whether a stream is left alone because its last complete read is recent enough.
 func (s *syncer) rests(t *task) bool {
 	r := t.run
 	if r.rest <= 0 || r.before.IsZero() || t.stage != firstPage || s.Sample {

@@ -23,7 +23,7 @@ func ParseTime(s string) (time.Time, error) {
 			return t.UTC(), nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("%q is no time: write it as 2026-01-31T08:15:30Z or 2026-01-31", s)
+	return time.Time{}, fmt.Errorf("%q is not a time: write it as 2026-01-31T08:15:30Z or 2026-01-31", s)
 }
 
 // FormatTime writes a time as the API does, in milliseconds of UTC, rounded down.

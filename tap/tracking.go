@@ -40,12 +40,12 @@ func (s *syncer) track(ctx context.Context, r *streamRun, b *Bookmark) error {
 	}
 	if known == nil || known.Version != version {
 		if known != nil {
-			s.Log.Warn("the ids that are kept belong to another version of the stream: they are kept anew", "stream", r.sel.Stream.Name)
+			s.Log.Warn("the stored ids belong to another version of the stream: collecting them again", "stream", r.sel.Stream.Name)
 		}
 		known = &Known{Version: version, ReadAs: s.ReadAs}
 	}
 	if known.ReadAs != s.ReadAs {
-		s.Log.Warn("the credential or user_id is not the one whose rows are known: rows that it does not see are not told as gone", "stream", r.sel.Stream.Name)
+		s.Log.Warn("the stored ids were read with another credential or user_id: rows that this one does not see are not reported as gone", "stream", r.sel.Stream.Name)
 		known = &Known{Version: version, ReadAs: s.ReadAs}
 	}
 	r.sel.Version, r.reading.version = version, version
@@ -69,7 +69,7 @@ func storage(op string, err error) error {
 	if KindOf(err) != Fault {
 		return err
 	}
-	return &Error{Kind: Storage, Op: op, Err: err, Hint: "check that deletes.store exists and may be written"}
+	return &Error{Kind: Storage, Op: op, Err: err, Hint: "check that deletes.store exists and is writable"}
 }
 
 // writing notes the ids of rows that are about to be written, and keeps those that are new before

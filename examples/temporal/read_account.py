@@ -1,5 +1,5 @@
 """A Greenhouse account as a Temporal workflow: one activity pipes the tap into a loader and sends
-each state that the loader echoes as a heartbeat, so that the next attempt goes on from there, on
+each state that the loader echoes as a heartbeat, so that the next attempt continues from there, on
 whatever machine.
 
     python read_account.py work                 a worker

@@ -64,7 +64,7 @@ func ParseCatalog(data []byte, lookup tap.Lookup) ([]*tap.Choice, error) {
 		return nil, err
 	}
 	if c.Streams == nil {
-		return nil, fmt.Errorf("there is no list of streams")
+		return nil, fmt.Errorf("it has no list of streams")
 	}
 	var choices tap.Choices
 	for _, cs := range c.Streams {
@@ -73,8 +73,8 @@ func ParseCatalog(data []byte, lookup tap.Lookup) ([]*tap.Choice, error) {
 		if s == nil && name != "" {
 			// Chosen long ago, perhaps: that it is gone is the failure of this stream alone.
 			gone := &tap.Stream{Name: name, Key: []string{"id"}}
-			err := tap.Errorf(tap.Gone, "stream "+name, "Greenhouse has no list of this name any more").
-				WithHint("refresh the source's schema and leave the stream out")
+			err := tap.Errorf(tap.Gone, "stream "+name, "Greenhouse no longer has this list").
+				WithHint("refresh the source's schema and deselect the stream")
 			choices.List = append(choices.List, &tap.Choice{Stream: gone, Err: err})
 			continue
 		}
@@ -107,7 +107,7 @@ func (cs *configuredStream) choice(s *tap.Stream) (*tap.Choice, error) {
 			choice.Generation = strconv.FormatInt(*cs.GenerationID, 10)
 		}
 	default:
-		return nil, fmt.Errorf("sync_mode %q is not one of full_refresh and incremental", cs.SyncMode)
+		return nil, fmt.Errorf("sync_mode %q is neither full_refresh nor incremental", cs.SyncMode)
 	}
 	return choice, nil
 }

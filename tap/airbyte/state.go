@@ -56,13 +56,13 @@ func ParseState(data []byte, lookup tap.Lookup) (*tap.State, error) {
 	// parsers.
 	if err := json.Unmarshal(data, &payloads, jsontext.AllowDuplicateNames(true)); err != nil {
 		if jsontext.Value(data).Kind() == '{' {
-			return nil, errors.New("it is an object, not an array of states: is it one of a Singer tap?")
+			return nil, errors.New("it is an object, not an array of states: is it a Singer state?")
 		}
 		return nil, err
 	}
 	for _, p := range payloads {
 		if p.Stream == nil {
-			return nil, fmt.Errorf("a state of type %q is not one of a stream", p.Type)
+			return nil, fmt.Errorf("a state of type %q is not the state of a stream", p.Type)
 		}
 		name := p.Stream.Descriptor.Name
 		s := lookup(name)
@@ -81,7 +81,7 @@ func ParseState(data []byte, lookup tap.Lookup) (*tap.State, error) {
 func parseBookmark(raw jsontext.Value, s *tap.Stream) (*tap.Bookmark, error) {
 	var f foreign
 	if err := json.Unmarshal(raw, &f, jsontext.AllowDuplicateNames(true)); err != nil {
-		return nil, errors.New("updated_at is no time")
+		return nil, errors.New("updated_at is not a time")
 	}
 	b, err := tap.ParseBookmark(raw, s)
 	if err != nil {

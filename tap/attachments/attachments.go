@@ -39,8 +39,8 @@ var columns = []struct {
 	{"content_url", "Where the content is in the store.", record.String},
 	{"content_bytes", "Size of the content.", record.Integer},
 	{"content_sha256", "SHA-256 of the content, in hex.", record.String},
-	{"content_type", "Media type of the content, as the file host told it.", record.String},
-	{"content_error", "Why there is no content; null where there is.", record.String},
+	{"content_type", "Media type of the content, according to the file host.", record.String},
+	{"content_error", "Why there is no content; null if there is.", record.String},
 }
 
 // Shape is the shape with the columns for contents.
@@ -200,7 +200,7 @@ func (e *Enricher) storeError(ctx context.Context, op string, err error) error {
 	if kind := tap.KindOf(err); kind != tap.Fault {
 		return err
 	}
-	return &tap.Error{Kind: tap.Storage, Op: op + " in " + e.opts.Store.URL(""), Err: err, Hint: "check that attachments.store exists and may be written"}
+	return &tap.Error{Kind: tap.Storage, Op: op + " in " + e.opts.Store.URL(""), Err: err, Hint: "check that attachments.store exists and is writable"}
 }
 
 // complete adds the columns for contents to a record. It goes last, so the record stays what it

@@ -138,7 +138,7 @@ func (f *fetcher) fetch(ctx context.Context, link string, s store.Store) (*os.Fi
 func (f *fetcher) attempt(ctx context.Context, link string, s store.Store) (*os.File, store.Meta, error) {
 	u, err := url.Parse(link)
 	if err != nil || !allowed(u) {
-		return nil, store.Meta{}, &fileError{text: "the link is no https address"}
+		return nil, store.Meta{}, &fileError{text: "the link is not an https address"}
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -205,12 +205,12 @@ func (f *fetcher) save(ctx context.Context, cancel context.CancelCauseFunc, file
 		}
 	}
 	if answer.ContentLength >= 0 && n != answer.ContentLength {
-		return store.Meta{}, &fileError{text: "the download is not whole", passing: true}
+		return store.Meta{}, &fileError{text: "the download is incomplete", passing: true}
 	}
 	for header, have := range map[string][]byte{"X-Amz-Checksum-Sha256": sum.Sum(nil), "Content-Md5": sum5.Sum(nil)} {
 		told := answer.Header.Get(header)
 		if want, err := base64.StdEncoding.DecodeString(told); told != "" && err == nil && len(want) == len(have) && string(want) != string(have) {
-			return store.Meta{}, &fileError{text: "the download does not have the checksum that was told", passing: true}
+			return store.Meta{}, &fileError{text: "the download does not match its checksum", passing: true}
 		}
 	}
 	kind := answer.Header.Get("Content-Type")

@@ -37,7 +37,7 @@ func (p *program) speakAirbyte() *lineWriter {
 
 func (p *program) check(ctx context.Context, flags airbyteFlags) (int, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, greenhouse.CheckPatience, tap.Errorf(tap.Network, "checking", "no answer came within %s", greenhouse.CheckPatience).
-		WithHint("check the network, a proxy, api_url and auth_url"))
+		WithHint("check the network, the proxy, api_url and auth_url"))
 	defer cancel()
 	if f, ok := p.Out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		return p.checkForPerson(ctx, flags)
@@ -63,7 +63,7 @@ func (p *program) checkForPerson(ctx context.Context, flags airbyteFlags) (int, 
 	if err != nil {
 		return greenhouse.ExitCode(err, false), err
 	}
-	_, err = fmt.Fprintf(p.Out, "The credential works.\n\nNext: tap-greenhouse scopes --probe --config %s shows what it may read.\n", flags.Config)
+	_, err = fmt.Fprintf(p.Out, "The credential works.\n\nNext: tap-greenhouse scopes --probe --config %s shows what it can read.\n", flags.Config)
 	return greenhouse.ExitOK, err
 }
 
@@ -87,7 +87,7 @@ func (p *program) control(out *lineWriter, file string) func(token string) error
 			_, err = out.Write(airbyte.AppendControl(nil, data))
 		}
 		if err != nil {
-			p.log.Error("telling the platform of the new refresh token: " + err.Error())
+			p.log.Error("sending the new refresh token to the platform: " + err.Error())
 		}
 		return nil
 	}

@@ -220,7 +220,7 @@ func TestMaxRunTime(t *testing.T) {
 	cfg := with(s, map[string]any{"max_run_time": "1s"})
 	r := run(t, "--config", file(t, "c.json", cfg))
 	assert.Zero(t, r.code, r.err)
-	assert.Contains(t, r.err, "max_run_time is up")
+	assert.Contains(t, r.err, "max_run_time was reached")
 	assert.Contains(t, r.err, "not finished: ")
 	assert.NotEmpty(t, lastState(t, r.out))
 }
@@ -232,7 +232,7 @@ func TestRunThatEndsAsItsTimeIsUpIsComplete(t *testing.T) {
 	r := run(t, "--config", file(t, "c.json", with(s, map[string]any{"max_run_time": "1s", "streams": []string{"users", "jobs"}})))
 	assert.Zero(t, r.code, r.err)
 	assert.Contains(t, r.err, "summary: 2 of 2 streams complete")
-	assert.NotContains(t, r.err, "max_run_time is up")
+	assert.NotContains(t, r.err, "max_run_time was reached")
 }
 
 // A report that cannot be written harms nothing, and the last line still sums up; a name that says

@@ -25,27 +25,27 @@ import (
 
 type sandboxFlags struct {
 	Addr          string        `help:"Loopback address to serve at; port 0 for a free one." default:"127.0.0.1:8075"`
-	Candidates    int           `help:"Number of candidates; other lists go with it." default:"1000"`
+	Candidates    int           `help:"Number of candidates; other lists scale with it." default:"1000"`
 	Seed          uint64        `help:"Seed of the rows." default:"1"`
-	Limit         int           `help:"Requests in a window; negative for no limit." default:"50"`
+	Limit         int           `help:"Requests per window; negative for no limit." default:"50"`
 	Window        time.Duration `help:"Length of a window." default:"30s"`
-	Latency       time.Duration `help:"Time that each list takes to answer."`
+	Latency       time.Duration `help:"Latency of each list."`
 	Gzip          bool          `help:"Compress answers."`
 	CursorLife    time.Duration `help:"Refuse cursors that are older."`
 	TokenLife     time.Duration `help:"How long a token works." default:"1h"`
 	TokenUses     int           `help:"How many requests a token works for; 0 for any number."`
 	OneReader     bool          `help:"Refuse a second reader: a token that is used after a newer one."`
-	Introspection bool          `help:"Answer questions about tokens."`
-	Scopes        []string      `help:"Scopes of the credential; all without it."`
-	NotAdmin      bool          `help:"The user is no Site Admin: every list is refused."`
-	EmptyLists    bool          `help:"The user is no Site Admin: every list is empty."`
-	NoUpperBounds bool          `help:"Refuse filters by time with an upper bound."`
-	MessageRows   bool          `help:"Put a row that holds nothing but a message into each page of candidates."`
+	Introspection bool          `help:"Support the introspection of tokens."`
+	Scopes        []string      `help:"Scopes of the credential. Default: all."`
+	NotAdmin      bool          `help:"The user is not a Site Admin: every list is refused."`
+	EmptyLists    bool          `help:"The user is not a Site Admin: every list is empty."`
+	NoUpperBounds bool          `help:"Refuse time filters with an upper bound."`
+	MessageRows   bool          `help:"Add a row that contains only a message to each page of candidates."`
 	NoKeys        bool          `help:"Refuse to exchange API keys."`
 	Gone          []string      `help:"Columns that rows lack, as stream.column; asking for them is refused."`
 	Removed       []string      `help:"Lists that answer 404."`
 	Chaos         float64       `help:"Probability of a fault in an answer."`
-	Faults        []string      `help:"Which faults; all that a repeat mends without it."`
+	Faults        []string      `help:"Kinds of faults. Default: all that a retry can fix."`
 }
 
 // sandbox serves the built-in Harvest v3 until it is stopped.
@@ -101,7 +101,7 @@ func startSandbox(opts sandbox.Options, addr string) (*sandbox.Server, error) {
 }
 
 type demoFlags struct {
-	Candidates int `help:"Number of candidates; other lists go with it." default:"1000"`
+	Candidates int `help:"Number of candidates; other lists scale with it." default:"1000"`
 	runFlags   `embed:""`
 }
 
@@ -207,7 +207,7 @@ func (s *showcase) print(out io.Writer, caller string) error {
 	for _, sample := range sampled {
 		fmt.Fprintf(out, "%-11s %s\n", sample.stream, some(s.samples[sample.stream], sample.columns))
 	}
-	_, err := fmt.Fprintf(out, "\nThe messages were counted, since this is a terminal. Pipe them to a loader:\n\n  %s demo | target-jsonl\n", caller)
+	_, err := fmt.Fprintf(out, "\nStandard output is a terminal, so the messages were only counted. Pipe them to a loader:\n\n  %s demo | target-jsonl\n", caller)
 	return err
 }
 

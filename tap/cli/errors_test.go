@@ -55,7 +55,7 @@ func TestBadInputIsOneLineThatSaysWhere(t *testing.T) {
 		"state without time": {
 			[]string{"--config", good(nil), "--state", file(t, "s.json", `{"bookmarks":{"users":{"replication_key_value":"soon"}}}`)}, []string{"users", "soon"},
 		},
-		"state with a number": {[]string{"--config", good(nil), "--state", file(t, "s.json", `{"bookmarks":{"users":{"replication_key_value":7}}}`)}, []string{"users", "no time"}},
+		"state with a number": {[]string{"--config", good(nil), "--state", file(t, "s.json", `{"bookmarks":{"users":{"replication_key_value":7}}}`)}, []string{"users", "not a time"}},
 		"state with odd progress": {
 			[]string{"--config", good(nil), "--state", file(t, "s.json", `{"bookmarks":{"users":{"progress":{"began":"2026-01-01T00:00:00Z","pieces":[null]}}}}`)}, []string{"users"},
 		},

@@ -4,29 +4,29 @@ package cli
 const helpText = `tap-greenhouse reads Greenhouse (Harvest v3) and speaks Singer and Airbyte.
 
 First steps:
-  tap-greenhouse demo                          see it at work: no account needed
-  tap-greenhouse init --config config.json     ask for the credential, try it
+  tap-greenhouse demo                          try it without an account
+  tap-greenhouse init --config config.json     ask for the credential and try it
   tap-greenhouse --config config.json | target-jsonl      a first sync
 
 Singer:  tap-greenhouse --config FILE [flags]
   --config FILE       the config; - for standard input, ENV for the environment
-  --catalog FILE      what to read; without it, all that is selected by default
-  --state FILE        the state that the last run wrote
-  --discover [--probe]  print the catalog; leave out what may not be read
-  --test[=schema]     read one record of each stream; or print schemas alone
-  --report FILE       write an account of the run, .html or .json
+  --catalog FILE      what to read; default: all streams selected by default
+  --state FILE        the state of the last run
+  --discover [--probe]  print the catalog; deselect streams out of reach
+  --test[=schema]     read one record of each stream, or print only schemas
+  --report FILE       write a report of the run, .html or .json
   --about [--format json|markdown|text], --version, --log-format text|json
 
 Commands:
   init        ask for the credential, try it, and write the config
-  scopes      list the scopes that streams need; --probe: which are granted
-  privacy     show what leaves Greenhouse: class and treatment of every column
+  scopes      list the scopes that streams need; --probe: what is granted
+  privacy     show what leaves Greenhouse: class and treatment of each column
   check       try the credential
-  spec, discover, read    the other calls of an Airbyte source
+  spec, discover, read    the other commands of an Airbyte source
   demo        sync every stream from the built-in sandbox
   sandbox     serve the sandbox, a Harvest v3 with made-up rows
   completion  print a completion script for bash, zsh or fish
 
-COMMAND --help shows the flags of a command, --about all settings.
+COMMAND --help shows the flags of a command; --about, all settings.
 Exit codes: 0 done, 1 a stream failed, 2 nothing was read, 130/143 stopped.
 `

@@ -29,8 +29,8 @@ type initFlags struct {
 	UserID            string `help:"Number of the Site Admin to act for." name:"user-id"`
 	ClientSecretStdin bool   `help:"Read the client secret from standard input."`
 	APIKeyStdin       bool   `help:"Read a Harvest API key from standard input (transitional)." name:"api-key-stdin"`
-	APIURL            string `help:"Another address of the API, for a sandbox." name:"api-url" hidden:""`
-	AuthURL           string `help:"Another address for tokens, for a sandbox." name:"auth-url" hidden:""`
+	APIURL            string `help:"Address of the API, for a sandbox." name:"api-url" hidden:""`
+	AuthURL           string `help:"Address for tokens, for a sandbox." name:"auth-url" hidden:""`
 	Force             bool   `help:"Replace an existing file."`
 }
 
@@ -79,14 +79,14 @@ func (p *program) init(ctx context.Context, flags initFlags) (int, error) {
 func (p *program) writable(flags initFlags) error {
 	op := "writing config " + flags.Config
 	if _, err := os.Stat(flags.Config); err == nil && !flags.Force {
-		return tap.Errorf(tap.BadInput, op, "the file exists").WithHint("--force replaces it")
+		return tap.Errorf(tap.BadInput, op, "the file exists").WithHint("use --force to replace it")
 	}
 	info, err := os.Stat(filepath.Dir(flags.Config))
 	if err != nil {
 		return &tap.Error{Kind: tap.BadInput, Op: op, Err: err}
 	}
 	if !info.IsDir() {
-		return tap.Errorf(tap.BadInput, op, "%s is no folder", filepath.Dir(flags.Config))
+		return tap.Errorf(tap.BadInput, op, "%s is not a folder", filepath.Dir(flags.Config))
 	}
 	return nil
 }
@@ -117,7 +117,7 @@ func (p *program) answers(ctx context.Context, flags initFlags) (map[string]stri
 			return nil, err
 		}
 		if len(bytes.TrimSpace(secret)) == 0 {
-			return nil, tap.Errorf(tap.BadInput, "init", "standard input is empty, but a secret was to come from it")
+			return nil, tap.Errorf(tap.BadInput, "init", "standard input is empty, but the secret is read from it")
 		}
 		key := "client_secret"
 		if flags.APIKeyStdin {
@@ -128,7 +128,7 @@ func (p *program) answers(ctx context.Context, flags initFlags) (map[string]stri
 	}
 	in, ok := p.In.(*os.File)
 	if !ok || !term.IsTerminal(int(in.Fd())) {
-		return nil, tap.Errorf(tap.BadInput, "init", "there is no terminal to ask at").
+		return nil, tap.Errorf(tap.BadInput, "init", "there is no terminal to ask for the credential").
 			WithHint("give --client-id and --client-secret-stdin, or --api-key-stdin")
 	}
 	fmt.Fprint(p.Err, initWelcome)
@@ -147,7 +147,7 @@ func (p *program) answers(ctx context.Context, flags initFlags) (map[string]stri
 	secret, err := p.answer(ctx, in, func() (string, error) {
 		secret, err := term.ReadPassword(int(in.Fd()))
 		if err != nil {
-			err = tap.Errorf(tap.BadInput, "init", "the answers end here: nothing was written")
+			err = tap.Errorf(tap.BadInput, "init", "the input ended: nothing was written")
 		}
 		return string(secret), err
 	})
@@ -213,7 +213,7 @@ func readLine(in io.Reader) (string, error) {
 		}
 		line = append(line, b[:n]...)
 		if err != nil {
-			return "", tap.Errorf(tap.BadInput, "init", "the answers end here: nothing was written")
+			return "", tap.Errorf(tap.BadInput, "init", "the input ended: nothing was written")
 		}
 	}
 }

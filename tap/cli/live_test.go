@@ -17,7 +17,7 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
 )
 
-// A user who is no Site Admin may see every list, and find it empty. That must not look like an
+// A user who is not a Site Admin may see every list, and find it empty. That must not look like an
 // account without rows.
 func TestEmptyListsForWantOfRightsAreNoSuccess(t *testing.T) {
 	s := serve(t, sandbox.Options{})

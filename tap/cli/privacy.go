@@ -17,7 +17,7 @@ import (
 )
 
 type privacyFlags struct {
-	Config string `help:"File with the config: its policy, and its streams." placeholder:"FILE"`
+	Config string `help:"Config file, with the policy and the streams." placeholder:"FILE"`
 	Format string `help:"Format: text, json or csv." enum:"text,json,csv" default:"text"`
 }
 
@@ -83,7 +83,7 @@ func privacyText(out io.Writer, rows []privacy.Row) error {
 		}
 		i = end
 	}
-	fmt.Fprintf(w, "\nall: %d columns: %d keep, %d hash, %d mask, %d drop (* stands for columns that no file knows)\n",
+	fmt.Fprintf(w, "\nall: %d columns: %d keep, %d hash, %d mask, %d drop (* stands for unknown columns)\n",
 		len(rows), total["keep"], total["hash"], total["mask"], total["drop"])
 	return w.Flush()
 }

@@ -38,7 +38,7 @@ func TestPolicyFailsClosed(t *testing.T) {
 		"privacy.contact":              {"privacy": map[string]any{"contact": "encrypt"}},
 		"candidates.frist_name":        {"privacy_columns": map[string]any{"candidates.frist_name": "drop"}},
 		"candidate.first_name":         {"privacy_columns": map[string]any{"candidate.first_name": "drop"}},
-		"no treatment":                 {"privacy_columns": map[string]any{"candidates.first_name": "remove"}},
+		"unknown treatment":                 {"privacy_columns": map[string]any{"candidates.first_name": "remove"}},
 		"candidates.id":                {"privacy_columns": map[string]any{"candidates.id": "hash"}, "privacy_key": privacyKey},
 		"applications.candidate_id":    {"privacy_columns": map[string]any{"applications.candidate_id": "drop"}},
 		"jobs.updated_at":              {"privacy_columns": map[string]any{"jobs.updated_at": "mask"}},
@@ -257,7 +257,7 @@ func TestTypeChanges(t *testing.T) {
 		require.NoError(t, json.Unmarshal(l.LastSchema["jobs"], &schema))
 		assert.Equal(t, mode == "widen", strings.Contains(fmt.Sprint(schema.Properties["confidential"].Type), "string"))
 		assert.Equal(t, mode == "widen", strings.Contains(r.out, "yes and no"))
-		assert.Equal(t, mode == "null", strings.Contains(r.err, "became null"))
+		assert.Equal(t, mode == "null", strings.Contains(r.err, "was replaced by null"))
 		assert.Contains(t, schema.Properties, "was", "new columns come in either way")
 	}
 }

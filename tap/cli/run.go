@@ -33,14 +33,14 @@ type program struct {
 
 // singerFlags are those of a call without a command, as taps built with the Singer SDK have them.
 type singerFlags struct {
-	Config     string `help:"File with the config; - for standard input, ENV for the environment alone." placeholder:"FILE"`
-	Catalog    string `help:"File with the catalog: what to read. Without it, every stream that is selected by default." placeholder:"FILE" xor:"catalog"`
+	Config     string `help:"Config file; - for standard input, ENV for the environment only." placeholder:"FILE"`
+	Catalog    string `help:"Catalog file: what to read. Default: the streams selected by default." placeholder:"FILE" xor:"catalog"`
 	Properties string `help:"Old name of --catalog." placeholder:"FILE" xor:"catalog"`
-	State      string `help:"File with the state that an earlier run wrote." placeholder:"FILE"`
+	State      string `help:"State file of the last run." placeholder:"FILE"`
 	Discover   bool   `help:"Print the catalog of all streams."`
-	Probe      bool   `help:"With --discover: ask what the credential may read, and leave the rest out of what is selected by default."`
-	Test       string `help:"Read one record of each stream; --test=schema prints schemas alone." placeholder:"records" enum:",records,schema" default:""`
-	About      bool   `help:"Describe the tap, its settings and what it can do."`
+	Probe      bool   `help:"With --discover: deselect streams that the credential cannot read."`
+	Test       string `help:"Read one record of each stream; --test=schema prints only schemas." placeholder:"records" enum:",records,schema" default:""`
+	About      bool   `help:"Describe the tap, its settings and its capabilities."`
 	Format     string `help:"Format of --about: json, markdown or text." enum:"json,markdown,text" default:"text"`
 	Version    bool   `help:"Print the version."`
 	runFlags   `embed:""`
@@ -48,8 +48,8 @@ type singerFlags struct {
 
 // runFlags are those of every call that reads streams.
 type runFlags struct {
-	Report        string   `help:"Write an account of the run to FILE: .html or .json." placeholder:"FILE"`
-	AcceptDeletes []string `help:"Streams of which any number of rows may be gone in this run." placeholder:"STREAM"`
+	Report        string   `help:"Write a report of the run to FILE: .html or .json." placeholder:"FILE"`
+	AcceptDeletes []string `help:"Stream of which any number of rows may be gone in this run." placeholder:"STREAM"`
 }
 
 // commands are the calls with a command.
@@ -59,8 +59,8 @@ type commands struct {
 	Check    airbyteFlags `cmd:"" help:"Airbyte: try the credential."`
 	Discover airbyteFlags `cmd:"" help:"Airbyte: print the catalog of all streams."`
 	Read     readFlags    `cmd:"" help:"Airbyte: read the configured streams."`
-	Scopes   scopesFlags  `cmd:"" help:"List the scopes that streams need; with --probe, what the credential has of them."`
-	Privacy  privacyFlags `cmd:"" help:"Show what leaves Greenhouse: the class and the treatment of every column. Makes no request."`
+	Scopes   scopesFlags  `cmd:"" help:"List the scopes that the streams need; --probe: which ones the credential has."`
+	Privacy  privacyFlags `cmd:"" help:"Show what leaves Greenhouse: the class and treatment of every column. Makes no request."`
 	Demo     demoFlags    `cmd:"" help:"Sync every stream from the built-in sandbox: no account, no config."`
 	Sandbox  sandboxFlags `cmd:"" help:"Serve the built-in sandbox, a Harvest v3 with made-up rows, until stopped."`
 	Version  struct{}     `cmd:"" help:"Print the version."`
@@ -69,13 +69,13 @@ type commands struct {
 }
 
 type airbyteFlags struct {
-	Config string `help:"File with the config." placeholder:"FILE" required:""`
+	Config string `help:"Config file." placeholder:"FILE" required:""`
 }
 
 type readFlags struct {
 	airbyteFlags `embed:""`
-	Catalog      string `help:"File with the configured catalog." placeholder:"FILE" required:""`
-	State        string `help:"File with the state." placeholder:"FILE"`
+	Catalog      string `help:"Configured catalog file." placeholder:"FILE" required:""`
+	State        string `help:"State file." placeholder:"FILE"`
 	runFlags     `embed:""`
 }
 
@@ -205,7 +205,7 @@ func helpAsked(args []string) bool {
 }
 
 func usage(err error) error {
-	return tap.Errorf(tap.BadInput, "command line", "%w", err).WithHint("tap-greenhouse --help tells what there is")
+	return tap.Errorf(tap.BadInput, "command line", "%w", err).WithHint("see tap-greenhouse --help")
 }
 
 func (p *program) version() (int, error) {

@@ -18,8 +18,8 @@ import (
 )
 
 type scopesFlags struct {
-	Config string `help:"File with the config; it may name the streams." placeholder:"FILE"`
-	Probe  bool   `help:"Ask what the credential has of them."`
+	Config string `help:"Config file; it may name the streams." placeholder:"FILE"`
+	Probe  bool   `help:"Ask which ones the credential has."`
 	Format string `help:"Format: text or json." enum:"text,json" default:"text"`
 }
 

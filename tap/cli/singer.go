@@ -28,7 +28,7 @@ func (p *program) singer(ctx context.Context, args []string) (int, error) {
 	case flags.Discover:
 		return p.singerDiscover(ctx, flags)
 	case flags.Config == "" && !p.configured():
-		return greenhouse.ExitNothingRead, tap.Errorf(tap.BadInput, "command line", "--config is missing").WithHint("tap-greenhouse --help tells what there is, tap-greenhouse demo shows it at work")
+		return greenhouse.ExitNothingRead, tap.Errorf(tap.BadInput, "command line", "--config is missing").WithHint("see tap-greenhouse --help, or try tap-greenhouse demo")
 	}
 	return p.singerSync(ctx, flags)
 }

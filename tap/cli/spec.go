@@ -17,7 +17,7 @@ var authWays = []struct {
 }{
 	{"client_credentials", "OAuth client credentials", "A custom integration made in Greenhouse: Configure, Dev Center, API Credential Management.", []string{"client_id", "client_secret"}, []string{"user_id"}},
 	{"refresh_token", "Partner sign-in", "A partner integration with a refresh token, which is renewed with every use.", []string{"client_id", "client_secret", "refresh_token"}, nil},
-	{"api_key", "Harvest API key", "Transitional: a Harvest API key from the days of the earlier API, exchanged for a token. Greenhouse has announced that keys stop working.", []string{"api_key"}, []string{"user_id"}},
+	{"api_key", "Harvest API key", "Transitional: a Harvest API key from v1 or v2 of the API, exchanged for a token. Greenhouse has announced that keys will stop working.", []string{"api_key"}, []string{"user_id"}},
 }
 
 // connectionSpecification is the config's schema in the form that Airbyte's user interface draws:

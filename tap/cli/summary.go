@@ -37,7 +37,7 @@ func summary(a *tap.Account) string {
 		}
 	}
 	if a.Overtime {
-		line += "; max_run_time is up"
+		line += "; max_run_time was reached"
 	}
 	line += "; skipped: "
 	switch {

@@ -133,7 +133,7 @@ func TestOneBadStreamIsOneBadStream(t *testing.T) {
 		"a redirect elsewhere":   {sandbox.Redirect, "elsewhere.invalid"},
 		"a link elsewhere":       {sandbox.LinkAway, "elsewhere.invalid"},
 		"a body without end":     {sandbox.Bomb, "larger than"},
-		"never a page":           {sandbox.HTML200, "not a whole JSON array"},
+		"never a page":           {sandbox.HTML200, "not a JSON array"},
 		"a token is never taken": {sandbox.Status401, "401"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -166,7 +166,7 @@ func configMembers(in Input) (where string, members map[string]jsontext.Value, f
 	if nested, ok := members["credentials"]; ok {
 		var creds map[string]jsontext.Value
 		if err := json.Unmarshal(nested, &creds); err != nil {
-			return where, nil, "", badConfig(where, "credentials: it has to be an object")
+			return where, nil, "", badConfig(where, "credentials: it must be an object")
 		}
 		delete(members, "credentials")
 		delete(creds, "auth_type")
@@ -188,14 +188,14 @@ func fromEnv(s Setting, text string) (jsontext.Value, error) {
 	case s.Is("integer"):
 		n, err := strconv.Atoi(strings.TrimSpace(text))
 		if err != nil {
-			return nil, errors.New("it has to be an integer")
+			return nil, errors.New("it must be an integer")
 		}
 		return json.Marshal(n)
 	}
 	v := jsontext.Value(text)
 	if s.Is("object") {
 		if !v.IsValid() || v.Kind() != '{' {
-			return nil, errors.New("it has to be a JSON object")
+			return nil, errors.New("it must be a JSON object")
 		}
 		return v, nil
 	}

@@ -196,7 +196,7 @@ func findToken(config []byte) (place, error) {
 	}
 	end := bytes.LastIndexByte(data, '}')
 	if end < 0 {
-		return place{}, errors.New("the config is no object")
+		return place{}, errors.New("the config is not an object")
 	}
 	before := []byte(`, "refresh_token": `)
 	if open := bytes.IndexByte(data, '{'); len(bytes.TrimSpace(data[open+1:end])) == 0 {

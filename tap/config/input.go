@@ -35,14 +35,14 @@ func Placed(err error, data []byte, file string) error {
 		if len(strings.TrimSpace(string(data))) == 0 {
 			return fmt.Errorf("%s is empty", file)
 		}
-		return fmt.Errorf("%s, line %d, column %d: this is no JSON: %w", file, line, column, syntax.Err)
+		return fmt.Errorf("%s, line %d, column %d: invalid JSON: %w", file, line, column, syntax.Err)
 	}
 	var semantic *json.SemanticError
 	if errors.As(err, &semantic) {
 		if semantic.JSONPointer != "" {
-			return fmt.Errorf("%s: it does not fit", semantic.JSONPointer)
+			return fmt.Errorf("%s: it has the wrong type", semantic.JSONPointer)
 		}
-		return errors.New("it has to be a JSON object")
+		return errors.New("it must be a JSON object")
 	}
 	return err
 }

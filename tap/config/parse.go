@@ -105,7 +105,7 @@ func parseDuration(text string) (time.Duration, error) {
 }
 
 func noDuration(text string) error {
-	return fmt.Errorf("%q is no duration: write it as 90s, 5m, 1h30m or 7d", text)
+	return fmt.Errorf("%q is not a duration: write it as 90s, 5m, 1h30m or 7d", text)
 }
 
 // refreshRule says how young the last complete read of some streams may be for them to be left
@@ -175,11 +175,11 @@ func parseURL(text string) (*url.URL, error) {
 	case err != nil || u.Host == "":
 		return nil, errors.New("it is no address: write it as https://host/path")
 	case u.User != nil:
-		return nil, errors.New("it cannot hold a user or a password")
+		return nil, errors.New("it must not contain a user or a password")
 	case u.Scheme == "https", u.Scheme == "http" && loopback(u.Hostname()):
 		return u, nil
 	}
-	return nil, errors.New("it has to begin with https://; http:// is for loopback addresses only")
+	return nil, errors.New("it must begin with https://; http:// is for loopback addresses only")
 }
 
 func loopback(host string) bool {

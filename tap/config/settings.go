@@ -90,18 +90,18 @@ func explain(e gojsonschema.ResultError) string {
 	d := e.Details()
 	switch e.(type) {
 	case *gojsonschema.InvalidTypeError:
-		return fmt.Sprintf("it has to be of type %v, not %v", d["expected"], d["given"])
+		return fmt.Sprintf("it must be of type %v, not %v", d["expected"], d["given"])
 	case *gojsonschema.EnumError:
-		return fmt.Sprintf("it has to be one of %v", d["allowed"])
+		return fmt.Sprintf("it must be one of %v", d["allowed"])
 	case *gojsonschema.DoesNotMatchPatternError:
-		return fmt.Sprintf("it has to look like %v", d["pattern"])
+		return fmt.Sprintf("it must match %v", d["pattern"])
 	case *gojsonschema.NumberGTEError:
-		return fmt.Sprintf("it has to be at least %v", bound(d["min"]))
+		return fmt.Sprintf("it must be at least %v", bound(d["min"]))
 	case *gojsonschema.NumberLTEError:
-		return fmt.Sprintf("it can be at most %v", bound(d["max"]))
+		return fmt.Sprintf("it must be at most %v", bound(d["max"]))
 	}
 	if name, ok := d["property"]; ok && e.Type() == "additional_property_not_allowed" {
-		return fmt.Sprintf("there is no %q here", name)
+		return fmt.Sprintf("unknown member %q", name)
 	}
 	return strings.ToLower(strings.TrimSuffix(e.Type(), "_")) + " is not right"
 }

@@ -62,7 +62,7 @@ func (c *Config) parseStores() error {
 		if d.MaxShare != "" {
 			percent, err := strconv.ParseFloat(strings.TrimSuffix(d.MaxShare, "%"), 64)
 			if err != nil || percent < 0 || percent > 100 {
-				return fmt.Errorf("deletes.max_share: %q is no share: write it as 20%%", d.MaxShare)
+				return fmt.Errorf("deletes.max_share: %q is not a percentage: write it as 20%%", d.MaxShare)
 			}
 			c.Ledger.MaxShare = percent / 100
 		}
@@ -81,7 +81,7 @@ func (c *Config) parsePrivacy() error {
 			v = jsontext.Value(text)
 		}
 		if err := json.Unmarshal(v, &columns); err != nil {
-			return errors.New("privacy_columns: it has to be an object of names of columns, each with a treatment")
+			return errors.New("privacy_columns: it must be an object of names of columns, each with a treatment")
 		}
 	}
 	if len(c.Privacy) == 0 && len(columns) == 0 {

@@ -104,7 +104,7 @@ func readDefinitions(ctx context.Context, source tap.Source, list *tap.Stream) (
 			req.Cursor = page.Next
 			rows = nil
 			if err := json.Unmarshal(page.Body, &rows, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)); err != nil {
-				return &record.MalformedError{What: "definitions of custom fields that cannot be read"}
+				return &record.MalformedError{What: "unreadable definitions of custom fields"}
 			}
 			return nil
 		})

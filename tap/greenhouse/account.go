@@ -58,16 +58,16 @@ func outcome(sum *tap.Summary, err error, counts map[string]int) (sentence strin
 	case counts["failed"] > 0:
 		sentence = fmt.Sprintf("%d of %d streams failed; the others are loaded.", counts["failed"], len(sum.Outcomes))
 	default:
-		sentence = fmt.Sprintf("All is well: %d streams are complete, %d records came out.", counts["complete"], sum.Records())
+		sentence = fmt.Sprintf("%d streams are complete, with %d records.", counts["complete"], sum.Records())
 	}
 	if counts["skipped"] > 0 {
-		next = append(next, fmt.Sprintf("%d streams were skipped for want of a scope: tap-greenhouse scopes --probe lists them.", counts["skipped"]))
+		next = append(next, fmt.Sprintf("%d streams were skipped because a scope is missing: tap-greenhouse scopes --probe lists them.", counts["skipped"]))
 	}
 	if counts["failed"] > 0 {
-		next = append(next, "Look at the notes of the failed streams. What was read is safe; the next run goes on from there.")
+		next = append(next, "See the notes of the failed streams. What was read is safe; the next run continues from there.")
 	}
 	if counts["unfinished"] > 0 {
-		next = append(next, "Start again with the last state: the next run goes on where this one ended.")
+		next = append(next, "Start again with the last state: the next run continues where this one ended.")
 	}
 	return sentence, next
 }

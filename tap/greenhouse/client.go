@@ -86,7 +86,7 @@ func (a *Account) connect(retryTime, silence time.Duration) *harvest.Client {
 }
 
 func (a *Account) waiting(until time.Time) {
-	a.opts.Log.Info("the budget of requests is used up", "until", until.UTC().Format(time.TimeOnly))
+	a.opts.Log.Info("the request budget is used up", "until", until.UTC().Format(time.TimeOnly))
 	if e := a.reading.Load(); e != nil {
 		e.Waiting(until)
 	}

@@ -36,7 +36,7 @@ func settings(more map[string]any) (*config.Config, func()) {
 	return cfg, func() { _ = server.Close() }
 }
 
-// A program reads some streams, keeps the last state, and goes on from there.
+// A program reads some streams, keeps the last state, and continues from there.
 func Example() {
 	cfg, done := settings(map[string]any{"streams": []string{"jobs", "offers"}})
 	defer done()
@@ -65,8 +65,8 @@ func Example() {
 		fmt.Println(rows, "rows:", result.Outcome)
 	}
 	// Output:
-	// 7 rows: All is well: 2 streams are complete, 7 records came out.
-	// 0 rows: All is well: 2 streams are complete, 0 records came out.
+	// 7 rows: 2 streams are complete, with 7 records.
+	// 0 rows: 2 streams are complete, with 0 records.
 }
 
 // Without a callback, the messages go where a loader reads them.

@@ -22,7 +22,7 @@ type Message struct {
 	// Version is that of a RECORD or an ACTIVATE_VERSION, where deletes are looked for.
 	Version int64 `json:"version"`
 	// State is the value of a STATE: all records before it are covered, so that a run which is
-	// given it goes on from there.
+	// given it continues from there.
 	State json.RawMessage `json:"value"`
 }
 
@@ -49,7 +49,7 @@ func (m *messages) Write(p []byte) (int, error) {
 		}
 		var msg Message
 		if err := json.Unmarshal(line, &msg); err != nil {
-			return 0, fmt.Errorf("a line that is no message: %w", err)
+			return 0, fmt.Errorf("a line that is not a message: %w", err)
 		}
 		if err := m.each(msg); err != nil {
 			return 0, err

@@ -48,7 +48,7 @@ func TestAnErrorOfTheCallbackEndsTheRun(t *testing.T) {
 	_, err := w.Write([]byte(`{"type":"STATE"}` + "\n"))
 	require.ErrorIs(t, err, full)
 	_, err = greenhouse.Messages(nil).Write([]byte("no JSON\n"))
-	assert.ErrorContains(t, err, "no message")
+	assert.ErrorContains(t, err, "not a message")
 
 	cfg, done := settings(map[string]any{"streams": []string{"jobs", "users"}})
 	defer done()

@@ -160,16 +160,16 @@ func (r *Run) compare() {
 			later = append(later, sel.Stream.Name)
 		}
 	}
-	const how = "; for a fresh read, remove their bookmarks from the state"
+	const how = "; to read them again, remove their bookmarks from the state"
 	if len(others) > 0 {
-		r.opts.Log.Warn("the credential or user_id is not the one that the state was read with: rows that only this user can see may be missing where they are older than the bookmark"+how,
+		r.opts.Log.Warn("the state was written with another credential or user_id: older rows that only this user can see may be missing"+how,
 			"streams", strings.Join(others, ", "))
 	}
 	if len(treated) > 0 {
-		r.opts.Log.Warn("the policy for personal data, or its key, has changed: rows that were loaded before keep their old values"+how, "streams", strings.Join(treated, ", "))
+		r.opts.Log.Warn("the policy for personal data, or its key, has changed: rows that are already loaded keep their old values"+how, "streams", strings.Join(treated, ", "))
 	}
 	if len(later) > 0 {
-		r.opts.Log.Warn("start_date is earlier than the one that the state was read with: rows last updated between the two are missing"+how, "streams", strings.Join(later, ", "))
+		r.opts.Log.Warn("start_date is earlier than the state's: rows last updated between the two are missing"+how, "streams", strings.Join(later, ", "))
 	}
 }
 

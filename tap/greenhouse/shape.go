@@ -52,7 +52,7 @@ func shapeOf(s *tap.Stream, columns *custom.Columns, cfg *config.Config, deleted
 	if cfg.Ledger != nil {
 		shape = shape.With(record.Column{Name: deletedAt, Made: true, Shape: &record.Shape{
 			Kinds: record.String | record.Null, Format: record.DateTime,
-			Description: "When the row was found gone from Greenhouse; null while it is there.",
+			Description: "When the tap found that the row is gone from Greenhouse; null while it exists.",
 		}})
 	}
 	if s.Name == attachments.Stream && cfg.Files != nil {

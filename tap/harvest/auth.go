@@ -163,7 +163,7 @@ func (a *auth) renew(ctx context.Context) (*token, error) {
 	if a.cred.RefreshToken != "" {
 		if a.cred.Ready != nil {
 			if err := a.cred.Ready(); err != nil {
-				return nil, &tap.Error{Kind: tap.BadInput, Op: "keeping refresh_token", Err: err, Hint: "the next token could not be kept, so this one was not used; make the config file writable"}
+				return nil, &tap.Error{Kind: tap.BadInput, Op: "saving refresh_token", Err: err, Hint: "the next token could not be saved, so this one was not used; make the config file writable"}
 			}
 		}
 		detached, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
@@ -183,7 +183,7 @@ func (a *auth) renew(ctx context.Context) (*token, error) {
 		}
 		g = grant{}
 		if err := json.Unmarshal(body, &g, jsontext.AllowDuplicateNames(true)); err != nil || g.AccessToken == "" {
-			return &temporary{reason: "the answer holds no token"}
+			return &temporary{reason: "the answer contains no token"}
 		}
 		asked = at
 		served, _ = http.ParseTime(header.Get("Date"))
@@ -203,7 +203,7 @@ func (a *auth) renew(ctx context.Context) (*token, error) {
 		a.client.secrets.add(g.RefreshToken)
 		if err := a.cred.Rotated(g.RefreshToken); err != nil {
 			return nil, &tap.Error{
-				Kind: tap.BadInput, Op: "keeping the new refresh_token", Err: err,
+				Kind: tap.BadInput, Op: "saving the new refresh_token", Err: err,
 				Hint: "the old one is used up: make the config file writable and sign in again",
 			}
 		}
@@ -295,9 +295,9 @@ func (a *auth) explain(err error) error {
 	case strings.Contains(refusal.text, "not requesting any scopes"):
 		return e.WithHint("no scope is granted to the credential: grant it the scopes of the lists to read, at least harvest:users:list")
 	case strings.Contains(refusal.text, "valid client ID suffix"):
-		return e.WithHint("client_id and client_secret look swapped, or client_id is not whole: check client_id and client_secret in the config")
+		return e.WithHint("client_id and client_secret look swapped, or client_id is incomplete: check client_id and client_secret in the config")
 	case strings.Contains(refusal.text, "invalid_grant"):
-		return e.WithHint("refresh_token is used up or older than 24 hours, or another program used it: sign in again and put the new one into the config")
+		return e.WithHint("refresh_token is used up or older than 24 hours, or another program used it: sign in again and put the new one in the config")
 	case strings.Contains(refusal.text, "unauthorized_client"):
 		return e.WithHint("the credential may not sign in this way: check %s in the config", a.cred.keys())
 	default:

@@ -295,7 +295,7 @@ func (c *Client) do(ctx context.Context, req *http.Request, arrived func(*http.R
 func (c *Client) netError(ctx context.Context, u *url.URL, err error) error {
 	var away *originError
 	if errors.As(err, &away) {
-		return &tap.Error{Kind: tap.Origin, Op: "reading " + u.Path, Err: away, Hint: "nothing was sent there; set api_url to the address that answers for itself"}
+		return &tap.Error{Kind: tap.Origin, Op: "reading " + u.Path, Err: away, Hint: "nothing was sent there; set api_url to the final address"}
 	}
 	if cause := context.Cause(ctx); errors.Is(cause, errSilent) || errors.Is(cause, errSlow) {
 		err = cause

@@ -128,7 +128,7 @@ func TestRetriesAreLogged(t *testing.T) {
 		require.NoError(t, client.Read(t.Context(), list("users"), discard))
 		assert.Less(t, time.Since(began), 30*time.Second)
 		assert.Equal(t, 2, strings.Count(log.String(), `level=WARN msg="trying again" while="reading list users" reason="50`), log.String())
-		assert.Equal(t, 1, strings.Count(log.String(), `level=INFO msg="the limit of requests is reached all the same" while="reading list users"`))
+		assert.Equal(t, 1, strings.Count(log.String(), `level=INFO msg="the request limit was reached unexpectedly" while="reading list users"`))
 		assert.NotContains(t, log.String(), "my-client-secret")
 	})
 }

@@ -140,7 +140,7 @@ func (c *Client) explain(ctx context.Context, req tap.Request, answer *http.Resp
 	case refusal.code == http.StatusUnprocessableEntity, refusal.code == http.StatusBadRequest:
 		e.Kind = tap.Unprocessable
 	case refusal.code == http.StatusNotFound, refusal.code == http.StatusGone:
-		e.Hint = "Greenhouse has removed this list: leave the stream out, and look for a newer version of tap-greenhouse"
+		e.Hint = "Greenhouse has removed this list: deselect the stream, and look for a newer version of tap-greenhouse"
 	}
 	return e
 }
@@ -215,17 +215,17 @@ func (c *Client) next(asked *url.URL, answer *http.Response) (string, error) {
 			}
 			u, err := asked.Parse(target)
 			if err != nil {
-				return "", &temporary{reason: "the header Link holds no address"}
+				return "", &temporary{reason: "the Link header has no valid address"}
 			}
 			if origin(u) != origin(asked) {
 				return "", &tap.Error{
 					Kind: tap.Origin, Op: "reading " + asked.Path, Err: &originError{from: asked, to: u},
-					Hint: "nothing was sent there; set api_url to the address that answers for itself",
+					Hint: "nothing was sent there; set api_url to the final address",
 				}
 			}
 			cursor := u.Query().Get("cursor")
 			if cursor == "" {
-				return "", &temporary{reason: "the header Link holds no cursor"}
+				return "", &temporary{reason: "the Link header has no cursor"}
 			}
 			return cursor, nil
 		}

@@ -78,7 +78,7 @@ func (c *Client) retry(ctx context.Context, op string, attempt func() error, lis
 			if t.untold {
 				c.budget.pause(wait)
 			}
-			c.log.Info("the limit of requests is reached all the same", "while", op, "wait", wait.Round(time.Millisecond).String())
+			c.log.Info("the request limit was reached unexpectedly", "while", op, "wait", wait.Round(time.Millisecond).String())
 		} else {
 			c.log.Warn("trying again", "while", op, "reason", t.reason, "wait", wait.Round(time.Millisecond).String())
 		}
@@ -102,14 +102,14 @@ func (t *temporary) wait(next time.Duration) time.Duration {
 
 func (c *Client) giveUp(op string, t *temporary, tries int, elapsed time.Duration, list bool) error {
 	e := &tap.Error{
-		Kind: t.kind, Op: op, Err: fmt.Errorf("%s, at the last of %d attempts in %s", t.reason, tries, elapsed.Round(time.Second)),
-		Hint: "what was read is safe; the next run goes on from there",
+		Kind: t.kind, Op: op, Err: fmt.Errorf("%s, after %d attempts in %s", t.reason, tries, elapsed.Round(time.Second)),
+		Hint: "what was read is safe; the next run continues from there",
 	}
 	if t.kind == tap.Fault {
 		e.Kind = tap.Server
 	}
 	if t.nowhere && !c.reached.Load() {
-		e.Hint = "check the network, a proxy, api_url and auth_url"
+		e.Hint = "check the network, the proxy, api_url and auth_url"
 	}
 	if list && (c.dead() || t.nowhere && !c.reached.Load()) {
 		e.Kind = tap.Unreachable

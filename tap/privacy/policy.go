@@ -76,14 +76,14 @@ func New(classes, columns map[string]string, key string, streams []*tap.Stream) 
 	hashes := false
 	for _, class := range slices.Sorted(maps.Keys(classes)) {
 		if !slices.Contains(allClasses, class) {
-			return nil, fmt.Errorf("privacy: no class is called %q: there are %s", class, strings.Join(allClasses, ", "))
+			return nil, fmt.Errorf("privacy: unknown class %q: the classes are %s", class, strings.Join(allClasses, ", "))
 		}
 		t, err := parse("privacy."+class, classes[class])
 		if err != nil {
 			return nil, err
 		}
 		if t == record.Hash && slices.Contains(guessable, class) {
-			return nil, fmt.Errorf("privacy.%s: it cannot be hashed: its values are so few that a hash hides nothing; mask or drop it", class)
+			return nil, fmt.Errorf("privacy.%s: it cannot be hashed: with so few values, a hash hides nothing; mask or drop it", class)
 		}
 		p.classes[class] = t
 		hashes = hashes || t == record.Hash
@@ -100,7 +100,7 @@ func New(classes, columns map[string]string, key string, streams []*tap.Stream) 
 		return nil, err
 	}
 	if hashes && len(key) < minKey {
-		return nil, fmt.Errorf("privacy_key: it is required for hashes, with %d bytes at least", minKey)
+		return nil, fmt.Errorf("privacy_key: hashing requires a key of at least %d bytes", minKey)
 	}
 	sum := sha256.New()
 	for _, class := range slices.Sorted(maps.Keys(p.classes)) {
@@ -120,7 +120,7 @@ func New(classes, columns map[string]string, key string, streams []*tap.Stream) 
 func parse(key, word string) (record.Treatment, error) {
 	t, ok := treatments[word]
 	if !ok {
-		return 0, fmt.Errorf("%s: no treatment is called %q: there are keep, hash, mask and drop", key, word)
+		return 0, fmt.Errorf("%s: unknown treatment %q: the treatments are keep, hash, mask and drop", key, word)
 	}
 	return t, nil
 }
@@ -129,7 +129,7 @@ func parse(key, word string) (record.Treatment, error) {
 func (p *Policy) check(streams []*tap.Stream) error {
 	for _, r := range p.rules {
 		if _, err := path.Match(r.pattern, ""); err != nil || strings.Count(r.pattern, ".") == 0 {
-			return fmt.Errorf("privacy_columns: %q is no name of a column: write it as stream.column or stream.column.member", r.pattern)
+			return fmt.Errorf("privacy_columns: %q is not a column name: write it as stream.column or stream.column.member", r.pattern)
 		}
 		found, free := false, false
 		for _, s := range streams {
@@ -146,16 +146,16 @@ func (p *Policy) check(streams []*tap.Stream) error {
 				}
 				free = true
 				if r.treatment == record.Hash && slices.Contains(guessable, row.Class) && p.ruleFor(row.Stream+"."+row.Column) == r {
-					return fmt.Errorf("privacy_columns.%s: %s.%s holds %s data and cannot be hashed: its values are so few that a hash hides nothing; mask or drop it",
+					return fmt.Errorf("privacy_columns.%s: %s.%s holds %s data and cannot be hashed: with so few values, a hash hides nothing; mask or drop it",
 						r.pattern, row.Stream, row.Column, row.Class)
 				}
 			}
 		}
 		switch {
 		case !found:
-			return fmt.Errorf("privacy_columns: no column is called %q", r.pattern)
+			return fmt.Errorf("privacy_columns: no column matches %q", r.pattern)
 		case !free && r.treatment != record.Keep:
-			return fmt.Errorf("privacy_columns.%s: keys, references and times of creation and change can be neither hashed, masked nor dropped", r.pattern)
+			return fmt.Errorf("privacy_columns.%s: keys, references and times of creation and change cannot be hashed, masked or dropped", r.pattern)
 		}
 	}
 	return nil

@@ -10,7 +10,7 @@ func (s *scanner) any(i int) int {
 			i = s.text(i)
 		case '{', '[':
 			if s.depth+len(open) == maxDepth {
-				return s.fail(i, "values nested too deep")
+				return s.fail(i, "values nested too deeply")
 			}
 			closing := c + 2
 			if i = s.space(i + 1); b[i] != closing {
@@ -43,7 +43,7 @@ func (s *scanner) any(i int) int {
 				break
 			}
 			if b[i] != closing {
-				return s.fail(i, "no comma or closing bracket")
+				return s.fail(i, "missing comma or closing bracket")
 			}
 			open = open[:len(open)-1]
 			i++
@@ -57,13 +57,13 @@ func (s *scanner) item(i int, closing byte) int {
 		return i
 	}
 	if s.b[i] != '"' {
-		return s.fail(i, "no member name")
+		return s.fail(i, "missing member name")
 	}
 	if i = s.text(i); i < 0 {
 		return -1
 	}
 	if i = s.space(i); s.b[i] != ':' {
-		return s.fail(i, "no colon")
+		return s.fail(i, "missing colon")
 	}
 	return s.space(i + 1)
 }

@@ -183,7 +183,7 @@ func FuzzSplit(f *testing.F) {
 			return
 		}
 		if bytes.Contains(page, []byte(`"id"`)) && bytes.Contains(bytes.ToLower(page), []byte("null")) {
-			return // a key that stands there twice, once null
+			return // a key that appears twice, once null
 		}
 		require.NoError(t, err, "%q", page)
 		require.Len(t, records, len(rows))

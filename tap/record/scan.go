@@ -18,7 +18,7 @@ type MalformedError struct {
 }
 
 func (e *MalformedError) Error() string {
-	return fmt.Sprintf("not a whole JSON array of records: %s at byte %d", e.What, e.Offset)
+	return fmt.Sprintf("not a JSON array of records: %s at byte %d", e.What, e.Offset)
 }
 
 // span is a piece of the page, from and to in bytes.
@@ -188,7 +188,7 @@ func matches(f Format, text []byte) bool {
 
 func (s *scanner) literal(i int, word string) int {
 	if len(s.b)-i < len(word) || string(s.b[i:i+len(word)]) != word {
-		return s.fail(i, "no value")
+		return s.fail(i, "invalid value")
 	}
 	return i + len(word)
 }
@@ -208,7 +208,7 @@ func (s *scanner) number(i int) (end int, kind Kinds) {
 			i++
 		}
 	default:
-		return s.fail(start, "no value"), 0
+		return s.fail(start, "invalid value"), 0
 	}
 	kind = Integer | Number
 	if i-digits >= 19 && !fitsInt64(b[digits:i], b[start] == '-') {
@@ -218,7 +218,7 @@ func (s *scanner) number(i int) (end int, kind Kinds) {
 		kind = Number
 		i++
 		if b[i]-'0' > 9 {
-			return s.fail(i, "a number that breaks off"), 0
+			return s.fail(i, "an incomplete number"), 0
 		}
 		for b[i]-'0' <= 9 {
 			i++
@@ -231,7 +231,7 @@ func (s *scanner) number(i int) (end int, kind Kinds) {
 			i++
 		}
 		if b[i]-'0' > 9 {
-			return s.fail(i, "a number that breaks off"), 0
+			return s.fail(i, "an incomplete number"), 0
 		}
 		for b[i]-'0' <= 9 {
 			i++
@@ -252,7 +252,7 @@ func fitsInt64(digits []byte, negative bool) bool {
 // array reads the array at i, whose elements have a shape.
 func (s *scanner) array(i int, items *Shape) int {
 	if s.depth++; s.depth > maxDepth {
-		return s.fail(i, "values nested too deep")
+		return s.fail(i, "values nested too deeply")
 	}
 	i = s.space(i + 1)
 	if s.b[i] == ']' {
@@ -271,7 +271,7 @@ func (s *scanner) array(i int, items *Shape) int {
 			s.depth--
 			return i + 1
 		default:
-			return s.fail(i, "no comma or closing bracket")
+			return s.fail(i, "missing comma or closing bracket")
 		}
 	}
 }
@@ -280,7 +280,7 @@ func (s *scanner) array(i int, items *Shape) int {
 // them.
 func (s *scanner) object(i int, shape *Shape) int {
 	if s.depth++; s.depth > maxDepth {
-		return s.fail(i, "values nested too deep")
+		return s.fail(i, "values nested too deeply")
 	}
 	i = s.space(i + 1)
 	if s.b[i] == '}' {
@@ -294,7 +294,7 @@ func (s *scanner) object(i int, shape *Shape) int {
 	column := -1
 	for {
 		if s.b[i] != '"' {
-			return s.fail(i, "no member name")
+			return s.fail(i, "missing member name")
 		}
 		start := i
 		if cutFrom >= 0 {
@@ -311,7 +311,7 @@ func (s *scanner) object(i int, shape *Shape) int {
 			}
 			column, c = s.find(shape, s.b[start+1:i-1], column, top)
 			if i = s.space(i); s.b[i] != ':' {
-				return s.fail(i, "no colon")
+				return s.fail(i, "missing colon")
 			}
 			i++
 		}
@@ -367,7 +367,7 @@ func (s *scanner) object(i int, shape *Shape) int {
 			s.depth--
 			return i + 1
 		default:
-			return s.fail(i, "no comma or closing brace")
+			return s.fail(i, "missing comma or closing brace")
 		}
 	}
 }

@@ -153,7 +153,7 @@ func ParseShape(schema []byte) (*Shape, error) {
 
 func parseShape(dec *jsontext.Decoder) (*Shape, error) {
 	if dec.PeekKind() != '{' {
-		return nil, fmt.Errorf("%s stands where an object should", dec.PeekKind())
+		return nil, fmt.Errorf("%s in place of an object", dec.PeekKind())
 	}
 	s := &Shape{}
 	err := members(dec, func(name string) error {

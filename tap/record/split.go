@@ -142,7 +142,7 @@ func (s *Splitter) Split(page []byte) (Result, error) {
 }
 
 // errTwice says that a column stands twice in a record.
-var errTwice = errors.New("a column that stands twice")
+var errTwice = errors.New("a column that appears twice")
 
 // lastOnly returns a copy of a well-formed page in which each member of an object stands once: of
 // those with the same name, the last.
@@ -197,7 +197,7 @@ func appendLast(dst []byte, value jsontext.Value) []byte {
 // Page is the page that was split last, in valid Unicode: [Learn] takes it.
 func (s *Splitter) Page() []byte { return s.page }
 
-var errUnclean = errors.New("text that is not valid Unicode, or holds a NUL")
+var errUnclean = errors.New("text that is not valid Unicode, or contains NUL")
 
 func (s *Splitter) split(page []byte) (Result, error) {
 	sc := &s.scan
@@ -212,13 +212,13 @@ func (s *Splitter) split(page []byte) (Result, error) {
 
 	i := sc.space(0)
 	if sc.b[i] != '[' {
-		return fail(i, "no opening bracket")
+		return fail(i, "missing opening bracket")
 	}
 	i = sc.space(i + 1)
 	rows := 0
 	for sc.b[i] != ']' || rows+res.Messages > 0 {
 		if sc.b[i] != '{' {
-			return fail(i, "no record")
+			return fail(i, "missing record")
 		}
 		start := i
 		sc.newlines, sc.keys, sc.watched, sc.marked, sc.edits, sc.texts = false, 0, span{}, span{}, sc.edits[:0], sc.texts[:0]
@@ -255,12 +255,12 @@ func (s *Splitter) split(page []byte) (Result, error) {
 			break
 		}
 		if sc.b[i] != ',' {
-			return fail(i, "no comma or closing bracket")
+			return fail(i, "missing comma or closing bracket")
 		}
 		i = sc.space(i + 1)
 	}
 	if i = sc.space(i + 1); i != len(page) {
-		return fail(i, "something behind the array")
+		return fail(i, "data after the array")
 	}
 	if sc.unclean {
 		return Result{}, errUnclean

@@ -46,7 +46,7 @@ func (s *scanner) text(i int) int {
 			}
 		default:
 			if i >= len(b)-Padding {
-				return s.fail(start-1, "a string without end")
+				return s.fail(start-1, "an unterminated string")
 			}
 			return s.fail(i, "a control character in a string")
 		}
@@ -62,7 +62,7 @@ func (s *scanner) escape(i int) int {
 	case 'u':
 		u, ok := hex4(b, i+2)
 		if !ok {
-			return s.fail(i, "a broken escape")
+			return s.fail(i, "an invalid escape")
 		}
 		if u == 0 {
 			s.unclean = true
@@ -78,7 +78,7 @@ func (s *scanner) escape(i int) int {
 		s.unclean = true
 		return i + 6
 	default:
-		return s.fail(i, "a broken escape")
+		return s.fail(i, "an invalid escape")
 	}
 }
 

@@ -46,7 +46,7 @@ type Options struct {
 	// NotAdmin makes the credential's user one who may read no list: each is refused.
 	NotAdmin bool
 	// EmptyLists makes the credential's user one for whom every list is empty, as the docs can be
-	// read for a user who is no Site Admin.
+	// read for a user who is not a Site Admin.
 	EmptyLists bool
 	// Life is the name under which answers tell the life of a token: expires_in, expires_at or
 	// expires. Empty for the one that belongs to the way of signing in.

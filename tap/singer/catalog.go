@@ -105,7 +105,7 @@ func ParseCatalog(data []byte, lookup tap.Lookup) ([]*tap.Choice, error) {
 		return nil, err
 	}
 	if c.Streams == nil {
-		return nil, fmt.Errorf("there is no list of streams")
+		return nil, fmt.Errorf("it has no list of streams")
 	}
 	var choices tap.Choices
 	for _, e := range c.Streams {
@@ -194,7 +194,7 @@ func (e *entry) choice(s *tap.Stream) (*tap.Choice, error) {
 	case fullTable:
 		choice.FullTable = true
 	default:
-		return nil, fmt.Errorf("replication-method %q is not one of INCREMENTAL and FULL_TABLE", method)
+		return nil, fmt.Errorf("replication-method %q is neither INCREMENTAL nor FULL_TABLE", method)
 	}
 	key := m.ReplicationKey
 	if key == "" {

@@ -69,7 +69,7 @@ func ParseState(data []byte, lookup tap.Lookup) (*tap.State, error) {
 			return nil, fmt.Errorf("stream %q: %w", name, err)
 		}
 		if key != "" {
-			st.Notes = append(st.Notes, fmt.Sprintf("state: the bookmark of stream %s is of %s, which says nothing of what was updated: the stream is read from its start", name, key))
+			st.Notes = append(st.Notes, fmt.Sprintf("state: the bookmark of stream %s is a value of %s, which does not tell what was updated: the stream is read from the start", name, key))
 		}
 		st.Bookmarks[name] = b
 	}
@@ -113,7 +113,7 @@ func parseValue(raw jsontext.Value) (time.Time, error) {
 	}
 	var text string
 	if err := json.Unmarshal(raw, &text); err != nil {
-		return time.Time{}, fmt.Errorf("replication_key_value %s is no time", raw)
+		return time.Time{}, fmt.Errorf("replication_key_value %s is not a time", raw)
 	}
 	t, err := tap.ParseTime(text)
 	if err != nil {

@@ -40,7 +40,7 @@ func newBucket(name, prefix string, getenv func(string) (string, bool)) (Store, 
 	if address := first("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"); address != "" {
 		u, err := url.Parse(address)
 		if err != nil || u.Host == "" {
-			return nil, fmt.Errorf("AWS_ENDPOINT_URL is no address")
+			return nil, fmt.Errorf("AWS_ENDPOINT_URL is not an address")
 		}
 		if u.Scheme != "https" && !loopback(u.Hostname()) {
 			return nil, fmt.Errorf("AWS_ENDPOINT_URL has to begin with https://; http:// is for loopback addresses only")
@@ -104,7 +104,7 @@ func (s *bucket) told(err error) error {
 	case r.Code == "NoSuchKey", r.Code == "NotFound":
 		return fs.ErrNotExist
 	case r.Code == "NoSuchBucket":
-		return fmt.Errorf("there is no bucket %q", s.name)
+		return fmt.Errorf("bucket %q does not exist", s.name)
 	}
 	return fmt.Errorf("bucket %s: %w", s.name, err)
 }

@@ -46,7 +46,7 @@ func (l *Ledger) Load(ctx context.Context, stream string) (*tap.Known, error) {
 	if err != nil {
 		return nil, err
 	}
-	damaged := fmt.Errorf("%s is damaged: remove it, and the ids are kept anew", l.Store.URL(fileOf(stream)))
+	damaged := fmt.Errorf("%s is damaged: remove it, and the tap collects the ids again", l.Store.URL(fileOf(stream)))
 	line, rest, ok := bytes.Cut(data, []byte{'\n'})
 	var h header
 	if !ok || json.Unmarshal(line, &h) != nil {

@@ -142,7 +142,7 @@ func cell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }
 
 func indexPage(streams []*tap.Stream, refs []reference) []byte {
 	var b strings.Builder
-	b.WriteString("# Streams\n\nEvery list of Harvest v3, by the permission that it belongs to. The diagrams show which column holds the id of which stream's rows; streams of other groups stand at the end of the lines.\n")
+	b.WriteString("# Streams\n\nEvery list of Harvest v3, by permission. The diagrams show which column holds the id of which stream's rows.\n")
 	for _, g := range grouped(streams) {
 		fmt.Fprintf(&b, "\n## %s\n\n| Stream | Rows |\n|---|---|\n", g.name)
 		for _, s := range g.streams {
