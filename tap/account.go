@@ -2,8 +2,8 @@ package tap
 
 import "time"
 
-// Account is what can be told of a run: how it ended, what each stream brought, and how the budget
-// was spent. Report, display and summary are made from it.
+// Account describes a run: how it ended, what each stream read, and how the budget was spent. The
+// report, the display and the summary are made from it.
 type Account struct {
 	Version  string    `json:"version"`  // of the program
 	Protocol string    `json:"protocol"` // singer or airbyte
@@ -12,16 +12,16 @@ type Account struct {
 	ExitCode int       `json:"exit_code"`
 	// Outcome is one sentence for a person.
 	Outcome string `json:"outcome"`
-	// Overtime tells that max_run_time ended the run.
+	// Overtime reports whether max_run_time ended the run.
 	Overtime bool `json:"overtime,omitzero"`
-	// Next is what a person can do about it, a sentence each.
+	// Next lists what a person can do about it, one sentence each.
 	Next     []string        `json:"next"`
 	Streams  []StreamAccount `json:"streams"`
 	Requests RequestAccount  `json:"requests"`
 	Windows  []Window        `json:"windows"`
 }
 
-// StreamAccount is what can be told of one stream of a run.
+// StreamAccount describes one stream of a run.
 type StreamAccount struct {
 	Stream string `json:"stream"`
 	// Status is complete, failed, skipped, left_alone or unfinished.
@@ -31,22 +31,22 @@ type StreamAccount struct {
 	Bytes   int64   `json:"bytes"` // of its pages, unpacked
 	Seconds float64 `json:"seconds"`
 	Retries int     `json:"retries"`
-	// Reason is why it is not complete.
+	// Reason is why the stream is not complete.
 	Reason string `json:"reason,omitzero"`
-	// Scope is the one for want of which it was skipped.
+	// Scope is the missing scope because of which the stream was skipped.
 	Scope string `json:"scope,omitzero"`
-	// Gone is how many rows were found gone from Greenhouse.
+	// Gone is the number of rows that Greenhouse no longer has.
 	Gone int `json:"gone,omitzero"`
-	// Swept is when all ids were listed last, NextSweep when that is due again, and NextRead when a
-	// stream that was left alone is.
+	// Swept is the time of the last complete listing of ids, NextSweep when the next one is due,
+	// and NextRead when a stream that was left alone is due.
 	Swept     time.Time `json:"swept,omitzero"`
 	NextSweep time.Time `json:"next_sweep,omitzero"`
 	NextRead  time.Time `json:"next_read,omitzero"`
-	// Changes are the columns that were new or came with a value of another type.
+	// Changes are the columns that are new or had a value of another type.
 	Changes []string `json:"schema_changes,omitzero"`
 
-	// While the run lasts: whether the stream is being read, and how many pages it is thought to
-	// have; 0 where that is not known.
+	// While the run lasts: whether the stream is being read, and the estimated number of pages; 0
+	// if unknown.
 	Reading  bool `json:"-"`
 	Expected int  `json:"-"`
 }
@@ -64,10 +64,10 @@ type RequestAccount struct {
 // Window is a window of the API's limit.
 type Window struct {
 	Began time.Time `json:"began"`
-	Limit int       `json:"limit"` // 0 where none was told
+	Limit int       `json:"limit"` // 0 if unknown
 	Sent  int       `json:"sent"`  // requests of this run
-	Left  int       `json:"left"`  // by the last word of the server
-	// Ends is when the next one begins, by this machine's clock; zero where that is not known.
+	Left  int       `json:"left"`  // according to the server's latest answer
+	// Ends is when the next window begins, by this machine's clock; zero if unknown.
 	Ends time.Time `json:"-"`
 }
 

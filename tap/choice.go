@@ -6,21 +6,20 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
 
-// Choice is what a person wants of a stream, in no protocol's words: a voice parses it from a
-// catalog.
+// Choice is what a user wants of a stream. A voice parses it from a catalog.
 type Choice struct {
 	Stream *Stream
-	// Wanted tells of a column, by the path of names that leads to it, whether it is wanted; nil
-	// for all. A column that is left out takes all below it along.
+	// Wanted reports whether a column is wanted, given the path of names that leads to it; nil
+	// wants all. A column that is left out takes everything below it along.
 	Wanted func(path ...string) bool
-	// Unwanted are names of columns to leave out even where no schema knows them: they came with
+	// Unwanted are names of columns to leave out even if no schema has them: they appeared in
 	// records, or were custom fields once.
 	Unwanted []string
 	// FullTable reads the whole list every time, whatever the state says.
 	FullTable bool
-	// Generation tells one full read from the next, where a platform counts them.
+	// Generation distinguishes full reads, on platforms that count them.
 	Generation string
-	// Err is why the stream cannot be read at all; nil for no reason.
+	// Err is why the stream cannot be read at all; usually nil.
 	Err error
 }
 
@@ -33,16 +32,15 @@ type Discovered struct {
 	OutOfReach bool
 }
 
-// Lookup returns a stream by its name; nil where there is none.
+// Lookup returns the stream with a name, or nil.
 type Lookup func(name string) *Stream
 
-// Choices gathers what a catalog selects. The zero value is ready for use.
+// Choices collects what a catalog selects. The zero value is ready for use.
 type Choices struct {
 	List []*Choice
 }
 
-// Add adds what was chosen of a stream, which is nil where there is none of that name. Errors name
-// the stream.
+// Add adds the choice of a stream, which is nil if it does not exist. Errors name the stream.
 func (c *Choices) Add(name string, stream *Stream, parse func() (*Choice, error)) error {
 	if stream == nil {
 		return fmt.Errorf("stream %q is selected but does not exist", name)

@@ -8,9 +8,9 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
 
-// end notes that a piece of the run ended. After the last one, a read that an earlier run began is
-// followed by one of what has changed since then, and so is a full table that was cut, whose rows
-// may have moved between its pieces; otherwise the stream has ended.
+// end notes that a piece ended. After the last one, the stream has ended, with two exceptions: a
+// read that an earlier run began, and a full table that was cut, whose rows may have moved between
+// its pieces, are followed by a read of what has changed since they began.
 func (s *syncer) end(ctx context.Context, r *streamRun) {
 	r.mu.Lock()
 	r.open--
@@ -56,7 +56,7 @@ func (s *syncer) end(ctx context.Context, r *streamRun) {
 	}
 }
 
-// isLast notes that a stream was read, and tells whether it was the last one.
+// isLast notes that a stream was read, and reports whether it was the last one.
 func (s *syncer) isLast() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -64,13 +64,13 @@ func (s *syncer) isLast() bool {
 	return s.ending == 0
 }
 
-// unprovenFor is how long bookmarks may stay where they are because runs saw no row at all, before
-// one request settles it.
+// unprovenFor is how long bookmarks may stay the same because runs saw no row at all, before one
+// request finds out why.
 const unprovenFor = 24 * time.Hour
 
-// prove asks whether the user may see anything, where no list showed a row and it matters: a stream
-// was read for the first time, or has stood still for long. Without a proof no bookmark moves, so
-// that nothing is lost if rights come back.
+// prove checks whether the user may see anything, if no list had a row and it matters: a stream was
+// read for the first time, or has not moved for long. Without a proof no bookmark moves, so nothing
+// is lost if the permission comes back.
 func (s *syncer) prove(ctx context.Context) error {
 	if s.proven.Load() || s.Proof == nil || s.Sample {
 		return nil
@@ -112,10 +112,10 @@ func (s *syncer) prove(ctx context.Context) error {
 	return nil
 }
 
-// noRights is the error of a run whose user may see nothing.
+// noRights is the error of a run whose user may not see anything.
 func (s *syncer) noRights() error { return NoRights("reading list "+s.Proof.Name, s.User) }
 
-// NoRights is the error of a list that shows nothing although every account has rows in it.
+// NoRights is the error of a list that is empty although every account has rows in it.
 func NoRights(op, user string) error {
 	return Errorf(Rights, op, "%s is not a Site Admin, so lists are refused or empty", user).
 		WithHint("make that user a Site Admin in Greenhouse, or set user_id to one")
@@ -133,7 +133,7 @@ func (s *syncer) logEnd(r *streamRun) {
 		why := r.err.Error()
 		var e *Error
 		if errors.As(r.err, &e) && e.Hint != "" {
-			why = e.Hint // it names the scope, once
+			why = e.Hint // it names the scope
 		}
 		s.Log.Warn("stream is skipped: "+why, "stream", r.sel.Stream.Name)
 	case r.err != nil:
@@ -146,13 +146,13 @@ func (s *syncer) logEnd(r *streamRun) {
 	}
 }
 
-// endsRun are the kinds of failures that are not about one stream.
+// endsRun are the kinds of errors that are not about a single stream.
 var endsRun = map[Kind]bool{Credentials: true, SignIn: true, BadInput: true, Rights: true, Unreachable: true}
 
-// fail ends a piece with an error, which is the stream's, or that of the whole run.
+// fail ends a piece with an error, of the stream or of the whole run.
 func (s *syncer) fail(ctx context.Context, r *streamRun, err error) {
 	if cause := context.Cause(ctx); cause != nil {
-		return // the run is over; endAll tells the rest
+		return // the run is over; endAll reports the rest
 	}
 	kind := KindOf(err)
 	if endsRun[kind] && !errors.Is(err, r.sel.Err) {
@@ -168,7 +168,7 @@ func (s *syncer) fail(ctx context.Context, r *streamRun, err error) {
 	s.end(ctx, r)
 }
 
-// endAll tells that the streams which have not ended will not: the run is over.
+// endAll reports that the streams under way will not end, because the run is over.
 func (s *syncer) endAll(cause error) {
 	for _, r := range s.runs {
 		s.out.items <- item{run: r, ended: true, cause: cause}

@@ -5,52 +5,52 @@ import (
 	"fmt"
 )
 
-// Kind tells failures apart by what can be done about them. Exit codes and the words of a protocol
-// are tables over it.
+// Kind classifies errors by what can be done about them. Exit codes and the terms of a protocol are
+// tables over it.
 type Kind uint8
 
 const (
-	// Fault is a mistake in this program, and whatever else has no kind of its own.
+	// Fault is a bug in this program, or anything else without a kind of its own.
 	Fault Kind = iota
 	// BadInput is a flag, config, catalog or state that cannot be used.
 	BadInput
-	// Credentials were refused.
+	// Credentials means that the credentials were refused.
 	Credentials
-	// SignIn did not come about for another reason than the credentials. No list can be read
-	// without it, so it ends the run.
+	// SignIn means that signing in failed for another reason than the credentials. No list can be
+	// read without it, so it ends the run.
 	SignIn
-	// Rights are missing altogether: the user acted for is not a Site Admin, so that lists come out
-	// empty. It ends the run.
+	// Rights means that the user is not a Site Admin, so lists are refused or empty. It ends the
+	// run.
 	Rights
-	// Scope is missing: the credential, or the user it acts for, may not read a list.
+	// Scope means that the credential, or its user, may not read a list.
 	Scope
-	// Refused is a request that the API will never answer, however often it is repeated.
+	// Refused is a request that the API will never answer, no matter how often it is repeated.
 	Refused
-	// Storage is a store of files, or of what was loaded, that does not work.
+	// Storage is a store, of files or of ids, that does not work.
 	Storage
-	// Gone is a stream that was chosen and that Greenhouse no longer has.
+	// Gone is a selected stream that Greenhouse no longer has.
 	Gone
-	// Unprocessable is a request with a parameter that the API does not take. One without it may be
-	// answered.
+	// Unprocessable is a request with a parameter that the API refuses. It may be answered without
+	// it.
 	Unprocessable
-	// Network is an address that does not answer, or breaks off.
+	// Network is an address that does not answer, or a connection that breaks.
 	Network
-	// Server is an answer that is none: an error of the server, or a page that is not whole.
+	// Server is an error of the server, or a page that is not whole.
 	Server
-	// Unreachable is an API that has answered no list for so long that the run ends.
+	// Unreachable is an API of which no list has answered for so long that the run ends.
 	Unreachable
-	// Origin is an answer that sends the reader to another host, scheme or port.
+	// Origin is an answer that leads to another host, scheme or port.
 	Origin
-	// CursorExpired is a cursor that the API no longer takes: the piece has to be read from its
+	// CursorExpired is a cursor that the API no longer accepts: the piece must be read from its
 	// start.
 	CursorExpired
-	// LoaderGone is a reader of stdout that went away.
+	// LoaderGone means that the reader of standard output went away.
 	LoaderGone
 	// Interrupted is a signal, or a run that ends for another reason.
 	Interrupted
 )
 
-// Error is a failure with its kind, what was being done, and what a person can do about it.
+// Error is an error with its kind, what was being done, and what a person can do about it.
 type Error struct {
 	Kind Kind
 	Op   string // what was being done, with file, key or stream: "reading config c.json"
@@ -75,7 +75,7 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// Errorf returns an error of that kind whose cause is formatted as by [fmt.Errorf].
+// Errorf returns an error of a kind, with a cause formatted as by [fmt.Errorf].
 func Errorf(kind Kind, op, format string, args ...any) *Error {
 	return &Error{Kind: kind, Op: op, Err: fmt.Errorf(format, args...)}
 }
@@ -86,7 +86,7 @@ func (e *Error) WithHint(format string, args ...any) *Error {
 	return e
 }
 
-// KindOf returns the kind of the outermost [Error] in err's chain; Fault where there is none.
+// KindOf returns the kind of the outermost [Error] in err's chain, or Fault.
 func KindOf(err error) Kind {
 	var e *Error
 	if errors.As(err, &e) {
@@ -95,7 +95,7 @@ func KindOf(err error) Kind {
 	return Fault
 }
 
-// Cause is what the innermost error of a chain says, without what was added on the way.
+// Cause is the text of the innermost error in a chain, without what wraps it.
 func Cause(err error) string {
 	for errors.Unwrap(err) != nil {
 		err = errors.Unwrap(err)
@@ -103,8 +103,8 @@ func Cause(err error) string {
 	return err.Error()
 }
 
-// Sentence is what a person should read of an error: what was being done and what to do about it,
-// or else the cause.
+// Sentence is the part of an error for a person: what was being done and what to do about it, or
+// else the cause.
 func Sentence(err error) string {
 	var e *Error
 	if !errors.As(err, &e) {

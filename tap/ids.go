@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// IDs is a set of ids in little memory: in descending order, each as its difference from the one
+// IDs is a compact set of ids: in descending order, each stored as its difference from the one
 // before. A million ids take one to two megabytes.
 type IDs struct {
 	enc  []byte
@@ -14,7 +14,7 @@ type IDs struct {
 	last int64
 }
 
-// Len is how many ids there are.
+// Len returns the number of ids.
 func (s *IDs) Len() int { return s.n }
 
 // push adds an id that is lower than all others.
@@ -36,7 +36,7 @@ func (s *IDs) All() iter.Seq[int64] {
 	}
 }
 
-// IDsOf returns the set of some ids, in whatever order; it sorts them in place.
+// IDsOf returns a set of ids, in any order; it sorts them in place.
 func IDsOf(ids []int64) IDs {
 	slices.SortFunc(ids, func(a, b int64) int {
 		switch {
@@ -56,15 +56,15 @@ func IDsOf(ids []int64) IDs {
 	return s
 }
 
-// Union returns the ids that are in one of two sets.
+// Union returns the ids that are in either set.
 func (s *IDs) Union(o *IDs) IDs {
 	var out IDs
 	s.walk(o, func(id int64, _, _ bool) { out.push(id) })
 	return out
 }
 
-// Add returns the ids that are in one of two sets, as Union does, and may change s. It takes no
-// time where all ids of o are lower than those of s, as those of a list's next page are.
+// Add returns the same as Union, and may change s. It is fast if all ids of o are lower than those
+// of s, as are those of a list's next page.
 func (s *IDs) Add(o *IDs) IDs {
 	if first := o.cursor(); s.n > 0 && (!first.ok || first.id >= s.last) {
 		return s.Union(o)
@@ -86,7 +86,7 @@ func (s *IDs) Without(o *IDs) IDs {
 	return out
 }
 
-// walk calls each for every id of two sets, the highest first.
+// walk calls each for every id of two sets, highest first.
 func (s *IDs) walk(o *IDs, each func(id int64, mine, others bool)) {
 	mine, others := s.cursor(), o.cursor()
 	for mine.ok || others.ok {
@@ -105,7 +105,7 @@ func (s *IDs) walk(o *IDs, each func(id int64, mine, others bool)) {
 	}
 }
 
-// cursor goes through a set.
+// cursor iterates over a set.
 type cursor struct {
 	rest []byte
 	id   int64
@@ -127,10 +127,10 @@ func (c *cursor) next() {
 	}
 }
 
-// Bytes is the set as it is stored.
+// Bytes returns the set in its stored form.
 func (s *IDs) Bytes() []byte { return s.enc }
 
-// ParseIDs reads a set as it was stored; false where it is none.
+// ParseIDs reads the stored form of a set; false if it is not one.
 func ParseIDs(data []byte) (IDs, bool) {
 	var s IDs
 	if len(data) == 0 {

@@ -8,50 +8,49 @@ import (
 	"time"
 )
 
-// When a STATE is due: after so many records, or so long after the last one, if anything was
-// written.
+// A STATE is due after this many records, or this long after the last one, if anything was written.
 const (
 	stateRecords  = 2500
 	stateInterval = 3 * time.Second
 )
 
-// item is something that happened, on its way to stdout.
+// item is an event on its way to stdout.
 type item struct {
 	run     *streamRun
 	records [][]byte
-	frame   [2][]byte // what stands before and behind each record
-	known   known     // the shape that the records were held against; none where nothing was read
-	step    *step     // what the page means for the bookmark; nil for nothing
+	frame   [2][]byte // the text before and after each record
+	known   known     // the shape that the records fit; none if nothing was read
+	step    *step     // the transition of the bookmark; nil for none
 	proven  bool      // a row was seen in this run
-	whole   bool      // the records are all that the stream has
-	guess   int       // how many records the stream is thought to have; 0 for no news of that
+	whole   bool      // the records are all rows of the stream
+	guess   int       // estimated number of records of the stream; 0 for no new estimate
 	ended   bool
 	err     error     // why the stream ended
 	cause   error     // why the run ended before the stream did
 	waiting time.Time // not about a stream: the budget is used up until then
 	gone    []int64   // ids of rows that Greenhouse no longer has
-	at      time.Time // when that was found, by the server's clock
-	written func()    // called once the records are not needed any more
+	at      time.Time // when that was found out, by the server's clock
+	written func()    // called when the records are no longer needed
 }
 
-// writeBytes is how much is written at once. A signal is heeded between two writes, also where the
-// loader is slow to read.
+// writeBytes is the size of a write. Signals are handled between two writes, even if the loader
+// reads slowly.
 const writeBytes = 32 << 10
 
-// held is a step that waits for a proof that the user may see anything.
+// held is a step that waits for proof that the user may see anything.
 type held struct {
 	run  *streamRun
 	step *step
 }
 
-// output owns stdout. What it writes is in the order in which items were handed to it, and a STATE
-// is made of nothing but what has been written before it.
+// output owns stdout. It writes items in the order in which it receives them, and makes a STATE
+// only from what it has written.
 type output struct {
 	w     io.Writer
 	voice Voice
 	state *State
 	items chan item
-	stop  <-chan struct{} // closed when the run is over: what is under way is broken off between two records
+	stop  <-chan struct{} // closed when the run is over: writing stops between two records
 	fail  func(error)
 	quiet bool // no state is written
 
@@ -61,15 +60,15 @@ type output struct {
 	sinceLast int
 	dirty     bool
 	stateLast bool // the last message is a state
-	closing   bool // the run was interrupted: it ends with a state, whatever came of it
+	closing   bool // the run was interrupted: it must end with a state
 	lastState time.Time
 	buf       []byte
-	under     []*Stream // streams started and not ended
+	under     []*Stream // streams that have started but not ended
 	err       error
 }
 
-// run writes items until their channel is closed, and then the last state. After a failed write
-// nothing more is written.
+// run writes items until their channel is closed, and then the last state. After a failed write it
+// writes nothing more.
 func (o *output) run() {
 	o.lastState = time.Now()
 	timer := time.NewTimer(stateInterval)
@@ -183,8 +182,8 @@ func (o *output) take(it item) {
 	}
 }
 
-// tell tells that rows are gone, once the state has said that all rows were written under the
-// stream's version: a loader deletes what has none.
+// tell reports deleted rows, after the state has said that all rows were written under the stream's
+// version: loaders delete rows without one.
 func (o *output) tell(r *streamRun, it item) int {
 	untold := func() int {
 		r.mu.Lock()
@@ -213,7 +212,7 @@ func (o *output) tell(r *streamRun, it item) int {
 	return len(it.gone)
 }
 
-// stopped tells whether the run is over.
+// stopped reports whether the run is over.
 func (o *output) stopped() bool {
 	select {
 	case <-o.stop:
@@ -223,9 +222,9 @@ func (o *output) stopped() bool {
 	}
 }
 
-// move makes the step of an item. A step that saw no row, in a run that has not seen any, is held
-// back: the user may have lost the right to see rows, and then the bookmark must not pass over
-// those that are not shown.
+// move makes the step of an item. If no row was seen in this run yet, the step is held back: the
+// user may have lost the permission to see rows, and the bookmark must not pass over rows that are
+// hidden.
 func (o *output) move(r *streamRun, it item) {
 	if it.known.learnt != nil && it.known.version >= r.out.learnt {
 		r.out.learnt = it.known.version
@@ -254,8 +253,7 @@ func (o *output) prove(seen bool) {
 }
 
 func (o *output) end(r *streamRun, it item) {
-	// Records of a page that was broken off count, too: nothing may come after the end of their
-	// stream.
+	// Records of a page that was broken off count too: nothing may follow the end of their stream.
 	uncounted := slices.ContainsFunc(o.written, func(w Written) bool { return w.Stream == r.sel.Stream && w.Records > 0 })
 	if o.dirty || uncounted {
 		o.writeState()
@@ -298,7 +296,7 @@ func (o *output) write(lines []byte) {
 	}
 }
 
-// WriteError is the error of a write to stdout.
+// WriteError returns the error of a write to stdout.
 func WriteError(err error) error {
 	e := &Error{Kind: LoaderGone, Op: "writing to stdout", Err: err, Hint: "check where standard output goes: the disk may be full, or the stream closed"}
 	if errors.Is(err, syscall.EPIPE) {

@@ -5,29 +5,27 @@ import (
 )
 
 // How a long list is cut. A list comes by id, newest first, without a total; only time can name a
-// part of it. After the first page the question is whether it is worth cutting at all, since each
-// cut costs requests: the first page is read again in its piece, and a piece ends in a page that is
-// not full. Pieces of 60 pages keep that below 4%, and a list that would make a piece and a bit is
-// left whole.
+// part of it. After the first page the question is whether cutting is worth it, because each cut
+// costs requests: the first page is read again in its piece, and a piece ends in a page that is not
+// full. Pieces of 60 pages keep that below 4%, and a list that is a little longer than a piece is
+// not cut.
 const (
-	// piecePages is how many pages a piece should have, if rows came as fast throughout its time as
-	// on the page that was seen.
+	// piecePages is the intended number of pages of a piece, if rows came at a constant rate.
 	piecePages = 60
-	// worthPages is how many pages a list must be thought to have before it is cut.
+	// worthPages is the estimated number of pages from which a list is cut.
 	worthPages = 80
-	// plausibleAge is how far a list is taken to reach back where nothing is known: Greenhouse
-	// began in 2012.
+	// plausibleAge is the assumed age of a list if nothing is known: Greenhouse began in 2012.
 	plausibleAge = 10 * 365 * 24 * time.Hour
-	// tellingAge is how old the oldest row seen so far, in any stream, must be to tell the age of
-	// the account.
+	// tellingAge is how old the oldest row of all streams must be to indicate the age of the
+	// account.
 	tellingAge = 60 * 24 * time.Hour
-	// burst is how many times slower rows may come further back, before the first page is taken for
-	// a burst that tells nothing.
+	// burst is how many times slower older rows may have come; beyond it, the first page was a
+	// burst that says nothing.
 	burst = 4
 )
 
-// head is what the first page of a range tells: when its first and last row were made, and how it
-// goes on.
+// head describes the first page of a range: when its first and last row were made, and how it
+// continues.
 type head struct {
 	top, bottom time.Time
 	next        string
@@ -41,8 +39,8 @@ func (h head) span() time.Duration {
 	return h.top.Sub(h.bottom)
 }
 
-// pages is how many pages the list would have if it reached back to oldest, the time of the oldest
-// row seen in any stream, and rows came as fast throughout; 0 where the page does not tell.
+// pages estimates the length of the list: it assumes that the list reaches back to oldest, the time
+// of the oldest row in any stream, at the rate of this page. It is 0 if the page does not tell.
 func (h head) pages(oldest time.Time) float64 {
 	span := h.span()
 	if span <= 0 {
@@ -55,8 +53,8 @@ func (h head) pages(oldest time.Time) float64 {
 	return float64(reach) / float64(span)
 }
 
-// expected is how many pages of the task's list are to come: as many as an earlier read had where
-// the page does not tell, and none older than the piece's lower bound.
+// expected estimates the pages to come: as many as an earlier read had if the page does not tell,
+// and none older than the piece's lower bound.
 func (h head) expected(t *task, oldest time.Time) float64 {
 	pages := h.pages(oldest)
 	if from := t.piece.From; pages > 0 && !from.IsZero() {
@@ -68,8 +66,8 @@ func (h head) expected(t *task, oldest time.Time) float64 {
 	return pages
 }
 
-// split returns the time at which to cut the piece whose first page is h: older rows make the one
-// part, newer ones the other. False means that the piece is not worth it.
+// split returns the time at which to cut the piece whose first page is h: one part has the older
+// rows, the other the newer ones. False means that cutting is not worth it.
 func (h head) split(p *Piece, oldest time.Time) (time.Time, bool) {
 	if h.next == "" || h.pages(oldest) < worthPages {
 		return time.Time{}, false
@@ -81,14 +79,14 @@ func (h head) split(p *Piece, oldest time.Time) (time.Time, bool) {
 	return at, true
 }
 
-// confirms tells whether older, the first page of what lies before a cut, shows that the list is
-// long: it goes on, and its rows came about as fast as those of the first page.
+// confirms reports whether older, the first page of what lies before a cut, shows that the list is
+// long: it continues, and its rows came at about the same rate.
 func (h head) confirms(older head) bool {
 	return older.next != "" && older.span() <= burst*h.span()
 }
 
-// cut returns the two parts of p: the newer one, from the time at, and the older one, which goes on
-// at cursor.
+// cut returns the two parts of p: the newer one, from the time at, and the older one, which
+// continues at cursor.
 func (p *Piece) cut(at time.Time, cursor string) (newer, rest *Piece) {
 	return &Piece{Pass: p.Pass, From: at, Before: p.Before},
 		&Piece{Pass: p.Pass, From: p.From, Before: at, Cursor: cursor}

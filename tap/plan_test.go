@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// holds tells whether a row that changed at t belongs to the piece.
+// holds reports whether a row that changed at t belongs to the piece.
 func (p *Piece) holds(t time.Time) bool {
 	return !t.Before(p.From) && (p.Before.IsZero() || t.Before(p.Before))
 }

@@ -148,7 +148,7 @@ func TestRefusedPartsOfRequests(t *testing.T) {
 	assert.Equal(t, "failed", plain.sum.Outcomes[0].Status(), "nothing is left that could be left out")
 }
 
-// Where no list shows a row, a stream that has one in every account tells whether that can be.
+// Where no list shows a row, a stream that has one in every account reports whether that can be.
 func TestNoRowsNeedAProof(t *testing.T) {
 	proof := stream("proof")
 	for body, want := range map[string]tap.Kind{`[]`: tap.Rights, `[{"id":1}]`: tap.Fault, `[{"id":1,"unknown":2}]`: tap.Fault} {

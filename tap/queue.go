@@ -6,33 +6,33 @@ import (
 	"time"
 )
 
-// task is a piece of a stream to be read, and how far that has come.
+// task is a piece of a stream to read, and its progress.
 type task struct {
 	run    *streamRun
 	piece  *Piece
 	cursor string
 	stage  stage
-	idle   bool      // there is nothing to do but to end
-	head   head      // once the first page is read
-	waits  time.Time // since when the stream has had nothing; zero for ever
+	idle   bool      // nothing is left to do but end
+	head   head      // valid after the first page
+	waits  time.Time // since when the stream has read nothing; zero for never read
 	weight float64
 	number int
 }
 
-// stage orders the work. Pieces that an earlier run left under way come first, with a page each, so
-// that runs which end early still move them on. Then comes the first page of every stream: by then
-// most lists are read, and the age of the account is known, which tells how long the others are.
+// stage orders the work. Pieces of an earlier run come first, one page each, so that runs that end
+// early still make progress. Then comes the first page of every stream. By then most lists are
+// complete, and the age of the account is known, which tells how long the others are.
 type stage uint8
 
 const (
 	underWay stage = iota
 	firstPage
 	longLists
-	sweeps // what is gone, in the budget that is left
+	sweeps // listing ids, with the budget that is left
 )
 
-// queue hands out tasks: by stage, then whoever waited longest, then the longest list first, then
-// in the order in which they came.
+// queue hands out tasks: by stage, then the one that waited longest, then the longest list, then in
+// the order of arrival.
 type queue struct {
 	mu     sync.Mutex
 	ready  sync.Cond
@@ -56,7 +56,7 @@ func (q *queue) push(t *task) {
 	q.ready.Signal()
 }
 
-// pop waits for a task; false means that none will come any more.
+// pop waits for a task; false means that there are no more.
 func (q *queue) pop() (*task, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

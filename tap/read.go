@@ -9,12 +9,12 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
 
-// maxRestarts is how often a piece is begun anew because its cursor expired, before its stream
+// maxRestarts is how often a piece is restarted because its cursor expired, before its stream
 // fails.
 const maxRestarts = 10
 
-// maxLearns is how often a page may widen the shape. One widening is enough for any page; more mean
-// that learning and checking disagree.
+// maxLearns is how often one page may widen the shape. Once is enough for any page; more often
+// means that learning and checking disagree.
 const maxLearns = 4
 
 // reader reads one piece.
@@ -26,11 +26,11 @@ type reader struct {
 	restarts int
 }
 
-// errReduced says that the API did not take an optional part of a request, and that the next one is
-// made without it.
+// errReduced means that the API refused an optional part of a request, and the request should be
+// repeated without it.
 var errReduced = errors.New("the request is repeated without what was refused")
 
-// request is the one that reads a piece from its start.
+// request returns the request for the start of the piece.
 func (r *reader) request(p *Piece) Request {
 	run := r.task.run
 	run.mu.Lock()
@@ -52,7 +52,7 @@ func (r *reader) request(p *Piece) Request {
 	return req
 }
 
-// first reads the first page of the task's piece, and notes that the stream is under way.
+// first reads the first page of the task's piece.
 func (r *reader) first(ctx context.Context) (head, error) {
 	t := r.task
 	for {
@@ -60,11 +60,11 @@ func (r *reader) first(ctx context.Context) (head, error) {
 		onePage := t.run.onePage()
 		if r.splitter.Since(""); onePage && !req.From.IsZero() {
 			r.splitter.Since(FormatTime(req.From))
-			req.From = time.Time{} // it costs the same one request, and tells what is gone
+			req.From = time.Time{} // it costs the same single request, and shows what is gone
 		}
 		h, err := r.read(ctx, req, func(page Page, rows int, _ head) (*step, error) {
 			if onePage && page.Next != "" {
-				t.run.growPage() // it does not fit a page any more: only what is news is asked for
+				t.run.growPage() // it no longer fits on a page: ask only for what is new
 				return nil, errReduced
 			}
 			if rows == 0 && page.Next == "" && req.From.IsZero() && req.Stream.NeverEmpty {
@@ -82,15 +82,15 @@ func (r *reader) first(ctx context.Context) (head, error) {
 	}
 }
 
-// cut cuts the task's piece as long as it is worth it. What is newer is left to other workers; the
-// oldest part stays with the task.
+// cut cuts the task's piece as long as it is worth it. Newer parts go to other workers; the oldest
+// part stays with the task.
 func (r *reader) cut(ctx context.Context) error {
 	t := r.task
 	t.run.mu.Lock()
 	follows := t.run.follows
 	t.run.mu.Unlock()
 	if t.run.sel.Stream.Bookmark == "" || follows {
-		return nil // what follows a full table is not cut: the rows that change meanwhile would call for yet another read
+		return nil // what follows a full table is not cut: rows that change meanwhile would need yet another read
 	}
 	for wide := t.head; ; {
 		at, ok := wide.split(t.piece, r.oldestRow())
@@ -133,14 +133,14 @@ func (r *reader) cut(ctx context.Context) error {
 		if older.next == "" || older.span() <= wide.span() {
 			return nil
 		}
-		// The first page was a burst: rows come slower further back, so a piece of this size would
-		// be nearly empty.
+		// The first page was a burst: older rows come slower, so a piece of this size would be
+		// nearly empty.
 		wide.bottom = wide.top.Add(-older.span())
 	}
 }
 
-// walk reads the task's piece from its cursor, to its end or so many pages of it; 0 for no bound.
-// It tells whether the end was reached.
+// walk reads the task's piece from its cursor, to its end or for a number of pages; 0 for no limit.
+// It reports whether it reached the end.
 func (r *reader) walk(ctx context.Context, pages int) (done bool, err error) {
 	t := r.task
 	for n := 0; pages == 0 || n < pages; {
@@ -176,9 +176,9 @@ func (r *reader) walk(ctx context.Context, pages int) (done bool, err error) {
 	return false, nil
 }
 
-// read reads one page and hands its records to the output, with the step of the bookmark that is
-// made once they are written. It returns when they are: so a loader that reads slowly slows the
-// reading down, and no more pages are held than are read at once.
+// read reads one page and passes its records to the output, with the step of the bookmark that
+// follows once they are written. It returns when they are, so a slow loader slows down the reading,
+// and memory holds no more pages than are read at the same time.
 func (r *reader) read(ctx context.Context, req Request, mean func(page Page, rows int, h head) (*step, error)) (head, error) {
 	var h head
 	run := r.task.run
@@ -266,7 +266,7 @@ func (r *reader) read(ctx context.Context, req Request, mean func(page Page, row
 	return h, err
 }
 
-// split turns a page into records, and learns from it what the shape does not admit.
+// split turns a page into records, and learns what the shape does not admit.
 func (r *reader) split(page Page) (record.Result, known, error) {
 	run := r.task.run
 	body := page.Body
@@ -293,7 +293,7 @@ func (r *reader) split(page Page) (record.Result, known, error) {
 	}
 }
 
-// parseJSONTime reads a time as it stands in a record; zero where it is none.
+// parseJSONTime reads the time in a record; zero if there is none.
 func parseJSONTime(v []byte) time.Time {
 	if len(v) < 2 || v[0] != '"' {
 		return time.Time{}

@@ -14,8 +14,8 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
 
-// streamRun is the reading of one stream in one sync. Its plan does not change; its progress
-// belongs to the workers, under the lock; what standard output has of it belongs to the output's
+// streamRun is the reading of one stream in one sync. Its plan does not change, its progress
+// belongs to the workers, under the lock, and what stdout has of it belongs to the output's
 // goroutine.
 type streamRun struct {
 	plan
@@ -24,57 +24,57 @@ type streamRun struct {
 	out written
 }
 
-// plan is what is to be read of a stream, and how.
+// plan says what to read of a stream, and how.
 type plan struct {
 	sel     *Selection
 	options record.Options
 	reading reading
-	base    *record.Shape // as the stream's file has it
+	base    *record.Shape // as in the stream's file
 	unread  map[string]jsontext.Value
-	late    time.Time // bookmark of the state; zero for none
+	late    time.Time // the state's bookmark; zero for none
 	before  time.Time // when the last complete read began; zero for never
 	rest    time.Duration
 	whole   bool       // the list is read whole, whatever the bookmark says
 	from    *time.Time // the lower bound of that read; nil for the start date
-	track   *tracking  // what is known of its rows; nil where nobody asks what is gone
+	track   *tracking  // what is known of its rows; nil without deletes
 }
 
-// progress is how far the reading has come.
+// progress is how much has been read.
 type progress struct {
 	known   known
-	open    int       // pieces not yet ended
+	open    int       // pieces that have not ended
 	resumed bool      // an earlier run began this read
 	cut     bool      // the list is read in parts
 	follows bool      // what is read follows a full table
 	began   time.Time // when the first page was asked for
 	refused refused
 	err     error
-	skipped bool // left out for want of a scope
-	rested  bool // left alone: its last complete read is recent enough
+	skipped bool // left out for lack of a scope
+	rested  bool // its last complete read is recent enough
 	pages   int
 	records int
 	bytes   int64
 	first   time.Time // when the first request was made, by this machine's clock
 	last    time.Time // when the latest page was written
-	changes []string  // columns that were new or of another type
-	gone    int       // rows that were told as gone
-	said    bool      // it was read, and has told of anonymized rows
-	untold  bool      // rows are gone, but could not be told yet
-	odd     int       // rows that were no rows
-	shown   written   // a copy of what standard output has, for whoever looks on
-	// expected is how many pages the list is thought to have; 0 where that is not known.
+	changes []string  // columns that are new or had a value of another type
+	gone    int       // rows that were reported as gone
+	said    bool      // it was read, and no more anonymized rows will turn up in it
+	untold  bool      // rows are gone, but could not be reported yet
+	odd     int       // rows that contain only a message
+	shown   written   // a copy of what stdout has, for observers
+	// expected is the estimated number of pages; 0 if unknown.
 	expected int
-	nulled   map[string]bool // columns of which a value became null because of its type
+	nulled   map[string]bool // columns with a value that became null because of its type
 }
 
-// written is what standard output has of a stream.
+// written is what stdout has of a stream.
 type written struct {
 	started, announced, ended bool
 	version, learnt, records  int
 }
 
-// expect notes how many pages one pass of the list is thought to have, and returns how many that
-// makes of all: one more than it has shown at least.
+// expect notes the estimated number of pages of one pass, and returns the estimate for all passes:
+// at least one more than were read.
 func (r *streamRun) expect(pages int) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -82,22 +82,22 @@ func (r *streamRun) expect(pages int) int {
 	return r.expected
 }
 
-// refused are the optional parts of a request that the API did not take. They are not sent again in
-// this run.
+// refused are the optional parts of a request that the API refused. They are not sent again in this
+// run.
 type refused struct{ fields, before, from bool }
 
-// known is the shape of a stream's records as far as it is known.
+// known is the shape of a stream's records, as far as it is known.
 type known struct {
 	shape   *record.Shape
-	version int                       // one higher with each wider shape
-	learnt  map[string]jsontext.Value // what the state keeps of it beside the stream's file; nil for nothing
+	version int                       // incremented with each wider shape
+	learnt  map[string]jsontext.Value // what the state keeps of it, beyond the stream's file; nil for nothing
 }
 
 // newRun plans the read of a selection, with the shape that earlier runs learnt.
 func (s *syncer) newRun(sel *Selection) (*streamRun, error) {
 	b := s.state.Of(sel.Stream.Name)
 	if sel.Shape == nil {
-		sel.Shape = record.NewObject(nil) // it cannot be read at all: sel.Err says why
+		sel.Shape = record.NewObject(nil) // it cannot be read: sel.Err says why
 	}
 	r := &streamRun{plan: plan{
 		sel: sel, options: sel.options(), base: sel.Shape, unread: map[string]jsontext.Value{}, late: b.Until, before: b.last(),
@@ -151,7 +151,7 @@ func (r *streamRun) failed() bool {
 	return r.err != nil
 }
 
-// asked notes when a first page was asked for. A list of several passes that goes on is read in
+// asked notes when a first page was requested. A list of several passes that continues is read in
 // parts: see [Progress.Cut].
 func (r *streamRun) asked(at time.Time, more bool) {
 	r.mu.Lock()
@@ -162,8 +162,8 @@ func (r *streamRun) asked(at time.Time, more bool) {
 	}
 }
 
-// reduce notes which optional part of a refused request to do without from now on; false where
-// there is none.
+// reduce notes which optional part of a refused request to leave out from now on; false if there is
+// none.
 func (r *streamRun) reduce(req Request) (what string, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -183,8 +183,7 @@ func (r *streamRun) reduce(req Request) (what string, ok bool) {
 	return "", false
 }
 
-// learn widens the run's shape by a page. Another goroutine may have been faster; then there is
-// nothing to do but look again.
+// learn widens the run's shape to admit a page. If another goroutine was faster, it does nothing.
 func (r *streamRun) learn(page []byte, seen *record.Shape, log *slog.Logger) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

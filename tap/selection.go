@@ -8,63 +8,61 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
 
-// Selection is the query of a stream: which columns to ask for, the shape of the records to come
-// out, and the marks by which the state tells one query from another.
+// Selection is the query of a stream: which columns to request, the shape of the resulting records,
+// and the fingerprints by which the state recognizes the query.
 type Selection struct {
 	Stream *Stream
 	Handling
-	// Shape is that of the records to come out: columns that nobody wants are marked to be dropped.
+	// Shape is the shape of the resulting records; unwanted columns are marked to be dropped.
 	Shape *record.Shape
-	// Fields are the columns to ask the API for; nil for all, also those that no schema knows.
+	// Fields are the columns to request; nil for all, including unknown ones.
 	Fields []string
 	// FullTable reads the whole list every time, whatever the state says.
 	FullTable bool
-	// Generation tells one full read from the next, where a platform counts them: a read that was
-	// left under way is only gone on with where it was of the same.
+	// Generation distinguishes full reads, on platforms that count them: an unfinished read is
+	// continued only in its own generation.
 	Generation string
-	// Version is that of the stream's records, where what is gone is looked for; 0 where it is not.
+	// Version is the version of the stream's records with deletes; 0 without.
 	Version int64
-	// Err is why the stream cannot be read as it was chosen, where that is known before; nil for no
-	// reason. It ends as any stream that fails.
+	// Err is why the stream cannot be read as selected, if that is already known. The stream then
+	// fails like any other.
 	Err error
-	// Transform changes a page before it is read, where people asked for columns that the API does
-	// not have; nil for none. It appends the new page to dst.
+	// Transform changes a page before it is read, to add columns that the API does not have; nil
+	// for none. It appends the new page to dst.
 	Transform func(dst, page []byte) ([]byte, error)
 }
 
 // Handling is how the values of all streams are treated.
 type Handling struct {
-	// NewColumns is what becomes of columns that no schema knows; empty for Keep.
+	// NewColumns says how to treat unknown columns; empty for Keep.
 	NewColumns NewColumns
-	// NullOdd makes values of another type than their column's null, in place of widening the
-	// column.
+	// NullOdd replaces values by null if their type does not fit their column, instead of widening
+	// the column.
 	NullOdd bool
-	// Unknown is how personal data in columns that no schema knows is treated, once they are
-	// learnt; Drop leaves them out.
+	// Unknown is the treatment of unknown columns under a privacy policy; Drop leaves them out.
 	Unknown record.Treatment
-	// Key is that of hashes.
+	// Key is the key of hashes.
 	Key []byte
-	// Policy is a mark of how personal data is treated, kept in the state.
+	// Policy is a fingerprint of the privacy policy, kept in the state.
 	Policy string
-	// ReplacesTables tells that the loader replaces the whole table after a full read: then nobody
-	// needs to be told what is gone.
+	// ReplacesTables means that the loader replaces the whole table after a full read, so that
+	// deleted rows need not be reported.
 	ReplacesTables bool
 }
 
-// NewColumns is what becomes of columns that no schema knows.
+// NewColumns says how to treat columns that no schema has.
 type NewColumns string
 
-// Keep widens the schema; Drop leaves the column out; Warn widens the schema and says so in the
-// log.
+// Keep widens the schema, Drop leaves the column out, and Warn widens the schema and logs a
+// warning.
 const (
 	Keep NewColumns = "keep"
 	Drop NewColumns = "drop"
 	Warn NewColumns = "warn"
 )
 
-// Select returns the query for what was chosen of a stream. shape is that of its records as the
-// program knows them: the stream's own or with custom columns, each with its treatment. Key and
-// bookmark are always read.
+// Select returns the query for a choice. shape is the shape of the stream's records, with custom
+// columns and the treatment of each column. The key and the bookmark are always read.
 func (c *Choice) Select(shape *record.Shape, h Handling) *Selection {
 	sel := &Selection{Stream: c.Stream, Handling: h, FullTable: c.FullTable, Generation: c.Generation, Err: c.Err}
 	if c.Err != nil {
@@ -107,8 +105,8 @@ func (sel *Selection) options() record.Options {
 	return opts
 }
 
-// query is a mark of what is asked of the list. A cursor goes on with the query that it came from,
-// so one that is kept in the state is only good for the same query.
+// query is a fingerprint of what is requested. A cursor continues its own query only, so a cursor
+// in the state is valid only for the same query.
 func (sel *Selection) query() string {
 	q := strings.Join(sel.Fields, ",")
 	if !sel.incremental() {

@@ -10,48 +10,49 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// State is what is known of all streams at a moment: it can be written down at any time and is
-// right. docs/state.md explains it.
+// State is what is known of all streams at one moment. It can be written at any time and is
+// correct. docs/state.md explains it.
 type State struct {
 	Bookmarks map[string]*Bookmark
-	// Others are bookmarks of streams that this program does not know, and whatever else stood in
-	// the state: passed on as they came.
+	// Others are bookmarks of unknown streams, and whatever else the state contained. They are
+	// passed on unchanged.
 	Others map[string]jsontext.Value
 	Extra  map[string]jsontext.Value
-	// Notes are what a person should know of a state that another program wrote.
+	// Notes are what a person should know about a state that another program wrote.
 	Notes []string
 }
 
-// Bookmark says how far a stream is read. Its transitions are begin, advance, split and restart;
-// finish is the end of advance.
+// Bookmark says how far a stream has been read. Its transitions are begin, advance, split and
+// restart; finish is the end of advance.
 type Bookmark struct {
 	// Until is the time, by the server's clock, up to which every change of the stream has been
 	// written; zero for none.
 	Until time.Time `json:"-"`
-	// Progress is a read that is under way beside it; nil for none.
+	// Progress is an unfinished read; nil for none.
 	Progress *Progress `json:"progress,omitzero"`
-	// Learnt holds the schemas of columns that the stream's file lacks or has narrower.
+	// Learnt holds the schemas of columns that the stream's file lacks, or has with a narrower
+	// type.
 	Learnt map[string]jsontext.Value `json:"learnt,omitzero"`
-	// Pages is how many pages the last read of the stream took.
+	// Pages is the number of pages of the last read.
 	Pages int `json:"pages,omitzero"`
 	// Complete is when the last complete read of a full table began, by the server's clock; for an
-	// incremental stream Until says it.
+	// incremental stream, Until says it.
 	Complete time.Time `json:"complete,omitzero"`
-	// ReadAs is a mark of the credential and the user that the stream was read with.
+	// ReadAs is a fingerprint of the credential and the user that the stream was read with.
 	ReadAs string `json:"read_as,omitzero"`
-	// Policy is a mark of how personal data was treated.
+	// Policy is a fingerprint of how personal data was treated.
 	Policy string `json:"policy,omitzero"`
-	// Version is that of the stream's records, where what is gone is looked for; Whole tells that
-	// all rows have been written under it.
+	// Version is the version of the stream's records, with deletes; Whole means that all rows have
+	// been written under it.
 	Version int64 `json:"version,omitzero"`
 	Whole   bool  `json:"whole,omitzero"`
 	// Start is the start date of the first read; zero for none.
 	Start time.Time `json:"start_date,omitzero"`
 }
 
-// ParseBookmark reads what is this program's own in a stream's entry of a state; Until is left to
-// the protocol, which has its own name for it. A member that appears twice counts as it does
-// in the platforms' own parsers: the last one.
+// ParseBookmark reads this program's own part of a stream's entry in a state; the protocol has its
+// own name for Until. Of a member that appears twice, the last one counts, as in the parsers of the
+// platforms.
 func ParseBookmark(entry jsontext.Value, s *Stream) (*Bookmark, error) {
 	b := &Bookmark{}
 	if err := json.Unmarshal(entry, b, jsontext.AllowDuplicateNames(true)); err != nil {
@@ -60,8 +61,8 @@ func ParseBookmark(entry jsontext.Value, s *Stream) (*Bookmark, error) {
 	return b, b.check(s)
 }
 
-// Slowest is the earliest of the times up to which the parts of a stream are complete; zero, for
-// none, where one of them is.
+// Slowest returns the earliest of the times up to which the parts of a stream are complete; zero if
+// a part has none.
 func Slowest(parts []time.Time) time.Time {
 	if len(parts) == 0 {
 		return time.Time{}
@@ -69,7 +70,7 @@ func Slowest(parts []time.Time) time.Time {
 	return slices.MinFunc(parts, time.Time.Compare)
 }
 
-// check tells what is wrong with a bookmark that was read from a file, for use with a stream.
+// check returns what is wrong with a bookmark from a file, for use with a stream.
 func (b *Bookmark) check(s *Stream) error {
 	if b.Pages < 0 {
 		return fmt.Errorf("pages is negative")
@@ -88,38 +89,39 @@ func (b *Bookmark) check(s *Stream) error {
 	return nil
 }
 
-// Progress is a read under way. When its last piece is complete, the stream is complete up to
+// Progress is an unfinished read. When its last piece is complete, the stream is complete up to
 // Began.
 type Progress struct {
-	// Began is the time, by the server's clock, at which the first page was asked for.
+	// Began is the time, by the server's clock, when the first page was requested.
 	Began time.Time `json:"began"`
-	// Query is a mark of what was asked for; a cursor is good for nothing else.
+	// Query is a fingerprint of the request; a cursor is valid only for the same one.
 	Query string `json:"query,omitzero"`
-	// Cut tells that the list is read in parts, by time or by pass, so that rows may have moved
-	// from one to another that was read before.
+	// Cut means that the list is read in parts, by time or by pass, so that rows may have moved
+	// between parts.
 	Cut bool `json:"cut,omitzero"`
-	// Pieces are those not yet complete. What lies in none of them is complete.
+	// Pieces are the incomplete parts. What lies in none of them is complete.
 	Pieces []*Piece `json:"pieces"`
 
 	resumed bool // an earlier run began it
-	follows bool // it follows a full table, and brings what has changed since that began
+	follows bool // it follows a full table, and reads what has changed since that began
 }
 
-// Piece is the part of a list that changed within a range of time, and how far it is read.
+// Piece is the part of a list that changed within a range of time, and how much of it has been
+// read.
 type Piece struct {
-	// Pass is the number of the read, for lists that one read does not return whole.
+	// Pass is the number of the read, for lists that take several.
 	Pass int `json:"pass,omitzero"`
-	// From is the first moment of the range, Before the first one behind it; zero for no bound.
+	// From is the start of the range, inclusive, and Before its end, exclusive; zero for no bound.
 	From   time.Time `json:"from,omitzero"`
 	Before time.Time `json:"before,omitzero"`
 	// Cursor leads to the next page; empty at the start of the piece.
 	Cursor string `json:"cursor,omitzero"`
 }
 
-// NewState returns a state that knows nothing.
+// NewState returns an empty state.
 func NewState() *State { return &State{Bookmarks: map[string]*Bookmark{}} }
 
-// Of returns the bookmark of a stream; an empty one is made where there was none.
+// Of returns the bookmark of a stream, and creates it if necessary.
 func (s *State) Of(stream string) *Bookmark {
 	b := s.Bookmarks[stream]
 	if b == nil {
@@ -132,25 +134,25 @@ func (s *State) Of(stream string) *Bookmark {
 // Streams lists the streams that have a bookmark, in the order of their names.
 func (s *State) Streams() []string { return slices.Sorted(maps.Keys(s.Bookmarks)) }
 
-// same tells whether two pieces are the same part of the list, wherever their cursors are.
+// same reports whether two pieces are the same part of the list, whatever their cursors.
 func (p *Piece) same(o *Piece) bool {
 	return p.Pass == o.Pass && p.From.Equal(o.From) && p.Before.Equal(o.Before)
 }
 
-// reading is what the transitions have to know of a read.
+// reading is what the transitions need to know of a read.
 type reading struct {
 	query     string
 	passes    int
 	full      bool // the whole table, whatever the bookmark says
-	timed     bool // the list has a filter by time
+	timed     bool // the list has a time filter
 	lookback  time.Duration
 	readAs    string
 	policy    string
-	version   int64 // of the records; 0 for none
+	version   int64 // of the records; 0 without deletes
 	startDate time.Time
 }
 
-// begin notes that the first page of a piece was asked for at a time.
+// begin notes that the first page of a piece was requested at a time.
 func (b *Bookmark) begin(r *reading, piece *Piece, asked time.Time) {
 	if b.Progress == nil {
 		b.Progress = &Progress{Began: asked, Query: r.query}
@@ -177,8 +179,8 @@ func (b *Bookmark) begin(r *reading, piece *Piece, asked time.Time) {
 	}
 }
 
-// advance notes that a page of a piece was written and that the piece goes on at next, or is
-// complete where that is empty.
+// advance notes that a page of a piece was written. The piece continues at next, or is complete if
+// next is empty.
 func (b *Bookmark) advance(r *reading, piece *Piece, next string, pages int) {
 	if b.Progress == nil {
 		return
@@ -198,8 +200,8 @@ func (b *Bookmark) advance(r *reading, piece *Piece, next string, pages int) {
 }
 
 // finish notes that the last piece of a read is complete. A full table that was cut, or begun by an
-// earlier run, is followed by a read of what has changed since it began: until that is complete the
-// read is under way.
+// earlier run, is followed by a read of what has changed since it began; until that is complete,
+// the read is unfinished.
 func (b *Bookmark) finish(r *reading, pages int) {
 	p := b.Progress
 	b.Progress = nil
@@ -240,7 +242,7 @@ func (b *Bookmark) split(piece *Piece, at time.Time, cursor string) {
 	}
 }
 
-// restart notes that a piece has to be read from its start: its cursor expired.
+// restart notes that a piece must be read from its start, because its cursor expired.
 func (b *Bookmark) restart(piece *Piece) {
 	if b.Progress == nil {
 		return
@@ -254,18 +256,18 @@ func (p *Progress) find(piece *Piece) int {
 	return slices.IndexFunc(p.Pieces, func(o *Piece) bool { return o.same(piece) })
 }
 
-// last is when the last complete read began; zero for never.
+// last returns when the last complete read began; zero for never.
 func (b *Bookmark) last() time.Time { return later(b.Until, b.Complete) }
 
-// step is a transition of a bookmark on its way to stdout: it is made once what came with it has
-// been written.
+// step is a transition of a bookmark on its way to stdout. It is made after the records that came
+// with it have been written.
 type step struct {
 	begin   bool // the first page of the piece
 	restart bool // its cursor expired
 	piece   Piece
 	asked   time.Time
 	next    string
-	cut     time.Time // the piece was cut here; zero for not
+	cut     time.Time // the piece was cut here; zero for no cut
 	pages   int
 }
 

@@ -10,45 +10,44 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
 
-// Stream is one list of the Harvest API, as its file under schemas/ describes it.
+// Stream is one list of the Harvest API, as described by its file in schemas/.
 type Stream struct {
 	Name        string `json:"stream"`
 	Description string `json:"description"`
-	// Group is the permission group under which people know the list.
+	// Group is the permission group that people know the list by.
 	Group string `json:"group"`
 	// Path is the list's path below the address of the API.
 	Path string `json:"path"`
-	// Scope is what a credential needs to read the list.
+	// Scope is the scope that a credential needs to read the list.
 	Scope string `json:"scope"`
-	// Default is false for a list that is read only where somebody asks for it: it needs a write
-	// scope or a product feature. Nil stands for true.
+	// Default is false for a list that is read only if selected: it needs a write scope or a
+	// product feature. Nil stands for true.
 	Default *bool `json:"default,omitzero"`
 	// ViewOf names the stream whose rows this one repeats; such a stream is not selected by
 	// default.
 	ViewOf string `json:"view_of,omitzero"`
 	// Params are sent with every read of the list.
 	Params map[string]string `json:"params,omitzero"`
-	// Passes are the parameters of the reads that together make the whole list, where one read does
-	// not.
+	// Passes are the parameters of the reads that together make up the list, if one read does not.
 	Passes []map[string]string `json:"passes,omitzero"`
-	// Key names the columns that tell one row from all others.
+	// Key names the columns that identify a row.
 	Key []string `json:"key"`
-	// Bookmark is the column by whose time only what is new can be asked for; empty where the list
-	// has no such filter.
+	// Bookmark is the column whose time can be used to ask only for changes; empty if the list has
+	// no such filter.
 	Bookmark string `json:"bookmark,omitzero"`
-	// NeverEmpty is true for a list that has a row in every account: where it is empty, the user
-	// acted for may see nothing at all.
+	// NeverEmpty is true for a list that has rows in every account: if it is empty, the user may
+	// not see anything.
 	NeverEmpty bool `json:"never_empty,omitzero"`
-	// Anonymized is a text that a page holds where one of its rows was anonymized, which destroys
+	// Anonymized is a text that a page contains if one of its rows was anonymized, which destroys
 	// rows of other lists without a trace.
 	Anonymized string `json:"anonymized,omitzero"`
-	// CustomFields tells where records carry the fields that a company added.
+	// CustomFields says where records hold the custom fields.
 	CustomFields *CustomFields `json:"custom_fields,omitzero"`
-	// References tell which stream's id a column holds.
+	// References maps a column to the stream whose id it holds.
 	References map[string]string `json:"references,omitzero"`
-	// PersonalData holds the class of personal data of each column, or of each of its members by a
-	// path such as phone_numbers.value. A text column that needs none has the class "none": so it
-	// is known that somebody looked at it.
+	// PersonalData maps each column, or a member by a path such as phone_numbers.value, to its
+	// class of personal data. A text column that needs none has the class "none", so that it is
+	// known that someone looked at it.
 	PersonalData map[string]string `json:"personal_data,omitzero"`
 	// Filters are the other parameters that the list takes.
 	Filters map[string]Filter `json:"filters,omitzero"`
@@ -58,7 +57,7 @@ type Stream struct {
 	shape func() (*record.Shape, error)
 }
 
-// CustomFields tells the column that holds custom fields and the field_type of their definitions.
+// CustomFields names the column that holds custom fields, and the field_type of their definitions.
 type CustomFields struct {
 	Column    string `json:"column"`
 	FieldType string `json:"field_type"`
@@ -70,7 +69,7 @@ type Filter struct {
 	Enum []string `json:"enum,omitzero"`
 }
 
-// Prepare makes the stream ready for use once its file is read.
+// Prepare makes the stream ready for use after its file is read.
 func (s *Stream) Prepare() {
 	s.shape = sync.OnceValues(func() (*record.Shape, error) {
 		shape, err := record.ParseShape(s.Schema)
@@ -86,19 +85,18 @@ func (s *Stream) Prepare() {
 	})
 }
 
-// Shape returns the shape of the stream's records as its file describes it.
+// Shape returns the shape of the stream's records, as described by its file.
 func (s *Stream) Shape() (*record.Shape, error) { return s.shape() }
 
-// SelectedByDefault tells whether the stream is read where nobody chose.
+// SelectedByDefault reports whether the stream is read without a selection.
 func (s *Stream) SelectedByDefault() bool { return s.ViewOf == "" && (s.Default == nil || *s.Default) }
 
-// Automatic tells whether a column is always read: the key and the bookmark.
+// Automatic reports whether a column is always read: the key and the bookmark.
 func (s *Stream) Automatic(column string) bool {
 	return column == s.Bookmark || slices.Contains(s.Key, column)
 }
 
-// passes returns the parameters of each read that belongs to the whole list; one without parameters
-// of its own where one read is all.
+// passes returns the parameters of each read that belongs to the whole list.
 func (s *Stream) passes() []map[string]string {
 	if len(s.Passes) == 0 {
 		return []map[string]string{s.Params}

@@ -12,15 +12,15 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
 
-// The numbers of sweeping.
+// The constants of sweeps.
 const (
-	pageRows   = 500 // rows of a page
-	confirmIDs = 50  // ids that can be asked for at once (docs)
-	savedPages = 20  // pages of a sweep after which what it has seen is saved
+	pageRows   = 500 // rows per page
+	confirmIDs = 50  // ids per request (docs)
+	savedPages = 20  // pages between saves
 )
 
-// sweepTask returns the task that finds what is gone from a stream which has been read; nil where
-// that is not due.
+// sweepTask returns the task that finds deleted rows of a stream that has been read; nil if it is
+// not due.
 func (s *syncer) sweepTask(r *streamRun) *task {
 	t := r.track
 	if t == nil {
@@ -40,12 +40,12 @@ func (s *syncer) sweepTask(r *streamRun) *task {
 	return &task{run: r, piece: &Piece{}, stage: sweeps, waits: t.known.Swept}
 }
 
-// belongs tells whether the rows of a stream belong to candidates, so that they go when one is
+// belongs reports whether the rows of a stream belong to candidates, and are destroyed when one is
 // anonymized.
 func belongs(s *Stream) bool { return s.Filters["candidate_ids"].Type != "" }
 
-// park keeps a stream whose rows belong to candidates from ending, while the rows that tell of the
-// anonymized ones are still read.
+// park keeps a stream whose rows belong to candidates from ending while rows that show anonymized
+// candidates are still being read.
 func (s *syncer) park(r *streamRun) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -56,8 +56,8 @@ func (s *syncer) park(r *streamRun) bool {
 	return true
 }
 
-// told notes that a stream was read. After the last one that tells of anonymized candidates, those
-// that waited for it are swept, or end.
+// told notes that a stream was read. After the last one that shows anonymized candidates, the
+// streams that waited are swept, or end.
 func (s *syncer) told(r *streamRun) {
 	r.mu.Lock()
 	before := r.said
@@ -78,7 +78,7 @@ func (s *syncer) told(r *streamRun) {
 	}
 }
 
-// again puts a task of a stream that was read into the queue: the stream has not ended.
+// again queues a task of a stream that was read: the stream has not ended.
 func (s *syncer) again(t *task) {
 	t.run.mu.Lock()
 	t.run.open = 1
@@ -86,8 +86,8 @@ func (s *syncer) again(t *task) {
 	s.queue.push(t)
 }
 
-// sweep finds what is gone from a stream: it lists all ids, unless the read has done so, confirms
-// each vanished one by asking for it, and tells.
+// sweep finds deleted rows of a stream: it lists all ids, unless the read has already done so,
+// confirms each vanished id by asking for it, and reports the rest.
 func (s *syncer) sweep(ctx context.Context, r *streamRun) error {
 	t := r.track
 	t.mu.Lock()
@@ -138,7 +138,7 @@ func (s *syncer) sweep(ctx context.Context, r *streamRun) error {
 		broken := r.untold
 		r.mu.Unlock()
 		if broken {
-			return nil // the loader went away, or the rows are not all out under the version yet: the next run tells
+			return nil // the loader went away, or not all rows are written under the version yet: the next run reports them
 		}
 	}
 	deadSet := IDsOf(dead)
@@ -162,7 +162,7 @@ func (s *syncer) sweep(ctx context.Context, r *streamRun) error {
 	return t.save(ctx, s.Deletes.Ledger, r.sel.Stream.Name)
 }
 
-// tooMany is the error of a stream of which more has vanished than is plausible.
+// tooMany is the error of a stream of which implausibly many rows have vanished.
 func (s *syncer) tooMany(r *streamRun, gone, before int) error {
 	name := r.sel.Stream.Name
 	if gone <= fewGone || float64(gone) <= s.Deletes.MaxShare*float64(before) || slices.Contains(s.Deletes.Accept, name) {
@@ -172,7 +172,7 @@ func (s *syncer) tooMany(r *streamRun, gone, before int) error {
 		WithHint("check whether the user lost permissions; if the rows are really gone, run once with --accept-deletes %s", name)
 }
 
-// list lists all ids of a stream, from where an earlier run stopped. It tells whether it came to
+// list lists all ids of a stream, from where an earlier run stopped. It reports whether it reached
 // the end.
 func (s *syncer) list(ctx context.Context, r *streamRun) (done bool, err error) {
 	t := r.track
@@ -246,7 +246,7 @@ func (s *syncer) list(ctx context.Context, r *streamRun) (done bool, err error) 
 }
 
 // confirm asks for ids that no list showed, and returns those that are really gone. A row that the
-// list left out, because it moved or was late, is not.
+// listing missed, because it moved or was late, is not.
 func (s *syncer) confirm(ctx context.Context, r *streamRun, gone IDs) ([]int64, error) {
 	var dead, batch []int64
 	ask := func() error {
@@ -276,7 +276,7 @@ func (s *syncer) confirm(ctx context.Context, r *streamRun, gone IDs) ([]int64, 
 	return dead, err
 }
 
-// living asks for rows by their ids, in every pass, and tells which of them exist.
+// living asks for rows by their ids, in every pass, and returns those that exist.
 func (s *syncer) living(ctx context.Context, r *streamRun, ids []int64) (map[int64]bool, error) {
 	texts := make([]string, len(ids))
 	for i, id := range ids {

@@ -11,13 +11,13 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
 
-// Who owns what. A sync is Concurrency workers and one output. Workers take tasks (a piece of a
-// stream) from the queue, ask the source for pages, split them into records and hand each page to
-// the output as an item; they wait until it is written before they ask for the next. The output's
-// goroutine alone writes to standard output and alone changes the state: an item carries the step
-// that its page means for the bookmark, and the step is made once the page is written. A streamRun
-// is shared: its plan is fixed, its progress is under its lock, its written part is the output's.
-// The context ends everything: its cause is why.
+// Who owns what. A sync has Concurrency workers and one output. Workers take tasks (a piece of a
+// stream) from the queue, ask the source for pages, split them into records and send each page to
+// the output as an item; they wait until it is written before they ask for the next one. Only the
+// output's goroutine writes to standard output and changes the state: an item carries the step that
+// its page means for the bookmark, and the step is made after the page is written. A streamRun is
+// shared: its plan is fixed, its progress is under its lock, and its written part belongs to the
+// output. The context ends everything; its cause says why.
 
 // syncer is one call of [Engine.Sync].
 type syncer struct {
@@ -30,26 +30,26 @@ type syncer struct {
 	runs   []*streamRun
 	read   atomic.Bool
 	proven atomic.Bool // a row was seen: the user may see something
-	over   atomic.Bool // MaxRunTime is up
-	hurry  atomic.Bool // somebody was anonymized: the lists of what belongs to candidates are swept in this run
+	over   atomic.Bool // MaxRunTime was reached
+	hurry  atomic.Bool // a candidate was anonymized: the lists of candidates' children are swept in this run
 
 	mu      sync.Mutex
 	running int          // streams whose end is not yet on its way to stdout
-	ending  int          // streams of which a piece is still to be read
-	telling int          // of those, streams whose rows tell that somebody was anonymized
-	parked  []*streamRun // streams that are read, and wait for what those tell
+	ending  int          // streams with a piece still to read
+	telling int          // of those, streams whose rows show anonymized candidates
+	parked  []*streamRun // streams that are read, and wait for those
 	oldest  time.Time    // the oldest row seen so far
 }
 
-// errOvertime ends a run that has lasted for MaxRunTime.
+// errOvertime ends a run that has reached MaxRunTime.
 var errOvertime = Errorf(Interrupted, "stopped", "max_run_time was reached")
 
-// overtimeGrace is how long pages under way may take once MaxRunTime is up.
+// overtimeGrace is how long pages under way may take after MaxRunTime.
 const overtimeGrace = 5 * time.Second
 
-// Sync reads the selected streams, side by side, and moves the state along. It returns an error
-// only where the whole run ended early: of kind Credentials, SignIn, BadInput, Rights, Unreachable,
-// LoaderGone or Interrupted. How each stream ended stands in the summary.
+// Sync reads the selected streams concurrently and advances the state. It returns an error only if
+// the whole run ended early: of kind Credentials, SignIn, BadInput, Rights, Unreachable, LoaderGone
+// or Interrupted. The summary says how each stream ended.
 func (e *Engine) Sync(ctx context.Context, selections []*Selection, state *State) (*Summary, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -92,7 +92,7 @@ func (e *Engine) Sync(ctx context.Context, selections []*Selection, state *State
 	writing.Go(s.out.run)
 	workers := e.Concurrency
 	if e.Enricher != nil {
-		workers *= 2 // those that wait for files must not keep the lists waiting
+		workers *= 2 // those that wait for files must not block the lists
 	}
 	for range workers {
 		working.Go(func() { s.work(ctx) })
@@ -125,7 +125,7 @@ func (e *Engine) Sync(ctx context.Context, selections []*Selection, state *State
 	return sum, cause
 }
 
-// outcomes tells of each stream how far it has come, or how it ended.
+// outcomes returns how each stream ended, or its progress so far.
 func (s *syncer) outcomes() []Outcome {
 	outcomes := make([]Outcome, len(s.runs))
 	for i, r := range s.runs {
@@ -146,12 +146,12 @@ func (s *syncer) outcomes() []Outcome {
 	return outcomes
 }
 
-// tasks returns what is to be read of a stream: what an earlier run left under way, or else all
-// that is new.
+// tasks returns what to read of a stream: what an earlier run left unfinished, or else everything
+// new.
 func (s *syncer) tasks(r *streamRun, b *Bookmark) []*task {
 	if r.sel.Err != nil {
 		r.open = 1
-		return []*task{{run: r, piece: &Piece{}}} // its failure is all there is to tell, and its bookmark stays as it is
+		return []*task{{run: r, piece: &Piece{}}} // only its failure is reported, and its bookmark stays the same
 	}
 	p := b.Progress
 	if p != nil && p.Query == r.reading.query && r.reading.timed && !s.Sample {
@@ -178,7 +178,7 @@ func (s *syncer) tasks(r *streamRun, b *Bookmark) []*task {
 	return s.fresh(r, from, float64(b.Pages))
 }
 
-// fresh returns the tasks of a read that begins now: all that has changed since from.
+// fresh returns the tasks of a read that begins now: everything that has changed since from.
 func (s *syncer) fresh(r *streamRun, from time.Time, weight float64) []*task {
 	var tasks []*task
 	for pass := range r.reading.passes {
@@ -207,7 +207,7 @@ func (s *syncer) work(ctx context.Context) {
 			s.end(ctx, t.run)
 			continue
 		}
-		err := s.send(ctx, item{run: t.run}) // it is under way, whether the budget lets it go on or not
+		err := s.send(ctx, item{run: t.run}) // the stream has started, whether or not the budget lets it continue
 		if err == nil {
 			err = t.run.sel.Err
 		}
@@ -220,7 +220,7 @@ func (s *syncer) work(ctx context.Context) {
 	}
 }
 
-// rests tells whether a stream is left alone because its last complete read is recent enough.
+// rests reports whether a stream is left alone because its last complete read is recent enough.
 func (s *syncer) rests(t *task) bool {
 	r := t.run
 	if r.rest <= 0 || r.before.IsZero() || t.stage != firstPage || s.Sample {
@@ -234,7 +234,7 @@ func (s *syncer) rests(t *task) bool {
 	return r.rested
 }
 
-// advance reads a task to its end, or one page of it where others are to come before the next.
+// advance reads a task to its end, or one page of it if others come first.
 func (s *syncer) advance(ctx context.Context, t *task) error {
 	reader := &reader{syncer: s, task: t, splitter: record.NewSplitter(t.run.base, t.run.options)}
 	switch t.stage {
@@ -281,7 +281,7 @@ func (s *syncer) advance(ctx context.Context, t *task) error {
 	return nil
 }
 
-// later puts a task back: the rest of it is one of the long lists.
+// later puts a task back: the rest of it is a long list.
 func (s *syncer) later(t *task) error {
 	t.stage = longLists
 	s.queue.push(t)

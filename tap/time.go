@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// timeLayouts are the ways in which taps write the time of a bookmark. One without an offset is
+// timeLayouts are the ways in which taps write the time of a bookmark. Without an offset, it is
 // UTC.
 var timeLayouts = []string{
 	time.RFC3339Nano,
@@ -16,7 +16,7 @@ var timeLayouts = []string{
 	time.DateOnly,
 }
 
-// ParseTime reads a time or a date as config files and the states of other taps hold them.
+// ParseTime reads a time or a date, as in config files and in the states of other taps.
 func ParseTime(s string) (time.Time, error) {
 	for _, layout := range timeLayouts {
 		if t, err := time.Parse(layout, s); err == nil {

@@ -7,22 +7,22 @@ import (
 	"time"
 )
 
-// tracking is what is known of a stream's rows while it is read. Its lock is held by workers and by
-// the output's goroutine in turn.
+// tracking is what is known of a stream's rows while it is read. Workers and the output's goroutine
+// share it under a lock.
 type tracking struct {
 	mu    sync.Mutex
 	known *Known
 	dirty bool // there is something to save
 
-	page    bool         // the list fits a page: it is asked for unfiltered, and what is on it is all there is
-	listed  map[int]*IDs // by pass: the ids of a read that was complete in itself
+	page    bool         // the list fits on a page: it is requested without bounds, and the page is complete
+	listed  map[int]*IDs // by pass: the ids of a complete read
 	began   time.Time    // when that read began
-	found   int          // rows told as gone
-	checked bool         // the listing of this run was compared
+	found   int          // rows reported as gone
+	checked bool         // the listing of this run has been compared
 }
 
-// track loads what is known of a stream, and decides under which version its records come out. A
-// stream that was loaded without a version is read whole once.
+// track loads what is known of a stream, and decides the version of its records. A stream that was
+// loaded without a version is read whole once.
 func (s *syncer) track(ctx context.Context, r *streamRun, b *Bookmark) error {
 	if s.Deletes == nil || s.Sample || r.sel.Err != nil || r.sel.ReplacesTables && r.sel.FullTable {
 		return nil
@@ -33,7 +33,7 @@ func (s *syncer) track(ctx context.Context, r *streamRun, b *Bookmark) error {
 	}
 	version := b.Version
 	if version == 0 && known != nil && b.Until.IsZero() && b.Progress == nil && b.Complete.IsZero() {
-		version = known.Version // the state was lost: the rows out there have this one
+		version = known.Version // the state was lost: rows in the warehouse have this version
 	}
 	if version == 0 {
 		version = s.now().UnixMilli()
@@ -72,9 +72,8 @@ func storage(op string, err error) error {
 	return &Error{Kind: Storage, Op: op, Err: err, Hint: "check that deletes.store exists and is writable"}
 }
 
-// writing notes the ids of rows that are about to be written, and keeps those that are new before
-// they are: a row that is out there and unknown could vanish without anybody noticing. While a
-// sweep is under way they are not part of what it is compared with.
+// writing notes the ids of rows that are about to be written, and saves new ones first: a row in
+// the warehouse with an unknown id could vanish unnoticed. A sweep under way does not compare them.
 func (t *tracking) writing(ctx context.Context, l Ledger, stream string, ids []int64) error {
 	t.mu.Lock()
 	page := IDsOf(slices.Clone(ids))
@@ -92,7 +91,7 @@ func (t *tracking) writing(ctx context.Context, l Ledger, stream string, ids []i
 	return t.save(ctx, l, stream)
 }
 
-// save keeps what is known.
+// save saves what is known.
 func (t *tracking) save(ctx context.Context, l Ledger, stream string) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -106,7 +105,7 @@ func (t *tracking) save(ctx context.Context, l Ledger, stream string) error {
 	return nil
 }
 
-// list notes the ids of a page of a read that may turn out to be a complete listing.
+// list notes the ids of a page that may belong to a complete listing.
 func (t *tracking) list(pass int, ids []int64, first bool, asked time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -120,14 +119,14 @@ func (t *tracking) list(pass int, ids []int64, first bool, asked time.Time) {
 	}
 }
 
-// unlist notes that a read is no complete listing.
+// unlist notes that a read is not a complete listing.
 func (t *tracking) unlist() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.listed = nil
 }
 
-// onePage tells whether the list is asked for as a whole, since it fits a page.
+// onePage reports whether the list is requested as a whole, because it fits on a page.
 func (r *streamRun) onePage() bool {
 	if r.track == nil {
 		return false
@@ -137,15 +136,15 @@ func (r *streamRun) onePage() bool {
 	return r.track.page
 }
 
-// growPage notes that the list does not fit a page any more.
+// growPage notes that the list no longer fits on a page.
 func (r *streamRun) growPage() {
 	r.track.mu.Lock()
 	defer r.track.mu.Unlock()
 	r.track.page = false
 }
 
-// note takes a page into account for a listing: a read without bounds, by cursor from its first
-// page on, is one.
+// note counts a page towards a listing. A read without bounds, from its first page on, is a
+// listing.
 func (r *streamRun) note(piece *Piece, req Request, ids []int64, asked time.Time) {
 	r.mu.Lock()
 	partial := r.resumed || r.cut && r.reading.passes == 1 || r.follows

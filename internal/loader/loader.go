@@ -195,7 +195,7 @@ func (l *Loader) Missing(stream string, rows []byte) (missing, stale []string, e
 	return missing, stale, nil
 }
 
-// same tells whether two JSON texts have the same value.
+// same reports whether two JSON texts have the same value.
 func same(a, b []byte) bool {
 	if bytes.Equal(a, b) {
 		return true

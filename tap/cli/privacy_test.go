@@ -38,7 +38,7 @@ func TestPolicyFailsClosed(t *testing.T) {
 		"privacy.contact":              {"privacy": map[string]any{"contact": "encrypt"}},
 		"candidates.frist_name":        {"privacy_columns": map[string]any{"candidates.frist_name": "drop"}},
 		"candidate.first_name":         {"privacy_columns": map[string]any{"candidate.first_name": "drop"}},
-		"unknown treatment":                 {"privacy_columns": map[string]any{"candidates.first_name": "remove"}},
+		"unknown treatment":            {"privacy_columns": map[string]any{"candidates.first_name": "remove"}},
 		"candidates.id":                {"privacy_columns": map[string]any{"candidates.id": "hash"}, "privacy_key": privacyKey},
 		"applications.candidate_id":    {"privacy_columns": map[string]any{"applications.candidate_id": "drop"}},
 		"jobs.updated_at":              {"privacy_columns": map[string]any{"jobs.updated_at": "mask"}},

@@ -189,7 +189,7 @@ func (p *program) dispatch(ctx context.Context, args []string) (int, error) {
 	}
 }
 
-// helpAsked tells whether the arguments ask for help on the program as a whole: a Singer call with
+// helpAsked reports whether the arguments ask for help on the program as a whole: a Singer call with
 // --help among its flags must do nothing else.
 func helpAsked(args []string) bool {
 	if len(args) == 0 {

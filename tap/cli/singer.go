@@ -50,7 +50,7 @@ func bareTest(args []string) []string {
 	return out
 }
 
-// configured tells whether the environment alone makes a config.
+// configured reports whether the environment alone makes a config.
 func (p *program) configured() bool {
 	for _, key := range []string{"CLIENT_ID", "API_KEY"} {
 		if v, ok := p.getenv(config.EnvPrefix + key); ok && v != "" {

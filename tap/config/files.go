@@ -64,7 +64,7 @@ func RewriteToken(file, token string) error {
 	return overwrite(path, data)
 }
 
-// inPlace tells whether a file that could not be replaced may still be written.
+// inPlace reports whether a file that could not be replaced may still be written.
 func inPlace(err error) bool {
 	return errors.Is(err, syscall.EBUSY) || errors.Is(err, syscall.EXDEV) || errors.Is(err, syscall.EROFS) || errors.Is(err, os.ErrPermission)
 }
@@ -84,7 +84,7 @@ func overwrite(path string, data []byte) error {
 	return f.Sync()
 }
 
-// CanRewrite tells whether RewriteToken will work, before a token is spent that works only once.
+// CanRewrite reports whether RewriteToken will work, before a token is spent that works only once.
 func CanRewrite(file string) error {
 	f, err := os.OpenFile(file, os.O_WRONLY, 0)
 	if err == nil {

@@ -38,7 +38,7 @@ type Setting struct {
 	DefaultText string         `json:"x-default"`
 }
 
-// Is tells whether a value of the Setting may be of that JSON type.
+// Is reports whether a value of the Setting may be of that JSON type.
 func (s *Setting) Is(kind string) bool { return strings.Contains(string(s.Type), `"`+kind+`"`) }
 
 // Settings returns the properties of the config's schema in their order.

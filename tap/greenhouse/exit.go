@@ -14,7 +14,7 @@ const (
 )
 
 // ExitCode turns an error that ended a run into a code; an error with a method ExitCode brings its
-// own. read tells whether anything was read.
+// own. read reports whether anything was read.
 func ExitCode(err error, read bool) int {
 	var own interface{ ExitCode() int }
 	switch {

@@ -18,20 +18,19 @@ import (
 
 // Credential is one of the three ways to sign in.
 type Credential struct {
-	// ClientID and ClientSecret are those of an integration; with RefreshToken, those of a partner.
+	// ClientID and ClientSecret belong to an integration; with RefreshToken, to a partner.
 	ClientID, ClientSecret string
 	// UserID is the Site Admin to act for; empty for the credential's own user.
 	UserID string
-	// RefreshToken makes it a partner's sign-in.
+	// RefreshToken is for partners.
 	RefreshToken string
-	// APIKey is a Harvest key of the old kind, in place of all the others.
+	// APIKey is a Harvest key from v1 and v2. It excludes all others.
 	APIKey string
-	// Ready tells whether Rotated will work, before a refresh token is used up; nil for yes.
+	// Ready checks that Rotated will work, before a refresh token is used; it may be nil.
 	Ready func() error
-	// Rotated keeps a new refresh token where the next run finds it; the token is not used before
-	// it returns.
+	// Rotated saves a new refresh token for the next run; the token is not used before it returns.
 	Rotated func(refreshToken string) error
-	// Reread returns the refresh token that is kept now, which another process may have renewed.
+	// Reread returns the saved refresh token, which another process may have renewed.
 	Reread func() (refreshToken string, err error)
 }
 
@@ -55,7 +54,7 @@ func (c *Credential) User() string {
 	return "the user that the credential acts for"
 }
 
-// Forbidden says what to do about a 403, which can mean either of two things.
+// Forbidden says what to do about a 403, which has two possible causes.
 func (c *Credential) Forbidden(scope string) string {
 	if c.RefreshToken != "" {
 		return "the scope " + scope + " is missing, or the user is not a Site Admin: add the scope to the integration and authorize again, since a token never gains scopes"
@@ -63,22 +62,21 @@ func (c *Credential) Forbidden(scope string) string {
 	return "grant the scope " + scope + " to the credential, or make " + c.User() + " a Site Admin"
 }
 
-// token is an access token. It is an opaque text: what it claims inside is promised by nobody.
+// token is an access token. It is opaque: nothing guarantees what it claims.
 type token struct {
 	value   string
 	expires time.Time     // by this machine's clock, a little before its end
-	tried   chan struct{} // closed once an answer to the first request with it is there
+	tried   chan struct{} // closed after the first answer to a request with it
 	dead    atomic.Bool   // it was refused
 }
 
-// auth hands out the one token that all requests share. Whoever asks for a new one is the first to
-// use it, and the others wait for that answer: so a refusal of a token that nobody has used before
-// is one of the credential.
+// auth holds the one token that all requests share. Whoever renews it is the first to use it, and
+// the others wait for that answer. So if an unused token is refused, the credential is at fault.
 type auth struct {
 	client *Client
 	cred   Credential
 
-	lock    chan struct{} // held while current is looked at or renewed
+	lock    chan struct{} // held while current is read or renewed
 	current *token
 }
 
@@ -86,7 +84,7 @@ func newAuth(c *Client, cred Credential) *auth {
 	return &auth{client: c, cred: cred, lock: make(chan struct{}, 1)}
 }
 
-// get returns a token, and whether the caller is the first to use it; then it has to close tried.
+// get returns a token, and whether the caller is the first to use it and must close tried.
 func (a *auth) get(ctx context.Context) (t *token, first bool, err error) {
 	for {
 		if t, first, err = a.take(ctx); err != nil || first {
@@ -103,7 +101,7 @@ func (a *auth) get(ctx context.Context) (t *token, first bool, err error) {
 	}
 }
 
-// take returns the current token, or else a new one, which the caller is the first to use.
+// take returns the current token, or a new one, which the caller is the first to use.
 func (a *auth) take(ctx context.Context) (t *token, first bool, err error) {
 	select {
 	case a.lock <- struct{}{}:
@@ -122,7 +120,7 @@ func (a *auth) take(ctx context.Context) (t *token, first bool, err error) {
 	return t, true, nil
 }
 
-// refused notes that a token is dead, unless a newer one has taken its place.
+// refused notes that a token is dead, unless a newer one has replaced it.
 func (a *auth) refused(ctx context.Context, t *token) {
 	t.dead.Store(true)
 	select {
@@ -135,18 +133,18 @@ func (a *auth) refused(ctx context.Context, t *token) {
 	}
 }
 
-// Lives of tokens. A token whose life nobody can read is taken to live an hour, less a minute.
+// Lifetimes of tokens. A token with an unreadable lifetime is used for an hour, less a minute.
 const (
 	unknownLife = time.Hour - time.Minute
 	// spare is how long before its end a token is no longer used; a tenth of a shorter life.
 	spare = time.Minute
-	// renewGrace is how long the renewal of a refresh token may go on after the run was stopped. It
-	// is below the time that the process has after a signal.
+	// renewGrace is how long the renewal of a refresh token may continue after the run was stopped.
+	// It is shorter than the time that the process has after a signal.
 	renewGrace = time.Second
 )
 
-// grant is the answer of the token address. Only the token must be there. Its life has three names:
-// expires_in (OpenAPI document of the OAuth endpoint), expires_at (read by several clients),
+// grant is the answer of the token endpoint. Only the token is required. Its lifetime has three
+// names: expires_in (OpenAPI document of the OAuth endpoint), expires_at (read by several clients),
 // expires (the exchange of an API key).
 type grant struct {
 	AccessToken  string         `json:"access_token"`
@@ -156,9 +154,9 @@ type grant struct {
 	RefreshToken string         `json:"refresh_token"`
 }
 
-// renew asks for a new token. A refresh token works once, so its renewal is not broken off
-// half-way: it has renewGrace after the run was stopped, and the next token is kept before the
-// access token is used.
+// renew requests a new token. A refresh token works once, so its renewal is not interrupted: it may
+// continue for renewGrace after the run was stopped, and the next token is saved before the access
+// token is used.
 func (a *auth) renew(ctx context.Context) (*token, error) {
 	if a.cred.RefreshToken != "" {
 		if a.cred.Ready != nil {
@@ -213,7 +211,7 @@ func (a *auth) renew(ctx context.Context) (*token, error) {
 	return &token{value: g.AccessToken, tried: make(chan struct{}), expires: asked.Add(life - min(spare, life/10))}, nil
 }
 
-// life is how long the token is good for, by the server's clock where that is known.
+// life returns how long the token is valid, by the server's clock if that is known.
 func (g *grant) life(served, asked time.Time) time.Duration {
 	if served.IsZero() {
 		served = asked
@@ -226,9 +224,8 @@ func (g *grant) life(served, asked time.Time) time.Duration {
 	return unknownLife
 }
 
-// parseLife reads a life: seconds, or the time of its end in seconds since 1970, as a number or as
-// digits; or that time in words. What has ended already comes from a clock that is wrong: it tells
-// nothing.
+// parseLife reads a lifetime: seconds, or the time of its end in seconds since 1970, as a number or
+// as digits; or that time in RFC 3339. A time in the past comes from a wrong clock, and is ignored.
 func parseLife(v jsontext.Value, served time.Time) (time.Duration, bool) {
 	text := strings.TrimSpace(strings.Trim(string(v), `"`))
 	var life time.Duration
@@ -245,7 +242,7 @@ func parseLife(v jsontext.Value, served time.Time) (time.Duration, bool) {
 	return life, life > 0
 }
 
-// body is what is sent to the token address: a form, or JSON for the exchange of an API key.
+// body is the body of a token request: a form, or JSON for the exchange of an API key.
 func (a *auth) body() payload {
 	if a.cred.APIKey != "" {
 		if a.cred.UserID == "" {
@@ -274,7 +271,7 @@ func (a *auth) basic(req *http.Request) {
 	req.SetBasicAuth(a.cred.ClientID, a.cred.ClientSecret)
 }
 
-// explain turns a refusal of the token address into words that a person can act on.
+// explain turns a refusal of the token endpoint into advice.
 func (a *auth) explain(err error) error {
 	var refusal *statusError
 	if !errors.As(err, &refusal) {

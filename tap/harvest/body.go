@@ -11,17 +11,17 @@ import (
 	"github.com/klauspost/compress/gzip"
 )
 
-// errTooLarge ends a body that goes on beyond all reason.
+// errTooLarge ends a body that is too large to be a page.
 var errTooLarge = fmt.Errorf("the answer is larger than %d MiB", maxBodyBytes>>20)
 
-// bodies keeps the memory of bodies for later requests.
+// bodies keeps the buffers of bodies for later requests.
 var bodies buffers
 
 var gzipPool sync.Pool
 
 // readBody appends the whole body of an answer to b, unpacked, and returns it with the number of
-// bytes that came over the network. It calls alive with the number of bytes whenever some came. An
-// error means that the body is not whole.
+// bytes received. It calls alive with the number of bytes whenever some arrive. An error means that
+// the body is not whole.
 func readBody(b []byte, answer *http.Response, limit int64, alive func(n int)) (body []byte, wired int64, err error) {
 	wire := &countingReader{r: answer.Body, alive: alive}
 	var r io.Reader = wire
@@ -54,7 +54,7 @@ func readBody(b []byte, answer *http.Response, limit int64, alive func(n int)) (
 	return b, wire.n, nil
 }
 
-// unexpected makes an end that comes too early an error that says so.
+// unexpected turns an early end into an error that says so.
 func unexpected(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF

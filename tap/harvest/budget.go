@@ -11,68 +11,68 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
-// Budget is the number of requests that the API takes in a window of time. All requests of a
-// process pass it: it learns the limit from the answers, lets requests through while some are left
-// and its own share is not used up, and waits for the next window otherwise.
+// Budget is the number of requests that the API accepts per window. All requests of a process pass
+// through it: it learns the limit from the answers, lets requests through while some are left and
+// its own share is not used up, and otherwise waits for the next window.
 //
-// Nothing is known of a window until its first answer, so one request goes ahead as a scout; what
-// other programs have used is left out of what it then says. Requests on their way count as used.
+// Nothing is known of a window until its first answer, so one request goes ahead as a scout. Its
+// answer accounts for what other programs have used. Requests in flight count as used.
 type Budget struct {
 	share  float64 // the part of the limit that this process may use, 0 to 1
 	onWait func(until time.Time)
 
 	mu      sync.Mutex
-	changed chan struct{} // closed, and made anew, whenever something was learnt
+	changed chan struct{} // closed, and replaced, whenever something was learnt
 	window  window
 	flying  []*flight
 	clock   serverClock
-	paused  time.Time     // nothing is asked before
+	paused  time.Time     // no request goes before
 	told    int64         // the reset of the window for which onWait was called
-	slack   time.Duration // how much later than it says the server begins a window
+	slack   time.Duration // how much later than it says the server starts a window
 
 	past   []tap.Window // the windows that have ended
 	waited time.Duration
-	idle   time.Time // since when the budget is waited for; zero for not
+	idle   time.Time // when waiting for the budget began; zero if not waiting
 }
 
 // window is what is known of the current window.
 type window struct {
 	number    int       // counts up with each window that is begun
-	known     bool      // an answer told
-	unlimited bool      // an answer came that knows no limit
+	known     bool      // an answer reported it
+	unlimited bool      // an answer reported no limit
 	limit     int       // requests in a window
-	left      int       // requests left, by the latest word of the server
-	reset     int64     // as the server says, in seconds of its own clock
-	began     time.Time // the first answer: by then the window had begun
+	left      int       // requests left, according to the latest answer
+	reset     int64     // the server's value, in seconds of its own clock
+	began     time.Time // the first answer: the window had begun by then
 	ends      time.Time // by this machine's clock
-	first     time.Time // when this process sent its first request in it
+	first     time.Time // this process's first request in the window
 	sent      int       // requests that this process sent in it
-	answered  int       // those of them that the server's count is known to hold
-	scouts    int       // requests sent while it was unknown
-	lastScout time.Time // when the latest of them was sent
+	answered  int       // those that the server's count is known to include
+	scouts    int       // requests sent while nothing was known
+	lastScout time.Time // the latest of them
 }
 
-// flight is a request on its way, and the window in which it was sent.
+// flight is a request in flight, and the window in which it was sent.
 type flight struct {
 	sent   time.Time
 	window int
 }
 
-// flightTime is how long a request from an earlier window is thought to be still on its way to the
-// server, and so to count in the next.
+// flightTime is how long a request of an earlier window may still be on its way to the server, and
+// so count in the next window.
 const flightTime = 5 * time.Second
 
-// scoutPatience is how long the answer of a scout is waited for before another is sent.
+// scoutPatience is how long to wait for the answer of a scout before sending another.
 const scoutPatience = time.Second
 
-// windowLength is how long the API's windows are.
+// windowLength is the length of the API's windows.
 const windowLength = 30 * time.Second
 
-// longestWindow bounds what an answer can make us wait for; the API's own window is 30 s.
+// longestWindow bounds how long an answer can make us wait; the API's own window is 30 s.
 const longestWindow = 2 * time.Minute
 
 // NewBudget returns a budget of which the given share (0 to 1) may be used. onWait, which may be
-// nil, is called once for each window whose end is waited for.
+// nil, is called once for each window that is waited for.
 func NewBudget(share float64, onWait func(until time.Time)) *Budget {
 	if onWait == nil {
 		onWait = func(time.Time) {}
@@ -80,8 +80,7 @@ func NewBudget(share float64, onWait func(until time.Time)) *Budget {
 	return &Budget{share: share, onWait: onWait, changed: make(chan struct{})}
 }
 
-// acquire waits until a request may be sent. Each call that returns a flight is followed by one of
-// release.
+// acquire waits until a request may be sent. Each flight that it returns must be released.
 func (b *Budget) acquire(ctx context.Context) (*flight, error) {
 	for {
 		b.mu.Lock()
@@ -116,10 +115,10 @@ func (b *Budget) acquire(ctx context.Context) (*flight, error) {
 	}
 }
 
-// forever is a wait that only an answer ends.
+// forever is a wait that only an answer can end.
 const forever = time.Duration(1<<63 - 1)
 
-// wait is the rule: how long a request has to wait from now on, 0 for not at all.
+// wait is the rule: how long a request must wait from now on; 0 for not at all.
 func (b *Budget) wait(now time.Time) time.Duration {
 	if d := b.paused.Sub(now); d > 0 {
 		return d
@@ -139,7 +138,7 @@ func (b *Budget) wait(now time.Time) time.Duration {
 	if w.limit > 0 && w.sent >= b.own() {
 		return forever
 	}
-	// A scout is on its way. One that is lost must not hold up all others.
+	// A scout is in flight. A lost one must not block all others.
 	if patience := scoutPatience - now.Sub(w.lastScout); patience > 0 {
 		return patience
 	}
@@ -149,7 +148,7 @@ func (b *Budget) wait(now time.Time) time.Duration {
 	return forever
 }
 
-// take sends a request on its way.
+// take sends a request.
 func (b *Budget) take(now time.Time) *flight {
 	w := &b.window
 	if w.known && !now.Before(w.ends) {
@@ -173,13 +172,14 @@ func (b *Budget) take(now time.Time) *flight {
 	return f
 }
 
-// own is how many requests of a window this process may send: its share of the limit, one at least.
+// own is the number of requests of a window that this process may send: its share of the limit, at
+// least one.
 func (b *Budget) own() int { return max(1, int(float64(b.window.limit)*b.share+1e-9)) }
 
-// enough tells whether a request is left that neither this process's own requests on their way will
-// take nor, as far as can be foreseen, those of other programs. Where they sent more in this window
-// than we did, they are expected to have as many on their way for each of ours as they had so far.
-// While none of ours is on its way the last request may always be tried for.
+// enough reports whether a request is left that will not be taken by this process's requests in
+// flight nor, as far as can be foreseen, by other programs. If they sent more in this window than
+// this process, they are expected to have as many in flight for each of ours as so far. If none of
+// ours is in flight, the last request may always be tried.
 func (b *Budget) enough(now time.Time) bool {
 	w := &b.window
 	flying := b.uncounted(now)
@@ -193,7 +193,7 @@ func (b *Budget) enough(now time.Time) bool {
 	return float64(w.left) >= float64(flying+1)*(1+float64(others)/float64(w.answered))
 }
 
-// uncounted is how many requests on their way may not be in the server's count yet.
+// uncounted is the number of requests in flight that the server's count may not include yet.
 func (b *Budget) uncounted(now time.Time) int {
 	n := 0
 	for _, f := range b.flying {
@@ -204,7 +204,7 @@ func (b *Budget) uncounted(now time.Time) int {
 	return n
 }
 
-// release ends a flight. One of which nothing was learnt may have been the scout: then another one
+// release ends a flight. If nothing was learnt from it, it may have been the scout, and another one
 // may go.
 func (b *Budget) release(f *flight) {
 	b.mu.Lock()
@@ -222,7 +222,7 @@ func (b *Budget) wake() {
 	b.changed = make(chan struct{})
 }
 
-// learn takes in the headers of the answer to a flight.
+// learn reads the headers of the answer to a flight.
 func (b *Budget) learn(f *flight, answer *http.Response) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -230,8 +230,8 @@ func (b *Budget) learn(f *flight, answer *http.Response) {
 	limited := answer.StatusCode == http.StatusTooManyRequests
 	after, told := retryAfter(answer, now)
 	if limited && told {
-		// All wait for the window that is used up, never longer: what one list asks for beyond that
-		// is its own matter.
+		// All requests wait for the window that is used up, never longer: if one list asks for
+		// more, that concerns only that list.
 		b.paused = now.Add(min(max(after, shortestPause), windowLength))
 	}
 	b.clock.saw(answer.Header.Get("Date"), now)
@@ -240,7 +240,7 @@ func (b *Budget) learn(f *flight, answer *http.Response) {
 	reset, err3 := strconv.ParseInt(answer.Header.Get("X-RateLimit-Reset"), 10, 64)
 	w := &b.window
 	if err1 != nil || err2 != nil || err3 != nil {
-		// Answers that a proxy makes know no limit; they tell nothing where one is known.
+		// Answers of a proxy report no limit; they say nothing if one is known.
 		w.unlimited = !w.known && w.limit == 0
 		return
 	}
@@ -256,7 +256,7 @@ func (b *Budget) learn(f *flight, answer *http.Response) {
 	}
 	ends := b.ends(reset, began, now)
 	if limited && !told && !ends.After(now) {
-		b.paused = now.Add(time.Second) // it refuses, and says that it does not: asking at once would go round in a circle
+		b.paused = now.Add(time.Second) // it refuses, and says that the window is over: asking at once would loop
 	}
 	if ends.After(now.Add(longestWindow)) {
 		ends = now.Add(longestWindow)
@@ -266,7 +266,7 @@ func (b *Budget) learn(f *flight, answer *http.Response) {
 	case first || reset > w.reset+1 || w.unlimited:
 		sent := w.sent
 		if !first {
-			sent = len(b.flying) // a window began before anybody here had seen the end of the last one
+			sent = len(b.flying) // a window began before anyone here saw the end of the last one
 		}
 		since := w.first
 		if !first && w.sent > 0 {
@@ -278,14 +278,14 @@ func (b *Budget) learn(f *flight, answer *http.Response) {
 		w.left = min(w.left, left)
 		w.answered++
 		if reset == w.reset {
-			w.ends = ends // the clock is known better with every answer
+			w.ends = ends // every answer improves what is known of the clock
 		}
 	}
 }
 
-// ends is when a window ends whose reset the server tells in whole seconds: it may have rounded up
-// or down, and its clock is known no better at first. Where that can be a window's length after its
-// first answer, that is the time: a window that had begun by then has ended by then.
+// ends returns when a window ends whose reset the server gives in whole seconds. It may have
+// rounded up or down, and its clock is not known well at first. If the end can be a window's length
+// after the first answer, that is the time: a window that had begun by then has ended by then.
 func (b *Budget) ends(reset int64, began, now time.Time) time.Time {
 	told := b.clock.local(reset, now).Add(b.slack)
 	counted := began.Add(windowLength)
@@ -295,12 +295,12 @@ func (b *Budget) ends(reset int64, began, now time.Time) time.Time {
 	return told
 }
 
-// account tells of a window.
+// account describes a window.
 func (w *window) account() tap.Window {
 	return tap.Window{Began: w.first.UTC(), Limit: w.limit, Sent: w.sent, Left: w.left, Ends: w.ends}
 }
 
-// account tells of all windows, and how long the budget was waited for.
+// account describes all windows, and how long the budget was waited for.
 func (b *Budget) account() (windows []tap.Window, waited time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -311,22 +311,22 @@ func (b *Budget) account() (windows []tap.Window, waited time.Duration) {
 	return windows, b.waited
 }
 
-// now is the time by the server's clock.
+// now returns the time by the server's clock.
 func (b *Budget) now() time.Time {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return time.Now().Add(b.clock.lead)
 }
 
-// spend notes a request that was sent without being asked for here.
+// spend notes a request that was sent without acquire.
 func (b *Budget) spend() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.window.left--
 }
 
-// pause lets no request go for that long: an answer said that the limit is reached, but not until
-// when.
+// pause holds all requests back for that long: an answer said that the limit is reached, but not
+// until when.
 func (b *Budget) pause(d time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -335,7 +335,7 @@ func (b *Budget) pause(d time.Duration) {
 	}
 }
 
-// retryAfter reads the header Retry-After, in seconds or as a date by the server's clock.
+// retryAfter reads the Retry-After header, in seconds or as a date by the server's clock.
 func retryAfter(answer *http.Response, now time.Time) (time.Duration, bool) {
 	v := answer.Header.Get("Retry-After")
 	if v == "" {

@@ -7,21 +7,21 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
 
-// buffers keeps byte slices for use by later pages. Unlike a [sync.Pool] it is not emptied by the
-// garbage collector: pages come as long as a run lasts, and what is thrown away has to be made
-// anew. The zero value is ready for use, by many goroutines.
+// buffers keeps byte slices for later pages. Unlike a [sync.Pool] it is not emptied by the garbage
+// collector: pages keep coming during a run, and emptied buffers would have to be allocated again.
+// The zero value is ready for use by several goroutines.
 type buffers struct {
 	mu   sync.Mutex
 	free [][]byte
 }
 
-// Bounds on what is kept: so many, and none that a single huge page made large.
+// Bounds on what is kept: the number of buffers, and the size of each.
 const (
 	keptBuffers = 32
 	keptBytes   = 4 << 20
 )
 
-// get returns an empty slice, the one put back last if there is one.
+// get returns an empty slice; the one put back last, if there is one.
 func (p *buffers) get() []byte {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -33,7 +33,7 @@ func (p *buffers) get() []byte {
 	return b
 }
 
-// put takes a slice that nobody uses any more.
+// put takes back a slice that is no longer used.
 func (p *buffers) put(b []byte) {
 	if cap(b) == 0 || cap(b) > keptBytes {
 		return
@@ -48,8 +48,8 @@ func (p *buffers) put(b []byte) {
 // blockBytes is the unit in which buffers grow.
 const blockBytes = 64 << 10
 
-// grow returns b with room for n more bytes. It grows in blocks, not by doubling: many buffers are
-// alive at once.
+// grow returns b with room for n more bytes. It grows in blocks instead of doubling, because many
+// buffers are alive at the same time.
 func grow(b []byte, n int) []byte {
 	if cap(b)-len(b) >= n {
 		return b
@@ -60,8 +60,8 @@ func grow(b []byte, n int) []byte {
 	return grown
 }
 
-// readAll appends what r holds to b, up to limit bytes and one more, by which the caller sees that
-// there is more. hint is the number of bytes that are expected; 0 where that is not known.
+// readAll appends the content of r to b, up to limit bytes and one more, which shows the caller
+// that there is more. hint is the expected number of bytes; 0 if unknown.
 func readAll(b []byte, r io.Reader, hint int, limit int64) ([]byte, error) {
 	b = grow(b, hint+record.Padding)
 	for int64(len(b)) <= limit {

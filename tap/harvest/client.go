@@ -22,37 +22,37 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
-// Bounds on what an answer may hold. A page has 500 records at most; the largest ones seen have
-// some megabytes.
+// Bounds on the size of an answer. A page has at most 500 records; the largest pages seen have a
+// few megabytes.
 const (
 	maxHeaderBytes = 256 << 10
 	maxBodyBytes   = 64 << 20 // unpacked
 	maxErrorBytes  = 64 << 10
-	perPage        = 500 // the most that the API takes
+	perPage        = 500 // the API's maximum
 	maxRedirects   = 3
-	firstWait      = 500 * time.Millisecond // before the first repeat; it doubles with each
+	firstWait      = 500 * time.Millisecond // before the first retry; doubles with each one
 )
 
-// Options are what a client is made of. All are needed but UserAgent, Log and OnWait.
+// Options configure a client. All are required except UserAgent, Log and OnWait.
 type Options struct {
-	// APIURL is the address of the lists, AuthURL the one where tokens are had.
+	// APIURL is the address of the lists, AuthURL the token endpoint.
 	APIURL, AuthURL *url.URL
 	Credential      Credential
-	// Concurrency is how many requests may be on their way at once.
+	// Concurrency is the maximum number of requests in flight.
 	Concurrency int
-	// BudgetShare is the part of the limit that may be used, 0 to 1.
+	// BudgetShare is the share of the limit that may be used, 0 to 1.
 	BudgetShare float64
-	// RequestTimeout is the longest silence of a connection.
+	// RequestTimeout is how long a connection may be silent.
 	RequestTimeout time.Duration
-	// MaxRetryTime is how long one request is tried again before it fails.
+	// MaxRetryTime is how long one request is retried.
 	MaxRetryTime time.Duration
 	UserAgent    string
 	Log          *slog.Logger
-	// OnWait is called when the budget is used up, with the time at which it is renewed.
+	// OnWait is called when the budget is used up, with the time of its renewal.
 	OnWait func(until time.Time)
 }
 
-// Client reads lists. It is safe for use by many goroutines, which share its token and its budget.
+// Client reads lists. It may be used by several goroutines, which share its token and its budget.
 type Client struct {
 	opts    Options
 	http    *http.Client
@@ -65,17 +65,17 @@ type Client struct {
 	refusals                atomic.Int32 // new tokens that lists refused since the last page
 
 	mu      sync.Mutex
-	repeats map[string]int  // by what was being done
+	repeats map[string]int  // by operation
 	limited int             // answers with 429
-	mute    map[string]bool // lists that were asked for in vain since one last answered
+	mute    map[string]bool // lists that failed since one last answered
 
-	began    time.Time    // when the client was made
-	reached  atomic.Bool  // something has answered, whatever it said
+	began    time.Time    // when the client was created
+	reached  atomic.Bool  // something has answered
 	answered atomic.Bool  // a list has answered with a page
 	alive    atomic.Int64 // when a list last answered with a page or a refusal, in nanoseconds since began; 0 for never
 }
 
-// NewClient returns a client. It asks for nothing before its first use.
+// NewClient returns a client. It makes no request before its first use.
 func NewClient(opts Options) *Client {
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
@@ -85,11 +85,11 @@ func NewClient(opts Options) *Client {
 	c.auth = newAuth(c, opts.Credential)
 	if c.opts.APIURL.Path == "" {
 		api := *opts.APIURL
-		api.Path = "/" // or JoinPath makes relative paths
+		api.Path = "/" // otherwise JoinPath makes relative paths
 		c.opts.APIURL = &api
 	}
 	cred := opts.Credential
-	c.secrets.add(cred.ClientID, cred.ClientSecret, cred.RefreshToken, cred.APIKey) // the client ID too: somebody may have swapped the two
+	c.secrets.add(cred.ClientID, cred.ClientSecret, cred.RefreshToken, cred.APIKey) // the client ID too: the two may be swapped
 	dialer := &net.Dialer{Timeout: 30 * time.Second}
 	c.http = &http.Client{
 		Transport: &http.Transport{
@@ -99,11 +99,11 @@ func NewClient(opts Options) *Client {
 			MaxIdleConnsPerHost:    opts.Concurrency,
 			IdleConnTimeout:        90 * time.Second,
 			MaxResponseHeaderBytes: maxHeaderBytes,
-			DisableCompression:     true, // unpacked here, where it can be bounded
+			DisableCompression:     true, // unpacked here, where its size can be bounded
 			ForceAttemptHTTP2:      true,
 			ReadBufferSize:         32 << 10,
-			// A connection that died without a word is found out by a ping, not by each request
-			// that is sent into it.
+			// A ping detects a connection that died silently, instead of every request sent into
+			// it.
 			HTTP2: &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 10 * time.Second},
 		},
 		CheckRedirect: stayHome,
@@ -111,18 +111,18 @@ func NewClient(opts Options) *Client {
 	return c
 }
 
-// Close ends idle connections.
+// Close closes idle connections.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
-// Now is the time by the server's clock, as well as it is known: this machine's before the first
-// answer.
+// Now returns the time by the server's clock, as far as it is known; this machine's time before the
+// first answer.
 func (c *Client) Now() time.Time { return c.budget.now() }
 
-// Usage is what a client has used so far.
+// Usage counts what a client has used so far.
 type Usage struct {
 	Requests int64 // to lists
 	Tokens   int64 // requests to the token address
-	Bytes    int64 // of pages, as they came over the network
+	Bytes    int64 // of pages, as received
 }
 
 // Usage returns what the client has used so far.
@@ -130,8 +130,8 @@ func (c *Client) Usage() Usage {
 	return Usage{Requests: c.requests.Load(), Tokens: c.tokens.Load(), Bytes: c.bytes.Load()}
 }
 
-// Account tells of the windows of the limit, how long they were waited for, and how often a list
-// was asked for again.
+// Account returns the windows of the limit, how long the client waited for them, how often each
+// list was requested again, and the number of 429s.
 func (c *Client) Account() (windows []tap.Window, waited time.Duration, retries func(stream string) int, limited int) {
 	windows, waited = c.budget.account()
 	c.mu.Lock()
@@ -156,7 +156,7 @@ func (c *Client) repeat(op string, limited bool) {
 	}
 }
 
-// tokenURL is where tokens are had; for an API key that is the exchange beside the lists.
+// tokenURL is the token endpoint; for an API key, the exchange next to the lists.
 func (c *Client) tokenURL() *url.URL {
 	if c.opts.Credential.APIKey != "" {
 		return c.opts.APIURL.JoinPath("auth", "token")
@@ -164,7 +164,7 @@ func (c *Client) tokenURL() *url.URL {
 	return c.opts.AuthURL
 }
 
-// originError says that an answer leads to another origin. The token has not gone there.
+// originError means that an answer leads to another origin. The token was not sent there.
 type originError struct{ from, to *url.URL }
 
 func (e *originError) Error() string {
@@ -173,7 +173,7 @@ func (e *originError) Error() string {
 
 func origin(u *url.URL) string { return u.Scheme + "://" + hostPort(u) }
 
-// hostPort is the address that a URL leads to, with its port.
+// hostPort returns the host and port that a URL leads to.
 func hostPort(u *url.URL) string {
 	port := u.Port()
 	if port == "" {
@@ -192,10 +192,10 @@ func stayHome(req *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// statusError is an answer that is not the one that was asked for.
+// statusError is an answer with an unexpected status.
 type statusError struct {
 	code int
-	text string // what the body says, without secrets
+	text string // text of the body, without secrets
 	html bool
 }
 
@@ -213,11 +213,11 @@ var (
 	errSlow   = errors.New("the answer came too slowly")
 )
 
-// slowest is the least that a connection must bring, in bytes a second over each request timeout. A
-// page over a slow line brings more; an answer that drips is given up.
+// slowest is the least that a connection must deliver, in bytes a second over each request timeout.
+// A page over a slow line delivers more; an answer that drips is given up.
 const slowest = 16
 
-// watch gives up a request whose connection is silent for the timeout, or brings less than slowest,
+// watch cancels a request whose connection is silent for the timeout, delivers less than slowest,
 // or takes ten times as long (and longer than a request is retried).
 type watch struct {
 	timeout time.Duration
@@ -236,7 +236,7 @@ func newWatch(timeout, retry time.Duration, give func(error)) *watch {
 	}
 }
 
-// arrived notes that n bytes came.
+// arrived notes that n bytes arrived.
 func (w *watch) arrived(n int) {
 	w.timer.Reset(w.timeout)
 	w.bytes += n
@@ -253,8 +253,8 @@ func (w *watch) stop() {
 	w.end.Stop()
 }
 
-// do sends one request and reads the whole body, unpacked, into a buffer that use gets. Before that
-// it calls arrived with the headers. Failures that a repeat may mend are temporary.
+// do sends one request and reads the whole body, unpacked, into a buffer for use. Before that it
+// calls arrived with the headers. Failures that a retry may fix are temporary.
 func (c *Client) do(ctx context.Context, req *http.Request, arrived func(*http.Response), use func(answer *http.Response, body []byte) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -276,7 +276,7 @@ func (c *Client) do(ctx context.Context, req *http.Request, arrived func(*http.R
 		limit = maxErrorBytes
 	}
 	body, n, err := readBody(bodies.get(), answer, limit, watch.arrived)
-	watch.stop() // the connection has done its part; what is done with the body may take its time
+	watch.stop() // the connection is done; using the body may take its time
 	defer func() { bodies.put(body) }()
 	c.bytes.Add(n)
 	switch {
@@ -291,7 +291,7 @@ func (c *Client) do(ctx context.Context, req *http.Request, arrived func(*http.R
 	return &temporary{kind: tap.Network, reason: "the answer breaks off: " + err.Error()}
 }
 
-// netError says why no answer came.
+// netError says why there was no answer.
 func (c *Client) netError(ctx context.Context, u *url.URL, err error) error {
 	var away *originError
 	if errors.As(err, &away) {
@@ -326,8 +326,8 @@ func (c *Client) answers() {
 	clear(c.mute)
 }
 
-// dead tells whether the API as a whole does not answer: none of its lists has for MaxRetryTime,
-// and it is not just one list that is still asked for.
+// dead reports whether the API as a whole does not answer: none of its lists has for MaxRetryTime,
+// and more than one was asked.
 func (c *Client) dead() bool {
 	if c.silence() < c.opts.MaxRetryTime {
 		return false
@@ -337,18 +337,18 @@ func (c *Client) dead() bool {
 	return c.alive.Load() == 0 || len(c.mute) > 1
 }
 
-// silence is how long no list has answered.
+// silence is how long ago a list last answered.
 func (c *Client) silence() time.Duration { return time.Since(c.began) - time.Duration(c.alive.Load()) }
 
-// payload is the body of a request and what it is.
+// payload is the body of a request and its content type.
 type payload struct{ kind, text string }
 
 func formOf(form url.Values) payload {
 	return payload{"application/x-www-form-urlencoded", form.Encode()}
 }
 
-// post sends something to an address that hands out or looks at tokens. It returns the body of a
-// good answer, its headers and when it was asked for.
+// post sends a request about tokens. It returns the body and the headers of a good answer, and when
+// it was requested.
 func (c *Client) post(ctx context.Context, to *url.URL, p payload, sign func(*http.Request)) (body []byte, header http.Header, asked time.Time, err error) {
 	req := &http.Request{Method: http.MethodPost, URL: to, Header: http.Header{}, ContentLength: int64(len(p.text))}
 	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(p.text)), nil }
@@ -373,7 +373,7 @@ func (c *Client) post(ctx context.Context, to *url.URL, p payload, sign func(*ht
 	return body, header, asked, err
 }
 
-// again tells whether a repeat may mend it: the server's own errors, and pages of a proxy.
+// again reports whether a retry may help: after errors of the server, and pages of a proxy.
 func again(e *statusError) bool {
 	switch e.code {
 	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:

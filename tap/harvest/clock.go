@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-// serverClock tells what this machine's clock shows when the server's reaches a second. The header
-// Date is cut to whole seconds, so each answer only says that the server is at least so far; the
-// best word of the last two windows counts.
+// serverClock estimates what this machine's clock shows when the server's reaches a second. The
+// Date header is truncated to seconds, so each answer is only a lower bound; the best bound of the
+// last two windows counts.
 type serverClock struct {
 	known     bool
-	lead      time.Duration // of the server's clock before this machine's, at least
+	lead      time.Duration // of the server's clock over this machine's, at least
 	last, now *time.Duration
 }
 
@@ -30,7 +30,7 @@ func (c *serverClock) saw(date string, received time.Time) {
 	}
 }
 
-// turn lets what was known before the last window go, since clocks are put right now and then.
+// turn forgets bounds from before the last window, because clocks are adjusted now and then.
 func (c *serverClock) turn() {
 	if c.now != nil {
 		c.last, c.now = c.now, nil
@@ -44,7 +44,6 @@ func (c *serverClock) local(second int64, now time.Time) time.Time {
 	if !c.known {
 		return at
 	}
-	// Adding to now keeps its monotonic reading, so that a step of this machine's clock changes
-	// nothing.
+	// Adding to now keeps its monotonic reading, so a step of this machine's clock changes nothing.
 	return now.Add(at.Add(-c.lead).Sub(now))
 }

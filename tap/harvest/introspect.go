@@ -11,21 +11,19 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
-// Introspection is what the API says of the credential's token, by RFC 7662. The form of the answer
-// is not documented, so whatever it leaves out, or says in a form that nobody expected, is not
-// known.
+// Introspection is what the API says about the credential's token (RFC 7662). The format of the
+// answer is not documented, so missing or unexpected parts are treated as unknown.
 type Introspection struct {
 	Active *bool `json:"active"`
-	// Scope and Scopes hold the names of the scopes: a text with spaces between them, or an array.
+	// Scope and Scopes hold the names of the scopes, as a space-separated string or an array.
 	Scope     jsontext.Value `json:"scope"`
 	ScopeList jsontext.Value `json:"scopes"`
-	// SiteAdmin tells whether the user acted for may read lists at all; nil where the answer does
-	// not say.
+	// SiteAdmin reports whether the user may read lists at all; nil if the answer does not say.
 	SiteAdmin *bool `json:"site_admin"`
 }
 
-// Scopes lists the scopes; false where the answer does not tell. A token that is said not to be
-// active tells nothing: others saw that of tokens that work.
+// Scopes lists the scopes; false if the answer does not say. An inactive token says nothing: others
+// saw that of tokens that work.
 func (i *Introspection) Scopes() (map[string]bool, bool) {
 	if i == nil || i.Active != nil && !*i.Active {
 		return nil, false
@@ -45,7 +43,7 @@ func (i *Introspection) Scopes() (map[string]bool, bool) {
 	return nil, false
 }
 
-// Admin tells whether the user may read lists at all; not known where the answer does not say.
+// Admin reports whether the user may read lists at all, and whether that is known.
 func (i *Introspection) Admin() (admin, known bool) {
 	if i.SiteAdmin == nil {
 		return false, false
@@ -53,8 +51,8 @@ func (i *Introspection) Admin() (admin, known bool) {
 	return *i.SiteAdmin, true
 }
 
-// Introspect asks the address beside the token's what the token may do. Where nothing answers there
-// it returns nil: then the lists have to be asked. An error is one of signing in.
+// Introspect asks the endpoint next to the token endpoint what the token may do. It returns nil if
+// there is no answer: then each list has to be asked. An error means that signing in failed.
 func (c *Client) Introspect(ctx context.Context) (*Introspection, error) {
 	t, first, err := c.auth.get(ctx)
 	if err != nil {

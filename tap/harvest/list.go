@@ -15,9 +15,9 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
 
-// Read asks for a page; see [tap.Source].
+// Read requests a page; see [tap.Source].
 func (c *Client) Read(ctx context.Context, req tap.Request, take func(tap.Page) error) error {
-	fresh := 0 // new tokens that were refused at their first use, which was by this request
+	fresh := 0 // new tokens that were refused when this request was the first to use them
 	return c.retryingList(ctx, op(req), func() error {
 		for {
 			if err := c.attempt(ctx, req, take, &fresh); !errors.Is(err, errDeadToken) {
@@ -27,8 +27,8 @@ func (c *Client) Read(ctx context.Context, req tap.Request, take func(tap.Page) 
 	})
 }
 
-// watchResends counts and logs what net/http sends again by itself: a request whose kept connection
-// was closed before the answer began.
+// watchResends counts and logs what net/http sends again by itself: a request on an idle connection
+// that the server closed.
 func (c *Client) watchResends(ctx context.Context, op string) context.Context {
 	sent := 0
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) {
@@ -44,7 +44,7 @@ func op(req tap.Request) string { return opOf(req.Stream.Name) }
 
 func opOf(stream string) string { return "reading list " + stream }
 
-// errDeadToken says that the token was refused and a new one should be tried.
+// errDeadToken means that the token was refused and a new one should be tried.
 var errDeadToken = errors.New("the token is dead")
 
 func (c *Client) attempt(ctx context.Context, req tap.Request, take func(tap.Page) error, fresh *int) error {
@@ -106,19 +106,19 @@ func (c *Client) attempt(ctx context.Context, req tap.Request, take func(tap.Pag
 	})
 }
 
-// explain turns an answer that is no page into an error of a kind.
+// explain turns an answer that is not a page into an error of a kind.
 func (c *Client) explain(ctx context.Context, req tap.Request, answer *http.Response, refusal *statusError, t *token, fresh int) error {
 	op := op(req)
 	if refusal.code == http.StatusUnauthorized && !refusal.html {
 		c.auth.refused(ctx, t)
-		// A new token can die before its first use, where another process asks for one. That does
-		// not happen again and again.
+		// A new token can die before its first use if another process requests one. That does not
+		// happen repeatedly.
 		if fresh < 2 || fresh < 4 && c.answered.Load() {
 			return errDeadToken
 		}
 		e := tap.Errorf(tap.Refused, op, "a new token is refused as well: %s", refusal.Error()).
 			WithHint("another program may be using the same credential: run one at a time; otherwise check %s in the config", c.opts.Credential.keys())
-		// Where no list answers, or none any more, it is not the list.
+		// If no list answers, or none does any more, the list is not at fault.
 		if n := int(c.refusals.Add(1)); !c.answered.Load() || n > max(8, c.opts.Concurrency) {
 			e.Kind = tap.Credentials
 		}
@@ -145,11 +145,11 @@ func (c *Client) explain(ctx context.Context, req tap.Request, answer *http.Resp
 	return e
 }
 
-// refusal reads what an answer that is not good says of itself.
+// refusal reads the text of an unsuccessful answer.
 func (c *Client) refusal(answer *http.Response, body []byte) *statusError {
 	text := strings.TrimSpace(string(body))
 	e := &statusError{code: answer.StatusCode, html: strings.HasPrefix(text, "<")}
-	// Cleaned before it is cut: half a secret is one, too.
+	// Secrets are removed before the text is cut: half a secret is one, too.
 	text = strings.Join(strings.Fields(strings.ToValidUTF8(c.secrets.clean(text), "\uFFFD")), " ")
 	if runes := []rune(text); len(runes) > 300 {
 		text = string(runes[:300]) + "…"
@@ -158,12 +158,12 @@ func (c *Client) refusal(answer *http.Response, body []byte) *statusError {
 	return e
 }
 
-// listURL is the address of a page.
+// listURL returns the address of a page.
 func (c *Client) listURL(req tap.Request) *url.URL {
 	u := c.opts.APIURL.JoinPath(req.Stream.Path)
 	q := url.Values{}
 	if req.Cursor != "" {
-		q.Set("cursor", req.Cursor) // it carries all the rest, which the API refuses beside it
+		q.Set("cursor", req.Cursor) // it implies the rest, which the API refuses next to it
 		u.RawQuery = q.Encode()
 		return u
 	}
@@ -183,8 +183,8 @@ func (c *Client) listURL(req tap.Request) *url.URL {
 		bounds = append(bounds, "gte|"+tap.FormatTime(req.From))
 	}
 	if !req.Before.IsZero() {
-		// lte, though the bound is exclusive: the pair gte and lte is known to be sent by others. A
-		// row of that very moment comes twice.
+		// lte, although the bound is exclusive: others are known to send the pair gte and lte. A
+		// row at exactly that time comes twice.
 		bounds = append(bounds, "lte|"+tap.FormatTime(req.Before))
 	}
 	if len(bounds) > 0 && req.Stream.Bookmark != "" {
@@ -194,12 +194,12 @@ func (c *Client) listURL(req tap.Request) *url.URL {
 	return u
 }
 
-// next takes the cursor of the next page from the header Link. The link must lead to the origin of
-// the request, though nothing but its cursor is used.
+// next returns the cursor of the next page from the Link header. The link must lead to the origin
+// of the request, although only its cursor is used.
 func (c *Client) next(asked *url.URL, answer *http.Response) (string, error) {
 	for _, header := range answer.Header.Values("Link") {
 		for {
-			// An address may hold commas, so links are told apart by their brackets.
+			// An address may contain commas, so links are separated by their brackets.
 			_, rest, ok := strings.Cut(header, "<")
 			if !ok {
 				break
@@ -248,8 +248,8 @@ func isNext(params string) bool {
 	return false
 }
 
-// askedAt is a time by the server's clock that is not after the one at which the request reached
-// it: the header Date, which is cut to the second, less the time that the answer took.
+// askedAt returns a time by the server's clock that is not later than when the request arrived: the
+// Date header, which is truncated to the second, less the time that the answer took.
 func askedAt(answer *http.Response, sent time.Time, took time.Duration) time.Time {
 	date, err := http.ParseTime(answer.Header.Get("Date"))
 	if err != nil {

@@ -11,34 +11,34 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
-// temporary is a failure that a repeat may mend.
+// temporary is a failure that a retry may fix.
 type temporary struct {
 	kind    tap.Kind // Network or Server, the default
 	reason  string
-	after   time.Duration // what the answer asked for; 0 for nothing
-	limited bool          // the budget was used up, which the budget itself waits for
+	after   time.Duration // given by the answer; 0 for nothing
+	limited bool          // the budget was used up; the budget waits for that itself
 	untold  bool          // and the answer did not say until when
 	nowhere bool          // the host is unknown, or refuses connections
 }
 
 func (t *temporary) Error() string { return t.reason }
 
-// nowherePatience is how long an address that does not exist, or that refuses connections, is tried
-// while nothing has ever answered: then it is most likely wrong.
+// nowherePatience is how long to try an address that does not exist, or refuses connections, if
+// nothing has ever answered: it is most likely wrong.
 const nowherePatience = 15 * time.Second
 
-// shortestPause is the least that a request which the limit refused is held back, whatever the
-// answer asked for.
+// shortestPause is the least time that a request is held back after a 429, whatever the answer
+// says.
 const shortestPause = time.Second
 
 // retrying calls attempt until it succeeds, fails for good, or has failed for longer than
-// MaxRetryTime. Waits grow, with jitter, unless the answer names one; each is logged once.
+// MaxRetryTime. Waits grow, with jitter, unless the answer gives one; each is logged once.
 func (c *Client) retrying(ctx context.Context, op string, attempt func() error) error {
 	return c.retry(ctx, op, attempt, false)
 }
 
-// retryingList is retrying for a list. It ends with an error of kind Unreachable, which is that of
-// the whole run, once no list has answered for MaxRetryTime.
+// retryingList is retrying for a list. Once no list has answered for MaxRetryTime, it returns an
+// error of kind Unreachable, which ends the run.
 func (c *Client) retryingList(ctx context.Context, op string, attempt func() error) error {
 	return c.retry(ctx, op, attempt, true)
 }
@@ -60,8 +60,8 @@ func (c *Client) retry(ctx context.Context, op string, attempt func() error, lis
 				backoff.WithMaxElapsedTime(0))
 		}
 		wait := t.wait(waits.NextBackOff())
-		// A long wait is cut to what is left, so that the last attempt is made at the end of the
-		// time, unless the answer asked for more.
+		// A long wait is shortened to what is left, so that the last attempt is made at the end of
+		// the time, unless the answer asked for more.
 		longest := c.opts.MaxRetryTime
 		if t.nowhere && !c.reached.Load() {
 			longest = min(longest, nowherePatience)
@@ -88,8 +88,8 @@ func (c *Client) retry(ctx context.Context, op string, attempt func() error, lis
 	}
 }
 
-// wait is how long to wait before the next attempt: what the answer asked for, or else the next of
-// the growing waits. An answer that refuses and says not to wait is not taken at its word.
+// wait returns how long to wait before the next attempt: what the answer asked for, or the next
+// back-off. A 429 that asks for no wait is not believed.
 func (t *temporary) wait(next time.Duration) time.Duration {
 	if t.limited {
 		return max(t.after, min(next, shortestPause))

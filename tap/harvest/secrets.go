@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// secrets are texts that must not get into a log or an error, wherever they came from.
+// secrets are strings that must not appear in a log or an error, wherever they came from.
 type secrets struct {
 	mu    sync.Mutex
 	texts []string

@@ -161,14 +161,14 @@ func (p *Policy) check(streams []*tap.Stream) error {
 	return nil
 }
 
-// customColumn tells whether a pattern names a column of a custom field of a stream.
+// customColumn reports whether a pattern names a column of a custom field of a stream.
 func customColumn(pattern, stream string) bool {
 	of, column, _ := strings.Cut(pattern, ".")
 	ok, err := path.Match(of, stream)
 	return err == nil && ok && strings.HasPrefix(column, "custom_") && column != "custom_fields"
 }
 
-// matches tells whether the rule names a column. A glob goes no further than a dot.
+// matches reports whether the rule names a column. A glob goes no further than a dot.
 func (r rule) matches(name string) bool {
 	ok, err := path.Match(strings.ReplaceAll(r.pattern, ".", "/"), strings.ReplaceAll(name, ".", "/"))
 	return err == nil && ok
@@ -179,7 +179,7 @@ func (r rule) literal() int {
 	return len(r.pattern) - strings.Count(r.pattern, "*") - strings.Count(r.pattern, "?")
 }
 
-// exact tells whether the pattern has no wildcard.
+// exact reports whether the pattern has no wildcard.
 func (r rule) exact() bool { return !strings.ContainsAny(r.pattern, "*?[") }
 
 // ruleFor returns the most specific rule for a column; one without a pattern where there is none.
@@ -218,7 +218,7 @@ func (p *Policy) Of(s *tap.Stream, at []string, known bool, class string) (recor
 	return p.classes[class], class
 }
 
-// isProtected tells whether a column must come out as it is: a key, a reference, or a time of
+// isProtected reports whether a column must come out as it is: a key, a reference, or a time of
 // creation or change. A number by which a person is known in the customer's own systems is no
 // reference, whatever its name ends in.
 func isProtected(s *tap.Stream, column string) bool {
@@ -257,7 +257,7 @@ func (p *Policy) Apply(s *tap.Stream, shape *record.Shape, class func(column str
 	})
 }
 
-// allDropped tells whether every member of an object is dropped: then nothing of it is worth asking
+// allDropped reports whether every member of an object is dropped: then nothing of it is worth asking
 // for.
 func (p *Policy) allDropped(s *tap.Stream, at []string, c *record.Column) bool {
 	for _, member := range c.Members().Columns {

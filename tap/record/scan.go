@@ -157,7 +157,7 @@ func (s *scanner) value(i int, shape *Shape) int {
 	return end
 }
 
-// admits tells whether the shape takes a value of one of the kinds. A nil shape admits everything.
+// admits reports whether the shape takes a value of one of the kinds. A nil shape admits everything.
 func (s *Shape) admits(k Kinds) bool { return s == nil || s.Kinds&k != 0 }
 
 // refuse notes a value that its shape does not admit: it is drift, or becomes null. mark is the
@@ -240,7 +240,7 @@ func (s *scanner) number(i int) (end int, kind Kinds) {
 	return i, kind
 }
 
-// fitsInt64 tells whether the digits, without leading zeros, make a number of 64 bits.
+// fitsInt64 reports whether the digits, without leading zeros, make a number of 64 bits.
 func fitsInt64(digits []byte, negative bool) bool {
 	limit := "9223372036854775807"
 	if negative {
@@ -420,7 +420,7 @@ func (s *scanner) next(shape *Shape, previous int, top bool) int {
 	return previous + 1
 }
 
-// stands tells whether a text stands at i.
+// stands reports whether a text stands at i.
 func (s *scanner) stands(i int, text string) bool {
 	return len(s.b)-i >= len(text) && string(s.b[i:i+len(text)]) == text
 }

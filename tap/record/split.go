@@ -87,7 +87,7 @@ func (s *Splitter) Since(at string) {
 	}
 }
 
-// old tells whether the record that was read last is to be left out. A mark that is written in
+// old reports whether the record that was read last is to be left out. A mark that is written in
 // another way counts as new.
 func (s *Splitter) old() bool {
 	m := s.scan.marked
@@ -283,7 +283,7 @@ func (s *Splitter) split(page []byte) (Result, error) {
 	return res, nil
 }
 
-// onlyMessage tells whether a row's only member is message.
+// onlyMessage reports whether a row's only member is message.
 func onlyMessage(text []byte) bool {
 	var row map[string]jsontext.Value
 	if len(text) > maxMessage || json.Unmarshal(text, &row, jsontext.AllowInvalidUTF8(true)) != nil {

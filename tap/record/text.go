@@ -22,7 +22,7 @@ func ends(w uint64) uint64 {
 // quote. It looks at eight bytes at once; the padding behind the page ends every string.
 func (s *scanner) text(i int) int {
 	b, start := s.b, i+1
-	beyond := uint64(0) // its high bits tell whether there is a byte beyond ASCII
+	beyond := uint64(0) // its high bits report whether there is a byte beyond ASCII
 	for i = start; ; {
 		w := binary.LittleEndian.Uint64(b[i:])
 		m := ends(w)

@@ -1,6 +1,6 @@
 package record
 
-// isDateTime tells whether b, a JSON string without its quotes, is a full RFC 3339 time that every
+// isDateTime reports whether b, a JSON string without its quotes, is a full RFC 3339 time that every
 // loader can hold: a date of the years 1 to 9999, a time of day without leap second, and an offset.
 func isDateTime(b []byte) bool {
 	if len(b) < 20 || !isDate(b[:10]) || b[10] != 'T' {
@@ -26,7 +26,7 @@ func isDateTime(b []byte) bool {
 	return len(b) == 6 && (b[0] == '+' || b[0] == '-') && b[3] == ':' && two(b[1:]) <= 23 && two(b[4:]) <= 59
 }
 
-// isDate tells whether b is a calendar date, YYYY-MM-DD, of the years 1 to 9999.
+// isDate reports whether b is a calendar date, YYYY-MM-DD, of the years 1 to 9999.
 func isDate(b []byte) bool {
 	if len(b) != 10 || b[4] != '-' || b[7] != '-' {
 		return false

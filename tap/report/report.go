@@ -31,7 +31,7 @@ var pageTemplate = sync.OnceValue(func() *template.Template {
 	}).Parse(page))
 })
 
-// Check tells whether a file's name says which form the account is to have.
+// Check reports whether a file's name says which form the account is to have.
 func Check(file string) error {
 	switch strings.ToLower(filepath.Ext(file)) {
 	case ".html", ".htm", ".json":

@@ -24,14 +24,14 @@ const (
 	NotSiteAdmin Reach = "not Site Admin"
 )
 
-// Missing tells whether the list may not be read.
+// Missing reports whether the list may not be read.
 func (r Reach) Missing() bool { return r == NoScope || r == NotSiteAdmin }
 
 // Token is what the API says of a token.
 type Token interface {
 	// Scopes are the scopes of the token; false where the API does not tell.
 	Scopes() (scopes map[string]bool, told bool)
-	// Admin tells whether the user may read lists at all; false, and known, for a user who may not.
+	// Admin reports whether the user may read lists at all; false, and known, for a user who may not.
 	Admin() (admin, known bool)
 }
 
@@ -74,7 +74,7 @@ func Probe(ctx context.Context, source tap.Source, token Token, streams []*tap.S
 	return byName, nil
 }
 
-// Ask asks a list for one record and tells whether it may be read. Failures other than a refusal
+// Ask asks a list for one record and reports whether it may be read. Failures other than a refusal
 // are errors.
 func Ask(ctx context.Context, source tap.Source, s *tap.Stream) (Reach, error) {
 	shape, err := s.Shape()

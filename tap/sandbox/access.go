@@ -232,7 +232,7 @@ func (a access) check(r *http.Request, now time.Time) (code int, text string) {
 	return 0, ""
 }
 
-// may tells whether the credential has the scope of a list, and its user the rights.
+// may reports whether the credential has the scope of a list, and its user the rights.
 func (a access) may(_ *http.Request, s *tap.Stream) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()

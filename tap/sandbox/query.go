@@ -209,7 +209,7 @@ func (q *query) parseBounds(name, value string) error {
 }
 
 // list calls row for each row of one page of the query, newest first, and returns the id of the
-// last; more tells whether others follow.
+// last; more reports whether others follow.
 func (t *table) list(q *query, row func(i int)) (last int64, more bool) {
 	top := t.len() - 1
 	if q.before > 0 {

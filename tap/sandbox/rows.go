@@ -80,7 +80,7 @@ func (t *table) hash(i int, salt uint64) uint64 {
 	return hi ^ lo
 }
 
-// hidden tells whether the list leaves the row out unless a parameter asks for it.
+// hidden reports whether the list leaves the row out unless a parameter asks for it.
 func (t *table) hidden(i int) bool {
 	switch t.stream.Name {
 	case "users":

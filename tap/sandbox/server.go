@@ -63,7 +63,7 @@ type Options struct {
 	NoKeys bool
 	// Removed are lists that the API had once.
 	Removed []string
-	// Introspection tells whether the address beside the token's answers.
+	// Introspection reports whether the address beside the token's answers.
 	Introspection bool
 	// Clock is what time the server thinks it is; nil for the machine's.
 	Clock func() time.Time

@@ -150,7 +150,7 @@ next:
 	return metadata{}, false
 }
 
-// chosen tells whether metadata selects; absent choices fall back on def.
+// chosen reports whether metadata selects; absent choices fall back on def.
 func (m metadata) chosen(def bool) bool {
 	switch {
 	case m.Inclusion == "unsupported":

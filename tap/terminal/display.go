@@ -19,7 +19,7 @@ import (
 // refresh is how often the screen is drawn anew.
 const refresh = 150 * time.Millisecond
 
-// Fits tells whether a display makes sense: out is a terminal that can move its cursor, and nothing
+// Fits reports whether a display makes sense: out is a terminal that can move its cursor, and nothing
 // in the environment says that no person is looking.
 func Fits(out io.Writer, getenv func(string) (string, bool)) bool {
 	f, ok := out.(*os.File)

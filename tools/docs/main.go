@@ -1,6 +1,6 @@
 // Command docs writes those documents, and those parts of documents, that a machine can know: the
 // tables of README.md, the pages of docs/streams, and the sources of examples/dbt. With -check it
-// only tells whether they are fresh.
+// only reports whether they are fresh.
 package main
 
 import (

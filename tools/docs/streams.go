@@ -180,7 +180,7 @@ func writeDiagram(b *strings.Builder, refs []reference, streams []*tap.Stream) {
 	b.WriteString("```\n")
 }
 
-// holdsMany tells whether the column is an array of ids.
+// holdsMany reports whether the column is an array of ids.
 func holdsMany(streams []*tap.Stream, r reference) bool {
 	for _, s := range streams {
 		if s.Name != r.from {

@@ -1,4 +1,4 @@
-// Command mutate changes one place of the code at a time and tells whether the package's own tests
+// Command mutate changes one place of the code at a time and reports whether the package's own tests
 // notice. It prints a score for each package, and the mutants that survived. The choice of mutants
 // is the same for the same seed.
 //
