@@ -1,6 +1,5 @@
-// Package schemas holds one JSON file a stream, which says everything about it, and the few lines
-// that load them. stream.schema.json in the folder meta says what a file may hold; tests hold every
-// file against it.
+// Package schemas holds one JSON file per stream, which says everything about it, and the code that
+// loads them. meta/stream.schema.json describes the files; tests check each of them against it.
 package schemas
 
 import (
@@ -18,11 +17,11 @@ import (
 //go:embed *.json
 var files embed.FS
 
-// Names lists all streams in the order of their names.
+// Names returns the names of all streams, sorted.
 func Names() []string {
 	entries, err := files.ReadDir(".")
 	if err != nil {
-		panic(err) // the files are part of the program
+		panic(err) // the files are embedded
 	}
 	names := make([]string, len(entries))
 	for i, e := range entries {
@@ -32,7 +31,7 @@ func Names() []string {
 	return names
 }
 
-// Load reads the streams of those names, and nothing else; all without names.
+// Load reads the streams with these names, or all streams.
 func Load(names ...string) ([]*tap.Stream, error) {
 	if len(names) == 0 {
 		names = Names()
@@ -53,8 +52,8 @@ func Load(names ...string) ([]*tap.Stream, error) {
 	return streams, nil
 }
 
-// Match returns the names that the patterns name, in the order of the names. A pattern is a name or
-// a glob of [path.Match]. One that names nothing is an error.
+// Match returns the names that the patterns match, sorted. A pattern is a name or a glob of
+// [path.Match]. One that matches nothing is an error.
 func Match(patterns []string) ([]string, error) {
 	var matched []string
 	all := Names()

@@ -44,7 +44,7 @@ func AppendCatalog(dst []byte, streams []tap.Discovered) []byte {
 	return appendMessage(dst, message{Type: "CATALOG", Catalog: &c})
 }
 
-// configuredStream is a stream that a person chose.
+// configuredStream is a stream that a user selected.
 type configuredStream struct {
 	Stream struct {
 		Name       string         `json:"name"`
@@ -54,7 +54,7 @@ type configuredStream struct {
 	GenerationID *int64 `json:"generation_id"`
 }
 
-// ParseCatalog reads a configured catalog and returns what it selects: columns that the configured
+// ParseCatalog reads a configured catalog and returns what it selects; columns that the configured
 // schema lacks are not wanted. Errors name the stream.
 func ParseCatalog(data []byte, lookup tap.Lookup) ([]*tap.Choice, error) {
 	var c struct {
@@ -71,7 +71,7 @@ func ParseCatalog(data []byte, lookup tap.Lookup) ([]*tap.Choice, error) {
 		name := cs.Stream.Name
 		s := lookup(name)
 		if s == nil && name != "" {
-			// Chosen long ago, perhaps: that it is gone is the failure of this stream alone.
+			// The stream may have been selected long ago: that it is gone is only its own failure.
 			gone := &tap.Stream{Name: name, Key: []string{"id"}}
 			err := tap.Errorf(tap.Gone, "stream "+name, "Greenhouse no longer has this list").
 				WithHint("refresh the source's schema and deselect the stream")
@@ -85,7 +85,7 @@ func ParseCatalog(data []byte, lookup tap.Lookup) ([]*tap.Choice, error) {
 	return choices.List, nil
 }
 
-// choice is what the configured stream selects.
+// choice returns what the configured stream selects.
 func (cs *configuredStream) choice(s *tap.Stream) (*tap.Choice, error) {
 	var schema struct {
 		Properties map[string]jsontext.Value `json:"properties"`

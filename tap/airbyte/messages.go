@@ -1,5 +1,5 @@
 // Package airbyte is the voice that speaks the Airbyte protocol, as a source: spec, check, discover
-// and read. It knows nothing of where records come from.
+// and read. It does not know where records come from.
 package airbyte
 
 import (
@@ -11,7 +11,7 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
-// message is the envelope of the protocol, one a line.
+// message is the protocol's envelope, one per line.
 type message struct {
 	Type             string            `json:"type"`
 	Log              *logMessage       `json:"log,omitzero"`
@@ -98,7 +98,7 @@ type connectorConfig struct {
 	Config jsontext.Value `json:"config"`
 }
 
-// Spec is what the source takes for its config.
+// Spec describes the config of the source.
 type Spec struct {
 	DocumentationURL        string         `json:"documentationUrl,omitzero"`
 	ProtocolVersion         string         `json:"protocol_version"`
@@ -106,27 +106,27 @@ type Spec struct {
 	ConnectionSpecification jsontext.Value `json:"connectionSpecification"`
 }
 
-// protocolVersion is the version of the protocol that the messages follow.
+// protocolVersion is the version of the protocol.
 const protocolVersion = "0.5.2"
 
 func appendMessage(dst []byte, m message) []byte {
 	out, err := json.Marshal(m, json.Deterministic(true), jsontext.AllowInvalidUTF8(true))
 	if err != nil {
-		panic(err) // only types of this package come here
+		panic(err) // only types of this package are passed
 	}
 	return append(append(dst, out...), '\n')
 }
 
 func newTrace(kind string) *trace { return &trace{Type: kind, EmittedAt: time.Now().UnixMilli()} }
 
-// AppendSpec appends a SPEC message. The schema is that of the config.
+// AppendSpec appends a SPEC message with the schema of the config.
 func AppendSpec(dst []byte, schema jsontext.Value, documentationURL string) []byte {
 	return appendMessage(dst, message{Type: "SPEC", Spec: &Spec{
 		DocumentationURL: documentationURL, ProtocolVersion: protocolVersion, SupportsIncremental: true, ConnectionSpecification: schema,
 	}})
 }
 
-// AppendStatus appends a CONNECTION_STATUS message: good for a nil error, else with what is wrong.
+// AppendStatus appends a CONNECTION_STATUS message: success for a nil error.
 func AppendStatus(dst []byte, err error) []byte {
 	status := connectionStatus{Status: "SUCCEEDED"}
 	if err != nil {
@@ -135,8 +135,7 @@ func AppendStatus(dst []byte, err error) []byte {
 	return appendMessage(dst, message{Type: "CONNECTION_STATUS", ConnectionStatus: &status})
 }
 
-// AppendLog appends a LOG message. The level is one of those of the protocol: FATAL, ERROR, WARN,
-// INFO, DEBUG, TRACE.
+// AppendLog appends a LOG message. The level is one of FATAL, ERROR, WARN, INFO, DEBUG and TRACE.
 func AppendLog(dst []byte, level, text string) []byte {
 	return appendMessage(dst, message{Type: "LOG", Log: &logMessage{Level: level, Message: text}})
 }
@@ -148,15 +147,14 @@ func AppendError(dst []byte, err error) []byte {
 	return appendMessage(dst, message{Type: "TRACE", Trace: t})
 }
 
-// AppendControl appends a CONTROL message that asks the platform to keep a new config.
+// AppendControl appends a CONTROL message that asks the platform to save a new config.
 func AppendControl(dst []byte, config jsontext.Value) []byte {
 	return appendMessage(dst, message{Type: "CONTROL", Control: &control{
 		Type: "CONNECTOR_CONFIG", EmittedAt: time.Now().UnixMilli(), ConnectorConfig: connectorConfig{Config: config},
 	}})
 }
 
-// failureTypes tell the platform whose turn it is: the user's, nobody's but time's, or the
-// developers'.
+// failureTypes tell the platform who has to act: the user, nobody yet, or the developers.
 var failureTypes = map[tap.Kind]string{
 	tap.BadInput:    "config_error",
 	tap.Credentials: "config_error",

@@ -12,8 +12,8 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
-// bookmark is a stream's state: the key that Airbyte's own Greenhouse source writes and, beside it,
-// what is this source's own.
+// bookmark is a stream's state: the key that Airbyte's own Greenhouse source writes, and this
+// source's own keys.
 type bookmark struct {
 	UpdatedAt string `json:"updated_at,omitzero"`
 	tap.Bookmark
@@ -27,7 +27,7 @@ func toState(b *tap.Bookmark) bookmark {
 	return out
 }
 
-// foreign is what else Airbyte's sources write: the state of a stream by partitions.
+// foreign is the other form that Airbyte's sources write: a state by partitions.
 type foreign struct {
 	UpdatedAt *string `json:"updated_at"`
 	States    []struct {
@@ -37,7 +37,7 @@ type foreign struct {
 	} `json:"states"`
 }
 
-// ParseState reads the state that the platform hands in, an array of STATE payloads; also one that
+// ParseState reads the state from the platform, an array of STATE payloads, including one that
 // Airbyte's own Greenhouse source wrote. Streams for which lookup returns nil are left out. Errors
 // name the stream.
 func ParseState(data []byte, lookup tap.Lookup) (*tap.State, error) {
@@ -52,8 +52,8 @@ func ParseState(data []byte, lookup tap.Lookup) (*tap.State, error) {
 			State      jsontext.Value `json:"stream_state"`
 		} `json:"stream"`
 	}
-	// PyAirbyte hands in objects with a member twice; the last one counts, as in the platforms' own
-	// parsers.
+	// PyAirbyte passes objects with a member twice; the last one counts, as in the parsers of the
+	// platforms.
 	if err := json.Unmarshal(data, &payloads, jsontext.AllowDuplicateNames(true)); err != nil {
 		if jsontext.Value(data).Kind() == '{' {
 			return nil, errors.New("it is an object, not an array of states: is it a Singer state?")
@@ -90,7 +90,7 @@ func parseBookmark(raw jsontext.Value, s *tap.Stream) (*tap.Bookmark, error) {
 	if b.Until, err = parseTime(f.UpdatedAt); err != nil {
 		return nil, err
 	}
-	// A stream that was read in partitions is complete up to where the slowest of them stopped.
+	// A stream that was read in partitions is complete up to where the slowest one stopped.
 	parts := make([]time.Time, len(f.States))
 	for i, p := range f.States {
 		if parts[i], err = parseTime(p.Cursor.UpdatedAt); err != nil {

@@ -24,10 +24,11 @@ func (*Voice) Frame(sel *tap.Selection, at time.Time) (prefix, suffix []byte) {
 	return prefix, suffix
 }
 
-// DeletedAt is the column that tells when a row was found gone: destinations delete a row by it.
+// DeletedAt is the column with the time at which a row was found gone: destinations use it to
+// delete the row.
 const DeletedAt = "_ab_cdc_deleted_at"
 
-// Gone makes a RECORD of each row that is gone, with its key, the bookmark column and the time.
+// Gone makes a RECORD of each deleted row, with its key, the bookmark column and the time.
 func (*Voice) Gone(dst []byte, sel *tap.Selection, ids []int64, at time.Time) []byte {
 	bookmark := ""
 	if sel.Stream.Bookmark != "" {
@@ -40,7 +41,7 @@ func (*Voice) Gone(dst []byte, sel *tap.Selection, ids []int64, at time.Time) []
 	return dst
 }
 
-// Schema has no message: the platform takes columns that the catalog lacks as they come.
+// Schema has no message: the platform accepts columns that the catalog lacks.
 func (*Voice) Schema(dst []byte, _ *tap.Selection, _ *record.Shape) []byte { return dst }
 
 // Started makes the stream status STARTED.
@@ -57,15 +58,15 @@ func (*Voice) Waiting(dst []byte, streams []*tap.Stream, until time.Time) []byte
 	return dst
 }
 
-// Estimate makes an estimate of how many records a stream has.
+// Estimate makes an estimate of the number of records of a stream.
 func (*Voice) Estimate(dst []byte, s *tap.Stream, records int64) []byte {
 	t := newTrace("ESTIMATE")
 	t.Estimate = &estimate{Name: s.Name, Type: "STREAM", RowEstimate: records}
 	return appendMessage(dst, message{Type: "TRACE", Trace: t})
 }
 
-// Ended makes the stream status COMPLETE, or else an error and INCOMPLETE. Errors that are not
-// about one stream are told once, by who ends the run.
+// Ended makes the stream status COMPLETE, or an error and INCOMPLETE. Errors that are not about one
+// stream are reported once, by the caller that ends the run.
 func (*Voice) Ended(dst []byte, s *tap.Stream, err error) []byte {
 	if err == nil {
 		return appendStreamStatus(dst, s, "COMPLETE")
@@ -79,11 +80,11 @@ func (*Voice) Ended(dst []byte, s *tap.Stream, err error) []byte {
 	return appendStreamStatus(dst, s, "INCOMPLETE")
 }
 
-// State makes a STATE message of each stream of which something was written.
+// State makes a STATE message for each stream of which something was written.
 func (*Voice) State(dst []byte, st *tap.State, since []tap.Written) []byte {
 	for _, w := range since {
 		if w.Ended {
-			continue // nothing may follow the end of a stream; the next run knows no better
+			continue // nothing may follow the end of a stream; the next run handles it
 		}
 		dst = appendMessage(dst, message{Type: "STATE", State: &stateMessage{
 			Type:        "STREAM",

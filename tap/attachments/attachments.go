@@ -1,6 +1,6 @@
-// Package attachments keeps the contents of attachments: it fetches each file from its link, puts
-// it into a store, and adds to the record where it is. It is a [tap.Enricher]: a record waits for
-// its file, and so does the state that covers it.
+// Package attachments stores the contents of attachments: it downloads each file, puts it in a
+// store, and adds its place to the record. It is a [tap.Enricher]: a record waits for its file, and
+// so does the state that covers it.
 package attachments
 
 import (
@@ -28,10 +28,10 @@ import (
 // Stream is the stream whose records have contents.
 const Stream = "attachments"
 
-// maxIDs is how many rows can be asked for at once (docs).
+// maxIDs is the number of rows per request (docs).
 const maxIDs = 50
 
-// columns are those that are added to records.
+// columns are added to records.
 var columns = []struct {
 	name, description string
 	kind              record.Kinds
@@ -43,7 +43,7 @@ var columns = []struct {
 	{"content_error", "Why there is no content; null if there is.", record.String},
 }
 
-// Shape is the shape with the columns for contents.
+// Shape returns the shape with the columns for contents.
 func Shape(shape *record.Shape) *record.Shape {
 	var more []record.Column
 	for _, c := range columns {
@@ -52,16 +52,16 @@ func Shape(shape *record.Shape) *record.Shape {
 	return shape.With(more...)
 }
 
-// Options say which files are kept, and how they are fetched.
+// Options say which files to store, and how to download them.
 type Options struct {
 	Store store.Store
-	// Types are the types of attachments to keep; empty for all.
+	// Types are the types of attachments to store; empty for all.
 	Types []string
-	// MaxBytes is the largest file that is kept.
+	// MaxBytes is the maximum size of a file.
 	MaxBytes int64
-	// Concurrency is how many files are fetched at once.
+	// Concurrency is the number of downloads at the same time.
 	Concurrency int
-	// Silence is the longest silence of a connection.
+	// Silence is how long a connection may be silent.
 	Silence   time.Duration
 	UserAgent string
 	Source    tap.Source
@@ -75,14 +75,14 @@ type Enricher struct {
 	slots chan struct{}
 }
 
-// New returns an enricher. Nothing is asked of store or host before its first use.
+// New returns an enricher. It does not use the store or the network before its first use.
 func New(opts Options) *Enricher {
 	return &Enricher{
 		opts: opts, fetch: newFetcher(opts.Concurrency, opts.MaxBytes, opts.Silence, opts.UserAgent), slots: make(chan struct{}, opts.Concurrency),
 	}
 }
 
-// row is what is needed of a record.
+// row is the part of a record that is needed.
 type row struct {
 	ID        int64  `json:"id"`
 	Type      string `json:"type"`
@@ -95,8 +95,8 @@ type row struct {
 	failed  error
 }
 
-// Enrich adds the contents of a page of attachments; other streams' records come back as they are.
-// An error is the store's, or the run's: those of single files stand in their records.
+// Enrich adds the contents to a page of attachments; records of other streams are returned
+// unchanged. An error concerns the store or the run: failures of single files are in their records.
 func (e *Enricher) Enrich(ctx context.Context, sel *tap.Selection, shape *record.Shape, records [][]byte) ([][]byte, error) {
 	if sel.Stream.Name != Stream || len(records) == 0 {
 		return records, nil
@@ -108,8 +108,7 @@ func (e *Enricher) Enrich(ctx context.Context, sel *tap.Selection, shape *record
 	rows := make([]row, len(records))
 	for i, r := range records {
 		if err := json.Unmarshal(r, &rows[i], jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)); err != nil {
-			// A member is of a type that nobody expected. The rest of what is needed can be asked
-			// for.
+			// A member has an unexpected type. What else is needed can be requested.
 			id := struct {
 				ID int64 `json:"id"`
 			}{}
@@ -203,8 +202,7 @@ func (e *Enricher) storeError(ctx context.Context, op string, err error) error {
 	return &tap.Error{Kind: tap.Storage, Op: op + " in " + e.opts.Store.URL(""), Err: err, Hint: "check that attachments.store exists and is writable"}
 }
 
-// complete adds the columns for contents to a record. It goes last, so the record stays what it
-// was.
+// complete adds the columns for contents to a record, at its end.
 func (r *row) complete(rec []byte, shape *record.Shape, s store.Store) []byte {
 	values := map[string]any{}
 	if r.content != nil {
@@ -229,7 +227,7 @@ func (r *row) complete(rec []byte, shape *record.Shape, s store.Store) []byte {
 	return append(out, '}')
 }
 
-// links are the links of a page's rows. Those that expired are asked for once, all at a time.
+// links are the links of a page's rows. Expired ones are requested again once, all together.
 type links struct {
 	enricher *Enricher
 	sel      *tap.Selection
@@ -239,7 +237,7 @@ type links struct {
 	renewed map[int64]row
 }
 
-// fresh returns a new link of a row; empty where there is none any more.
+// fresh returns a new link of a row; empty if there is none.
 func (l *links) fresh(ctx context.Context, r *row) (string, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -251,7 +249,7 @@ func (l *links) fresh(ctx context.Context, r *row) (string, error) {
 	return l.renewed[r.ID].URL, nil
 }
 
-// renew asks for all links, and takes over what the records do not hold in clear.
+// renew requests all links, and what the records do not hold unchanged.
 func (l *links) renew(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -270,7 +268,7 @@ func (l *links) ask(ctx context.Context) error {
 	for at := 0; at < len(l.rows); at += maxIDs {
 		var ids []string
 		part := l.rows[at:min(at+maxIDs, len(l.rows))]
-		for i := range part { // no copy of a row: its other members may be written at this moment
+		for i := range part { // no copy of a row: its other members may be written concurrently
 			ids = append(ids, strconv.FormatInt(part[i].ID, 10))
 		}
 		req := tap.Request{Stream: l.sel.Stream, Params: map[string]string{"ids": strings.Join(ids, ",")}}

@@ -30,17 +30,17 @@ const (
 	longestWait  = time.Minute
 )
 
-// fileError is a failure of one file, which its record tells.
+// fileError is a failure of one file, which its record reports.
 type fileError struct {
 	text    string
-	expired bool // the link is dead, another one may work
-	passing bool // a repeat may mend it
+	expired bool // the link is dead, a new one may work
+	passing bool // a retry may fix it
 	after   time.Duration
 }
 
 func (e *fileError) Error() string { return e.text }
 
-// fetcher downloads files from their links. No credential, cookie or referer goes along.
+// fetcher downloads files from their links, without credential, cookie or referer.
 type fetcher struct {
 	open, public *http.Client // public never connects to a private address
 	maxBytes     int64
@@ -94,8 +94,8 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// client is the one for a link: if its host is public, nothing it leads to may be private. Behind a
-// proxy it is the proxy that connects.
+// client returns the client for a link: if its host is public, nothing that it leads to may be
+// private. Behind a proxy, it is the proxy that connects.
 func (f *fetcher) client(ctx context.Context, req *http.Request) *http.Client {
 	if proxy, err := http.ProxyFromEnvironment(req); err != nil || proxy != nil {
 		return f.open
@@ -112,8 +112,8 @@ func (f *fetcher) client(ctx context.Context, req *http.Request) *http.Client {
 	return f.public
 }
 
-// fetch downloads a file whole, again where that helps. It returns the content in a temporary file
-// of the store. A [fileError] is the file's own; any other error is the store's, or the run's.
+// fetch downloads a whole file, with retries. It returns the content in a temporary file of the
+// store. A [fileError] concerns only the file; any other error, the store or the run.
 func (f *fetcher) fetch(ctx context.Context, link string, s store.Store) (*os.File, store.Meta, error) {
 	wait := firstWait
 	for n := 1; ; n++ {
@@ -173,7 +173,7 @@ func (f *fetcher) tooLarge() error {
 	return &fileError{text: fmt.Sprintf("the file is larger than %d bytes (max_bytes)", f.maxBytes)}
 }
 
-// save writes the body to a file and makes sure that it is whole.
+// save writes the body to a file and checks that it is whole.
 func (f *fetcher) save(ctx context.Context, cancel context.CancelCauseFunc, file *os.File, answer *http.Response) (store.Meta, error) {
 	silent := &fileError{text: "the connection was silent for too long", passing: true}
 	timer := time.AfterFunc(f.silence, func() { cancel(silent) })
@@ -220,7 +220,7 @@ func (f *fetcher) save(ctx context.Context, cancel context.CancelCauseFunc, file
 	return store.Meta{Bytes: n, SHA256: hex.EncodeToString(sum.Sum(nil)), ContentType: kind}, nil
 }
 
-// refused tells why an answer is no file.
+// refused returns why an answer is not a file.
 func refused(answer *http.Response) error {
 	code := answer.StatusCode
 	if code == http.StatusOK {
@@ -239,7 +239,7 @@ func refused(answer *http.Response) error {
 	return e
 }
 
-// reason is why a request failed, without its address, which holds a signature.
+// reason returns why a request failed, without its address, which contains a signature.
 func reason(err error) string {
 	var wrapped *url.Error
 	if errors.As(err, &wrapped) {

@@ -6,15 +6,15 @@ import (
 	"unicode/utf8"
 )
 
-// maxName is how long a safe name may be, in bytes: file systems take 255.
+// maxName is the maximum length of a safe name, in bytes: file systems allow 255.
 const maxName = 180
 
-// reserved are names that Windows keeps for devices.
+// reserved are names of devices on Windows.
 var reserved = map[string]bool{"con": true, "prn": true, "aux": true, "nul": true}
 
-// SafeName makes a name that every file system and store takes of the name that a file was uploaded
-// under. It never leads out of its folder, never begins with a dot, and keeps the extension. An
-// empty name, or one of which nothing is left, is "file".
+// SafeName turns the name of an uploaded file into one that every file system and store accepts. It
+// stays within its folder, does not begin with a dot, and keeps the extension. If nothing is left,
+// it is "file".
 func SafeName(name string) string {
 	if i := strings.LastIndexAny(name, `/\`); i >= 0 {
 		name = name[i+1:]

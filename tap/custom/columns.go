@@ -22,10 +22,10 @@ import (
 // Stream is the stream of the definitions.
 const Stream = "custom_fields"
 
-// customPrefix stands before the name of a custom field's own column.
+// customPrefix precedes the name of a custom field's column.
 const customPrefix = "custom_"
 
-// definition is a row of the list custom_fields, as far as it is needed here.
+// definition is the part of a row of custom_fields that is needed here.
 type definition struct {
 	ID        int64  `json:"id"`
 	FieldType string `json:"field_type"`
@@ -35,29 +35,29 @@ type definition struct {
 	Active    *bool  `json:"active"`
 	Private   bool   `json:"private"`
 
-	column string // the name of its own column
+	column string // the name of its column
 }
 
-// Err is why the definitions could not be read, where other streams can; nil for no reason. Scope
-// is what reading them needs.
+// Err returns why the definitions could not be read, if other streams can be; and the scope that
+// reading them needs.
 func (c *Columns) Err() (scope string, err error) { return c.scope, c.err }
 
-// Columns makes columns of custom fields.
+// Columns are the columns of custom fields.
 type Columns struct {
-	raw         bool // the fields stay in the one column that the API has
+	raw         bool // the fields stay in the API's single column
 	definitions map[string][]*definition
 	inactive    map[string]map[string]bool
-	taken       map[string]bool // names of columns, folded
-	err         error           // why the definitions could not be read, where other streams can
-	scope       string          // what reading them needs
+	taken       map[string]bool // names of columns, case-folded
+	err         error           // why the definitions could not be read, if other streams can be
+	scope       string          // the scope that reading them needs
 }
 
-// Raw is where the fields stay in the one column that the API has.
+// Raw leaves the fields in the API's single column.
 func Raw() *Columns { return &Columns{raw: true} }
 
-// Read reads the definitions from their list, and makes a column of each. raw keeps the one column
-// that the API has as well. Where that list alone cannot be read, the error is kept: streams
-// without custom fields can be read all the same.
+// Read reads the definitions from their list, and makes a column of each; raw also keeps the API's
+// single column. If only that list cannot be read, the error is kept: streams without custom fields
+// can still be read.
 func Read(ctx context.Context, source tap.Source, raw bool) (*Columns, error) {
 	c := &Columns{raw: raw}
 	lists, err := schemas.Load(Stream)
@@ -118,10 +118,10 @@ func readDefinitions(ctx context.Context, source tap.Source, list *tap.Stream) (
 	}
 }
 
-// index gives each definition its column. Where two would have the same name, in whatever case, the
-// one with the lower number has it, and the other its number behind. One that is no longer active
-// keeps its name from others all the same, and columns of the API have theirs anyway: so it comes
-// out the same every time. Where two have the same key, the active one counts.
+// index gives each definition its column, the same one every time. If two would have the same name,
+// ignoring case, the one with the lower number gets it, and the other name ends in its number.
+// Inactive definitions keep their names, and columns of the API always have theirs. If two have the
+// same key, the active one counts.
 func (c *Columns) index(all []*definition, taken map[string]bool) {
 	c.definitions, c.inactive, c.taken = map[string][]*definition{}, map[string]map[string]bool{}, taken
 	slices.SortFunc(all, func(a, b *definition) int {
@@ -148,7 +148,7 @@ func (c *Columns) index(all []*definition, taken map[string]bool) {
 
 func (d *definition) inactive() bool { return d.Active != nil && !*d.Active }
 
-// order puts false before true.
+// order sorts false before true.
 func order(a, b bool) int {
 	switch {
 	case a == b:
@@ -159,10 +159,10 @@ func order(a, b bool) int {
 	return 1
 }
 
-// folded is a column's name as warehouses compare it, which take no notice of case.
+// folded returns a name as warehouses compare it, ignoring case.
 func folded(fieldType, column string) string { return fieldType + ":" + strings.ToLower(column) }
 
-// identifier makes a name that every warehouse takes.
+// identifier makes a name that every warehouse accepts.
 func identifier(name string) string {
 	return strings.Map(func(r rune) rune {
 		if r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
@@ -172,12 +172,12 @@ func identifier(name string) string {
 	}, name)
 }
 
-// maxIdentifier is how long a name may be in PostgreSQL, in bytes. What is beyond it is cut there
-// without a word, so that two long names become one.
+// maxIdentifier is PostgreSQL's maximum length of a name, in bytes. It silently truncates longer
+// names, so that two of them can become the same.
 const maxIdentifier = 63
 
-// columnName is the name of the column of a custom field, short enough for PostgreSQL: a long one
-// ends in a mark of its whole.
+// columnName returns the name of a custom field's column, short enough for PostgreSQL: a long name
+// ends in a hash of the whole.
 func columnName(key string) string {
 	name := customPrefix + identifier(key)
 	if len(name) <= maxIdentifier {
@@ -188,16 +188,16 @@ func columnName(key string) string {
 	return name[:maxIdentifier-len(mark)] + mark
 }
 
-// distinct is the name with something behind it that tells it from the same name of another field,
-// within the same length.
+// distinct returns the name with a suffix that distinguishes it from the same name of another
+// field, within the maximum length.
 func distinct(name, what string) string {
 	what = "_" + what
 	return name[:min(len(name), maxIdentifier-len(what))] + what
 }
 
-// customKinds are the kinds of value of each value_type. Options come as their labels, users as
-// their numbers, ranges and currencies as objects. The kinds of HR systems (hris) come masked, so
-// they are texts.
+// customKinds are the kinds of value of each value_type. Options are labels, users are numbers,
+// ranges and currencies are objects. The kinds of HR systems (hris) are masked, so they are
+// strings.
 var customKinds = map[string]struct {
 	kinds  record.Kinds
 	format record.Format
@@ -254,9 +254,8 @@ func (c *Columns) Shape(s *tap.Stream) (*record.Shape, error) {
 	return shape.With(columns...), nil
 }
 
-// Class is the class of personal data of a custom field's own column: by its value type where that
-// tells, else that of the column in which the API has the fields. Empty for a column that is none
-// of a custom field.
+// Class returns the class of personal data of a custom field's column: from its value type if that
+// is enough, or else that of the API's column. Empty if the column is not a custom field.
 func (c *Columns) Class(s *tap.Stream, column string) string {
 	if s.CustomFields == nil {
 		return ""
@@ -280,8 +279,8 @@ func (c *Columns) Class(s *tap.Stream, column string) string {
 	return ""
 }
 
-// Apply has the selection's pages turned into ones with columns of custom fields, where there is
-// something to be done. The selection's fields become those of the API that this needs.
+// Apply makes the selection's pages have columns of custom fields, if there are any. The
+// selection's fields become the API's columns that this needs.
 func (c *Columns) Apply(sel *tap.Selection) {
 	s := sel.Stream
 	if s.CustomFields == nil {
@@ -312,7 +311,7 @@ func (c *Columns) Apply(sel *tap.Selection) {
 	for _, column := range sel.Shape.Columns {
 		switch {
 		case custom[column.Name], column.Treatment == record.Drop && column.Name != t.column && strings.HasPrefix(column.Name, customPrefix):
-			// The API knows nothing of it: whether it comes out is not the API's matter.
+			// The API does not have it.
 		case column.Treatment == record.Drop && (column.Name != t.column || len(t.wanted) == 0):
 			partial = true
 		case column.Treatment != record.Drop:

@@ -1,4 +1,4 @@
-// Package custom makes columns of the fields that a company added: it reads their definitions from
-// a [tap.Source], gives each a column, and turns the pages of streams that carry them. It knows no
-// HTTP, and no protocol.
+// Package custom makes columns of custom fields: it reads their definitions from a [tap.Source],
+// gives each a column, and transforms the pages of streams that have them. It knows neither HTTP
+// nor a protocol.
 package custom

@@ -15,15 +15,15 @@ import (
 type transform struct {
 	column    string
 	fieldType string
-	taken     map[string]bool // names of columns, folded
+	taken     map[string]bool // names of columns, case-folded
 	keepRaw   bool
 	onlyKnown bool
-	wanted    map[string]*definition // by the key under which records carry them
+	wanted    map[string]*definition // by their key in records
 	ignored   map[string]bool
 }
 
-// page appends the page with the columns to dst. It reads the page strictly enough for what comes
-// after it: whatever is no array of objects is passed on as it is, to be refused there.
+// page appends the page with the columns to dst. Anything that is not an array of objects is passed
+// on unchanged, to be refused later.
 func (t *transform) page(dst, page []byte) ([]byte, error) {
 	lenient := []jsontext.Options{jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)}
 	dec := jsontext.NewDecoder(bytes.NewReader(page), lenient...)
@@ -85,7 +85,7 @@ func (t *transform) row(dst []byte, row jsontext.Value, lenient []jsontext.Optio
 	var values map[string]jsontext.Value
 	if fields.Kind() == '{' {
 		if err := json.Unmarshal(fields, &values, lenient...); err != nil {
-			return append(dst, '}'), nil // of another form than was ever seen: the raw column, if wanted, holds it
+			return append(dst, '}'), nil // an unknown format: the raw column has it, if wanted
 		}
 	}
 	for _, key := range sortedKeys(t.wanted) {
@@ -114,8 +114,8 @@ func (t *transform) row(dst []byte, row jsontext.Value, lenient []jsontext.Optio
 	return append(dst, '}'), nil
 }
 
-// valueOf is the value of a custom field; none where the field is of a form that nobody has seen.
-// The others of its row are not touched by that.
+// valueOf returns the value of a custom field; none if the field has an unknown format. The other
+// fields of the row are not affected.
 func valueOf(field jsontext.Value, lenient []jsontext.Options) jsontext.Value {
 	var f struct {
 		Value jsontext.Value `json:"value"`
@@ -135,9 +135,8 @@ func sortedKeys[V any](m map[string]V) []string {
 	return keys
 }
 
-// value is what stands in the column. Options come as their labels; where they come as numbers,
-// these become texts, so that the column is of one type. Users come as their numbers, also where
-// they come with more.
+// value returns the value of the column. Options are labels; if they are numbers, they become
+// strings, so that the column has one type. Users are their numbers, even if the API sends objects.
 func (d *definition) value(v jsontext.Value) jsontext.Value {
 	if len(v) == 0 {
 		return jsontext.Value("null")
@@ -164,7 +163,7 @@ func (d *definition) value(v jsontext.Value) jsontext.Value {
 	return v
 }
 
-// label is the label of an option, or its number as a text.
+// label returns the label of an option, or its number as a string.
 func label(v jsontext.Value) jsontext.Value {
 	v = memberOf(v, "name", "label", "value", "id")
 	if v.Kind() == '0' {
@@ -173,7 +172,8 @@ func label(v jsontext.Value) jsontext.Value {
 	return v
 }
 
-// memberOf is the first of those members that an object has; what is no object stays as it is.
+// memberOf returns the first of these members that an object has; other values are returned
+// unchanged.
 func memberOf(v jsontext.Value, names ...string) jsontext.Value {
 	var object map[string]jsontext.Value
 	if v.Kind() != '{' || json.Unmarshal(v, &object) != nil {

@@ -1,6 +1,6 @@
-// Package privacy reads a policy for personal data and tells the treatment of every column: by its
-// class, as the stream's file has it, or by its name. It knows nothing of how values are treated,
-// which is the matter of tap/record, and makes no request.
+// Package privacy reads a policy for personal data and returns the treatment of every column: by
+// its class, which is in the stream's file, or by its name. It does not know how values are
+// treated, which is up to tap/record, and makes no request.
 package privacy
 
 import (
@@ -16,7 +16,7 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
 
-// The classes of personal data. Unclassified are columns that no file knows.
+// The classes of personal data. Unclassified is for columns that no file has.
 const (
 	Contact      = "contact"
 	FreeText     = "free_text"
@@ -25,17 +25,17 @@ const (
 	Assessment   = "assessment"
 	Credential   = "credential"
 	Unclassified = "unclassified"
-	// None is the class of columns that are known to need none.
+	// None is the class of columns that need no treatment.
 	None = "none"
 )
 
-// allClasses lists the classes that a policy may name.
+// allClasses lists the classes that a policy may contain.
 var allClasses = []string{Contact, FreeText, Demographic, Pay, Assessment, Credential, Unclassified}
 
-// treatments are the words of a policy for what becomes of a column.
+// treatments are the terms of a policy.
 var treatments = map[string]record.Treatment{"keep": record.Keep, "hash": record.Hash, "mask": record.Mask, "drop": record.Drop}
 
-// wordOf is the word for a treatment.
+// wordOf returns the term for a treatment.
 func wordOf(t record.Treatment) string {
 	for word, other := range treatments {
 		if other == t {
@@ -45,13 +45,13 @@ func wordOf(t record.Treatment) string {
 	return ""
 }
 
-// guessable are the classes whose values are so few that a hash hides nothing.
+// guessable are the classes with so few values that a hash hides nothing.
 var guessable = []string{Demographic, Pay, Assessment}
 
-// minKey is how long the key of hashes must be, in bytes.
+// minKey is the minimum length of the hash key, in bytes.
 const minKey = 16
 
-// Policy tells the treatment of columns. Nil keeps everything.
+// Policy decides the treatment of columns. Nil keeps everything.
 type Policy struct {
 	classes map[string]record.Treatment
 	rules   []rule
@@ -65,9 +65,9 @@ type rule struct {
 	treatment record.Treatment
 }
 
-// New returns the policy of a config: classes and columns hold a treatment each. It returns nil
-// where neither is set. An unknown class, stream, column or treatment is an error that names the
-// key, and so is a column that must not be treated in that way.
+// New returns the policy of a config: classes and columns, each with a treatment. It returns nil if
+// neither is set. An unknown class, stream, column or treatment is an error that names the key, and
+// so is a treatment that the column does not allow.
 func New(classes, columns map[string]string, key string, streams []*tap.Stream) (*Policy, error) {
 	if len(classes) == 0 && len(columns) == 0 {
 		return nil, nil //nolint:nilnil // nothing is a policy of its own: all is kept
@@ -125,7 +125,7 @@ func parse(key, word string) (record.Treatment, error) {
 	return t, nil
 }
 
-// check makes sure that each rule names a column that exists and may be treated in that way.
+// check makes sure that each rule matches a column that exists and allows the treatment.
 func (p *Policy) check(streams []*tap.Stream) error {
 	for _, r := range p.rules {
 		if _, err := path.Match(r.pattern, ""); err != nil || strings.Count(r.pattern, ".") == 0 {
@@ -134,7 +134,7 @@ func (p *Policy) check(streams []*tap.Stream) error {
 		found, free := false, false
 		for _, s := range streams {
 			if s.CustomFields != nil && customColumn(r.pattern, s.Name) {
-				found, free = true, true // custom fields as columns are known once their definitions are read
+				found, free = true, true // the columns of custom fields are known only after their definitions are read
 			}
 			for _, row := range p.columns(s) {
 				if !r.matches(row.Stream + "." + row.Column) {
@@ -161,20 +161,20 @@ func (p *Policy) check(streams []*tap.Stream) error {
 	return nil
 }
 
-// customColumn reports whether a pattern names a column of a custom field of a stream.
+// customColumn reports whether a pattern matches the column of a custom field.
 func customColumn(pattern, stream string) bool {
 	of, column, _ := strings.Cut(pattern, ".")
 	ok, err := path.Match(of, stream)
 	return err == nil && ok && strings.HasPrefix(column, "custom_") && column != "custom_fields"
 }
 
-// matches reports whether the rule names a column. A glob goes no further than a dot.
+// matches reports whether the rule matches a column. A wildcard does not match a dot.
 func (r rule) matches(name string) bool {
 	ok, err := path.Match(strings.ReplaceAll(r.pattern, ".", "/"), strings.ReplaceAll(name, ".", "/"))
 	return err == nil && ok
 }
 
-// literal counts the characters of a pattern that are no wildcards: the more, the more specific.
+// literal counts the characters of a pattern that are not wildcards: the more, the more specific.
 func (r rule) literal() int {
 	return len(r.pattern) - strings.Count(r.pattern, "*") - strings.Count(r.pattern, "?")
 }
@@ -182,7 +182,7 @@ func (r rule) literal() int {
 // exact reports whether the pattern has no wildcard.
 func (r rule) exact() bool { return !strings.ContainsAny(r.pattern, "*?[") }
 
-// ruleFor returns the most specific rule for a column; one without a pattern where there is none.
+// ruleFor returns the most specific rule for a column; one without a pattern if there is none.
 func (p *Policy) ruleFor(name string) (best rule) {
 	for _, r := range p.rules {
 		if !r.matches(name) {
@@ -195,8 +195,8 @@ func (p *Policy) ruleFor(name string) (best rule) {
 	return best
 }
 
-// Of returns the treatment of a column of a stream, by the path of names that leads to it, and its
-// class. class is that of a column which the stream's file does not know; empty for Unclassified.
+// Of returns the treatment and the class of a column, given the path of names that leads to it.
+// class is the class of a column that the stream's file does not have; empty for Unclassified.
 func (p *Policy) Of(s *tap.Stream, at []string, known bool, class string) (record.Treatment, string) {
 	name := strings.Join(at, ".")
 	if c, ok := s.PersonalData[name]; ok {

@@ -46,37 +46,37 @@ type scanner struct {
 	// What this page held so far.
 	drift   bool // a value that the shape does not admit, or an unknown column
 	unclean bool // text that is not valid UTF-8, half a surrogate pair, or a NUL
-	twice   bool // a top-level column stood twice in a record
+	twice   bool // a top-level column appeared twice in a record
 	nulls   int  // values that became null because of their type
-	record  int  // how many records there were, earlier pages included
+	record  int  // number of records, including those of earlier pages
 
-	// What this record held so far.
+	// The current record so far.
 	newlines bool // a line break between tokens
 	keys     int
-	key      span   // the value of the last key
+	key      span   // the last value of a key
 	watched  span   // the value of the watched column
 	marked   span   // the value of the mark
-	edits    []edit // in the order of their places
-	texts    []byte // what the edits put in
+	edits    []edit // in the order of their positions
+	texts    []byte // the replacements of edits
 
 	// How columns are treated.
 	tops       []topColumn
 	successors []int // which top-level column followed which, shifted by one
 	watch      int   // index of the top-level column whose value is reported, or -1
-	mark       int   // the same for the column by which records are left out
-	cutUnknown bool  // unknown top-level columns are cut out, not reported
-	nullOdd    bool  // values of a type that the shape does not admit become null, and are no drift
+	mark       int   // the same, for the column by which records are left out
+	cutUnknown bool  // unknown top-level columns are dropped, not reported as drift
+	nullOdd    bool  // values of another type become null instead of drift
 	hasher     *hasher
 
 	depth    int
-	open     [maxDepth]byte // room for [scanner.any]
-	unquoted []byte         // room for [scanner.find]
+	open     [maxDepth]byte // buffer of [scanner.any]
+	unquoted []byte         // buffer of [scanner.find]
 }
 
-// topColumn is what the scanner knows of a top-level column.
+// topColumn is the scanner's state of a top-level column.
 type topColumn struct {
 	seen  int  // the number of the last record that had it
-	noted bool // its value tells something of its record
+	noted bool // its value is used
 	odd   bool // a value of this page became null because of its type
 }
 
@@ -87,7 +87,7 @@ func (s *scanner) fail(i int, what string) int {
 	return -1
 }
 
-// space moves over white space between tokens. Most pages have none, or one blank.
+// space skips white space between tokens. Most pages have none, or single blanks.
 func (s *scanner) space(i int) int {
 	if s.b[i] > ' ' {
 		return i
@@ -108,7 +108,7 @@ func (s *scanner) spaces(i int) int {
 	}
 }
 
-// value reads the value at i and returns the index behind it, or -1 after a failure. A nil shape
+// value reads the value at i and returns the index after it, or -1 after a failure. A nil shape
 // admits everything.
 func (s *scanner) value(i int, shape *Shape) int {
 	if shape == nil || shape.Kinds == 0 {
@@ -157,10 +157,11 @@ func (s *scanner) value(i int, shape *Shape) int {
 	return end
 }
 
-// admits reports whether the shape takes a value of one of the kinds. A nil shape admits everything.
+// admits reports whether the shape admits a value of one of the kinds. A nil shape admits
+// everything.
 func (s *Shape) admits(k Kinds) bool { return s == nil || s.Kinds&k != 0 }
 
-// refuse notes a value that its shape does not admit: it is drift, or becomes null. mark is the
+// refuse handles a value that its shape does not admit: it is drift, or becomes null. mark is the
 // number of edits before it.
 func (s *scanner) refuse(value span, mark int) {
 	if !s.nullOdd || s.b[value.from] == 'n' {
@@ -172,7 +173,7 @@ func (s *scanner) refuse(value span, mark int) {
 	s.replace(value, "null")
 }
 
-// replace notes that a piece of the page gives way to a text.
+// replace replaces a part of the page by a text.
 func (s *scanner) replace(at span, text string) {
 	from := len(s.texts)
 	s.texts = append(s.texts, text...)
@@ -193,7 +194,7 @@ func (s *scanner) literal(i int, word string) int {
 	return i + len(word)
 }
 
-// number reads the number at i; its kind is Number, or Integer and Number.
+// number reads the number at i. Its kind is Number, or Integer and Number.
 func (s *scanner) number(i int) (end int, kind Kinds) {
 	b, start := s.b, i
 	if b[i] == '-' {
@@ -240,7 +241,7 @@ func (s *scanner) number(i int) (end int, kind Kinds) {
 	return i, kind
 }
 
-// fitsInt64 reports whether the digits, without leading zeros, make a number of 64 bits.
+// fitsInt64 reports whether the digits, without leading zeros, fit in 64 bits.
 func fitsInt64(digits []byte, negative bool) bool {
 	limit := "9223372036854775807"
 	if negative {
@@ -249,7 +250,7 @@ func fitsInt64(digits []byte, negative bool) bool {
 	return len(digits) < len(limit) || len(digits) == len(limit) && string(digits) <= limit
 }
 
-// array reads the array at i, whose elements have a shape.
+// array reads the array at i, whose items have a shape.
 func (s *scanner) array(i int, items *Shape) int {
 	if s.depth++; s.depth > maxDepth {
 		return s.fail(i, "values nested too deeply")
@@ -276,8 +277,7 @@ func (s *scanner) array(i int, items *Shape) int {
 	}
 }
 
-// object reads the object at i. Members that are dropped become cuts, which take one comma with
-// them.
+// object reads the object at i. Dropped members become edits, which include one comma.
 func (s *scanner) object(i int, shape *Shape) int {
 	if s.depth++; s.depth > maxDepth {
 		return s.fail(i, "values nested too deeply")
@@ -288,9 +288,9 @@ func (s *scanner) object(i int, shape *Shape) int {
 		return i + 1
 	}
 	top := s.depth == 1
-	kept := false    // a member before this one stays
-	cutFrom := -1    // start of a cut that lasts until the next member
-	previousEnd := i // behind the value of the member before
+	kept := false    // a member before this one is kept
+	cutFrom := -1    // start of an edit that extends to the next member
+	previousEnd := i // after the value of the previous member
 	column := -1
 	for {
 		if s.b[i] != '"' {
@@ -372,8 +372,7 @@ func (s *scanner) object(i int, shape *Shape) int {
 	}
 }
 
-// rename gives a member another name. Its edit stands before those of its value, which begin at
-// mark.
+// rename gives a member another name. Its edit precedes those of its value, which begin at mark.
 func (s *scanner) rename(name int, as string, mark int) {
 	s.replace(span{name, s.text(name)}, `"`+as+`"`)
 	last := len(s.edits) - 1
@@ -382,7 +381,7 @@ func (s *scanner) rename(name int, as string, mark int) {
 	s.edits[mark] = e
 }
 
-// nulling is value for a column whose odd values become null. A key never does.
+// nulling is value for columns in which values of another type become null. Keys never do.
 func (s *scanner) nulling(i int, c *Column, column int, top bool) int {
 	nulls := s.nulls
 	s.nullOdd = !c.Key
@@ -394,7 +393,7 @@ func (s *scanner) nulling(i int, c *Column, column int, top bool) int {
 	return i
 }
 
-// note remembers what a top-level column tells about its record.
+// note saves the value of a top-level column that is used.
 func (s *scanner) note(c *Column, column int, value span) {
 	if c.Key {
 		if s.b[value.from] == 'n' {
@@ -411,8 +410,8 @@ func (s *scanner) note(c *Column, column int, value span) {
 	}
 }
 
-// next is the index of the column that is expected behind the previous one. Records of one list have
-// their columns in the same order, so it is the one that stood there last time.
+// next returns the index of the column that is expected after the previous one. Records of a list
+// have their columns in the same order, so it is the one that followed last time.
 func (s *scanner) next(shape *Shape, previous int, top bool) int {
 	if top {
 		return s.successors[previous+1]
@@ -420,16 +419,16 @@ func (s *scanner) next(shape *Shape, previous int, top bool) int {
 	return previous + 1
 }
 
-// stands reports whether a text stands at i.
+// stands reports whether a text is at i.
 func (s *scanner) stands(i int, text string) bool {
 	return len(s.b)-i >= len(text) && string(s.b[i:i+len(text)]) == text
 }
 
-// unknown are the columns that no schema knows, by their treatment.
+// unknown are columns that no schema has, by their treatment.
 var unknown = [...]Column{Keep: {}, Hash: {Treatment: Hash}, Mask: {Treatment: Mask}, Drop: {Treatment: Drop}}
 
-// find returns the column of that name, which comes with its escapes, and its index; -1 for one that
-// no schema knows.
+// find returns the column with a name, which may contain escapes, and its index; -1 for an unknown
+// one.
 func (s *scanner) find(shape *Shape, name []byte, previous int, top bool) (int, *Column) {
 	i, ok := shape.index[string(name)]
 	if !ok && bytes.IndexByte(name, '\\') >= 0 {

@@ -10,12 +10,12 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Kinds is a set of JSON kinds. The empty set stands for any kind, as a JSON Schema without "type"
-// does.
+// Kinds is a set of JSON kinds. The empty set stands for any kind, like a JSON Schema without
+// "type".
 type Kinds uint8
 
 // The kinds of JSON Schema. Integer is a number without fraction or exponent that fits in 64 bits,
-// which is what loaders hold in an integer column; whatever else is a number is a Number.
+// like the integer columns of loaders; any other number is a Number.
 const (
 	Null Kinds = 1 << iota
 	Boolean
@@ -26,7 +26,7 @@ const (
 	Array
 )
 
-// kindNames is in the order in which schemas list them: null last, as taps of the Singer SDK do.
+// kindNames is in the order of schemas: null last, like taps of the Singer SDK.
 var kindNames = []struct {
 	kind Kinds
 	name string
@@ -40,7 +40,7 @@ var kindNames = []struct {
 	{Null, "null"},
 }
 
-// Names lists the kinds by their names in JSON Schema.
+// Names returns the names of the kinds in JSON Schema.
 func (k Kinds) Names() []string {
 	var names []string
 	for _, n := range kindNames {
@@ -51,10 +51,10 @@ func (k Kinds) Names() []string {
 	return names
 }
 
-// Format is what a schema says of a column's strings.
+// Format is the format of a column's strings.
 type Format uint8
 
-// The formats that are checked; any other is not kept.
+// The formats that are checked; others are ignored.
 const (
 	NoFormat Format = iota
 	DateTime
@@ -65,18 +65,18 @@ func (f Format) name() string {
 	return [...]string{"", "date-time", "date"}[f]
 }
 
-// Shape is what a schema admits at one place of a record. A Shape is not changed once it is in use:
-// [Shape.Widen] returns a new one, so that readers of many pages need no lock.
+// Shape describes what a schema admits at one place of a record. Shapes in use are immutable:
+// [Learn] returns a new one, so readers of many pages need no lock.
 type Shape struct {
 	Kinds       Kinds
 	Format      Format
 	Description string
-	// Columns are the known members of an object, in the order of the schema. An object takes
-	// others as well.
+	// Columns are the known members of an object, in the order of the schema. Other members are
+	// admitted as well.
 	Columns []Column
-	// Items is the shape of an array's elements; nil admits all.
+	// Items is the shape of an array's items; nil admits all.
 	Items *Shape
-	// Unknown is what becomes of members that are not among Columns.
+	// Unknown is the treatment of members that are not among Columns.
 	Unknown Treatment
 
 	index map[string]int
@@ -86,18 +86,18 @@ type Shape struct {
 type Column struct {
 	Name  string
 	Shape *Shape
-	// Treatment is what becomes of its values. A dropped member is left out of every record, and
-	// out of the schema.
+	// Treatment is the treatment of its values. A dropped member is neither in records nor in the
+	// schema.
 	Treatment Treatment
-	// As is the name under which it comes out, where another column has the same name but for case,
-	// which most warehouses do not tell apart; empty for its own.
+	// As is the name in the output, if another column's name differs only in case, which most
+	// warehouses ignore; otherwise empty.
 	As string
-	// Made marks a column that this program makes: the API does not have it.
+	// Made marks a column that this program adds: the API does not have it.
 	Made bool
-	// Key marks a member that every record must have, not null.
+	// Key marks a member that every record must have, and that is not null.
 	Key bool
 
-	label string // the name as it stands in most records, with its quotes and the colon
+	label string // the name as it appears in most records, with quotes and colon
 }
 
 // NewObject returns the shape of an object with the given columns.
@@ -123,7 +123,7 @@ func (s *Shape) Column(name string) *Column {
 	return nil
 }
 
-// clone copies the shape down to its leaves.
+// clone returns a deep copy.
 func (s *Shape) clone() *Shape {
 	if s == nil {
 		return nil
@@ -140,8 +140,8 @@ func (s *Shape) clone() *Shape {
 	return &c
 }
 
-// ParseShape reads a JSON Schema (draft 7) as far as shapes go: type, format, properties, items and
-// description.
+// ParseShape reads the parts of a JSON Schema (draft 7) that shapes have: type, format, properties,
+// items and description.
 func ParseShape(schema []byte) (*Shape, error) {
 	dec := jsontext.NewDecoder(bytes.NewReader(schema))
 	s, err := parseShape(dec)
@@ -216,8 +216,7 @@ next:
 	return k, nil
 }
 
-// members calls each with the name of every member of the object that dec stands before; each reads
-// the value.
+// members calls each with the name of every member of the object at dec; each reads the value.
 func members(dec *jsontext.Decoder, each func(name string) error) error {
 	if _, err := dec.ReadToken(); err != nil {
 		return err
@@ -235,7 +234,7 @@ func members(dec *jsontext.Decoder, each func(name string) error) error {
 	return err
 }
 
-// AppendSchema appends the shape as a JSON Schema to dst, without the columns that are dropped.
+// AppendSchema appends the shape as a JSON Schema to dst, without dropped columns.
 func (s *Shape) AppendSchema(dst []byte) []byte {
 	dst = append(dst, '{')
 	sep := ""
@@ -291,8 +290,8 @@ func (s *Shape) AppendSchema(dst []byte) []byte {
 	return append(dst, '}')
 }
 
-// Members is the shape that holds the column's own columns: its value's, or that of an array's
-// elements.
+// Members returns the shape with the column's own columns: that of its value, or of an array's
+// items.
 func (c *Column) Members() *Shape {
 	if c.Shape.Items != nil {
 		return c.Shape.Items
@@ -300,7 +299,7 @@ func (c *Column) Members() *Shape {
 	return c.Shape
 }
 
-// Out is the name under which the column comes out.
+// Out returns the column's name in the output.
 func (c *Column) Out() string {
 	if c.As != "" {
 		return c.As
@@ -308,7 +307,7 @@ func (c *Column) Out() string {
 	return c.Name
 }
 
-// appendSchema appends the schema of the column as it comes out.
+// appendSchema appends the schema of the column in the output.
 func (c *Column) appendSchema(dst []byte) []byte {
 	if c.Treatment == Keep {
 		return c.Shape.AppendSchema(dst)
@@ -321,15 +320,14 @@ func (c *Column) appendSchema(dst []byte) []byte {
 func appendString(dst []byte, s string) []byte {
 	dst, err := jsontext.AppendQuote(dst, s)
 	if err != nil {
-		// Only invalid UTF-8 is refused, and then the text stands there with replacement
-		// characters.
+		// Only invalid UTF-8 is an error, and the text has replacement characters then.
 		return dst
 	}
 	return dst
 }
 
-// Differences returns the schemas of those columns of s that old lacks or has in another shape.
-// It is what was learnt since old, to be kept in the state and given to [Shape.Learnt].
+// Differences returns the schemas of those columns of s that old lacks or has with another shape.
+// This is what was learnt since old; the state keeps it for [Shape.Learnt].
 func (s *Shape) Differences(old *Shape) map[string]jsontext.Value {
 	var diff map[string]jsontext.Value
 	for i := range s.Columns {
@@ -349,9 +347,8 @@ func (s *Shape) Differences(old *Shape) map[string]jsontext.Value {
 	return diff
 }
 
-// Learnt returns s with what an earlier run learnt: columns that s lacks are added, others widened.
-// Added columns are treated as unknown says. A schema that cannot be read is an error that names
-// its column.
+// Learnt returns s with what earlier runs learnt: it adds missing columns, with the treatment
+// unknown, and widens others. An invalid schema is an error that names its column.
 func (s *Shape) Learnt(columns map[string]jsontext.Value, unknown Treatment) (*Shape, error) {
 	if len(columns) == 0 {
 		return s, nil
@@ -377,7 +374,7 @@ func (s *Shape) Learnt(columns map[string]jsontext.Value, unknown Treatment) (*S
 	return out, nil
 }
 
-// parseAs reads the name under which a learnt column comes out.
+// parseAs returns the output name of a learnt column.
 func parseAs(schema jsontext.Value) string {
 	var s struct {
 		As string `json:"x-name"`
@@ -388,7 +385,7 @@ func parseAs(schema jsontext.Value) string {
 	return s.As
 }
 
-// merge widens s, which the caller owns, until it admits all that o admits.
+// merge widens s, which belongs to the caller, to admit everything that o admits.
 func (s *Shape) merge(o *Shape) {
 	if s.Kinds == 0 {
 		return
@@ -418,7 +415,7 @@ func (s *Shape) merge(o *Shape) {
 	}
 }
 
-// admit adds kinds: a number swallows integers, and a column that is no longer only text loses its
+// admit adds kinds: Number includes Integer, and a column that is no longer only a string loses its
 // format.
 func (s *Shape) admit(k Kinds) {
 	s.Kinds |= k
@@ -430,10 +427,10 @@ func (s *Shape) admit(k Kinds) {
 	}
 }
 
-// Treat returns the shape with the treatment of each column that choose tells. It is asked with the
-// path of names that leads to the column and the treatment that the column has; below a dropped
-// column it is not asked. The elements of an array have their array's path. Second, it tells what
-// becomes of members that no schema knows, of an object with known ones.
+// Treat returns the shape with the treatments that choose returns. choose gets the path of names
+// that leads to a column, and the column with its current treatment; it is not called below a
+// dropped column. Items of an array have the path of the array. The second result is the treatment
+// of unknown members, for an object with known ones.
 func (s *Shape) Treat(choose func(path []string, c *Column) (own, unknown Treatment)) *Shape {
 	out := s.clone()
 	out.treatBelow(nil, choose)
@@ -463,7 +460,7 @@ func (s *Shape) treatBelow(path []string, choose func([]string, *Column) (own, u
 	}
 }
 
-// With returns the shape with more columns behind its own; one that it has already is replaced.
+// With returns the shape with more columns at its end; existing columns are replaced.
 func (s *Shape) With(columns ...Column) *Shape {
 	out := s.clone()
 	for _, c := range columns {

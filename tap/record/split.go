@@ -11,16 +11,16 @@ import (
 
 // Options say how the pages of a stream are read.
 type Options struct {
-	// DropUnknown cuts top-level columns that the shape does not know, in place of learning them.
+	// DropUnknown drops unknown top-level columns instead of learning them.
 	DropUnknown bool
-	// Unknown is what becomes of columns that are learnt: Keep, Hash or Mask.
+	// Unknown is the treatment of learnt columns: Keep, Hash or Mask.
 	Unknown Treatment
-	// NullOdd makes values null that are of a type which their column does not have, in place of
-	// widening the column.
+	// NullOdd replaces values by null if their type does not fit their column, instead of widening
+	// the column.
 	NullOdd bool
-	// Key is that of hashes; it is needed where anything is hashed.
+	// Key is the key of hashes, required if anything is hashed.
 	Key []byte
-	// IDs reports the ids of the records of a page: the values of a key that is one number.
+	// IDs reports the ids of the records of a page: the values of a single numeric key.
 	IDs bool
 	// Mark names the column by which [Splitter.Since] leaves out records.
 	Mark string
@@ -28,21 +28,20 @@ type Options struct {
 	Watch string
 }
 
-// Splitter reads the pages of one stream one after the other. It is not safe for use by several
-// goroutines.
+// Splitter reads the pages of one stream, one after the other. It is not safe for concurrent use.
 type Splitter struct {
 	opts  Options
 	shape *Shape
 	keys  int
 	scan  scanner
-	page  []byte // the page that was split last, as it was split
-	since []byte // records whose mark is earlier are left out; nil for none
+	page  []byte // the latest page, as it was split
+	since []byte // records with an earlier mark are left out; nil for none
 
 	records [][]byte
-	changed []byte // those records that do not come out as they stand in the page
+	changed []byte // records that differ from the page
 }
 
-// NewSplitter returns a splitter that holds records against shape.
+// NewSplitter returns a splitter that checks records against shape.
 func NewSplitter(shape *Shape, opts Options) *Splitter {
 	s := &Splitter{opts: opts}
 	s.scan.cutUnknown, s.scan.nullOdd, s.scan.hasher = opts.DropUnknown, opts.NullOdd, newHasher(opts.Key)
@@ -50,10 +49,10 @@ func NewSplitter(shape *Shape, opts Options) *Splitter {
 	return s
 }
 
-// Shape is the one that records are held against.
+// Shape returns the shape that records are checked against.
 func (s *Splitter) Shape() *Shape { return s.shape }
 
-// Use sets the shape that records are held against from now on.
+// Use sets the shape that records are checked against from now on.
 func (s *Splitter) Use(shape *Shape) {
 	if s.shape == shape {
 		return
@@ -78,8 +77,8 @@ func (s *Splitter) Use(shape *Shape) {
 	}
 }
 
-// Since leaves out records whose mark is a time before that text, written as the API writes times;
-// none for an empty one. Their ids are reported all the same.
+// Since leaves out records whose mark is before a time, which is written as the API writes times;
+// empty for none. Their ids are still reported.
 func (s *Splitter) Since(at string) {
 	s.since = nil
 	if at != "" {
@@ -87,8 +86,7 @@ func (s *Splitter) Since(at string) {
 	}
 }
 
-// old reports whether the record that was read last is to be left out. A mark that is written in
-// another way counts as new.
+// old reports whether to leave out the latest record. A mark in another format counts as new.
 func (s *Splitter) old() bool {
 	m := s.scan.marked
 	if s.since == nil || m.to-m.from != len(s.since)+2 || s.scan.b[m.from] != '"' {
@@ -97,36 +95,36 @@ func (s *Splitter) old() bool {
 	return bytes.Compare(s.scan.b[m.from+1:m.to-1], s.since) < 0
 }
 
-// Result tells what a page held. It points into the page and into the splitter, and is valid until
-// either is used again.
+// Result describes a page. It points into the page and the splitter, and is valid until either is
+// used again.
 type Result struct {
-	// Records are the records of the page, each on one line and without what is dropped.
+	// Records are the records of the page, each on one line and without dropped columns.
 	Records [][]byte
 	// First and Last are the values of the watched column in the first and the last record, as
-	// JSON; nil where it is missing.
+	// JSON; nil if it is missing.
 	First, Last []byte
-	// Messages counts rows that hold nothing but a message. The API's reference allowed for them in
-	// place of a row; they are no records.
+	// Messages counts rows that contain only a message. The API's reference allowed them in place
+	// of rows.
 	Messages int
 	// Nulled names the top-level columns with a value that became null because of its type; see
 	// [Options].NullOdd.
 	Nulled []string
-	// Rows is how many records the page held, those that were left out included.
+	// Rows is the number of records of the page, including those left out.
 	Rows int
-	// IDs are the keys of all records, those that were left out included, where they are numbers.
+	// IDs are the numeric keys of all records, including those left out.
 	IDs []int64
 }
 
-// ErrDrift says that a page is well-formed but holds a value or a column that the shape does not
-// admit: [Learn] tells the shape that does.
+// ErrDrift means that a page is well-formed but contains a value or a column that the shape does
+// not admit: [Learn] returns a shape that does.
 var ErrDrift = errors.New("a record that its schema does not admit")
 
-// Split returns the records of a page. An error is [ErrDrift], or a [MalformedError] where the page
-// is not one whole array of records with their keys; then there are none.
+// Split returns the records of a page. The error is [ErrDrift], or a [MalformedError] if the page
+// is not an array of records with their keys; then there are no records.
 //
-// Text that is not valid Unicode comes out with replacement characters, and so does NUL; records
-// always come on one line. Of a column that stands twice in a record, the last one counts. Page's
-// capacity is used for [Padding] bytes behind its end; where it has less, the page is copied.
+// Invalid Unicode and NUL become replacement characters, and each record is on one line. If a
+// top-level column appears twice in a record, the last one counts. Split uses [Padding] bytes of
+// page's capacity; if there are fewer, it copies the page.
 func (s *Splitter) Split(page []byte) (Result, error) {
 	s.page = page
 	res, err := s.split(page)
@@ -141,11 +139,11 @@ func (s *Splitter) Split(page []byte) (Result, error) {
 	return res, err
 }
 
-// errTwice says that a column stands twice in a record.
+// errTwice means that a column appears twice in a record.
 var errTwice = errors.New("a column that appears twice")
 
-// lastOnly returns a copy of a well-formed page in which each member of an object stands once: of
-// those with the same name, the last.
+// lastOnly returns a copy of a well-formed page in which each member of an object appears once: the
+// last one of each name.
 func lastOnly(page []byte) []byte {
 	dec := jsontext.NewDecoder(bytes.NewReader(page), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	value, err := dec.ReadValue()
@@ -194,7 +192,7 @@ func appendLast(dst []byte, value jsontext.Value) []byte {
 	return append(dst, value...)
 }
 
-// Page is the page that was split last, in valid Unicode: [Learn] takes it.
+// Page returns the latest page, in valid Unicode, for [Learn].
 func (s *Splitter) Page() []byte { return s.page }
 
 var errUnclean = errors.New("text that is not valid Unicode, or contains NUL")
@@ -230,7 +228,7 @@ func (s *Splitter) split(page []byte) (Result, error) {
 		switch {
 		case sc.keys == 0 && s.keys > 0 && onlyMessage(sc.b[start:i]):
 			res.Messages++
-			sc.drift = drift // its member is no column
+			sc.drift = drift // its member is not a column
 		case sc.keys < s.keys:
 			return fail(start, "a record without its key")
 		default:
@@ -293,11 +291,10 @@ func onlyMessage(text []byte) bool {
 	return ok && len(row) == 1
 }
 
-// maxMessage bounds the rows that are looked at for it.
+// maxMessage is the maximum size of such a row.
 const maxMessage = 4 << 10
 
-// add notes a record: the bytes of the page themselves, or a copy with its edits and without line
-// breaks.
+// add adds a record: the bytes of the page, or a copy with its edits and without line breaks.
 func (s *Splitter) add(r span) {
 	sc := &s.scan
 	if len(sc.edits) == 0 && !sc.newlines {
@@ -318,8 +315,7 @@ func (s *Splitter) add(r span) {
 	s.records = append(s.records, s.changed[start:])
 }
 
-// compact takes the white space out of b, which is one valid JSON value, and returns the new
-// length.
+// compact removes the white space from b, a valid JSON value, and returns the new length.
 func compact(b []byte) int {
 	n := 0
 	quoted := false
@@ -341,8 +337,8 @@ func compact(b []byte) int {
 	return n
 }
 
-// clean returns a copy of a page with U+FFFD for what is no UTF-8, every half of a surrogate pair,
-// and every NUL, which PostgreSQL cannot hold.
+// clean returns a copy of a page in which invalid UTF-8, unpaired surrogates and NUL, which
+// PostgreSQL cannot store, are U+FFFD.
 func clean(page []byte) []byte {
 	valid := bytes.ToValidUTF8(page, []byte("\uFFFD"))
 	out := make([]byte, 0, len(valid)+Padding)

@@ -11,18 +11,18 @@ const (
 	highs = 0x8080808080808080
 )
 
-// ends returns a word whose lowest bit that is set lies in the first byte of w that ends a run of
-// plain text: a quote, a backslash or a control character; 0 for none. Flipping the bit 2 puts the
-// quote next to the control characters, so that one comparison finds both.
+// ends returns a word whose lowest set bit is in the first byte of w that ends a run of plain text:
+// a quote, a backslash or a control character; 0 if there is none. Flipping bit 1 moves the quote
+// next to the control characters, so that one comparison finds both.
 func ends(w uint64) uint64 {
 	return (((w ^ ones*2) - ones*0x21) | ((w ^ ones*'\\') - ones)) &^ w & highs
 }
 
-// text reads the string whose opening quote stands at i and returns the index behind its closing
-// quote. It looks at eight bytes at once; the padding behind the page ends every string.
+// text reads the string with its opening quote at i and returns the index after its closing quote.
+// It reads eight bytes at a time; the padding after the page ends every string.
 func (s *scanner) text(i int) int {
 	b, start := s.b, i+1
-	beyond := uint64(0) // its high bits report whether there is a byte beyond ASCII
+	beyond := uint64(0) // its high bits show whether there is a byte beyond ASCII
 	for i = start; ; {
 		w := binary.LittleEndian.Uint64(b[i:])
 		m := ends(w)
@@ -53,7 +53,7 @@ func (s *scanner) text(i int) int {
 	}
 }
 
-// escape reads the escape sequence at i; half a surrogate pair makes the page unclean.
+// escape reads the escape sequence at i; an unpaired surrogate makes the page unclean.
 func (s *scanner) escape(i int) int {
 	b := s.b
 	switch b[i+1] {

@@ -1,7 +1,8 @@
 package record
 
-// isDateTime reports whether b, a JSON string without its quotes, is a full RFC 3339 time that every
-// loader can hold: a date of the years 1 to 9999, a time of day without leap second, and an offset.
+// isDateTime reports whether b, a JSON string without its quotes, is a full RFC 3339 time that
+// every loader accepts: a date of the years 1 to 9999, a time of day without leap second, and an
+// offset.
 func isDateTime(b []byte) bool {
 	if len(b) < 20 || !isDate(b[:10]) || b[10] != 'T' {
 		return false
@@ -46,7 +47,7 @@ func isDate(b []byte) bool {
 	return day <= last
 }
 
-// two is the number written in the first two bytes, or a large one where they are no digits.
+// two returns the number in the first two bytes, or a large number if they are not digits.
 func two(b []byte) uint {
 	hi, lo := uint(b[0]-'0'), uint(b[1]-'0')
 	if hi > 9 || lo > 9 {

@@ -10,10 +10,10 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Treatment is what becomes of the values of a column.
+// Treatment is what happens to the values of a column.
 type Treatment uint8
 
-// Keep leaves a value as it is. Hash replaces every text and number by its hash, and booleans by
+// Keep leaves a value unchanged. Hash replaces every string and number by its hash, and booleans by
 // null. Mask replaces the value by null. Drop leaves the column out.
 const (
 	Keep Treatment = iota
@@ -22,7 +22,7 @@ const (
 	Drop
 )
 
-// hasher makes the hashes of one splitter.
+// hasher computes the hashes of one splitter.
 type hasher struct {
 	mac   hash.Hash
 	plain []byte
@@ -32,8 +32,7 @@ type hasher struct {
 
 func newHasher(key []byte) *hasher { return &hasher{mac: hmac.New(sha256.New, key)} }
 
-// append appends the hash of a text in hex: the HMAC-SHA256 of the text, trimmed of white space and
-// in lower case.
+// append appends the hash of a text in hex: the HMAC-SHA256 of the text, trimmed and in lower case.
 func (h *hasher) append(dst, text []byte) []byte {
 	text = bytes.TrimSpace(text)
 	h.lower = appendLower(h.lower[:0], text)
@@ -57,8 +56,8 @@ func appendLower(dst, text []byte) []byte {
 	return dst
 }
 
-// treat notes the edits that treat a value, which has been read before and is well-formed. shape is
-// that of the column as it came; nil admits all.
+// treat notes the edits that treat a value, which is well-formed. shape is the shape of the column
+// before the treatment; nil admits all.
 func (s *scanner) treat(value span, shape *Shape, t Treatment) {
 	if t == Hash {
 		s.hash(value.from, shape)
@@ -73,8 +72,8 @@ func (s *scanner) mask(value span) {
 	}
 }
 
-// hash notes the edits that hash the well-formed value at i, and returns the index behind it. Where
-// a value does not fit the shape, as an object in a column of texts, it becomes null: no schema
+// hash notes the edits that hash the well-formed value at i, and returns the index after it. A
+// value that does not fit the shape, such as an object in a string column, becomes null: no schema
 // would admit it.
 func (s *scanner) hash(i int, shape *Shape) int {
 	if shape != nil && shape.Kinds == 0 {
@@ -117,7 +116,7 @@ func (s *scanner) hash(i int, shape *Shape) int {
 		}
 		for at := s.space(i + 1); at < end-1; at = s.space(at) {
 			if c == '{' {
-				at = s.space(s.text(at)) + 1 // the name, and its colon
+				at = s.space(s.text(at)) + 1 // the name and its colon
 				at = s.space(at)
 			}
 			at = s.space(s.hash(at, items))
@@ -135,7 +134,7 @@ func (s *scanner) hash(i int, shape *Shape) int {
 
 const leaves = String | Number | Integer | Boolean
 
-// hashed puts the hash of a text in the place of a value; the empty text stays.
+// hashed replaces a value by the hash of its text; the empty string is kept.
 func (s *scanner) hashed(value span, text []byte, shape *Shape) {
 	switch {
 	case shape != nil && shape.Kinds&leaves == 0:
@@ -149,7 +148,7 @@ func (s *scanner) hashed(value span, text []byte, shape *Shape) {
 	}
 }
 
-// treated is the shape of a column as it comes out: after hashing, leaves are texts.
+// treated returns the shape of a column after its treatment: hashed values are strings.
 func (s *Shape) treated(t Treatment) *Shape {
 	if s == nil || t != Hash || s.Kinds == 0 {
 		return s
@@ -163,7 +162,7 @@ func (s *Shape) treated(t Treatment) *Shape {
 	return &out
 }
 
-// treatmentNotes stand behind the description of a treated column.
+// treatmentNotes follow the description of a treated column.
 var treatmentNotes = map[Treatment]string{
 	Hash: "Hashed: hex HMAC-SHA256 under privacy_key of lower(trim(x)).",
 	Mask: "Masked: always null.",

@@ -1,5 +1,5 @@
-// Package report makes of the account of a run a page or a JSON document. It asks nobody for
-// anything: account in, bytes out.
+// Package report turns the account of a run into a page or a JSON document. It makes no request:
+// account in, bytes out.
 package report
 
 import (
@@ -31,7 +31,7 @@ var pageTemplate = sync.OnceValue(func() *template.Template {
 	}).Parse(page))
 })
 
-// Check reports whether a file's name says which form the account is to have.
+// Check returns an error unless a file's name says which format the report has.
 func Check(file string) error {
 	switch strings.ToLower(filepath.Ext(file)) {
 	case ".html", ".htm", ".json":
@@ -40,8 +40,7 @@ func Check(file string) error {
 	return fmt.Errorf("%s: the name must end in .html or .json", file)
 }
 
-// Write writes the account to a file in one step: a page for a name that ends in .html, JSON for
-// .json.
+// Write writes the report to a file in one step: a page if its name ends in .html, JSON for .json.
 func Write(file string, a *tap.Account) error {
 	if err := Check(file); err != nil {
 		return err
@@ -58,7 +57,7 @@ func Write(file string, a *tap.Account) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name()) // it is gone once it has taken its place
+	defer os.Remove(f.Name()) // after the rename, there is nothing to remove
 	if err := f.Chmod(0o644); err != nil {
 		return err
 	}
@@ -71,13 +70,13 @@ func Write(file string, a *tap.Account) error {
 	return os.Rename(f.Name(), file)
 }
 
-// jsonOf returns the account as JSON. docs/report.schema.json says what it holds.
+// jsonOf returns the account as JSON. docs/report.schema.json describes it.
 func jsonOf(a *tap.Account) ([]byte, error) {
 	out, err := json.Marshal(a, jsontext.WithIndent("  "), jsontext.AllowInvalidUTF8(true))
 	return append(out, '\n'), err
 }
 
-// bar is a window in the picture.
+// bar is a window in the chart.
 type bar struct {
 	tap.Window
 	X, Width           float64
@@ -86,13 +85,13 @@ type bar struct {
 	OthersY, OthersTop float64
 }
 
-// The size of the picture.
+// The size of the chart.
 const (
 	pictureWidth  = 900
 	pictureHeight = 160
 )
 
-// html returns the account as one page that needs nothing else: no script, no network.
+// html returns the account as a self-contained page: no script, no network.
 func html(a *tap.Account) ([]byte, error) {
 	view := struct {
 		*tap.Account
@@ -118,7 +117,7 @@ func html(a *tap.Account) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// bars places windows side by side, each as high as it was used.
+// bars places windows side by side, each as high as its share of the limit.
 func bars(windows []tap.Window) []bar {
 	most := 1
 	for _, w := range windows {
@@ -140,7 +139,7 @@ func bars(windows []tap.Window) []bar {
 	return out
 }
 
-// number writes a number with its thousands apart.
+// number formats a number with thousands separators.
 func number(n any) string {
 	s := fmt.Sprint(n)
 	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {

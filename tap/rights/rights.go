@@ -1,5 +1,5 @@
-// Package rights finds out which lists a credential may read: from what the API says of its token,
-// or by asking each list for one record. It knows no HTTP.
+// Package rights finds out which lists a credential may read: from the introspection of its token,
+// or by asking each list for one record. It does not know HTTP.
 package rights
 
 import (
@@ -13,10 +13,10 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
 
-// Reach is whether a credential may read a list, in the words that people read.
+// Reach is whether a credential may read a list, in words for people.
 type Reach string
 
-// The answers. Unknown is where nobody asked.
+// The answers. Unknown means that it was not asked.
 const (
 	Unknown      Reach = ""
 	Yes          Reach = "yes"
@@ -27,16 +27,16 @@ const (
 // Missing reports whether the list may not be read.
 func (r Reach) Missing() bool { return r == NoScope || r == NotSiteAdmin }
 
-// Token is what the API says of a token.
+// Token is what the API says about a token.
 type Token interface {
-	// Scopes are the scopes of the token; false where the API does not tell.
+	// Scopes returns the scopes of the token; false if the API does not say.
 	Scopes() (scopes map[string]bool, told bool)
-	// Admin reports whether the user may read lists at all; false, and known, for a user who may not.
+	// Admin reports whether the user may read lists at all, and whether that is known.
 	Admin() (admin, known bool)
 }
 
-// Probe tells of each stream whether it may be read. token is nil where the API says nothing; then
-// each list is asked for one record, so many at once.
+// Probe returns for each stream whether it may be read. If token is nil because the API says
+// nothing, each list is asked for one record, with limited concurrency.
 func Probe(ctx context.Context, source tap.Source, token Token, streams []*tap.Stream, concurrency int) (map[string]Reach, error) {
 	found := make([]Reach, len(streams))
 	var scopes map[string]bool

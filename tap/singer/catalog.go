@@ -1,6 +1,6 @@
-// Package singer is the voice that speaks the Singer specification: its catalog, its messages and
-// its state, as taps built with the Meltano Singer SDK write them. It knows nothing of where
-// records come from.
+// Package singer is the voice that speaks the Singer specification: its catalog, messages and
+// state, as written by taps built with the Meltano Singer SDK. It does not know where records come
+// from.
 package singer
 
 import (
@@ -14,7 +14,7 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
 
-// The replication methods of the specification that make sense for a list.
+// The replication methods that apply to a list.
 const (
 	incremental = "INCREMENTAL"
 	fullTable   = "FULL_TABLE"
@@ -124,8 +124,8 @@ func ParseCatalog(data []byte, lookup tap.Lookup) ([]*tap.Choice, error) {
 	return choices.List, nil
 }
 
-// at returns the metadata of a column by the names that lead to it, whether or not its breadcrumb
-// counts arrays' items.
+// at returns the metadata of a column, given the names that lead to it, whether or not its
+// breadcrumb includes the items of arrays.
 func (e *entry) at(path ...string) (metadata, bool) {
 next:
 	for _, m := range e.Metadata {
@@ -150,7 +150,7 @@ next:
 	return metadata{}, false
 }
 
-// chosen reports whether metadata selects; absent choices fall back on def.
+// chosen reports whether metadata selects; def is the default.
 func (m metadata) chosen(def bool) bool {
 	switch {
 	case m.Inclusion == "unsupported":
@@ -173,7 +173,7 @@ func (e *entry) selected(s *tap.Stream) bool {
 	return m.chosen(s != nil && s.SelectedByDefault())
 }
 
-// choice is what the entry selects of its stream.
+// choice returns what the entry selects of its stream.
 func (e *entry) choice(s *tap.Stream) (*tap.Choice, error) {
 	choice := &tap.Choice{Stream: s, Wanted: func(path ...string) bool {
 		m, ok := e.at(path...)

@@ -12,15 +12,15 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
-// bookmark is a stream's entry in the state, with the keys of the Singer SDK and, beside them, what
-// is this tap's own.
+// bookmark is a stream's entry in the state, with the keys of the Singer SDK and this tap's own
+// keys.
 type bookmark struct {
 	ReplicationKey   string `json:"replication_key,omitzero"`
 	ReplicationValue string `json:"replication_key_value,omitzero"`
 	tap.Bookmark
 }
 
-// foreign is what else taps of the Singer SDK write: the state of a stream by partitions.
+// foreign is the other form that taps of the Singer SDK write: a state by partitions.
 type foreign struct {
 	Key        string         `json:"replication_key"`
 	Value      jsontext.Value `json:"replication_key_value"`
@@ -29,9 +29,9 @@ type foreign struct {
 	} `json:"partitions"`
 }
 
-// ParseState reads a state, also one that a tap of the Singer SDK wrote, and also a whole STATE
-// message. Bookmarks of streams for which lookup returns nil are passed on as they came. Errors
-// name the stream.
+// ParseState reads a state, including one of a tap built with the Singer SDK, and a whole STATE
+// message. Bookmarks of streams for which lookup returns nil are passed on unchanged. Errors name
+// the stream.
 func ParseState(data []byte, lookup tap.Lookup) (*tap.State, error) {
 	st := tap.NewState()
 	var top map[string]jsontext.Value
@@ -76,8 +76,8 @@ func ParseState(data []byte, lookup tap.Lookup) (*tap.State, error) {
 	return st, nil
 }
 
-// parseBookmark reads a stream's entry. One of another replication key than the stream's own is no
-// bookmark: then its key is returned as well.
+// parseBookmark reads a stream's entry. If it has another replication key than the stream, it is
+// not used, and the key is returned.
 func parseBookmark(raw jsontext.Value, s *tap.Stream) (b *tap.Bookmark, otherKey string, err error) {
 	var f foreign
 	if err := json.Unmarshal(raw, &f, jsontext.AllowDuplicateNames(true)); err != nil {
@@ -89,7 +89,7 @@ func parseBookmark(raw jsontext.Value, s *tap.Stream) (b *tap.Bookmark, otherKey
 	if b.Until, err = parseValue(f.Value); err != nil {
 		return nil, "", err
 	}
-	// A stream that was read in partitions is complete up to where the slowest of them stopped.
+	// A stream that was read in partitions is complete up to where the slowest one stopped.
 	parts := make([]time.Time, len(f.Partitions))
 	for i, p := range f.Partitions {
 		if parts[i], err = parseValue(p.Value); err != nil {
@@ -122,7 +122,7 @@ func parseValue(raw jsontext.Value) (time.Time, error) {
 	return t, nil
 }
 
-// stateCache keeps the JSON of bookmarks that have not changed.
+// stateCache keeps the JSON of unchanged bookmarks.
 type stateCache struct {
 	json map[string][]byte
 }

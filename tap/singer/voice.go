@@ -33,11 +33,11 @@ func (*Voice) Frame(sel *tap.Selection, at time.Time) (prefix, suffix []byte) {
 	return prefix, suffix
 }
 
-// DeletedAt is the column that tells when a row was found gone.
+// DeletedAt is the column with the time at which a row was found gone.
 const DeletedAt = "_sdc_deleted_at"
 
-// Gone makes a RECORD of each row that is gone, with its key alone and a version lower by one, and
-// then ACTIVATE_VERSION: the two families of loaders honour one or the other.
+// Gone makes a RECORD of each deleted row, with only its key and a version lower by one, and then
+// ACTIVATE_VERSION: each of the two families of loaders acts on one of them.
 func (*Voice) Gone(dst []byte, sel *tap.Selection, ids []int64, at time.Time) []byte {
 	for _, id := range ids {
 		dst = fmt.Appendf(dst, `{"type":"RECORD","stream":%q,"record":{%q:%d,%q:%q},"time_extracted":%q,"version":%d}`+"\n",
@@ -86,11 +86,11 @@ func (*Voice) Waiting(dst []byte, _ []*tap.Stream, _ time.Time) []byte { return 
 // Ended has no message in Singer.
 func (*Voice) Ended(dst []byte, _ *tap.Stream, _ error) []byte { return dst }
 
-// appendJSON appends a value that is known to have a JSON form.
+// appendJSON appends a value that has a JSON form.
 func appendJSON(dst []byte, v any) []byte {
 	out, err := json.Marshal(v, json.Deterministic(true), jsontext.AllowInvalidUTF8(true))
 	if err != nil {
-		panic(err) // only types of this package come here
+		panic(err) // only types of this package are passed
 	}
 	return append(dst, out...)
 }

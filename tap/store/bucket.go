@@ -15,9 +15,9 @@ import (
 	"github.com/minio/minio-go/v7/pkg/credentials"
 )
 
-// bucket keeps files in S3, or what speaks its protocol: AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL
-// name another address, AWS_REGION the region. The credentials come as users of that cloud have
-// them: environment, profile, then instance or workload identity.
+// bucket keeps files in S3 or a compatible server: AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL sets its
+// address, AWS_REGION the region. Credentials come from the environment, a profile, or the identity
+// of the instance or workload.
 type bucket struct {
 	client       *minio.Client
 	name, prefix string
@@ -88,7 +88,7 @@ func (s *bucket) Get(ctx context.Context, name string) (io.ReadCloser, error) {
 		return nil, s.told(err)
 	}
 	if _, err := object.Stat(); err != nil {
-		_ = object.Close() // the other error is told
+		_ = object.Close() // the first error is returned
 		return nil, s.told(err)
 	}
 	return object, nil
@@ -96,7 +96,7 @@ func (s *bucket) Get(ctx context.Context, name string) (io.ReadCloser, error) {
 
 func (s *bucket) URL(name string) string { return "s3://" + s.name + "/" + s.key(name) }
 
-// told makes an error name the bucket, and one of an object that does not exist fs.ErrNotExist.
+// told makes an error name the bucket; if an object does not exist, it is fs.ErrNotExist.
 func (s *bucket) told(err error) error {
 	switch r := minio.ToErrorResponse(err); {
 	case err == nil:

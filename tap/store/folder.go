@@ -10,9 +10,8 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// folder keeps files below a folder. What is known of a file stands in another one beside it, whose
-// name begins with a dot; it is written first, so that a file without it is one that somebody else
-// put there.
+// folder keeps files below a folder. The metadata of a file is in another one next to it, whose
+// name begins with a dot. It is written first, so a file without it was put there by someone else.
 type folder struct{ root string }
 
 func (s *folder) path(name string) string { return filepath.Join(s.root, filepath.FromSlash(name)) }
@@ -66,7 +65,7 @@ func (s *folder) Stat(_ context.Context, name string) (Meta, error) {
 		return Meta{}, err
 	}
 	if json.Unmarshal(about, &m) != nil || m.Bytes != info.Size() {
-		return Meta{Bytes: info.Size()}, nil // somebody else's, or half of two: it will be written anew
+		return Meta{Bytes: info.Size()}, nil // not ours, or incomplete: it will be written again
 	}
 	return m, nil
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
-// Ledger keeps what is known of each stream in a file of a store: a line of JSON, and behind it the
-// sets of ids that it gives the lengths of.
+// Ledger keeps what is known of each stream in a file of a store: a line of JSON, followed by sets
+// of ids with the lengths given in it.
 type Ledger struct{ Store Store }
 
 // header is the first line of a file.
@@ -36,8 +36,7 @@ type sweep struct {
 
 func fileOf(stream string) string { return stream + ".ids" }
 
-// Load implements [tap.Ledger]. A file that is damaged is an error: nothing may be told as gone by
-// it.
+// Load implements [tap.Ledger]. A damaged file is an error: it must not be used to report deletes.
 func (l *Ledger) Load(ctx context.Context, stream string) (*tap.Known, error) {
 	data, err := ReadFile(ctx, l.Store, fileOf(stream))
 	if errors.Is(err, fs.ErrNotExist) {

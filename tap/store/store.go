@@ -1,5 +1,5 @@
-// Package store keeps files under names: in a folder, or in S3 and whatever speaks its protocol. It
-// serves the contents of attachments and the ids of rows, and knows what neither means.
+// Package store keeps files under names: in a folder, or in S3 and compatible servers. It serves
+// the contents of attachments and the ids of rows, without knowing what they mean.
 package store
 
 import (
@@ -12,32 +12,32 @@ import (
 	"strings"
 )
 
-// Meta is what is known of a file beside its content.
+// Meta describes a file.
 type Meta struct {
 	Bytes       int64  `json:"bytes"`
 	SHA256      string `json:"sha256,omitzero"` // of the content, in hex
 	ContentType string `json:"content_type,omitzero"`
-	Source      string `json:"source,omitzero"` // the version of the source that the content was made of
+	Source      string `json:"source,omitzero"` // the version of what the content was made from
 }
 
-// Store keeps files. It is safe for use by many goroutines. Names are relative paths with slashes.
+// Store keeps files. It is safe for concurrent use. Names are relative paths with slashes.
 type Store interface {
-	// Temp returns a file to which a content is written before Put.
+	// Temp returns a file for content that Put will store.
 	Temp() (*os.File, error)
 	// Put stores the content of a file of Temp under a name, in one step, and removes the file in
 	// any case.
 	Put(ctx context.Context, name string, f *os.File, m Meta) error
-	// Stat tells of a stored file; an error that is fs.ErrNotExist where there is none.
+	// Stat describes a stored file; the error is fs.ErrNotExist if there is none.
 	Stat(ctx context.Context, name string) (Meta, error)
-	// Get opens a stored file; an error that is fs.ErrNotExist where there is none.
+	// Get opens a stored file; the error is fs.ErrNotExist if there is none.
 	Get(ctx context.Context, name string) (io.ReadCloser, error)
-	// URL is the address of a stored file, under the scheme of the store. Names are not escaped:
-	// tools of S3 take them as they are.
+	// URL returns the address of a stored file, in the scheme of the store. Names are not escaped:
+	// S3 tools accept them like this.
 	URL(name string) string
 }
 
-// Open opens the store at an address: file:///folder, or s3://bucket/prefix. Nothing is asked of it
-// before its first use.
+// Open opens the store at an address: file:///folder, or s3://bucket/prefix. It does not access the
+// store before its first use.
 func Open(address string, getenv func(string) (string, bool)) (Store, error) {
 	u, err := url.Parse(address)
 	switch {
@@ -64,7 +64,7 @@ func WriteFile(ctx context.Context, s Store, name string, data []byte) error {
 	return s.Put(ctx, name, f, Meta{Bytes: int64(len(data))})
 }
 
-// ReadFile reads what is stored under a name.
+// ReadFile reads data stored under a name.
 func ReadFile(ctx context.Context, s Store, name string) ([]byte, error) {
 	r, err := s.Get(ctx, name)
 	if err != nil {
@@ -74,7 +74,7 @@ func ReadFile(ctx context.Context, s Store, name string) ([]byte, error) {
 	return io.ReadAll(r)
 }
 
-// Discard removes a file of Temp that is not put.
+// Discard removes a file of Temp that will not be stored.
 func Discard(f *os.File) {
 	f.Close()
 	os.Remove(f.Name())

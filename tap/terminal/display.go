@@ -1,5 +1,5 @@
-// Package terminal shows a run to a person at a terminal while it lasts. It knows an account of the
-// run, which it asks for again and again, and nothing of where that comes from.
+// Package terminal shows the progress of a run in a terminal. It draws accounts of the run, and
+// does not know where they come from.
 package terminal
 
 import (
@@ -16,11 +16,11 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
-// refresh is how often the screen is drawn anew.
+// refresh is the interval between drawings.
 const refresh = 150 * time.Millisecond
 
-// Fits reports whether a display makes sense: out is a terminal that can move its cursor, and nothing
-// in the environment says that no person is looking.
+// Fits reports whether a display makes sense: out is a terminal that can move its cursor, and
+// nothing in the environment says that it is not interactive.
 func Fits(out io.Writer, getenv func(string) (string, bool)) bool {
 	f, ok := out.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
@@ -33,15 +33,14 @@ func Fits(out io.Writer, getenv func(string) (string, bool)) bool {
 	return kind != "dumb"
 }
 
-// Display is the live view of one run. What is written to it, which has to be whole lines, appears
-// above.
+// Display is the live view of one run. Whole lines that are written to it appear above it.
 type Display struct {
 	progress *mpb.Progress
 	bar      *mpb.Bar
 	done     sync.Once
 }
 
-// Show begins to show a run on a terminal. snapshot is called several times a second; it returns
+// Show begins to show a run in a terminal. snapshot is called several times a second; it returns
 // nil as long as there is nothing to show.
 func Show(out io.Writer, snapshot func() *tap.Account) *Display {
 	v := &view{snapshot: snapshot}
@@ -62,7 +61,7 @@ func Show(out io.Writer, snapshot func() *tap.Account) *Display {
 	return d
 }
 
-// heightOf is how many lines a terminal has, and 24 where it does not tell.
+// heightOf returns the number of lines of a terminal; 24 if unknown.
 func heightOf(out io.Writer) int {
 	if f, ok := out.(*os.File); ok {
 		if _, rows, err := term.GetSize(int(f.Fd())); err == nil && rows > 0 {
@@ -75,7 +74,7 @@ func heightOf(out io.Writer) int {
 // Write writes whole lines above the display.
 func (d *Display) Write(p []byte) (int, error) { return d.progress.Write(p) }
 
-// Close takes the display off the screen.
+// Close removes the display from the screen.
 func (d *Display) Close() {
 	d.done.Do(func() {
 		d.bar.Abort(true)
@@ -83,7 +82,7 @@ func (d *Display) Close() {
 	})
 }
 
-// view is what one drawing of the screen shows.
+// view is what a drawing shows.
 type view struct {
 	snapshot func() *tap.Account
 	account  *tap.Account
@@ -99,7 +98,7 @@ func (v *view) look() {
 	}
 }
 
-// cut keeps a line within the width of the screen. Its text is ASCII.
+// cut truncates a line to the width of the screen. Its text is ASCII.
 func cut(line string, width int) string {
 	if width > 0 && len(line) >= width {
 		return line[:max(0, width-1)]

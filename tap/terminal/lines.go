@@ -10,11 +10,11 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
-// underWay is how many of the streams that are being read have a line of their own.
+// underWay is the number of streams being read that have their own line.
 const underWay = 5
 
-// lines is what is shown of a run, below the bar: its figures, its budget, and the streams that are
-// being read, the longest first. There are always as many lines, so that the screen stands still.
+// lines returns what is shown below the bar: figures, the budget, and the longest streams being
+// read. The number of lines is constant, so that the screen does not jump.
 func lines(a *tap.Account, now time.Time) [2 + underWay]string {
 	var out [2 + underWay]string
 	counts := countOf(a)
@@ -41,7 +41,7 @@ func lines(a *tap.Account, now time.Time) [2 + underWay]string {
 	return out
 }
 
-// barOf is the first line: how many of the streams have ended, as figures and as a bar.
+// barOf returns the first line: how many streams have ended, as figures and as a bar.
 func barOf(a *tap.Account, width int) string {
 	const longest = 60
 	c := countOf(a)
@@ -80,7 +80,7 @@ func countOf(a *tap.Account) counts {
 	return c
 }
 
-// budgetOf says what is left of the current window of the limit, and when it is full again.
+// budgetOf returns what is left of the current window, and when it will be full again.
 func budgetOf(a *tap.Account, now time.Time) []string {
 	if len(a.Windows) == 0 {
 		return nil
@@ -92,8 +92,8 @@ func budgetOf(a *tap.Account, now time.Time) []string {
 	return []string{fmt.Sprintf("budget: %d of %d left, full again in %s", max(0, w.Left), w.Limit, short(w.Ends.Sub(now)))}
 }
 
-// timeLeft is how long the rest takes, if pages come as fast as they did so far; 0 as long as that
-// cannot be known: not every list has shown how long it is, or the run has only just begun.
+// timeLeft estimates the remaining time from the rate of pages so far; 0 as long as it is unknown,
+// because some list has not shown its length or the run has just begun.
 func timeLeft(a *tap.Account, now time.Time) time.Duration {
 	took := now.Sub(a.Began)
 	if took < 3*time.Second || countOf(a).waiting > 0 {
@@ -134,7 +134,7 @@ func plural(n int, what string) string {
 	return number(n) + " " + what
 }
 
-// number writes a number with a comma for each thousand.
+// number formats a number with a comma for each thousand.
 func number(n int) string {
 	s := fmt.Sprint(n)
 	for i := len(s) - 3; i > 0; i -= 3 {
@@ -143,7 +143,7 @@ func number(n int) string {
 	return s
 }
 
-// short writes a duration to the second: 41s, 3m05s, 2h10m.
+// short formats a duration to the second: 41s, 3m05s, 2h10m.
 func short(d time.Duration) string {
 	d = max(0, d).Round(time.Second)
 	switch {
