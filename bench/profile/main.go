@@ -1,5 +1,5 @@
-// Command profile runs tap-greenhouse with the arguments behind the first, which names the file for
-// a profile of its CPU: bench/pgo makes default.pgo of it, which the compiler reads.
+// Command profile runs tap-greenhouse with its arguments, except for the first, which names a file
+// for the CPU profile: bench/pgo makes default.pgo from it, for the compiler.
 package main
 
 import (
@@ -22,6 +22,6 @@ func main() {
 	}
 	code := cli.Run(context.Background(), os.Args[2:], cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
 	pprof.StopCPUProfile()
-	_ = f.Close() // a profile that is cut short does not load
+	_ = f.Close() // a truncated profile does not load
 	os.Exit(code)
 }

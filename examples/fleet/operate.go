@@ -16,7 +16,7 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
-// table prints what an operator asks first: how fresh is each account, what went wrong, what is
+// table prints what an operator asks first: how fresh each account is, what went wrong, and what is
 // next.
 func table(ctx context.Context, db *store, out io.Writer, now time.Time) error {
 	accounts, err := db.accounts(ctx)
@@ -44,7 +44,7 @@ func table(ctx context.Context, db *store, out io.Writer, now time.Time) error {
 	return w.Flush()
 }
 
-// stats are the metrics of a worker, and of the accounts as the database has them.
+// stats are the metrics of a worker, and of the accounts in the database.
 type stats struct {
 	db       *store
 	runs     *prometheus.CounterVec
@@ -72,7 +72,7 @@ func newStats(db *store) *stats {
 	}
 }
 
-// ran counts a run; result is nil where it could not begin.
+// ran counts a run; result is nil if it did not start.
 func (s *stats) ran(result *tap.Account, code int) {
 	s.runs.WithLabelValues(strconv.Itoa(code)).Inc()
 	if result == nil {
@@ -85,14 +85,14 @@ func (s *stats) ran(result *tap.Account, code int) {
 	}
 }
 
-// Describe is one half of a prometheus.Collector.
+// Describe implements prometheus.Collector.
 func (s *stats) Describe(d chan<- *prometheus.Desc) {
 	d <- s.accounts
 	d <- s.oldest
 	d <- s.due
 }
 
-// Collect asks the database, once a scrape.
+// Collect queries the database once per scrape.
 func (s *stats) Collect(m chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
@@ -114,7 +114,7 @@ func (s *stats) Collect(m chan<- prometheus.Metric) {
 	gauge(s.oldest, float64(now-oldest)/1000)
 }
 
-// serve answers Prometheus at /metrics.
+// serve serves Prometheus metrics at /metrics.
 func (s *stats) serve(addr string) (stop func(), err error) {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(s, s.runs, s.records, s.requests, s.limited)

@@ -9,7 +9,7 @@ import (
 	"gonum.org/v1/plot"
 )
 
-// writeTo writes a picture into a file.
+// writeTo writes a picture to a file.
 func writeTo(file string, picture io.WriterTo) error {
 	f, err := os.Create(file)
 	if err != nil {

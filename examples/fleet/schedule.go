@@ -7,33 +7,33 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
 )
 
-// outcome is what a run came to.
+// outcome is the result of a run.
 type outcome struct {
-	code     int  // as the exit codes of tap-greenhouse
-	complete bool // false where max_run_time ended it, and there is more to read
+	code     int  // an exit code of tap-greenhouse
+	complete bool // false if max_run_time ended it, and there is more to read
 }
 
-// decision is what follows from an outcome.
+// decision is what follows an outcome.
 type decision struct {
 	next  time.Time // when the account is read again
-	again bool      // as soon as a worker is free, and this attempt does not count
-	stop  bool      // not before a person has looked at it
+	again bool      // as soon as a worker is free; this attempt does not count
+	stop  bool      // until a person has looked at it
 }
 
-// Bounds on how long an account that fails is left alone.
+// Bounds on the delay of an account that fails.
 const (
 	firstRetry   = time.Minute
 	longestRetry = time.Hour
 )
 
-// decide is the rule: when an account is read again after a run. failures is how many runs before
-// this one failed, one after the other. Without jitter, accounts that were taken on together would
-// be due together for ever.
+// decide is the rule for the next run of an account. failures is the number of consecutive failed
+// runs before this one. Without jitter, accounts that were added together would always be due
+// together.
 func decide(now time.Time, every time.Duration, failures int, o outcome) decision {
 	switch o.code {
 	case greenhouse.ExitOK:
 		if !o.complete {
-			return decision{next: now} // behind all that are due already
+			return decision{next: now} // after all that are already due
 		}
 		return decision{next: now.Add(jitter(every))}
 	case greenhouse.ExitNothingRead:
@@ -42,10 +42,10 @@ func decide(now time.Time, every time.Duration, failures int, o outcome) decisio
 		wait := firstRetry << min(failures, 10)
 		return decision{next: now.Add(jitter(min(wait, longestRetry, max(every, firstRetry))))}
 	}
-	return decision{again: true} // a signal: the worker is being stopped
+	return decision{again: true} // a signal: the worker is stopping
 }
 
-// jitter is d, up to a tenth more or less.
+// jitter returns d, plus or minus up to a tenth.
 func jitter(d time.Duration) time.Duration {
 	return d + time.Duration((rand.Float64()-0.5)/5*float64(d))
 }

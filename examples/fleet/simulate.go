@@ -17,9 +17,8 @@ import (
 	"gonum.org/v1/plot/vg/vgsvg"
 )
 
-// The fleet that is simulated: ten thousand accounts that are taken on within the first hour, and
-// read every quarter of an hour by so many slots. When an account is due is up to the same rule
-// that the workers use; only the runs are made up.
+// The simulated fleet: ten thousand accounts that are added within the first hour, and read every
+// 15 minutes. The workers' rule decides when an account is due; only the runs are made up.
 const (
 	simulated  = 10_000
 	simEvery   = 15 * time.Minute
@@ -27,23 +26,23 @@ const (
 	simTakeOn  = time.Hour
 	simMaxRun  = 2 * time.Minute
 	simSample  = 5 * time.Minute
-	statements = 22 // to the database in one run, counted on SQLite: River's own, the row, three states
+	statements = 22 // per run, counted on SQLite: River's own, the row, three states
 )
 
 var simSlots = []int{240, 300, 600}
 
-// made is an account of the simulation.
+// made is a simulated account.
 type made struct {
-	firstLoad time.Duration // what is left of it
-	took      time.Duration // how long a run with little news takes
-	bad       float64       // how often a run fails
+	firstLoad time.Duration // the rest of it
+	took      time.Duration // duration of a run with little news
+	bad       float64       // probability that a run fails
 	failures  int
 	fresh     time.Time // when the last complete run began
 }
 
-// makeAccounts makes accounts of the kinds that there are. With the usual limit of 50 requests in
-// 30 s, a run over all 68 lists waits for a second window; one that leaves lists alone which seldom
-// change (refresh_every) does not. First loads go from seconds to hours.
+// makeAccounts makes the kinds of accounts. With the usual limit of 50 requests in 30 s, a run over
+// all 68 lists waits for a second window; with refresh_every for lists that seldom change, it does
+// not. First loads take from seconds to hours.
 func makeAccounts(random *rand.Rand) []*made {
 	accounts := make([]*made, simulated)
 	for i := range accounts {
@@ -61,7 +60,7 @@ func makeAccounts(random *rand.Rand) []*made {
 	return accounts
 }
 
-// event is a moment at which an account becomes due, or its run ends.
+// event is when an account becomes due, or its run ends.
 type event struct {
 	at      time.Time
 	account int
@@ -81,15 +80,15 @@ func (e *events) Pop() any {
 	return last
 }
 
-// sample is what the fleet looks like at one moment.
+// sample describes the fleet at one moment.
 type sample struct {
 	hours                float64
-	median, worst        float64 // minutes since the last complete run of an account began
+	median, worst        float64 // minutes since the start of an account's last complete run
 	queue                int     // accounts that are due and wait for a slot
 	statementsEachSecond float64
 }
 
-// day simulates a day with so many slots.
+// day simulates a day with a number of slots.
 func day(slots int, seed uint64) []sample {
 	random := rand.New(rand.NewPCG(seed, 0))
 	accounts := makeAccounts(random)
@@ -161,7 +160,7 @@ func look(accounts []*made, now, start time.Time, waiting, runs int) sample {
 	return s
 }
 
-// simulate draws a day with each number of slots, and prints what it came to.
+// simulate plots a day with each number of slots, and prints the results.
 func simulate(file string) error {
 	panels := []struct {
 		title string

@@ -22,7 +22,7 @@ import (
 	_ "modernc.org/sqlite"
 )
 
-// store is the database: accounts, and River's jobs beside them.
+// store is the database: accounts, and River's jobs.
 type store struct {
 	*sql.DB
 	driver riverdriver.Driver[*sql.Tx]
@@ -49,7 +49,7 @@ const accountsTable = `create table if not exists accounts (
 	runs bigint not null default 0
 )`
 
-// open opens the database, and brings its tables up to date.
+// open opens the database, and migrates its tables.
 func open(ctx context.Context, address, key string) (*store, error) {
 	raw, err := hex.DecodeString(key)
 	if err != nil || len(raw) != 32 {
@@ -69,7 +69,7 @@ func open(ctx context.Context, address, key string) (*store, error) {
 		if err != nil {
 			return nil, err
 		}
-		s.SetMaxOpenConns(1) // as River asks for
+		s.SetMaxOpenConns(1) // as River requires
 		s.driver = riversqlite.New(s.DB)
 		s.complete = func(ctx context.Context, tx *sql.Tx, job *river.Job[readArgs]) error {
 			_, err := river.JobCompleteTx[*riversqlite.Driver](ctx, tx, job)
@@ -100,7 +100,8 @@ func open(ctx context.Context, address, key string) (*store, error) {
 	return s, nil
 }
 
-// q is a statement in the database's dialect: SQLite writes parameters as ?1, PostgreSQL as $1.
+// q translates a statement to the database's dialect: SQLite writes parameters as ?1, PostgreSQL as
+// $1.
 func (s *store) q(statement string) string {
 	if s.sqlite {
 		return strings.ReplaceAll(statement, "$", "?")
@@ -157,10 +158,10 @@ func (s *store) accounts(ctx context.Context) ([]*account, error) {
 	return all, rows.Err()
 }
 
-// errTaken says that another attempt reads the account now: what this one has is not stored.
+// errTaken means that another attempt is reading the account: nothing of this one is stored.
 var errTaken = errors.New("another worker has taken the account over")
 
-// take makes an attempt the one that may store what it reads of the account.
+// take makes an attempt the only one that may store anything about the account.
 func (s *store) take(ctx context.Context, name, holder string) (*account, error) {
 	if _, err := s.ExecContext(ctx, s.q(`update accounts set holder = $1 where name = $2`), holder, name); err != nil {
 		return nil, err
@@ -184,7 +185,7 @@ func changed(done sql.Result, err error) error {
 	return nil
 }
 
-// keepToken puts a new refresh token into the account's config. It is on the disk when the call
+// keepToken stores a new refresh token in the account's config. It is durable when the call
 // returns.
 func (s *store) keepToken(ctx context.Context, name, token string) error {
 	if token == "" {
@@ -225,7 +226,7 @@ func with(config []byte, key string, value any) ([]byte, error) {
 	return json.Marshal(members)
 }
 
-// seal encrypts a config for one account: moved to another row, it cannot be opened.
+// seal encrypts a config for one account: in another row, it cannot be opened.
 func (s *store) seal(name string, config []byte) (string, error) {
 	nonce := make([]byte, s.aead.NonceSize())
 	if _, err := rand.Read(nonce); err != nil {

@@ -21,8 +21,8 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
 )
 
-// readArgs is a job: one account, read once. There is never more than one that is due, waiting or
-// running for the same account.
+// readArgs is a job: one account, read once. There is at most one that is due, waiting or running
+// per account.
 type readArgs struct {
 	Account string `json:"account"`
 }
@@ -31,7 +31,7 @@ func (readArgs) Kind() string { return "read" }
 
 func (readArgs) InsertOpts() river.InsertOpts {
 	return river.InsertOpts{
-		MaxAttempts: 1 << 14, // a worker that is killed is no fault of the account
+		MaxAttempts: 1 << 14, // a killed worker is not the account's fault
 		UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: []rivertype.JobState{
 			rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRetryable, rivertype.JobStateRunning, rivertype.JobStateScheduled,
 		}},
@@ -50,10 +50,10 @@ type workSettings struct {
 	metrics       string
 }
 
-// timeout is how long a job may take; after a little longer, its worker is taken for lost.
+// timeout is how long a job may take; shortly after that, its worker is considered lost.
 func (w workSettings) timeout() time.Duration { return w.maxRun + w.flush + 10*time.Second }
 
-// client is a River client that works where workers is not nil.
+// client returns a River client, which works if workers is not nil.
 func client(db *store, w workSettings, workers *river.Workers, log *slog.Logger) (*river.Client[*sql.Tx], error) {
 	cfg := &river.Config{Logger: log}
 	if workers != nil {
@@ -64,7 +64,7 @@ func client(db *store, w workSettings, workers *river.Workers, log *slog.Logger)
 	return river.NewClient(db.driver, cfg)
 }
 
-// add takes on an account; its first run is due at once.
+// add adds an account; its first run is due at once.
 func add(ctx context.Context, db *store, name string, cfg []byte, every time.Duration) error {
 	if _, err := config.Parse(cfg); err != nil {
 		return err
@@ -77,13 +77,13 @@ func add(ctx context.Context, db *store, name string, cfg []byte, every time.Dur
 		name, sealed, every.Milliseconds(), time.Now().UnixMilli())
 }
 
-// resume reads an account again that was stopped.
+// resume schedules an account that was stopped.
 func resume(ctx context.Context, db *store, name string) error {
 	return enqueue(ctx, db, name, "there is none of that name", db.q(`update accounts set stopped = '', failures = 0, next = $1 where name = $2`), time.Now().UnixMilli(), name)
 }
 
-// enqueue changes an account's row and inserts its job, both or neither. otherwise says what it means
-// that no row was changed.
+// enqueue changes an account's row and inserts its job, both or neither. otherwise is the error if
+// no row was changed.
 func enqueue(ctx context.Context, db *store, name, otherwise, statement string, args ...any) error {
 	river, err := client(db, workSettings{}, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -106,7 +106,7 @@ func enqueue(ctx context.Context, db *store, name, otherwise, statement string, 
 	return tx.Commit()
 }
 
-// work reads accounts until the context ends; runs under way are handed back then.
+// work reads accounts until the context ends, and then releases those under way.
 func work(ctx context.Context, db *store, settings workSettings, log *slog.Logger) error {
 	workers := river.NewWorkers()
 	stats := newStats(db)
@@ -141,10 +141,10 @@ type reader struct {
 	stats    *stats
 }
 
-// exitHandedBack is that of a run which ended because its worker is being stopped, as by a signal.
+// exitHandedBack is the code of a run that ended because its worker is stopping, as by a signal.
 const exitHandedBack = 143
 
-// exitCode is how a run ended, the loader's failure included.
+// exitCode returns how a run ended, including the loader.
 func exitCode(ctx context.Context, result *tap.Account, err error) int {
 	switch {
 	case ctx.Err() != nil:
@@ -157,8 +157,8 @@ func exitCode(ctx context.Context, result *tap.Account, err error) int {
 	return result.ExitCode
 }
 
-// Work reads one account. What it came to, and when the account is read next, is stored in the
-// transaction that completes the job.
+// Work reads one account. The transaction that completes the job stores the result and the time of
+// the next run.
 func (r *reader) Work(ctx context.Context, job *river.Job[readArgs]) error {
 	holder := fmt.Sprintf("%d/%d", job.ID, job.Attempt)
 	account, err := r.db.take(ctx, job.Args.Account, holder)
@@ -192,7 +192,7 @@ func (r *reader) Work(ctx context.Context, job *river.Job[readArgs]) error {
 	return r.conclude(ended, job, account, holder, result, code, words, began, d)
 }
 
-// conclude stores what a run came to, completes its job and inserts the next, all or nothing.
+// conclude stores the result of a run, completes its job and inserts the next, all or nothing.
 func (r *reader) conclude(ctx context.Context, job *river.Job[readArgs], a *account, holder string, result *tap.Account, code int, words string, began time.Time, d decision) error {
 	tx, err := r.db.BeginTx(ctx, nil)
 	if err != nil {
@@ -242,7 +242,7 @@ func milliseconds(t time.Time) int64 {
 }
 
 // read pipes the account into the loader, and stores each state that the loader echoes. The account
-// of the run is nil where it could not begin.
+// of the run is nil if it did not start.
 func (r *reader) read(ctx context.Context, a *account, holder string) (*tap.Account, error) {
 	limited, err := with(a.config, "max_run_time", r.settings.maxRun.String())
 	if err != nil {
@@ -288,7 +288,7 @@ func (r *reader) read(ctx context.Context, a *account, holder string) (*tap.Acco
 		echoed <- err
 	}()
 	result, err := run.Do(ctx, in)
-	_ = in.Close() // the loader writes what it has, echoes the last state, and ends
+	_ = in.Close() // the loader finishes writing, echoes the last state, and exits
 	kill := time.AfterFunc(r.settings.flush, func() { _ = loader.Process.Kill() })
 	defer kill.Stop()
 	kept := <-echoed

@@ -1,6 +1,6 @@
-// Package loader is a strict loader for tests: it reads Singer messages, holds each record against
-// the last schema of its stream, and keeps rows by their key. It is written apart from what writes
-// the messages, and shares nothing with it.
+// Package loader is a strict loader for tests: it reads Singer messages, checks each record against
+// the last schema of its stream, and keeps rows by their key. It shares no code with the writer of
+// the messages.
 package loader
 
 import (
@@ -21,7 +21,7 @@ type Loader struct {
 	Rows map[string]map[string]json.RawMessage
 	// Records counts RECORD messages by stream, Schemas SCHEMA messages.
 	Records, Schemas map[string]int
-	// States are the values of all STATE messages in order; Covered is how many records came before
+	// States are the values of all STATE messages in order; Covered is the number of records before
 	// each.
 	States  []json.RawMessage
 	Covered []int
@@ -45,7 +45,7 @@ type message struct {
 	Value         json.RawMessage `json:"value"`
 }
 
-// Load reads messages until the end. A last line that was cut is left out where partial is true, as
+// Load reads messages until the end. If partial is true, it ignores an incomplete last line, as
 // after a kill.
 func (l *Loader) Load(r io.Reader, partial bool) error {
 	if l.Rows == nil {
@@ -53,7 +53,7 @@ func (l *Loader) Load(r io.Reader, partial bool) error {
 		l.LastSchema, l.keys, l.compiled = map[string]json.RawMessage{}, map[string][]string{}, map[string]*gojsonschema.Schema{}
 	}
 	l.columns = map[string]map[string]json.RawMessage{}
-	l.validators = map[string]*gojsonschema.Schema{} // each run has to send its schemas anew
+	l.validators = map[string]*gojsonschema.Schema{} // each run must send its schemas again
 	in := bufio.NewReaderSize(r, 1<<20)
 	for n := 1; ; n++ {
 		line, err := in.ReadBytes('\n')
@@ -158,7 +158,7 @@ func (l *Loader) record(m message) error {
 	return nil
 }
 
-// LastState is the value of the last STATE message; empty where there was none.
+// LastState is the value of the last STATE message; empty if there was none.
 func (l *Loader) LastState() []byte {
 	if len(l.States) == 0 {
 		return nil
@@ -169,8 +169,8 @@ func (l *Loader) LastState() []byte {
 // Total is the number of records of all streams.
 func (l *Loader) Total() int { return l.total }
 
-// Missing tells in which rows what was loaded differs from rows, a JSON array of objects with the
-// key id: those that lack, and those that have other values.
+// Missing lists the differences between what was loaded and rows, a JSON array of objects with the
+// key id: missing rows, and rows with other values.
 func (l *Loader) Missing(stream string, rows []byte) (missing, stale []string, err error) {
 	var all []json.RawMessage
 	if err := json.Unmarshal(rows, &all); err != nil {

@@ -1,6 +1,6 @@
-// Package platform is a strict reader of Airbyte messages for tests: it holds the order of stream
-// statuses and the counts of states against what came before them, and each record against the
-// catalog. It is written apart from what writes the messages, and shares nothing with it.
+// Package platform is a strict reader of Airbyte messages for tests: it checks the order of stream
+// statuses, the counts of states, and each record against the catalog. It shares no code with the
+// writer of the messages.
 package platform
 
 import (
@@ -17,19 +17,18 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/internal/loader"
 )
 
-// Platform holds what was read. Rows, by stream and key, and what may be asked of them are those of
-// the loader.
+// Platform holds what was read. Its Rows, by stream and key, are those of the loader.
 type Platform struct {
 	loader.Loader
-	// Statuses are those of each stream in the last run, without repetitions.
+	// Statuses are the statuses of each stream in the last run, without repetitions.
 	Statuses map[string][]string
 	// Limited counts the statuses of the last run with the reason RATE_LIMITED.
 	Limited int
-	// Errors are those of the last run.
+	// Errors are the errors of the last run.
 	Errors []Error
-	// Estimates are the numbers of rows that were told in the last run.
+	// Estimates are the estimated numbers of rows in the last run.
 	Estimates map[string]int64
-	// Configs are the configs that the source asked to keep.
+	// Configs are the configs that the source asked to save.
 	Configs []json.RawMessage
 	// Status is the last CONNECTION_STATUS.
 	Status ConnectionStatus
@@ -109,7 +108,7 @@ type trace struct {
 	} `json:"estimate"`
 }
 
-// Catalog takes the configured catalog of the runs to come, against whose schemas records are held.
+// Catalog sets the configured catalog of the next runs, whose schemas records are checked against.
 func (p *Platform) Catalog(catalog []byte) error {
 	var c struct {
 		Streams []struct {
@@ -133,8 +132,8 @@ func (p *Platform) Catalog(catalog []byte) error {
 	return nil
 }
 
-// Read reads the messages of a run until the end. A last line that was cut is left out where
-// partial is true, as after a kill.
+// Read reads the messages of a run until the end. If partial is true, it ignores an incomplete last
+// line, as after a kill.
 func (p *Platform) Read(r io.Reader, partial bool) error {
 	if p.Rows == nil {
 		p.Rows, p.states = map[string]map[string]json.RawMessage{}, map[string]json.RawMessage{}
@@ -219,7 +218,7 @@ func (p *Platform) record(stream string, data json.RawMessage, at time.Time) err
 	return nil
 }
 
-// follows tells which statuses may come after which.
+// follows lists which statuses may follow which.
 var follows = map[string][]string{
 	"":        {"STARTED"},
 	"STARTED": {"RUNNING", "COMPLETE", "INCOMPLETE"},
@@ -264,7 +263,7 @@ func (p *Platform) trace(t *trace) error {
 	return nil
 }
 
-// State is what the next run is given: the last state message of each stream.
+// State is the input of the next run: the last state message of each stream.
 func (p *Platform) State() []byte {
 	all := make([]json.RawMessage, 0, len(p.states))
 	for _, s := range p.states {
@@ -280,7 +279,7 @@ func (p *Platform) State() []byte {
 	}
 	out, err := json.Marshal(all)
 	if err != nil {
-		panic(err) // they came as JSON
+		panic(err) // they were parsed from JSON
 	}
 	return out
 }

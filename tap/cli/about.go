@@ -10,10 +10,10 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
 )
 
-// capabilities are those of the Singer SDK's names that this tap has.
+// capabilities are the Singer SDK's names of what this tap can do.
 var capabilities = []string{"catalog", "state", "discover", "about", "test", "properties", "activate-version", "structured-logging"}
 
-// about describes the tap as those built with the Singer SDK do.
+// about describes the tap like those built with the Singer SDK.
 func (p *program) about(format string) (int, error) {
 	var text string
 	var err error
@@ -93,7 +93,7 @@ func aboutText() string {
 	return b.String()
 }
 
-// SettingsTable is the table of settings, in Markdown, made from the config's schema.
+// SettingsTable returns the table of settings in Markdown, made from the config's schema.
 func SettingsTable() string {
 	var b strings.Builder
 	b.WriteString("| Setting | Default | What it means |\n|---|---|---|\n")
@@ -103,7 +103,7 @@ func SettingsTable() string {
 	return b.String()
 }
 
-// defaultText is what stands for a setting that nobody set.
+// defaultText describes the value of a setting that is not set.
 func defaultText(s config.Setting) string {
 	switch {
 	case s.DefaultText != "":

@@ -15,7 +15,7 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
 )
 
-// documentationURL is where the platform sends people.
+// documentationURL is the link in the platform's user interface.
 const documentationURL = "https://github.com/tap-greenhouse/tap-greenhouse"
 
 func (p *program) spec() (int, error) {
@@ -27,7 +27,7 @@ func (p *program) spec() (int, error) {
 	return greenhouse.ExitCode(err, false), err
 }
 
-// speakAirbyte sends the log to standard output, as LOG messages. What is returned takes the other
+// speakAirbyte sends the log to standard output as LOG messages. It returns the writer for other
 // messages.
 func (p *program) speakAirbyte() *lineWriter {
 	out := &lineWriter{w: p.Out}
@@ -54,7 +54,7 @@ func (p *program) check(ctx context.Context, flags airbyteFlags) (int, error) {
 	return greenhouse.ExitCode(err, false), err
 }
 
-// checkForPerson is check for a person at a terminal: a sentence, and an exit code.
+// checkForPerson is check in a terminal: a sentence, and an exit code.
 func (p *program) checkForPerson(ctx context.Context, flags airbyteFlags) (int, error) {
 	cfg, err := p.config(flags.Config)
 	if err == nil {
@@ -74,11 +74,12 @@ func (p *program) try(ctx context.Context, cfg *config.Config, keepToken func(st
 	return account.Check(ctx)
 }
 
-// control returns what keeps a new refresh token: the platform is told of it, with the config as it
-// was passed. The file is rewritten as well where it can be, for the next call in this container.
+// control returns the function that saves a new refresh token: it sends the platform the config as
+// it was passed, with the token. If possible it also rewrites the file, for the next call in this
+// container.
 func (p *program) control(out *lineWriter, file string) func(token string) error {
 	return func(token string) error {
-		_ = config.RewriteToken(file, token) // a mounted file need not be writable
+		_ = config.RewriteToken(file, token) // a mounted file may be read-only
 		data, err := os.ReadFile(file)
 		if err == nil {
 			data, err = config.WithToken(data, token)
@@ -93,7 +94,7 @@ func (p *program) control(out *lineWriter, file string) func(token string) error
 	}
 }
 
-// fatal tells of an error that ended the call as a whole.
+// fatal reports an error that ended the whole call.
 func (p *program) fatal(out *lineWriter, err error) (int, error) {
 	if _, werr := out.Write(airbyte.AppendError(nil, err)); werr != nil {
 		return greenhouse.ExitIncomplete, werr
@@ -144,7 +145,7 @@ func (p *program) read(ctx context.Context, flags readFlags) (int, error) {
 	})
 }
 
-// airbyteLog is the handler of a log whose lines are LOG messages.
+// airbyteLog is a log handler that writes LOG messages.
 type airbyteLog struct {
 	out   *lineWriter
 	level slog.Level

@@ -12,7 +12,7 @@ type completionFlags struct {
 	Shell string `arg:"" enum:"bash,zsh,fish" help:"bash, zsh or fish."`
 }
 
-// completion prints a script that completes commands and flags, made from the model of the command
+// completion prints a script that completes commands and flags, made from the command line's model.
 // line.
 func (p *program) completion(flags completionFlags, model *kong.Application) (int, error) {
 	singer, err := kong.New(&singerFlags{}, kong.Name(tapName))
@@ -43,7 +43,7 @@ func flagNames(n *kong.Node) []string {
 	return names
 }
 
-// cases are the words that may follow each command, as a shell's case.
+// cases lists the words that may follow each command, as cases of a shell script.
 func cases(commands []string, words map[string][]string) string {
 	var b strings.Builder
 	for _, c := range commands {

@@ -48,7 +48,7 @@ type sandboxFlags struct {
 	Faults        []string      `help:"Kinds of faults. Default: all that a retry can fix."`
 }
 
-// sandbox serves the built-in Harvest v3 until it is stopped.
+// sandbox serves the built-in Harvest v3 until stopped.
 func (p *program) sandbox(ctx context.Context, flags sandboxFlags) (int, error) {
 	opts := sandbox.Options{
 		Seed: flags.Seed, Candidates: flags.Candidates, Limit: flags.Limit, Window: flags.Window, Latency: flags.Latency, Gzip: flags.Gzip,
@@ -105,7 +105,7 @@ type demoFlags struct {
 	runFlags   `embed:""`
 }
 
-// demo syncs every stream from a sandbox of its own.
+// demo syncs every stream from its own sandbox.
 func (p *program) demo(ctx context.Context, flags demoFlags) (int, error) {
 	server, err := startSandbox(sandbox.Options{Seed: 1, Candidates: flags.Candidates, Limit: -1}, "127.0.0.1:0")
 	if err != nil {
@@ -148,7 +148,7 @@ func (p *program) demo(ctx context.Context, flags demoFlags) (int, error) {
 	return code, err
 }
 
-// showcase takes messages and keeps of them what a person at a terminal wants to see.
+// showcase collects what to show a person from the messages.
 type showcase struct {
 	order   []string
 	records map[string]int
@@ -170,10 +170,10 @@ func (s *showcase) Write(lines []byte) (int, error) {
 	return len(lines), nil
 }
 
-// shownStreams is how many streams the table has: with all else, a screen of 24 lines holds it.
+// shownStreams is the number of streams in the table, so that the output fits in 24 lines.
 const shownStreams = 8
 
-// sampled are the streams of which a record is shown, and the columns of it that tell most.
+// sampled are the streams of which a record is shown, with their most telling columns.
 var sampled = []struct {
 	stream  string
 	columns []string
@@ -183,8 +183,8 @@ var sampled = []struct {
 	{"offers", []string{"id", "application_id", "status"}},
 }
 
-// print shows the streams with most records, some records, and what to do next. caller is how this
-// program was called.
+// print shows the streams with most records, some records, and what to do next. caller is the name
+// of this program.
 func (s *showcase) print(out io.Writer, caller string) error {
 	slices.SortStableFunc(s.order, func(a, b string) int { return s.records[b] - s.records[a] })
 	w := tabwriter.NewWriter(out, 8, 0, 0, ' ', tabwriter.AlignRight)
@@ -211,7 +211,7 @@ func (s *showcase) print(out io.Writer, caller string) error {
 	return err
 }
 
-// some is a record, a RECORD message from its record on, with these columns alone.
+// some returns a record, from a RECORD message that starts at its record, with only these columns.
 func some(message string, columns []string) string {
 	var record map[string]jsontext.Value
 	if err := json.UnmarshalDecode(jsontext.NewDecoder(strings.NewReader(message)), &record); err != nil {
@@ -229,7 +229,7 @@ func some(message string, columns []string) string {
 	return string(append(out, '}'))
 }
 
-// caller is how a person called this program: by its name, or through go run.
+// caller returns how the program was called: by its name, or through go run.
 func caller() string {
 	if strings.Contains(os.Args[0], "go-build") {
 		return "go run ."

@@ -12,8 +12,8 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/terminal"
 )
 
-// personLog is where the lines of the log go that a person reads: to standard error, or above the
-// display while there is one. Then only warnings are worth a line.
+// personLog is a log for people: on standard error, or above the display. With a display, only
+// warnings are shown.
 type personLog struct {
 	lineWriter
 	level slog.LevelVar
@@ -25,9 +25,9 @@ func (l *personLog) to(w io.Writer) {
 	l.w = w
 }
 
-// display shows a run at the terminal, where a person is looking: standard error is a terminal, and
-// standard output is none that the messages would fill. The returned function ends it. Where there
-// is no display, done tells so.
+// display shows the run in the terminal: if standard error is a terminal, and standard output is
+// not one, which messages would flood. The returned function ends it. Without a display, done
+// reports so.
 func (p *program) display(out io.Writer, snapshot func() *tap.Account) (done func() (shown bool)) {
 	none := func() bool { return false }
 	if p.person == nil || p.person.level.Level() < slog.LevelInfo || !terminal.Fits(p.Err, p.getenv) {
@@ -48,7 +48,7 @@ func (p *program) display(out io.Writer, snapshot func() *tap.Account) (done fun
 	}
 }
 
-// conclude says to a person at a terminal how the run ended; the last line sums up.
+// conclude tells a person in a terminal how the run ended; the last line sums up.
 func (p *program) conclude(a *tap.Account) {
 	fmt.Fprintln(p.Err, a.Outcome)
 	for _, s := range a.Streams {

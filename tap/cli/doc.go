@@ -1,3 +1,3 @@
-// Package cli is the command line: flags, files, signals, and what the commands print. What it
-// reads an account with is package greenhouse.
+// Package cli is the command line: flags, files, signals, and the output of commands. It reads
+// accounts through package greenhouse.
 package cli

@@ -41,7 +41,7 @@ harvest:users:list. Then copy its client ID and secret here.
 
 `
 
-// init asks for the credential, tries it, shows what it reaches and writes the config.
+// init asks for the credential, tries it, shows what it can read and writes the config.
 func (p *program) init(ctx context.Context, flags initFlags) (int, error) {
 	if err := p.writable(flags); err != nil {
 		return greenhouse.ExitNothingRead, err
@@ -75,7 +75,7 @@ func (p *program) init(ctx context.Context, flags initFlags) (int, error) {
 	return greenhouse.ExitOK, nil
 }
 
-// writable makes sure that the file can be written before anybody answers questions.
+// writable checks that the file can be written, before any question is asked.
 func (p *program) writable(flags initFlags) error {
 	op := "writing config " + flags.Config
 	if _, err := os.Stat(flags.Config); err == nil && !flags.Force {
@@ -91,7 +91,7 @@ func (p *program) writable(flags initFlags) error {
 	return nil
 }
 
-// answers are the members of the config: from flags and standard input, or from a person at a
+// answers returns the members of the config: from flags and standard input, or from a person in a
 // terminal.
 func (p *program) answers(ctx context.Context, flags initFlags) (map[string]string, error) {
 	members := map[string]string{}
@@ -166,8 +166,8 @@ func (p *program) answers(ctx context.Context, flags initFlags) (map[string]stri
 	return members, nil
 }
 
-// answer waits for an answer, or for a signal: then the terminal is left as it was found, so that
-// what is typed shows again.
+// answer waits for an answer or a signal. After a signal it restores the terminal, so that it
+// echoes again.
 func (p *program) answer(ctx context.Context, in *os.File, read func() (string, error)) (string, error) {
 	type answer struct {
 		text string
@@ -179,7 +179,7 @@ func (p *program) answer(ctx context.Context, in *os.File, read func() (string, 
 	}
 	given := make(chan answer, 1)
 	go func() {
-		text, err := read() // it goes on waiting after a signal, until the process ends
+		text, err := read() // after a signal it keeps waiting until the process ends
 		given <- answer{text, err}
 	}()
 	select {
@@ -191,8 +191,8 @@ func (p *program) answer(ctx context.Context, in *os.File, read func() (string, 
 	}
 }
 
-// withoutCredential looks a variable up in the environment, but for those of a credential: it is
-// the one that was given that is tried.
+// withoutCredential looks up an environment variable, except for those of a credential: only the
+// given credential is tried.
 func (p *program) withoutCredential(name string) (string, bool) {
 	for _, key := range []string{"CLIENT_ID", "CLIENT_SECRET", "USER_ID", "REFRESH_TOKEN", "API_KEY"} {
 		if name == config.EnvPrefix+key {
@@ -202,8 +202,8 @@ func (p *program) withoutCredential(name string) (string, bool) {
 	return p.getenv(name)
 }
 
-// readLine reads a line and not a byte more: what was pasted behind it is the next answer, which
-// may be a secret.
+// readLine reads a line and not a byte more: what was pasted after it is the next answer, which may
+// be a secret.
 func readLine(in io.Reader) (string, error) {
 	var line []byte
 	for b := make([]byte, 1); ; {
@@ -218,7 +218,7 @@ func readLine(in io.Reader) (string, error) {
 	}
 }
 
-// showReach prints what the credential reaches, by permission, and which scopes would add what.
+// showReach prints what the credential can read, by permission, and which scopes are missing.
 func (p *program) showReach(ctx context.Context, cfg *config.Config) error {
 	streams, err := schemas.Load()
 	if err != nil {
@@ -263,13 +263,13 @@ func (p *program) showReach(ctx context.Context, cfg *config.Config) error {
 	return w.Flush()
 }
 
-// writeConfig writes the config in one step, for its owner's eyes only.
+// writeConfig writes the config in one step, readable only by its owner.
 func writeConfig(path string, data []byte, force bool) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".init.*")
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name()) // it is gone once it has taken its place
+	defer os.Remove(f.Name()) // after the rename, there is nothing to remove
 	if err := f.Chmod(0o600); err != nil {
 		return err
 	}
@@ -285,5 +285,5 @@ func writeConfig(path string, data []byte, force bool) error {
 	if force {
 		return os.Rename(f.Name(), path)
 	}
-	return os.Link(f.Name(), path) // fails where somebody was faster
+	return os.Link(f.Name(), path) // fails if someone else was faster
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/report"
 )
 
-// run does a run, logs a summary, writes the report, and returns the exit code. fatal, which may be
-// nil, is told of an error that ended the whole run.
+// run runs, logs a summary, writes the report, and returns the exit code. fatal, which may be nil,
+// is called with an error that ended the whole run.
 func (p *program) run(ctx context.Context, run *greenhouse.Run, out io.Writer, flags runFlags, fatal func(error)) (int, error) {
 	if flags.Report != "" {
 		if err := report.Check(flags.Report); err != nil {
@@ -47,7 +47,7 @@ func (p *program) run(ctx context.Context, run *greenhouse.Run, out io.Writer, f
 	}
 	if flags.Report != "" {
 		if err := report.Write(flags.Report, account); err != nil {
-			p.log.Error("writing the report: " + err.Error()) // the run itself is as it is
+			p.log.Error("writing the report: " + err.Error()) // the run itself is over
 		}
 	}
 	logMetrics(p.log, account)
@@ -59,9 +59,9 @@ func (p *program) run(ctx context.Context, run *greenhouse.Run, out io.Writer, f
 	return account.ExitCode, nil
 }
 
-// tuneGC keeps the peak memory of a sync near what lives, which is the pages in flight. The records
-// cost no garbage, so that collecting early costs next to nothing (docs/performance.md has the
-// figures). The sandbox is another matter: it would serve a third as fast.
+// tuneGC keeps the peak memory of a sync close to its live memory, the pages in flight. Records
+// make no garbage, so frequent collections cost little (see docs/performance.md). It is not used
+// for the sandbox, which would serve a third as fast.
 func tuneGC() {
 	if _, set := os.LookupEnv("GOGC"); !set {
 		debug.SetGCPercent(25)

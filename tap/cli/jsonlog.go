@@ -12,8 +12,8 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// jsonLog writes each event as one JSON object on a line, in the shape of the Singer SDK, which
-// Meltano takes apart.
+// jsonLog writes each event as a JSON object on a line, in the format of the Singer SDK, which
+// Meltano parses.
 type jsonLog struct {
 	mu    *sync.Mutex
 	w     io.Writer
@@ -25,7 +25,7 @@ func newJSONLog(w io.Writer, level slog.Level) *jsonLog {
 	return &jsonLog{mu: &sync.Mutex{}, w: w, level: level}
 }
 
-// jsonEvent has all the keys that Meltano's parser needs.
+// jsonEvent has all keys that Meltano's parser requires.
 type jsonEvent struct {
 	Level      string         `json:"level"`
 	PID        int            `json:"pid"`

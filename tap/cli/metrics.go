@@ -7,7 +7,7 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
-// metric is one figure of a run, as the Singer SDK writes it.
+// metric is one measurement of a run, as the Singer SDK writes it.
 type metric struct {
 	Type  string            `json:"type"`
 	Name  string            `json:"metric"`
@@ -15,7 +15,7 @@ type metric struct {
 	Tags  map[string]string `json:"tags"`
 }
 
-// metrics are the records of each stream that was read, and the seconds it took.
+// metrics returns the records and the duration of each stream that was read.
 func metrics(a *tap.Account) []metric {
 	var all []metric
 	for _, s := range a.Streams {
@@ -33,7 +33,7 @@ func metrics(a *tap.Account) []metric {
 	return all
 }
 
-// logMetrics logs them where the log is for a machine; for a person the summary says enough.
+// logMetrics logs the metrics if the log is for machines; people have the summary.
 func logMetrics(log *slog.Logger, a *tap.Account) {
 	if _, ok := log.Handler().(*jsonLog); !ok {
 		return

@@ -7,5 +7,5 @@ import (
 	"io"
 )
 
-// watchReader does nothing here: the next write tells that the loader is gone.
+// watchReader does nothing here: the next write fails if the loader is gone.
 func watchReader(context.Context, io.Writer, func(error)) (stop func()) { return func() {} }

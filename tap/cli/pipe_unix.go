@@ -14,8 +14,8 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
-// watchReader calls gone as soon as nobody reads the pipe that out writes to: while the budget is
-// waited for nothing is written, so that no write would tell. The returned function ends the watch.
+// watchReader calls gone as soon as nobody reads the pipe out: during a wait for the budget nothing
+// is written, so no write would fail. The returned function ends the watch.
 func watchReader(ctx context.Context, out io.Writer, gone func(error)) (stop func()) {
 	f, ok := out.(*os.File)
 	if !ok {

@@ -21,8 +21,7 @@ type privacyFlags struct {
 	Format string `help:"Format: text, json or csv." enum:"text,json,csv" default:"text"`
 }
 
-// privacy is the command that shows what leaves Greenhouse: the class and the treatment of every
-// column.
+// privacy shows what leaves Greenhouse: the class and the treatment of every column.
 func (p *program) privacy(flags privacyFlags) (int, error) {
 	cfg, err := p.config(flags.Config)
 	if err != nil {
@@ -48,9 +47,9 @@ func (p *program) privacy(flags privacyFlags) (int, error) {
 		}
 	case "csv":
 		w := csv.NewWriter(p.Out)
-		_ = w.Write([]string{"stream", "column", "class", "treatment"}) // Flush tells
+		_ = w.Write([]string{"stream", "column", "class", "treatment"}) // Flush reports the error
 		for _, r := range rows {
-			_ = w.Write([]string{r.Stream, r.Column, r.Class, r.Treatment}) // Flush tells
+			_ = w.Write([]string{r.Stream, r.Column, r.Class, r.Treatment}) // Flush reports the error
 		}
 		w.Flush()
 		err = w.Error()
@@ -60,7 +59,7 @@ func (p *program) privacy(flags privacyFlags) (int, error) {
 	return greenhouse.ExitCode(err, true), err
 }
 
-// privacyText writes the table by stream, each with its counts.
+// privacyText writes the table by stream, with counts.
 func privacyText(out io.Writer, rows []privacy.Row) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	total := map[string]int{}

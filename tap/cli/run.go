@@ -28,10 +28,11 @@ type program struct {
 	Streams
 	getenv func(string) (string, bool)
 	log    *slog.Logger
-	person *personLog // where the log goes to a person; nil where it goes to a machine
+	person *personLog // the log for a person; nil if the log is for machines
 }
 
-// singerFlags are those of a call without a command, as taps built with the Singer SDK have them.
+// singerFlags are the flags of a call without a command, like those of taps built with the Singer
+// SDK.
 type singerFlags struct {
 	Config     string `help:"Config file; - for standard input, ENV for the environment only." placeholder:"FILE"`
 	Catalog    string `help:"Catalog file: what to read. Default: the streams selected by default." placeholder:"FILE" xor:"catalog"`
@@ -46,13 +47,13 @@ type singerFlags struct {
 	runFlags   `embed:""`
 }
 
-// runFlags are those of every call that reads streams.
+// runFlags are the flags of every call that reads streams.
 type runFlags struct {
 	Report        string   `help:"Write a report of the run to FILE: .html or .json." placeholder:"FILE"`
 	AcceptDeletes []string `help:"Stream of which any number of rows may be gone in this run." placeholder:"STREAM"`
 }
 
-// commands are the calls with a command.
+// commands are the commands.
 type commands struct {
 	Init     initFlags    `cmd:"" help:"Ask for the credential, try it, and write the config."`
 	Spec     struct{}     `cmd:"" help:"Airbyte: print the specification of the config."`
@@ -94,7 +95,7 @@ func Run(ctx context.Context, args []string, std Streams) int {
 	return code
 }
 
-// takeLogFormat takes --log-format out of the arguments, which every call has, and falls back on
+// takeLogFormat takes --log-format, which every call has, out of the arguments; the default is in
 // the environment.
 func takeLogFormat(args []string, getenv func(string) (string, bool)) (rest []string, format string, err error) {
 	format, _ = getenv(config.EnvPrefix + "LOG_FORMAT")
@@ -119,8 +120,8 @@ func takeLogFormat(args []string, getenv func(string) (string, bool)) (rest []st
 	return rest, "text", usage(fmt.Errorf("--log-format must be text or json, not %q", format))
 }
 
-// newLog makes the log, one line an event, on standard error: for people, or as JSON in the shape
-// that Meltano takes apart.
+// newLog makes the log on standard error, one event per line: for people, or as JSON in Meltano's
+// format.
 func (p *program) newLog(format string) {
 	if format == "json" {
 		p.log = slog.New(newJSONLog(p.Err, logLevel()))
@@ -131,7 +132,7 @@ func (p *program) newLog(format string) {
 	p.log = slog.New(slog.NewTextHandler(p.person, &slog.HandlerOptions{Level: &p.person.level}))
 }
 
-// logLevel is info, or what the environment variable LOGLEVEL of the Singer SDK says.
+// logLevel is info, or the Singer SDK's environment variable LOGLEVEL.
 func logLevel() slog.Level {
 	var level slog.Level
 	for _, name := range []string{config.EnvPrefix + "LOGLEVEL", "LOGLEVEL"} {
@@ -189,8 +190,8 @@ func (p *program) dispatch(ctx context.Context, args []string) (int, error) {
 	}
 }
 
-// helpAsked reports whether the arguments ask for help on the program as a whole: a Singer call with
-// --help among its flags must do nothing else.
+// helpAsked reports whether the arguments ask for help on the whole program: a Singer call with
+// --help must do nothing else.
 func helpAsked(args []string) bool {
 	if len(args) == 0 {
 		return false
@@ -199,7 +200,7 @@ func helpAsked(args []string) bool {
 		return true
 	}
 	if !strings.HasPrefix(args[0], "-") {
-		return false // a command has help of its own
+		return false // a command has its own help
 	}
 	return slices.Contains(args, "--help") || slices.Contains(args, "-h")
 }
@@ -213,7 +214,7 @@ func (p *program) version() (int, error) {
 	return greenhouse.ExitOK, err
 }
 
-// Version is the version of the program: the one it was released under, or that of its module.
+// Version returns the version of the program: that of its release, or of its module.
 func Version() string {
 	if version != "" {
 		return version

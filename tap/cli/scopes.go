@@ -32,8 +32,7 @@ type scopeRow struct {
 	group string
 }
 
-// scopes is the command that lists which scopes the chosen streams need, and what the credential
-// has of them.
+// scopes lists the scopes that the chosen streams need, and which of them the credential has.
 func (p *program) scopes(ctx context.Context, flags scopesFlags) (int, error) {
 	cfg, err := p.config(flags.Config)
 	if err != nil {
@@ -49,7 +48,7 @@ func (p *program) scopes(ctx context.Context, flags scopesFlags) (int, error) {
 		if err != nil {
 			return greenhouse.ExitIncomplete, err
 		}
-		streams = append(streams, definitions...) // their columns need it
+		streams = append(streams, definitions...) // their columns need the scope
 	}
 	found := map[string]rights.Reach{}
 	if flags.Probe {

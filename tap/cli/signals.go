@@ -11,21 +11,21 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
-// grace is how long a run may take to write its last state after a signal; a loader that does not
-// read is not waited for longer.
+// grace is how long a run may take to write its last state after a signal, even if the loader does
+// not read.
 const grace = 1500 * time.Millisecond
 
-// signalError is the cause of a context that a signal ended.
+// signalError is the cause of a context that was ended by a signal.
 type signalError struct{ signal syscall.Signal }
 
 func (e signalError) Error() string { return e.signal.String() }
 
-// ExitCode is what a shell says of a program that a signal ended.
+// ExitCode returns the exit code of a program that was ended by a signal.
 func (e signalError) ExitCode() int { return 128 + int(e.signal) }
 
-// Signals returns a context that SIGINT and SIGTERM end. A second signal, or the end of the grace,
-// ends the process at once. Writing to a pipe that nobody reads becomes an error, in place of the
-// signal that would end the process before it could say so.
+// Signals returns a context that SIGINT and SIGTERM cancel. A second signal, or the end of the
+// grace period, ends the process at once. Writing to a pipe without a reader returns an error,
+// instead of ending the process with a signal.
 func Signals() (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signal.Ignore(syscall.SIGPIPE)

@@ -10,7 +10,7 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
 )
 
-// singer is the call without a command.
+// singer is a call without a command.
 func (p *program) singer(ctx context.Context, args []string) (int, error) {
 	var flags singerFlags
 	parser, err := kong.New(&flags, kong.Name("tap-greenhouse"), kong.Writers(p.Out, p.Err), kong.Exit(func(int) {}))
@@ -33,7 +33,7 @@ func (p *program) singer(ctx context.Context, args []string) (int, error) {
 	return p.singerSync(ctx, flags)
 }
 
-// bareTest gives --test, which taps take with and without a value, the value that it has without.
+// bareTest gives --test its default value; taps accept it with and without a value.
 func bareTest(args []string) []string {
 	var out []string
 	for i := 0; i < len(args); i++ {
@@ -50,7 +50,7 @@ func bareTest(args []string) []string {
 	return out
 }
 
-// configured reports whether the environment alone makes a config.
+// configured reports whether the environment contains a config.
 func (p *program) configured() bool {
 	for _, key := range []string{"CLIENT_ID", "API_KEY"} {
 		if v, ok := p.getenv(config.EnvPrefix + key); ok && v != "" {
@@ -64,7 +64,7 @@ func (p *program) input(file string) config.Input {
 	return config.Input{File: file, Stdin: p.In, Env: p.getenv}
 }
 
-// config reads the config and says in the log what is odd about it.
+// config reads the config and logs its warnings.
 func (p *program) config(file string) (*config.Config, error) {
 	cfg, err := config.Read(p.input(file))
 	if err != nil {
@@ -121,7 +121,7 @@ func (p *program) singerSync(ctx context.Context, flags singerFlags) (int, error
 	return p.run(ctx, run, p.Out, flags.runFlags, nil)
 }
 
-// readOf reads catalog and state from their files; an empty name stands for none.
+// readOf reads the catalog and the state from their files, which may be empty names.
 func (p *program) readOf(cfg *config.Config, catalog, state string) (greenhouse.Read, error) {
 	read := greenhouse.Read{CatalogName: catalog, StateName: state}
 	for _, f := range []struct {
@@ -135,7 +135,7 @@ func (p *program) readOf(cfg *config.Config, catalog, state string) (greenhouse.
 		if err != nil {
 			return read, &tap.Error{Kind: tap.BadInput, Op: f.op + f.name, Err: err}
 		}
-		*f.into = append([]byte{}, data...) // an empty file is not the same as none
+		*f.into = append([]byte{}, data...) // an empty file differs from no file
 	}
 	return read, nil
 }

@@ -9,8 +9,7 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/config"
 )
 
-// authWays are the ways to sign in as Airbyte's form shows them: each with the settings that belong
-// to it.
+// authWays are the ways to sign in, with their settings, for Airbyte's form.
 var authWays = []struct {
 	name, title, description string
 	required, optional       []string
@@ -20,8 +19,8 @@ var authWays = []struct {
 	{"api_key", "Harvest API key", "Transitional: a Harvest API key from v1 or v2 of the API, exchanged for a token. Greenhouse has announced that keys will stop working.", []string{"api_key"}, []string{"user_id"}},
 }
 
-// connectionSpecification is the config's schema in the form that Airbyte's user interface draws:
-// the ways to sign in as a choice, and all other settings below it.
+// connectionSpecification returns the config's schema in the form that Airbyte's user interface
+// displays: first a choice of ways to sign in, then all other settings.
 func connectionSpecification() (jsontext.Value, error) {
 	all := map[string]config.Setting{}
 	for _, s := range config.Settings() {

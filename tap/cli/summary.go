@@ -8,11 +8,11 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
-// namesInSummary is how many streams the summary names before it counts the rest.
+// namesInSummary is the maximum number of streams that the summary names; the rest is counted.
 const namesInSummary = 10
 
-// summary says in one line how a run ended: streams, records, requests, bytes, time, what was left
-// out, and which scopes would change that.
+// summary returns one line on how a run ended: streams, records, requests, bytes, time, what was
+// skipped, and which scopes are missing.
 func summary(a *tap.Account) string {
 	names := map[string][]string{}
 	records, gone := 0, 0
@@ -49,7 +49,7 @@ func summary(a *tap.Account) string {
 	return line + strings.Join(skipped, ", ")
 }
 
-// list names some of many.
+// list names the first of many.
 func list(names []string) string {
 	if n := len(names) - namesInSummary; n > 1 {
 		return fmt.Sprintf("%s and %d more", strings.Join(names[:namesInSummary], ", "), n)

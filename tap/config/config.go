@@ -18,10 +18,10 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/privacy"
 )
 
-// EnvPrefix stands before the name of a key where it comes from the environment.
+// EnvPrefix precedes the names of settings in the environment.
 const EnvPrefix = "TAP_GREENHOUSE_"
 
-// Config is what the user wrote, checked and with defaults.
+// Config is the user's config, checked and with defaults.
 type Config struct {
 	ClientID       string         `json:"client_id"`
 	ClientSecret   string         `json:"client_secret"`
@@ -66,20 +66,20 @@ type Config struct {
 	Back, Silence, RetryTime, RunTime time.Duration
 	Share                             float64
 	API, Auth                         *url.URL
-	Names                             []string        // of the streams that are named; empty for those that are selected by default
-	Policy                            *privacy.Policy // nil where nothing is treated
-	Files                             *Files          // nil where contents of attachments are not kept
-	Ledger                            *Ledger         // nil where what is gone is not looked for
+	Names                             []string        // selected by streams; empty for the default
+	Policy                            *privacy.Policy // nil without treatments
+	Files                             *Files          // nil without contents of attachments
+	Ledger                            *Ledger         // nil without deletes
 	rest                              []refreshRule
 
-	File     string   // where it was read from; empty for stdin and the environment alone
+	File     string   // where it was read from; empty for stdin and the environment
 	Warnings []string // about it, for the log
 	getenv   func(string) (string, bool)
 }
 
 // Read reads the config from a file (- for in.Stdin, "" or ENV for none) and the environment, which
-// goes before the file but for a refresh token: the file has the newest of those. Defaults are
-// filled in, and everything is checked.
+// takes precedence, except for the refresh token: the file has the newest one. It fills in defaults
+// and checks everything.
 func Read(in Input) (*Config, error) {
 	where, members, file, err := configMembers(in)
 	if err != nil {
@@ -104,7 +104,7 @@ func Read(in Input) (*Config, error) {
 		if !known {
 			cfg.Warnings = append(cfg.Warnings, fmt.Sprintf("%s: unknown key %q is ignored", where, name))
 		}
-		// A setting that a platform passes on empty is one that nobody set.
+		// Platforms pass settings that are not set as empty strings.
 		if !known || value.Kind() == 'n' || string(value) == `""` {
 			delete(members, name)
 		}
@@ -131,14 +131,14 @@ func Read(in Input) (*Config, error) {
 	return cfg, cfg.parse(where)
 }
 
-// Reread reads the config again, from where it came from: another process may have renewed its
-// refresh token.
+// Reread reads the config again from the same source: another process may have renewed its refresh
+// token.
 func (c *Config) Reread() (*Config, error) {
 	return Read(Input{File: c.File, Env: c.getenv})
 }
 
-// configMembers reads the config's file, if there is one, into its members, those below credentials
-// among them.
+// configMembers reads the config file, if there is one, into its members, including those in
+// credentials.
 func configMembers(in Input) (where string, members map[string]jsontext.Value, file string, err error) {
 	members = map[string]jsontext.Value{}
 	if in.File == "" || in.File == "ENV" {
@@ -172,7 +172,7 @@ func configMembers(in Input) (where string, members map[string]jsontext.Value, f
 		delete(creds, "auth_type")
 		for name, value := range creds {
 			if _, above := members[name]; above && (value.Kind() == 'n' || string(value) == `""`) {
-				continue // a form's empty field hides nothing
+				continue // an empty field of a form overrides nothing
 			}
 			members[name] = value
 		}
@@ -180,7 +180,7 @@ func configMembers(in Input) (where string, members map[string]jsontext.Value, f
 	return where, members, file, nil
 }
 
-// fromEnv turns the text of an environment variable into JSON of the setting's type.
+// fromEnv converts the text of an environment variable to JSON of the setting's type.
 func fromEnv(s Setting, text string) (jsontext.Value, error) {
 	switch {
 	case s.Is("string") && !s.Is("object"):
@@ -209,8 +209,8 @@ func fromEnv(s Setting, text string) (jsontext.Value, error) {
 	return json.Marshal(names)
 }
 
-// Parse reads the config from JSON alone: neither a file nor the environment adds to it. A
-// partner's new refresh tokens have to be kept by refresh_token_exec then, or by the program.
+// Parse reads the config from JSON only, without a file or the environment. New refresh tokens of a
+// partner must then be saved by refresh_token_exec or by the program.
 func Parse(data []byte) (*Config, error) {
 	return Read(Input{File: "-", Stdin: bytes.NewReader(data), Env: func(string) (string, bool) { return "", false }})
 }

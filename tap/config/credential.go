@@ -7,9 +7,8 @@ import (
 	"strings"
 )
 
-// CheckCredential makes sure that one of the ways to sign in is complete. The error names the
-// missing key. kept tells that a program keeps new refresh tokens, so that no file is needed for
-// them.
+// CheckCredential checks that one of the ways to sign in is complete. The error names the missing
+// key. kept means that a program saves new refresh tokens, so that they need no file.
 func (c *Config) CheckCredential(kept bool) error {
 	where := "config"
 	if c.File != "" {
@@ -30,16 +29,16 @@ func (c *Config) CheckCredential(kept bool) error {
 	return nil
 }
 
-// User is the number as text, however it was written.
+// User returns the number as a string.
 func (c *Config) User() string { return strings.Trim(string(c.UserID), `"`) }
 
-// ReadAs is a mark of the credential and the user acted for, from which neither can be told.
+// ReadAs returns a fingerprint of the credential and the user, which reveals neither.
 func (c *Config) ReadAs() string {
 	sum := sha256.Sum256([]byte(strings.Join([]string{c.ClientID, c.APIKey, c.User()}, "\x00")))
 	return hex.EncodeToString(sum[:8])
 }
 
-// Agent is what requests say of this program, of that version.
+// Agent returns the User-Agent for a version of this program.
 func (c *Config) Agent(version string) string {
 	if c.UserAgent != "" {
 		return c.UserAgent
@@ -47,7 +46,7 @@ func (c *Config) Agent(version string) string {
 	return "tap-greenhouse/" + version
 }
 
-// Refresh is the refresh token; empty where an API key goes before it.
+// Refresh returns the refresh token; empty if an API key takes precedence.
 func (c *Config) Refresh() string {
 	if c.APIKey != "" {
 		return ""

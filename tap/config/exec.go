@@ -11,16 +11,15 @@ import (
 	"github.com/cenkalti/backoff/v4"
 )
 
-// keepTimeout is how long a command may take to keep a refresh token.
+// keepTimeout is how long a command may take to save a refresh token.
 const keepTimeout = 30 * time.Second
 
-// keepTries is how often a command is called that fails: the token that it was given is the only
-// one that works, so a vault that is away for a second, or a command that was killed, must not cost
-// it.
+// keepTries is how often to call a command that fails: the token is the only one that works, so it
+// must survive a short outage of a vault, or a killed command.
 const keepTries = 4
 
-// KeepToken hands a new refresh token to a command on its standard input. The token is kept once
-// the command has exited with 0. What the command prints is not repeated: it may hold the token.
+// KeepToken passes a new refresh token to a command on its standard input. The token is saved when
+// the command has exited with 0. Its output is not repeated, because it may contain the token.
 func KeepToken(command []string, token string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), keepTimeout)
 	defer cancel()
@@ -30,7 +29,7 @@ func KeepToken(command []string, token string) error {
 		err := cmd.Run()
 		var exit *exec.ExitError
 		if err != nil && !errors.As(err, &exit) {
-			return backoff.Permanent(err) // it cannot be started at all
+			return backoff.Permanent(err) // it cannot be started
 		}
 		return err
 	}

@@ -13,12 +13,12 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// maxInputBytes bounds config, catalog and state; a state of all streams with pieces under way has
-// some hundred kilobytes.
+// maxInputBytes is the maximum size of config, catalog and state; a state of all streams with
+// pieces under way has a few hundred kilobytes.
 const maxInputBytes = 64 << 20
 
-// ReadFile returns what a file holds, or standard input where its name is -. Its errors name the
-// file.
+// ReadFile returns the content of a file, or of standard input if its name is -. Its errors name
+// the file.
 func (in Input) ReadFile(name string) ([]byte, error) {
 	if name == "-" {
 		if in.Stdin == nil {
@@ -42,10 +42,10 @@ func limited(r io.Reader, name string) ([]byte, error) {
 	return bytes.TrimPrefix(data, bom), err
 }
 
-// RewriteToken puts a new refresh token into a config file, and leaves the rest of its bytes, its
-// permissions and its owner as they are. It is on the disk when the call returns. The file is
-// replaced in one step; where that cannot be, since it is a mount or its folder may not be written,
-// it is written in place.
+// RewriteToken puts a new refresh token in a config file, and preserves its other bytes, its
+// permissions and its owner. The token is durable when the call returns. The file is replaced in
+// one step; if that is impossible, because it is a mount or its folder is read-only, it is written
+// in place.
 func RewriteToken(file, token string) error {
 	path, err := filepath.EvalSymlinks(file)
 	if err != nil {
@@ -84,13 +84,14 @@ func overwrite(path string, data []byte) error {
 	return f.Sync()
 }
 
-// CanRewrite reports whether RewriteToken will work, before a token is spent that works only once.
+// CanRewrite returns an error if RewriteToken will not work, before a token is used that works only
+// once.
 func CanRewrite(file string) error {
 	f, err := os.OpenFile(file, os.O_WRONLY, 0)
 	if err == nil {
 		return f.Close()
 	}
-	// A file that may not be written can still be replaced, where its folder may be written.
+	// A read-only file can still be replaced if its folder is writable.
 	path, lerr := filepath.EvalSymlinks(file)
 	if lerr != nil {
 		return lerr
@@ -103,13 +104,13 @@ func CanRewrite(file string) error {
 	return probe.Close()
 }
 
-// nextFile is where the next content of a file is written before it takes the file's place.
+// nextFile returns where the next content of a file is written before it replaces the file.
 func nextFile(path string) string {
 	return filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".next")
 }
 
-// adopt puts a content in its place that an earlier run wrote whole, and was killed before it
-// could: it holds the only refresh token that works.
+// adopt uses the content that an earlier run wrote whole before it was killed: it contains the only
+// refresh token that works.
 func adopt(file string) error {
 	path, err := filepath.EvalSymlinks(file)
 	if err != nil {
@@ -143,7 +144,7 @@ func adopt(file string) error {
 // bom is the byte order mark that some editors put before UTF-8.
 var bom = []byte("\xef\xbb\xbf")
 
-// WithToken returns a config with another refresh token, and the rest of its bytes as they are.
+// WithToken returns a config with another refresh token; its other bytes are unchanged.
 func WithToken(config []byte, token string) ([]byte, error) {
 	text, err := json.Marshal(token)
 	if err != nil {
@@ -156,14 +157,14 @@ func WithToken(config []byte, token string) ([]byte, error) {
 	return bytes.Join([][]byte{config[:at.from], at.before, text, config[at.to:]}, nil), nil
 }
 
-// place is a part of a file to be replaced, and what to put before the new text.
+// place is the part of a file to replace, and what precedes the new text.
 type place struct {
 	from, to int
 	before   []byte
 }
 
-// findToken finds the value of refresh_token in a config, or else the place where it can be added.
-// Where it stands twice, the one below credentials counts, as it does when the config is read.
+// findToken finds the value of refresh_token in a config, or the place to add it. If it appears
+// twice, the one in credentials counts, as it does when the config is read.
 func findToken(config []byte) (place, error) {
 	data := bytes.TrimPrefix(config, bom)
 	skipped := len(config) - len(data)
@@ -205,8 +206,8 @@ func findToken(config []byte) (place, error) {
 	return place{from: skipped + end, to: skipped + end, before: before}, nil
 }
 
-// replaceFile writes a file anew in one step, with the permissions and, where that is allowed, the
-// owner of the old one.
+// replaceFile replaces a file in one step, and preserves its permissions and, if allowed, its
+// owner.
 func replaceFile(path string, data []byte) (err error) {
 	info, err := os.Stat(path)
 	if err != nil {

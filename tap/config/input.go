@@ -12,7 +12,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// unmarshal reads JSON and says in which line and column it stops to be JSON.
+// unmarshal reads JSON; its errors name the line and the column.
 func unmarshal(data []byte, v any, file string) error {
 	err := json.Unmarshal(data, v)
 	if err == nil {
@@ -21,8 +21,7 @@ func unmarshal(data []byte, v any, file string) error {
 	return Placed(err, data, file)
 }
 
-// Placed makes an error of reading JSON one that names the place, without the text that stands
-// there.
+// Placed makes an error of reading JSON name the place, without the text there.
 func Placed(err error, data []byte, file string) error {
 	if file == "-" {
 		file = "standard input"
@@ -47,16 +46,16 @@ func Placed(err error, data []byte, file string) error {
 	return err
 }
 
-// Input is where config, catalog and state come from.
+// Input is the source of config, catalog and state.
 type Input struct {
-	// File is the file with the config: - for Stdin, "" or ENV for the environment alone.
+	// File is the config file: - for Stdin, "" or ENV for the environment only.
 	File  string
 	Stdin io.Reader
-	// Env looks a variable up; nil for the process's environment.
+	// Env looks up a variable; nil for the process's environment.
 	Env func(string) (string, bool)
 }
 
-// Getenv looks a variable up in the environment.
+// Getenv looks up a variable in the environment.
 func (in Input) Getenv(name string) (string, bool) {
 	if in.Env == nil {
 		return os.LookupEnv(name)

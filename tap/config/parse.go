@@ -19,7 +19,7 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
-// parse reads the texts that are more than texts.
+// parse reads strings that have a format.
 func (c *Config) parse(where string) error {
 	var err error
 	bad := func(key string, err error) error { return badConfig(where, "%s: %w", key, err) }
@@ -108,7 +108,7 @@ func noDuration(text string) error {
 	return fmt.Errorf("%q is not a duration: write it as 90s, 5m, 1h30m or 7d", text)
 }
 
-// refreshRule says how young the last complete read of some streams may be for them to be left
+// refreshRule says how recent the last complete read of some streams must be for them to be left
 // alone.
 type refreshRule struct {
 	pattern string
@@ -132,7 +132,7 @@ func (c *Config) parseRefresh() error {
 	return nil
 }
 
-// specificity orders rules: a name goes before any glob, and a longer glob before a shorter one.
+// specificity orders rules: names before globs, and longer globs before shorter ones.
 func (r refreshRule) specificity() int {
 	if !strings.ContainsAny(r.pattern, "*?[") {
 		return math.MaxInt
@@ -140,7 +140,8 @@ func (r refreshRule) specificity() int {
 	return len(r.pattern)
 }
 
-// Rest is how young the last complete read of a stream may be for it to be left alone; 0 for never.
+// Rest returns how recent the last complete read of a stream must be for it to be left alone; 0 for
+// never.
 func (c *Config) Rest(stream string) time.Duration {
 	for _, r := range c.rest {
 		if ok, err := path.Match(r.pattern, stream); err == nil && ok {
@@ -150,8 +151,7 @@ func (c *Config) Rest(stream string) time.Duration {
 	return 0
 }
 
-// checkProxy refuses the address of a proxy that cannot be read: net/http would ignore it, and
-// connect directly.
+// checkProxy refuses an invalid proxy address: net/http would ignore it and connect directly.
 func checkProxy(getenv func(string) (string, bool), name string) error {
 	text, ok := getenv(name)
 	if !ok || text == "" {
@@ -167,8 +167,8 @@ func checkProxy(getenv func(string) (string, bool), name string) error {
 	return nil
 }
 
-// parseURL reads an address and makes sure that a token sent there is not to be seen on the way.
-// Errors do not repeat it: it may hold a password.
+// parseURL reads an address and checks that a token sent there is encrypted. Errors do not repeat
+// the address, because it may contain a password.
 func parseURL(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	switch {

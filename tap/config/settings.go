@@ -13,8 +13,8 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
-// configSchema says what a config may hold. The table of settings in the README, --about and
-// Airbyte's spec are made from it.
+// configSchema describes the config. The table of settings in the README, --about and Airbyte's
+// spec are made from it.
 //
 //go:embed config.schema.json
 var configSchema []byte
@@ -38,16 +38,16 @@ type Setting struct {
 	DefaultText string         `json:"x-default"`
 }
 
-// Is reports whether a value of the Setting may be of that JSON type.
+// Is reports whether the Setting allows a JSON type.
 func (s *Setting) Is(kind string) bool { return strings.Contains(string(s.Type), `"`+kind+`"`) }
 
-// Settings returns the properties of the config's schema in their order.
+// Settings returns the properties of the config's schema, in their order.
 func Settings() []Setting {
 	var schema struct {
 		Properties map[string]Setting `json:"properties"`
 	}
 	if err := json.Unmarshal(configSchema, &schema); err != nil {
-		panic(err) // the file is part of the program
+		panic(err) // the file is embedded
 	}
 	all := make([]Setting, 0, len(schema.Properties))
 	for name, s := range schema.Properties {
@@ -58,12 +58,12 @@ func Settings() []Setting {
 	return all
 }
 
-// badConfig is an error of the config that names the key.
+// badConfig returns an error of the config that names the key.
 func badConfig(where, format string, args ...any) *tap.Error {
 	return tap.Errorf(tap.BadInput, where, format, args...)
 }
 
-// validate holds the members against the schema. Its errors name the key and never a value, which
+// validate checks the members against the schema. Its errors name the key and never a value, which
 // may be a secret.
 func validate(where string, members map[string]jsontext.Value) error {
 	document, err := json.Marshal(members)
@@ -85,7 +85,7 @@ func validate(where string, members map[string]jsontext.Value) error {
 	return badConfig(where, "%s", strings.Join(lines, "; "))
 }
 
-// explain says in words what the schema's check found.
+// explain describes an error of the schema's check.
 func explain(e gojsonschema.ResultError) string {
 	d := e.Details()
 	switch e.(type) {

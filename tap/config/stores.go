@@ -16,14 +16,14 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/store"
 )
 
-// Files says where contents of attachments are kept, and which.
+// Files says where to store contents of attachments, and which.
 type Files struct {
 	Store    store.Store
 	Types    []string // empty for all
 	MaxBytes int64
 }
 
-// Ledger says where the ids of rows are kept and how often long lists are swept.
+// Ledger says where to store the ids of rows, and how often to sweep long lists.
 type Ledger struct {
 	Store    store.Store
 	Every    time.Duration
@@ -73,7 +73,7 @@ func (c *Config) parseStores() error {
 func (c *Config) parsePrivacy() error {
 	columns := map[string]string{}
 	if v := c.PrivacyColumns; len(v) > 0 {
-		if v.Kind() == '"' { // forms that know no objects with free names hold it as a text
+		if v.Kind() == '"' { // forms without free-form objects pass it as a string
 			var text string
 			if err := json.Unmarshal(v, &text); err != nil {
 				return fmt.Errorf("privacy_columns: %w", err)

@@ -9,7 +9,7 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
-// account is what can be told of the run.
+// account describes the run.
 func (r *Run) account(sum *tap.Summary, err error, code int) *tap.Account {
 	used := r.client.Usage()
 	windows, waited, retries, limited := r.client.Account()
@@ -41,7 +41,7 @@ func (r *Run) account(sum *tap.Summary, err error, code int) *tap.Account {
 	return a
 }
 
-// outcome says in one sentence how a run ended, and what to do next.
+// outcome returns one sentence on how a run ended, and what to do next.
 func outcome(sum *tap.Summary, err error, counts map[string]int) (sentence string, next []string) {
 	next = []string{}
 	var e *tap.Error

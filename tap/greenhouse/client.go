@@ -15,26 +15,26 @@ import (
 
 // Options are what a program adds to a config.
 type Options struct {
-	// Version of the program stands in the user agent and in accounts of runs; empty for "dev".
+	// Version of the program, for the User-Agent and for accounts of runs; empty for "dev".
 	Version string
-	// Log gets one line an event; nil for none.
+	// Log receives one line per event; nil for none.
 	Log *slog.Logger
-	// KeepToken is given each new refresh token, and the token is used once it has returned nil.
-	// Nil keeps it as the config says: with refresh_token_exec, or in the config's file.
+	// KeepToken saves each new refresh token, which is used after KeepToken has returned nil. Nil
+	// saves it as the config says: with refresh_token_exec, or in the config file.
 	KeepToken func(token string) error
 }
 
-// Account is a Greenhouse account, as a config describes it. It is safe for use by many
+// Account is a Greenhouse account, as described by a config. It is safe for use by several
 // goroutines, which share its budget and its token. Close it after use.
 type Account struct {
 	cfg     *config.Config
 	opts    Options
 	client  *harvest.Client
-	reading atomic.Pointer[tap.Engine] // the run under way, which is told when the budget is used up
+	reading atomic.Pointer[tap.Engine] // the current run, which is told when the budget is used up
 }
 
-// Open returns the account of a config. Nothing is requested yet; credentials that the config lacks
-// are found missing by the first call that needs them.
+// Open returns the account of a config. It makes no request; missing credentials are reported by
+// the first call that needs them.
 func Open(cfg *config.Config, opts Options) *Account {
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
@@ -50,8 +50,7 @@ func Open(cfg *config.Config, opts Options) *Account {
 // Close closes idle connections.
 func (a *Account) Close() { a.client.Close() }
 
-// connect makes a client that repeats a request for so long, and gives a connection up after so
-// long a silence.
+// connect makes a client with a maximum time for retries, and for the silence of a connection.
 func (a *Account) connect(retryTime, silence time.Duration) *harvest.Client {
 	c := a.cfg
 	return harvest.NewClient(harvest.Options{
@@ -61,7 +60,7 @@ func (a *Account) connect(retryTime, silence time.Duration) *harvest.Client {
 			ClientID: c.ClientID, ClientSecret: c.ClientSecret, UserID: c.User(), RefreshToken: c.Refresh(), APIKey: c.APIKey,
 			Ready: func() error {
 				if a.opts.KeepToken != nil || c.File == "" || len(c.RefreshTokenExec) > 0 {
-					return nil // somebody else keeps it
+					return nil // someone else saves it
 				}
 				return config.CanRewrite(c.File)
 			},
@@ -93,11 +92,11 @@ func (a *Account) waiting(until time.Time) {
 }
 
 // CheckPatience is how long [Account.Check] waits for an address that does not answer: a person is
-// waiting, too.
+// waiting.
 const CheckPatience = 15 * time.Second
 
-// Check tries the credential: it reads one user, which takes the least permission. Its errors say
-// what is wrong in words that a person can act on.
+// Check tries the credential: it reads one user, which needs the least permission. Its errors say
+// what is wrong and what to do.
 func (a *Account) Check(ctx context.Context) error {
 	if err := a.cfg.CheckCredential(a.opts.KeepToken != nil); err != nil {
 		return err
@@ -106,7 +105,7 @@ func (a *Account) Check(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// The retries end before the patience does, and their error names the address.
+	// Retries end earlier, and their error names the address.
 	client := a.connect(min(a.cfg.RetryTime, CheckPatience-time.Second), min(a.cfg.Silence, CheckPatience-2*time.Second))
 	defer client.Close()
 	s := users[0]
@@ -124,12 +123,12 @@ func (a *Account) Check(ctx context.Context) error {
 	return nil
 }
 
-// credential is the account's, without its secrets, for words about it.
+// credential returns the credential without its secrets, for messages.
 func (a *Account) credential() *harvest.Credential {
 	return &harvest.Credential{UserID: a.cfg.User(), RefreshToken: a.cfg.Refresh()}
 }
 
-// Reach finds out which of the streams the credential may read, by name.
+// Reach returns, by name, which of the streams the credential may read.
 func (a *Account) Reach(ctx context.Context, streams []*tap.Stream) (map[string]rights.Reach, error) {
 	if err := a.cfg.CheckCredential(a.opts.KeepToken != nil); err != nil {
 		return nil, err

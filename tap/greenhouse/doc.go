@@ -1,13 +1,14 @@
-// Package greenhouse reads one Greenhouse account for a Go program: config and state go in,
-// messages and state come out. It ties all other parts together; the command line is made of it.
+// Package greenhouse reads one Greenhouse account for a Go program: config and state in, messages
+// and state out. It connects all other packages; the command line is built on it.
 //
 //	cfg, err := config.Read(config.Input{File: "config.json"})
 //	account, err := greenhouse.Open(cfg, greenhouse.Options{})
 //	run, err := account.Prepare(ctx, greenhouse.Read{State: state})
 //	result, err := run.Do(ctx, greenhouse.Messages(func(m greenhouse.Message) error { ... }))
 //
-// This package, [github.com/tap-greenhouse/tap-greenhouse/tap/config] and the account of a run that
-// [Run.Do] returns are what other programs may rely on: their exported names change in a new major
-// version only. An [Account] is bounded by its own request limit, so no two runs should read the
-// same account at once; any number of accounts may be read side by side.
+// Other programs may rely on this package, on
+// [github.com/tap-greenhouse/tap-greenhouse/tap/config], and on the account of a run that [Run.Do]
+// returns: their exported names change only in a new major version. An [Account] has its own
+// request limit, so do not read the same account twice at the same time; any number of different
+// accounts may be read concurrently.
 package greenhouse

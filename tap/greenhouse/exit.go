@@ -6,14 +6,14 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
-// How a run ended, as the exit code of a program: 128 and the signal's number stand for a signal.
+// How a run ended, as an exit code; 128 and the signal's number stand for a signal.
 const (
 	ExitOK          = 0 // all streams are loaded, or skipped
-	ExitIncomplete  = 1 // at least one stream is not loaded: the next run may load it
+	ExitIncomplete  = 1 // at least one stream is not loaded; the next run may load it
 	ExitNothingRead = 2 // flags, config, catalog, state or credentials are wrong: a person is needed
 )
 
-// ExitCode turns an error that ended a run into a code; an error with a method ExitCode brings its
+// ExitCode returns the code for an error that ended a run; an error with a method ExitCode has its
 // own. read reports whether anything was read.
 func ExitCode(err error, read bool) int {
 	var own interface{ ExitCode() int }

@@ -8,31 +8,31 @@ import (
 	"time"
 )
 
-// Message is a Singer message. Which members are set goes by Type: SCHEMA, RECORD, STATE or
-// ACTIVATE_VERSION. The bytes are its own.
+// Message is a Singer message. Type decides which members are set: SCHEMA, RECORD, STATE or
+// ACTIVATE_VERSION. The receiver may keep its bytes.
 type Message struct {
 	Type   string `json:"type"`
 	Stream string `json:"stream"`
-	// Record is the row of a RECORD, Extracted when it was read.
+	// Record is the row of a RECORD, and Extracted when it was read.
 	Record    json.RawMessage `json:"record"`
 	Extracted time.Time       `json:"time_extracted"`
-	// Schema and Key are those of a SCHEMA.
+	// Schema and Key belong to a SCHEMA.
 	Schema json.RawMessage `json:"schema"`
 	Key    []string        `json:"key_properties"`
-	// Version is that of a RECORD or an ACTIVATE_VERSION, where deletes are looked for.
+	// Version belongs to a RECORD or an ACTIVATE_VERSION, with deletes.
 	Version int64 `json:"version"`
-	// State is the value of a STATE: all records before it are covered, so that a run which is
-	// given it continues from there.
+	// State is the value of a STATE: it covers all records before it, so a run with this state
+	// continues from there.
 	State json.RawMessage `json:"value"`
 }
 
-// Messages returns a writer for [Run.Do] that hands each Singer message to a function, one after
-// the other. An error of the function ends the run, as a loader that goes away does.
+// Messages returns a writer for [Run.Do] that passes each Singer message to a function. An error of
+// the function ends the run, like a loader that goes away.
 func Messages(each func(Message) error) io.Writer { return &messages{each: each} }
 
 type messages struct {
 	each func(Message) error
-	rest []byte // the line that has begun
+	rest []byte // the incomplete line
 }
 
 func (m *messages) Write(p []byte) (int, error) {

@@ -6,16 +6,16 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/singer"
 )
 
-// Protocol is the words in which catalog, messages and state are said: [Singer] or [Airbyte].
+// Protocol is the format of catalog, messages and state: [Singer] or [Airbyte].
 type Protocol struct {
 	name         string
 	voice        func() tap.Voice
 	catalog      func([]tap.Discovered) ([]byte, error)
 	parseCatalog func([]byte, tap.Lookup) ([]*tap.Choice, error)
 	parseState   func([]byte, tap.Lookup) (*tap.State, error)
-	deletedAt    string // the column that tells when a row was found gone
-	// platform tells that a person chose each stream, so that one that may not be read has failed,
-	// and that a full read replaces the whole table.
+	deletedAt    string // the column with the time at which a row was found gone
+	// platform means that a user selected each stream, so that an unreadable one has failed, and
+	// that a full read replaces the whole table.
 	platform bool
 }
 

@@ -15,19 +15,19 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/store"
 )
 
-// Read says what a run reads, and in which words. The zero value reads the streams that the config
-// names, from the start, in Singer's.
+// Read says what a run reads, and in which protocol. The zero value reads the streams named in the
+// config, from the start, as Singer messages.
 type Read struct {
 	Protocol *Protocol // nil for [Singer]
-	// Catalog selects streams and columns; nil for the streams of the config. CatalogName is where
-	// it came from, for errors.
+	// Catalog selects streams and columns; nil for the streams of the config. CatalogName is its
+	// source, for errors.
 	Catalog     []byte
 	CatalogName string
-	// State is what an earlier run gave out last; nil for a first run. StateName is where it came
-	// from, for errors.
+	// State is the last state of an earlier run; nil for a first run. StateName is its source, for
+	// errors.
 	State     []byte
 	StateName string
-	// Sample reads one record of each stream and gives out no state.
+	// Sample reads one record of each stream and writes no state.
 	Sample bool
 	// AcceptDeletes are streams of which any number of rows may be gone in this run.
 	AcceptDeletes []string
@@ -44,8 +44,8 @@ type Run struct {
 	began      time.Time
 }
 
-// Prepare checks catalog and state, and makes the parts of a run. It makes requests only where the
-// config asks for columns of custom fields, whose definitions it reads.
+// Prepare checks catalog and state, and prepares a run. It makes requests only for columns of
+// custom fields, whose definitions it reads.
 func (a *Account) Prepare(ctx context.Context, read Read) (*Run, error) {
 	if read.Protocol == nil {
 		read.Protocol = Singer
@@ -100,7 +100,7 @@ func lookupOf() tap.Lookup {
 	}
 }
 
-// choices are those of the catalog, or without one the streams of the config.
+// choices returns those of the catalog, or without one, the streams of the config.
 func (r *Run) choices(lookup tap.Lookup) ([]*tap.Choice, error) {
 	if r.read.Catalog != nil {
 		choices, err := r.read.Protocol.parseCatalog(r.read.Catalog, lookup)
@@ -122,7 +122,7 @@ func (r *Run) choices(lookup tap.Lookup) ([]*tap.Choice, error) {
 	return choices, nil
 }
 
-// query is what a choice asks of its list.
+// query returns the query for a choice.
 func (r *Run) query(choice *tap.Choice) (*tap.Selection, error) {
 	handling := tap.Handling{
 		NewColumns: r.cfg.NewColumns, NullOdd: r.cfg.TypeChanges == "null", ReplacesTables: r.read.Protocol.platform,
@@ -140,8 +140,8 @@ func (r *Run) query(choice *tap.Choice) (*tap.Selection, error) {
 	return sel, nil
 }
 
-// compare warns where the state was made by another user, or from a later start date: rows that
-// only now can be seen may be older than the bookmark.
+// compare warns if the state was written for another user, or with a later start date: rows that
+// are visible only now may be older than the bookmark.
 func (r *Run) compare() {
 	for _, note := range r.state.Notes {
 		r.opts.Log.Warn(note)
@@ -173,7 +173,7 @@ func (r *Run) compare() {
 	}
 }
 
-// makeEngine ties the parts.
+// makeEngine connects the parts.
 func (r *Run) makeEngine() (*tap.Engine, error) {
 	proof, err := schemas.Load("users")
 	if err != nil {
@@ -197,7 +197,7 @@ func (r *Run) makeEngine() (*tap.Engine, error) {
 	return e, nil
 }
 
-// Schemas returns the schema messages of the selected streams, as they are before any row was seen.
+// Schemas returns the schema messages of the selected streams, before any row is read.
 func (r *Run) Schemas() []byte {
 	var out []byte
 	for _, sel := range r.selections {
@@ -206,7 +206,7 @@ func (r *Run) Schemas() []byte {
 	return out
 }
 
-// Snapshot tells how far the run has come; nil where it is not under way.
+// Snapshot returns the progress of the run; nil if it is not under way.
 func (r *Run) Snapshot() *tap.Account {
 	outcomes := r.engine.Snapshot()
 	if outcomes == nil {
@@ -215,11 +215,11 @@ func (r *Run) Snapshot() *tap.Account {
 	return r.account(&tap.Summary{Outcomes: outcomes}, nil, ExitOK)
 }
 
-// Do reads, and writes messages to out, whole lines at a time. It is called once: the state moves
-// along with it. The account that it returns tells
-// how each stream ended, and is nil only where the run could not begin. The error is that of a run
-// which ended early: the credential was refused, the context ended, or out could not be written.
-// Streams that failed while the others went on are no error: the account's exit code is 1 then.
+// Do reads, and writes messages to out, in whole lines. Call it once: it advances the state. It
+// returns an account of how each stream ended, which is nil only if the run could not start. The
+// error is that of a run which ended early: the credential was refused, the context ended, or out
+// could not be written. Streams that failed while others continued are not an error: the account's
+// exit code is 1.
 func (r *Run) Do(ctx context.Context, out io.Writer) (*tap.Account, error) {
 	r.engine.Out = out
 	r.reading.Store(r.engine)

@@ -12,9 +12,9 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/rights"
 )
 
-// Discover returns the catalog of all streams in the words of a protocol, with the columns that
-// the config asks for. With probe, streams that the credential may not read are marked as out of
-// reach. Without a credential there are no columns of custom fields, and a warning says so.
+// Discover returns the catalog of all streams in a protocol, with the columns that the config asks
+// for. With probe, streams that the credential may not read are marked. Without a credential there
+// are no columns of custom fields, with a warning.
 func (a *Account) Discover(ctx context.Context, p *Protocol, probe bool) ([]byte, error) {
 	streams, err := schemas.Load()
 	if err != nil {
@@ -41,9 +41,9 @@ func (a *Account) Discover(ctx context.Context, p *Protocol, probe bool) ([]byte
 	return p.catalog(discovered)
 }
 
-// shapeOf is the shape of a stream's records as the config wants them: with columns of custom
-// fields, the treatment that the policy has for each column, and the columns that this program
-// makes: when a row was found gone, and those of contents.
+// shapeOf returns the shape of a stream's records under the config: with columns of custom fields,
+// the policy's treatment of each column, and the columns that this program adds, for deletes and
+// for contents.
 func shapeOf(s *tap.Stream, columns *custom.Columns, cfg *config.Config, deletedAt string) (*record.Shape, error) {
 	shape, err := columns.Shape(s)
 	if err != nil {
@@ -61,8 +61,8 @@ func shapeOf(s *tap.Stream, columns *custom.Columns, cfg *config.Config, deleted
 	return cfg.Policy.Apply(s, shape, func(column string) string { return columns.Class(s, column) }), nil
 }
 
-// columns reads the definitions of custom fields where the config asks for columns; nothing is
-// requested where it does not.
+// columns reads the definitions of custom fields if the config asks for columns; otherwise it makes
+// no request.
 func (a *Account) columns(ctx context.Context) (*custom.Columns, error) {
 	if a.cfg.CustomFields == "raw" {
 		return custom.Raw(), nil
@@ -70,7 +70,7 @@ func (a *Account) columns(ctx context.Context) (*custom.Columns, error) {
 	return custom.Read(ctx, a.client, a.cfg.CustomFields != "columns")
 }
 
-// listed is columns for discovery: without a credential, and where the definitions cannot be read,
+// listed is columns for discovery: without a credential, or if the definitions cannot be read,
 // there are none.
 func (a *Account) listed(ctx context.Context) (*custom.Columns, error) {
 	if a.cfg.CustomFields == "raw" {

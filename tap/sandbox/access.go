@@ -14,7 +14,7 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
-// access hands out tokens and looks at them.
+// access issues tokens and checks them.
 type access struct {
 	*accessState
 	opts Options
@@ -23,43 +23,43 @@ type access struct {
 type accessState struct {
 	mu      sync.Mutex
 	tokens  map[string]*issued
-	refresh string // the refresh token that works now
+	refresh string // the current refresh token
 	scopes  []string
 	admin   bool
-	handed  int // how many tokens were handed out
+	handed  int // tokens issued
 	latest  int // the number of the newest token that was used
 	overlap int // how often an older one was used after it
 }
 
 type issued struct {
-	number  int // it counts up
+	number  int // incremented
 	expires time.Time
 	uses    int
 }
 
-// RefreshToken is the first refresh token that a sandbox takes.
+// RefreshToken is the first refresh token that a sandbox accepts.
 const RefreshToken = "sandbox-refresh-token-0"
 
 func newAccess(opts Options) access {
 	return access{opts: opts, accessState: &accessState{tokens: map[string]*issued{}, refresh: RefreshToken, scopes: opts.Scopes, admin: !opts.NotAdmin}}
 }
 
-// Grant changes the scopes of the credential, in the middle of a run too; nil stands for all.
+// Grant changes the scopes of the credential, even during a run; nil stands for all.
 func (s *Server) Grant(scopes []string) {
 	s.access.mu.Lock()
 	defer s.access.mu.Unlock()
 	s.access.scopes = scopes
 }
 
-// KillTokens makes all tokens invalid, as another process that asks for one does.
+// KillTokens invalidates all tokens, as another process that requests one does.
 func (s *Server) KillTokens() {
 	s.access.mu.Lock()
 	defer s.access.mu.Unlock()
 	clear(s.access.tokens)
 }
 
-// Overlaps tells how often the account was read by two at once: a token was used after a newer one
-// had been.
+// Overlaps returns how often two programs read the account at the same time: a token was used after
+// a newer one.
 func (s *Server) Overlaps() int {
 	s.access.mu.Lock()
 	defer s.access.mu.Unlock()
@@ -77,15 +77,15 @@ func oauthError(w http.ResponseWriter, status int, code, text string) {
 	answer(w, status, map[string]string{"error": code, "error_description": text})
 }
 
-// idError answers as the real token endpoint does where it does not speak OAuth.
+// idError answers like the real token endpoint if the request is not OAuth.
 func idError(w http.ResponseWriter, status int, text string) {
 	answer(w, status, map[string]string{"message": text, "errorId": "err-" + rand.Text()[:12]})
 }
 
-// clientIDSuffix is what every client ID ends in.
+// clientIDSuffix ends every client ID.
 const clientIDSuffix = "client"
 
-// serve answers the addresses that hand out and look at tokens.
+// serve serves the token endpoints.
 func (a access) serve(w http.ResponseWriter, r *http.Request, now time.Time) {
 	if r.Method != http.MethodPost {
 		fail(w, http.StatusMethodNotAllowed, "only POST")
@@ -150,7 +150,7 @@ func (a access) serve(w http.ResponseWriter, r *http.Request, now time.Time) {
 	answer(w, http.StatusOK, granted)
 }
 
-// exchange reads the JSON body with which an API key is exchanged; false means that it was refused.
+// exchange reads the JSON body of an API key's exchange; false means that it was refused.
 func exchange(w http.ResponseWriter, r *http.Request) bool {
 	var body struct {
 		Sub *int64 `json:"sub"`
@@ -163,7 +163,7 @@ func exchange(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-// grant reads the form of a sign-in; false means that it was refused.
+// grant reads the form of a token request; false means that it was refused.
 func (a access) grant(w http.ResponseWriter, r *http.Request, granted map[string]any) bool {
 	if err := r.ParseForm(); err != nil {
 		idError(w, http.StatusBadRequest, "the form cannot be read")
@@ -210,7 +210,7 @@ func (a access) introspect(w http.ResponseWriter, r *http.Request, now time.Time
 	answer(w, http.StatusOK, told)
 }
 
-// check looks at the token of a request to a list; a code other than 0 refuses it.
+// check checks the token of a request to a list; it returns 0, or the status of a refusal.
 func (a access) check(r *http.Request, now time.Time) (code int, text string) {
 	value, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	a.mu.Lock()
@@ -232,7 +232,7 @@ func (a access) check(r *http.Request, now time.Time) (code int, text string) {
 	return 0, ""
 }
 
-// may reports whether the credential has the scope of a list, and its user the rights.
+// may reports whether the credential has the scope of a list, and its user the permissions.
 func (a access) may(_ *http.Request, s *tap.Stream) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()

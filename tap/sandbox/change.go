@@ -14,8 +14,7 @@ import (
 
 func zipper(w io.Writer) *gzip.Writer { return gzip.NewWriter(w) }
 
-// Change changes a stream's rows at random: so many are added, so many get new values, so many
-// vanish.
+// Change adds, changes and removes random rows of a stream.
 func (s *Server) Change(stream string, random *rand.Rand, add, update, remove int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -43,14 +42,14 @@ func (s *Server) Change(stream string, random *rand.Rand, add, update, remove in
 	}
 }
 
-// control answers what tests ask of the sandbox itself: /sandbox/rows/<stream>, /sandbox/requests,
+// control serves tests: /sandbox/rows/<stream>, /sandbox/requests,
 // /sandbox/change?add=&update=&remove=&seed=, /sandbox/faults?name=&probability=&seed= and
 // /sandbox/scopes?names=.
 func (s *Server) control(w http.ResponseWriter, r *http.Request) {
 	what := strings.TrimPrefix(r.URL.Path, "/sandbox/")
 	q := r.URL.Query()
 	number := func(name string) int {
-		n, _ := strconv.Atoi(q.Get(name)) // absent is none
+		n, _ := strconv.Atoi(q.Get(name)) // missing means 0
 		return n
 	}
 	var told any = map[string]bool{"ok": true}
@@ -61,7 +60,7 @@ func (s *Server) control(w http.ResponseWriter, r *http.Request) {
 			fail(w, http.StatusNotFound, err.Error())
 			return
 		}
-		_, _ = w.Write(rows) // a client that went away is no matter
+		_, _ = w.Write(rows) // the client may have gone away
 		return
 	case what == "streams":
 		var names []string

@@ -11,7 +11,7 @@ import (
 // Fault is something that goes wrong with an answer.
 type Fault string
 
-// The faults. Those that cut a body do it to the page that would have come.
+// The faults. Those that truncate a body apply to the regular page.
 const (
 	NoFault        Fault = ""
 	Status500      Fault = "500"
@@ -35,10 +35,10 @@ const (
 	Redirect       Fault = "redirect"
 	LinkAway       Fault = "link-away"
 	Bomb           Fault = "bomb"
-	LoseAnswer     Fault = "lose-answer" // of a token: it is made, but the answer does not arrive
+	LoseAnswer     Fault = "lose-answer" // of the token endpoint: the token is issued, but the answer does not arrive
 )
 
-// Passing are the faults that a repeat mends.
+// Passing are the faults that a retry fixes.
 var Passing = []Fault{Status500, Status502HTML, Status503, Limit429, Bare429, Reset, CutBody, CutRightLength, CutGzip, HTML200, Object200, Empty200}
 
 // ParseFault reads the name of a fault.
@@ -51,7 +51,7 @@ func ParseFault(name string) (Fault, error) {
 	return NoFault, fmt.Errorf("no fault is called %q", name)
 }
 
-// Chaos returns a choice of faults that strikes lists with a probability, the same way for the same
+// Chaos returns a function that chooses faults for lists with a probability, reproducibly for a
 // seed.
 func Chaos(seed uint64, probability float64, faults ...Fault) func(*http.Request) Fault {
 	if len(faults) == 0 {
@@ -69,7 +69,7 @@ func Chaos(seed uint64, probability float64, faults ...Fault) func(*http.Request
 	}
 }
 
-// break_ answers with a fault; false means that the page itself is what the fault changes.
+// break_ answers with a fault; false means that the fault changes the page itself.
 func (s *Server) break_(w http.ResponseWriter, r *http.Request, f Fault, status *int) bool {
 	say := func(code int, contentType, body string) bool {
 		if status != nil {
@@ -77,7 +77,7 @@ func (s *Server) break_(w http.ResponseWriter, r *http.Request, f Fault, status 
 		}
 		w.Header().Set("Content-Type", contentType)
 		w.WriteHeader(code)
-		_, _ = w.Write([]byte(body)) // a client that went away is no matter
+		_, _ = w.Write([]byte(body)) // the client may have gone away
 		return true
 	}
 	const html = "<html><body><h1>Bad gateway</h1></body></html>"
@@ -141,7 +141,7 @@ func (s *Server) bomb(w http.ResponseWriter) bool {
 	return true
 }
 
-// lost swallows an answer, so that the connection ends without it.
+// lost drops an answer, and closes the connection.
 type lost struct{ http.ResponseWriter }
 
 func (*lost) Write(p []byte) (int, error) { return len(p), nil }

@@ -15,23 +15,23 @@ import (
 	"time"
 )
 
-// files serves what attachments lead to, on an origin of its own, as the API's links lead to S3. A
-// link carries a signature of the time at which it was handed out, and dies when
-// [Server.ExpireLinks] is called.
+// files serves attachments' files on their own origin, as the API's links lead to S3. A link
+// contains a signature of the time of its creation, and expires when [Server.ExpireLinks] is
+// called.
 type files struct {
 	http       *http.Server
 	addr       string
 	generation atomic.Int64
 	fault      func(r *http.Request) Fault
 	requests   atomic.Int64
-	odd        atomic.Int64 // requests that carried what must not leave home
+	odd        atomic.Int64 // requests with a credential, a cookie or a referer
 }
 
-// ExpireLinks makes all links dead that were handed out before.
+// ExpireLinks expires all links created before.
 func (s *Server) ExpireLinks() { s.files.generation.Add(1) }
 
-// FileRequests is how many files were asked for, and how many of these requests carried a
-// credential, a cookie or a referer.
+// FileRequests returns the number of requests for files, and how many of them had a credential, a
+// cookie or a referer.
 func (s *Server) FileRequests() (all, odd int64) { return s.files.requests.Load(), s.files.odd.Load() }
 
 func (s *Server) startFiles() error {
@@ -56,7 +56,7 @@ func (f *files) appendURL(dst []byte, id int64) []byte {
 	return fmt.Appendf(dst, `"http://%s/files/%d?X-Amz-Expires=604800&generation=%s&X-Amz-Signature=%s"`, f.addr, id, generation, f.signature(id, generation))
 }
 
-// serveFile answers as S3 does.
+// serveFile answers like S3.
 func (s *Server) serveFile(w http.ResponseWriter, r *http.Request) {
 	f := &s.files
 	f.requests.Add(1)
@@ -80,14 +80,14 @@ func (s *Server) serveFile(w http.ResponseWriter, r *http.Request) {
 	if err != nil || generation != strconv.FormatInt(f.generation.Load(), 10) || r.URL.Query().Get("X-Amz-Signature") != f.signature(id, generation) {
 		w.Header().Set("Content-Type", "application/xml")
 		w.WriteHeader(http.StatusForbidden)
-		_, _ = w.Write([]byte("<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>")) // a client that went away is no matter
+		_, _ = w.Write([]byte("<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>")) // the client may have gone away
 		return
 	}
 	content, kind := FileContent(id)
 	sum := sha256.Sum256(content)
 	w.Header().Set("Content-Type", kind)
 	w.Header().Set("X-Amz-Checksum-Sha256", base64.StdEncoding.EncodeToString(sum[:]))
-	if fault == CutRightLength { // the length that was promised, but not the file
+	if fault == CutRightLength { // the promised length, but not the file
 		content = content[:len(content)/2]
 	}
 	w.Header().Set("Content-Length", strconv.Itoa(len(content)))
@@ -95,11 +95,11 @@ func (s *Server) serveFile(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write(content[:len(content)/2])
 		panic(http.ErrAbortHandler)
 	}
-	_, _ = w.Write(content) // a client that went away is no matter
+	_, _ = w.Write(content) // the client may have gone away
 }
 
-// FileContent is the content of an attachment and its media type: a PDF, a DOCX or a text, by its
-// number.
+// FileContent returns the content of an attachment and its media type: a PDF, a DOCX or a text
+// file, depending on its number.
 func FileContent(id int64) (content []byte, kind string) {
 	lines := []string{fmt.Sprintf("Resume number %d", id), "Built pipelines that never lose a row.", "Languages: Go, SQL, Python."}
 	switch id % 3 {
@@ -111,7 +111,7 @@ func FileContent(id int64) (content []byte, kind string) {
 	return []byte(strings.Join(lines, "\n") + "\n"), "text/plain; charset=utf-8"
 }
 
-// pdf makes a document of one page.
+// pdf makes a document with one page.
 func pdf(lines []string) []byte {
 	var text strings.Builder
 	text.WriteString("BT /F1 12 Tf 72 720 Td 16 TL\n")
@@ -142,7 +142,7 @@ func pdf(lines []string) []byte {
 	return b.Bytes()
 }
 
-// docx makes a document of some paragraphs.
+// docx makes a document with a few paragraphs.
 func docx(lines []string) []byte {
 	var body strings.Builder
 	for _, line := range lines {

@@ -18,7 +18,7 @@ type limiter struct {
 	used    int
 }
 
-// take counts a request and sets the headers that tell of it; false means that it is one too many.
+// take counts a request and sets the rate limit headers; false means that it is over the limit.
 func (l *limiter) take(h http.Header, now time.Time) bool {
 	if l.limit < 0 {
 		return true
@@ -42,7 +42,7 @@ func (l *limiter) take(h http.Header, now time.Time) bool {
 	return true
 }
 
-// Use takes requests out of the budget, as another program of the same customer would.
+// Use takes requests out of the budget, like another program of the same customer.
 func (s *Server) Use(requests int) {
 	for range requests {
 		s.limit.take(http.Header{}, s.opts.Clock())

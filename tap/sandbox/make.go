@@ -15,12 +15,11 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
 
-// variants is how many ways rows of a table look. Their ids, times and references are each row's
-// own.
+// variants is the number of variants of a table's rows. Each row has its own ids, times and
+// references.
 const variants = 12
 
-// sizes are how many rows a list has for each thousand candidates; a list that is not named has 40,
-// whatever the number of candidates.
+// sizes are the numbers of rows per thousand candidates; a list that is not named has 40 rows.
 var sizes = map[string]float64{
 	"candidates": 1000, "applications": 1300, "application_stages": 2600, "attachments": 1200, "candidate_educations": 700,
 	"candidate_employments": 800, "applied_candidate_tags": 500, "notes": 2000, "eeoc": 600, "demographic_answers": 900,
@@ -30,7 +29,7 @@ var sizes = map[string]float64{
 	"approvers": 150, "approval_flows": 60, "job_candidate_attributes": 200, "interview_kits": 180, "scorecard_questions": 300,
 }
 
-// phrases are texts as people write them, in many scripts, with what loaders stumble over.
+// phrases are realistic texts in many scripts, with characters that loaders stumble over.
 var phrases = []string{
 	"Strong on systems, \"sceptical\" of hype — hire!",
 	"Sehr überzeugend im Gespräch; Gehaltswunsch offen.\nZweite Runde vereinbaren.",
@@ -46,31 +45,30 @@ var phrases = []string{
 	"line one\r\nline two\u2028line three",
 }
 
-// fileNames are names under which people upload files, and some that would like to be somewhere
-// else.
+// fileNames are names of uploaded files, some of which try to leave their folder.
 var fileNames = []string{
 	"Resume.pdf", "Lebenslauf – Müller.docx", "履歴書.pdf", "../../../etc/passwd", "CON.txt", "cover letter (final) v2.docx", `C:\Users\ann\cv.pdf`, ".hidden",
 	"a/b/c.pdf", "no extension", "question?.txt", "trailing dot.",
 }
 
-// valueTypes are those of custom fields.
+// valueTypes are the value types of custom fields.
 var valueTypes = []string{
 	"short_text", "long_text", "yes_no", "single_select", "multi_select", "currency", "number", "date", "url", "currency_range",
 	"number_range", "user", "linked", "header", "statement", "attachment", "rich_text", "date_of_birth",
 	"address_hris", "date_of_birth_hris", "phone_number_hris", "national_tax_identity_hris",
 }
 
-// optionLabels are the texts of options, by which custom fields hold them.
+// optionLabels are the labels of options, which custom fields contain.
 var optionLabels = []string{"IC1", "IC2", "IC3", "IC4", "IC5", "Full-time", "Part-time", "Münster", "Remote / hybrid", "Ja", "Other: \"see notes\"", "東京"}
 
-// maker fills tables with the ways their rows look.
+// maker fills tables with variants.
 type maker struct {
 	fake   *gofakeit.Faker
 	tables map[string]*table
 	now    time.Time
 }
 
-// newTables makes the tables of all lists; candidates is how many rows the list of candidates has.
+// newTables makes the tables of all lists; candidates is the number of candidates.
 func newTables(streams []*tap.Stream, seed uint64, candidates int, now time.Time) (map[string]*table, error) {
 	m := &maker{fake: gofakeit.New(seed | 1), tables: map[string]*table{}, now: now}
 	const span = 3 * 365 * 24 * time.Hour
@@ -119,7 +117,7 @@ func (m *maker) variant(t *table, shape *record.Shape, v int) variant {
 	for n, c := range shape.Columns {
 		name, err := json.Marshal(c.Name)
 		if err != nil {
-			panic(err) // a name is text
+			panic(err) // a name is a string
 		}
 		col := column{name: c.Name, parts: []part{{text: append(name, ':')}}}
 		add := func(op op, p part) {
@@ -135,7 +133,7 @@ func (m *maker) variant(t *table, shape *record.Shape, v int) variant {
 		text := func(v any) {
 			j, err := json.Marshal(v, json.Deterministic(true))
 			if err != nil {
-				panic(err) // values are made here
+				panic(err) // values are generated here
 			}
 			add(nothing, part{text: j})
 		}
@@ -187,10 +185,10 @@ func (m *maker) variant(t *table, shape *record.Shape, v int) variant {
 	return out
 }
 
-// required are references that a row makes no sense without.
+// required are references without which a row makes no sense.
 var required = map[string]bool{"application_id": true, "candidate_id": true, "job_id": true, "user_id": true, "custom_field_id": true, "scorecard_id": true, "interview_id": true}
 
-// special are the values that other parts of the sandbox rest on.
+// special are the values that other parts of the sandbox depend on.
 func (m *maker) special(t *table, column string, v int) (any, bool) {
 	s := t.stream
 	if s.CustomFields != nil && s.CustomFields.Column == column {
@@ -243,7 +241,7 @@ func (m *maker) special(t *table, column string, v int) (any, bool) {
 	return nil, false
 }
 
-// customValues are the custom fields of a record, some of those that are defined for its kind.
+// customValues are the custom fields of a record, some of those defined for its type.
 func (m *maker) customValues(fieldType string, v int) any {
 	values := map[string]any{}
 	for k, valueType := range valueTypes {
@@ -285,7 +283,7 @@ func (m *maker) customValues(fieldType string, v int) any {
 	return values
 }
 
-// value makes up a value of a shape for a column.
+// value generates a value of a shape for a column.
 func (m *maker) value(s *tap.Stream, name string, shape *record.Shape, v int) any {
 	kinds := shape.Kinds &^ record.Null
 	switch {
@@ -324,14 +322,14 @@ func (m *maker) value(s *tap.Stream, name string, shape *record.Shape, v int) an
 	return m.text(s, name, v)
 }
 
-// Names and places as they are, in many scripts.
+// Names and places in many scripts.
 var (
 	firstNames = []string{"Zoë", "José", "Łukasz", "Nguyễn", "Søren", "陽子", "Ольга", "François", "Müge", "أمينة"}
 	lastNames  = []string{"O’Brien", "García Márquez", "Wiśniewska", "Đặng", "Ångström", "佐藤", "Иванова", "Lefèvre", "Yılmaz", "الحسيني"}
 	cities     = []string{"Zürich", "São Paulo", "Kraków", "Hà Nội", "Malmö", "東京", "Санкт-Петербург", "Besançon", "İzmir", "القاهرة"}
 )
 
-// written is a text of several sentences, as notes are.
+// written returns a text of several sentences, like a note.
 func written(v int) string {
 	text := phrases[v%len(phrases)]
 	for k := range v % 5 {
@@ -340,7 +338,7 @@ func written(v int) string {
 	return text
 }
 
-// text makes up a text that fits the name of its column.
+// text returns a text that fits the name of its column.
 func (m *maker) text(s *tap.Stream, name string, v int) string {
 	foreign := v%3 == 0
 	switch {

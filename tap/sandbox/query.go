@@ -14,7 +14,7 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
-// The limits of the API on parameters.
+// The API's limits on parameters.
 const (
 	maxPerPage     = 500
 	defaultPerPage = 100
@@ -22,22 +22,22 @@ const (
 	maxFields      = 50
 )
 
-// query is a read of a list, as its parameters say.
+// query is a read of a list, from its parameters.
 type query struct {
 	params  url.Values
 	perPage int
 	fields  map[string]bool
 	gone    map[string]bool // columns that rows lack
 	ids     map[int64]bool
-	bounds  map[string][2]int64 // by column: from, including, and to, excluding, in milliseconds
-	equal   map[string][]string // by parameter: the values that will do
+	bounds  map[string][2]int64 // by column: from, inclusive, and to, exclusive, in milliseconds
+	equal   map[string][]string // by parameter: the values that match
 	active  string              // of job_posts
 	option  string              // custom_field_key
-	hidden  bool                // rows that are left out otherwise are listed
+	hidden  bool                // hidden rows are listed
 	before  int64               // rows with smaller ids; 0 for all
 }
 
-// cursor is what a cursor carries. To its users it is opaque.
+// cursor is the content of a cursor, which is opaque to its users.
 type cursor struct {
 	Path   string `json:"p"`
 	Params string `json:"q"`
@@ -48,7 +48,7 @@ type cursor struct {
 func (c cursor) String() string {
 	text, err := json.Marshal(c)
 	if err != nil {
-		panic(err) // texts and numbers
+		panic(err) // strings and numbers
 	}
 	return base64.RawURLEncoding.EncodeToString(text)
 }
@@ -58,12 +58,12 @@ func parseCursor(text string) (c cursor, ok bool) {
 	return c, err == nil && json.Unmarshal(raw, &c) == nil
 }
 
-// refusal is the 422 that says what is wrong with a parameter.
+// refusal is the text of a 422, by parameter.
 type refusal string
 
 func (r refusal) Error() string { return string(r) }
 
-// parseQuery reads the parameters of a list as strictly as the API does.
+// parseQuery reads the parameters of a list, as strictly as the API.
 func parseQuery(s *tap.Stream, params url.Values) (*query, error) {
 	q := &query{params: params, perPage: defaultPerPage, bounds: map[string][2]int64{}, equal: map[string][]string{}}
 	for name, values := range params {
@@ -208,8 +208,8 @@ func (q *query) parseBounds(name, value string) error {
 	return nil
 }
 
-// list calls row for each row of one page of the query, newest first, and returns the id of the
-// last; more reports whether others follow.
+// list calls row for each row of a page of the query, newest first, and returns the id of the last
+// one; more reports whether others follow.
 func (t *table) list(q *query, row func(i int)) (last int64, more bool) {
 	top := t.len() - 1
 	if q.before > 0 {
@@ -218,8 +218,7 @@ func (t *table) list(q *query, row func(i int)) (last int64, more bool) {
 	bottom := 0
 	updated, byUpdate := q.bounds["updated_at"]
 	if byUpdate && len(t.changes) == 0 && len(t.inserted) == 0 {
-		// A row is changed after its creation, but not long after: the others need not be looked
-		// at.
+		// A row is changed after its creation, but not long after: the others can be skipped.
 		top = min(top, int((updated[1]-t.begin)/t.step)+1)
 		bottom = max(0, int((updated[0]-int64(maxLag)-t.begin)/t.step)-1)
 	}
@@ -257,7 +256,7 @@ func (t *table) list(q *query, row func(i int)) (last int64, more bool) {
 	return last, false
 }
 
-// matches holds a row against the filters that no shortcut is known for, by its values.
+// matches checks a row's values against the other filters.
 func (t *table) matches(q *query, i int) bool {
 	other := len(q.equal) > 0
 	for column := range q.bounds {
@@ -268,7 +267,7 @@ func (t *table) matches(q *query, i int) bool {
 	}
 	var row map[string]any
 	if err := json.Unmarshal(t.appendRow(nil, i, nil, nil), &row); err != nil {
-		panic(err) // rows are made here
+		panic(err) // rows are generated here
 	}
 	for name, wanted := range q.equal {
 		column := name

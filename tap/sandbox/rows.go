@@ -14,26 +14,26 @@ type table struct {
 	stream   *tap.Stream
 	base     int64 // the id of row 0
 	seed     uint64
-	first    int // rows that were there from the start
+	first    int // initial rows
 	begin    int64
-	step     int64 // milliseconds between the creation of two rows
-	end      int64 // no row that was there from the start was changed after this time, in milliseconds
+	step     int64 // milliseconds between the creation of consecutive rows
+	end      int64 // no initial row was changed after this time, in milliseconds
 	variants []variant
 
 	files    *files // of attachments
 	changes  map[int]*change
-	inserted []int64 // when rows beyond the first ones were created, in milliseconds
+	inserted []int64 // creation times of later rows, in milliseconds
 }
 
-// change is what happened to a row since the start.
+// change describes what happened to a row since the start.
 type change struct {
 	updated  int64
 	revision int
 	deleted  bool
 }
 
-// maxLag is how long after its creation a row may have been changed last, unless it changed under
-// the reader.
+// maxLag is the maximum time between a row's creation and its last change, apart from changes made
+// later by tests.
 const maxLag = 90 * 24 * time.Hour / time.Millisecond
 
 func (t *table) len() int       { return t.first + len(t.inserted) }
@@ -61,7 +61,7 @@ func (t *table) updated(i int) int64 {
 		return created
 	}
 	h := t.hash(i, 2)
-	lag := int64(h % (3600 * 1000)) // most rows are changed within the hour, some within days, few within months
+	lag := int64(h % (3600 * 1000)) // most rows change within the hour, some within days, few within months
 	switch {
 	case h>>60 == 0:
 		lag = int64(h % uint64(maxLag))
@@ -71,7 +71,7 @@ func (t *table) updated(i int) int64 {
 	return max(created, min(created+lag, t.end))
 }
 
-// hash is a number that looks random but is the same for every call with the same row and salt.
+// hash returns a pseudo-random number that depends only on row and salt.
 func (t *table) hash(i int, salt uint64) uint64 {
 	hi, lo := bits.Mul64(uint64(i)+t.seed, 0x9e3779b97f4a7c15^salt*0xbf58476d1ce4e5b9)
 	x := hi ^ lo
@@ -80,7 +80,7 @@ func (t *table) hash(i int, salt uint64) uint64 {
 	return hi ^ lo
 }
 
-// hidden reports whether the list leaves the row out unless a parameter asks for it.
+// hidden reports whether the list omits the row unless a parameter asks for it.
 func (t *table) hidden(i int) bool {
 	switch t.stream.Name {
 	case "users":
@@ -91,15 +91,14 @@ func (t *table) hidden(i int) bool {
 	return false
 }
 
-// active is the value of the column of that name where it decides whether the row is listed.
+// active returns the value of the column active if it decides whether the row is listed.
 func (t *table) active(i int) bool { return t.hash(i, 3)%4 != 0 }
 
-// optionKeys are the keys of the custom fields that v1 had lists of their own for, in the order in
-// which options are dealt out.
+// optionKeys are the keys of the custom fields that v1 had lists for, in the order in which options
+// are assigned.
 var optionKeys = []string{"degree", "discipline", "school_name"}
 
-// variant is one way in which rows of a table look: for each column what is the same in all rows,
-// and what is not.
+// variant is a template for rows of a table: for each column, the constant and the variable parts.
 type variant struct{ columns []column }
 
 type column struct {
@@ -107,7 +106,7 @@ type column struct {
 	parts []part
 }
 
-// part is a text, followed by something that depends on the row.
+// part is a text, followed by a variable.
 type part struct {
 	text []byte
 	op   op
@@ -116,7 +115,7 @@ type part struct {
 	ms   int64
 }
 
-// op is what depends on the row.
+// op is a variable that depends on the row.
 type op uint8
 
 const (
@@ -181,8 +180,8 @@ func (t *table) appendPart(dst []byte, i int, p *part) []byte {
 	return dst
 }
 
-// target is the row that a reference leads to. Rows that belong to a candidate or an application
-// follow these in the order of time.
+// target returns the row that a reference leads to. Rows that belong to a candidate or an
+// application follow it in time.
 func (t *table) target(i int, p *part) int {
 	if n := p.ref.stream.Name; (n == "applications" || n == "candidates") && i < t.first {
 		return i * p.ref.first / t.first
@@ -221,7 +220,7 @@ func appendDigits(dst []byte, n int64, width int) []byte {
 	return append(dst, b[:width]...)
 }
 
-// civil turns days since 1970 into a date of the Gregorian calendar.
+// civil converts days since 1970 to a date.
 func civil(days int64) (year, month, day int64) {
 	z := days + 719468
 	era := z / 146097

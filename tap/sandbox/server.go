@@ -25,70 +25,69 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
-// Options are what a sandbox is made of. The zero value is an account with a thousand candidates
-// and the API's own limits.
+// Options configure a sandbox. The zero value is an account with a thousand candidates and the
+// API's own limits.
 type Options struct {
 	Seed       uint64
-	Candidates int           // how many candidates there are; other lists go with them
+	Candidates int           // number of candidates; other lists scale with it
 	Limit      int           // requests in a window; 0 for 50, negative for no limit
 	Window     time.Duration // 30 s, in whole seconds
 	Latency    time.Duration // before each answer of a list
-	Gzip       bool          // answers are compressed where the client takes that
-	CursorLife time.Duration // after that a cursor is refused; 0 for never
+	Gzip       bool          // compress answers if the client accepts it
+	CursorLife time.Duration // maximum age of a cursor; 0 for no maximum
 	TokenLife  time.Duration // 0 for an hour
-	TokenUses  int           // a token is dead after so many requests; 0 for never
-	// ReplaceTokens makes a new token the end of the older ones of the same credential.
+	TokenUses  int           // maximum number of requests with a token; 0 for no maximum
+	// ReplaceTokens makes a new token invalidate the older ones of the same credential.
 	ReplaceTokens bool
 	// OneReader refuses a token after a newer one was used: two programs are reading the account.
 	OneReader bool
-	// Scopes are those of the credential; nil for all.
+	// Scopes are the scopes of the credential; nil for all.
 	Scopes []string
-	// NotAdmin makes the credential's user one who may read no list: each is refused.
+	// NotAdmin refuses every list to the credential's user.
 	NotAdmin bool
-	// EmptyLists makes the credential's user one for whom every list is empty, as the docs can be
-	// read for a user who is not a Site Admin.
+	// EmptyLists makes every list empty for the credential's user, which is one reading of the docs
+	// for a user who is not a Site Admin.
 	EmptyLists bool
-	// Life is the name under which answers tell the life of a token: expires_in, expires_at or
-	// expires. Empty for the one that belongs to the way of signing in.
+	// Life is the name of a token's lifetime in answers: expires_in, expires_at or expires. Empty
+	// for the usual one of the way of signing in.
 	Life string
-	// Gone are columns, as stream.column, that the API had once: rows lack them, and asking for
-	// them is refused.
+	// Gone are former columns, as stream.column: rows lack them, and asking for them is refused.
 	Gone []string
-	// NoUpperBounds refuses filters by time with an upper bound, NoFilters all of them, and
+	// NoUpperBounds refuses time filters with an upper bound, NoFilters all time filters, and
 	// NoFields the choice of columns.
 	NoUpperBounds, NoFilters, NoFields bool
-	// MessageRows puts a row that holds nothing but a message into every page of candidates.
+	// MessageRows adds a row that contains only a message to every page of candidates.
 	MessageRows bool
 	// NoKeys refuses to exchange API keys.
 	NoKeys bool
-	// Removed are lists that the API had once.
+	// Removed are lists that answer 404.
 	Removed []string
-	// Introspection reports whether the address beside the token's answers.
+	// Introspection makes the introspection endpoint answer.
 	Introspection bool
-	// Clock is what time the server thinks it is; nil for the machine's.
+	// Clock returns the server's time; nil for the machine's.
 	Clock func() time.Time
-	// Fault is asked before each answer what goes wrong with it; nil for nothing.
+	// Fault chooses what goes wrong with an answer; nil for nothing.
 	Fault func(r *http.Request) Fault
-	// FileFault is asked before each answer with a file what goes wrong with it; nil for nothing.
+	// FileFault chooses what goes wrong with the answer for a file; nil for nothing.
 	FileFault func(r *http.Request) Fault
-	// Row may change the bytes of a row before they go out; nil for none.
+	// Row may change the bytes of a row before they are sent; nil for none.
 	Row func(stream string, id int64, row []byte) []byte
 }
 
-// The credentials that a sandbox knows.
+// The credentials of a sandbox.
 const (
 	ClientID     = "sandbox-client"
 	ClientSecret = "sandbox-client-secret"
 	APIKey       = "sandbox-harvest-api-key"
 )
 
-// Server is a sandbox. It is safe for use by many goroutines.
+// Server is a sandbox. It is safe for use by several goroutines.
 type Server struct {
 	opts    Options
 	streams map[string]*tap.Stream // by path
 	byName  map[string]*tap.Stream
 	tables  map[string]*table
-	mu      sync.RWMutex // over rows
+	mu      sync.RWMutex // guards rows
 	access  access
 	limit   limiter
 	counts  counts
@@ -97,7 +96,7 @@ type Server struct {
 	files   files
 }
 
-// counts are what was asked of a server.
+// counts are the numbers of requests to a server.
 type counts struct {
 	mu     sync.Mutex
 	lists  map[string]int
@@ -105,7 +104,7 @@ type counts struct {
 	tokens atomic.Int64
 }
 
-// New makes a sandbox that serves nothing yet; it is an [http.Handler].
+// New makes a sandbox that is not listening yet; it is an [http.Handler].
 func New(opts Options) (*Server, error) {
 	if opts.Candidates == 0 {
 		opts.Candidates = 1000
@@ -168,28 +167,28 @@ func (s *Server) Start(addr string) error {
 
 // Close ends the server and all its connections.
 func (s *Server) Close() error {
-	_ = s.files.http.Close() // the other one's error is told
+	_ = s.files.http.Close() // the other error is returned
 	return s.http.Close()
 }
 
-// URL is the address of the lists.
+// URL returns the address of the lists.
 func (s *Server) URL() string { return "http://" + s.addr }
 
-// Config is a config that reads the sandbox.
+// Config returns a config that reads the sandbox.
 func (s *Server) Config() map[string]any {
 	return map[string]any{
 		"client_id": ClientID, "client_secret": ClientSecret, "api_url": s.URL(), "auth_url": s.URL() + "/token",
 	}
 }
 
-// Requests returns how many requests each list got, and how many answers had each status.
+// Requests returns the number of requests to each list, and of answers with each status.
 func (s *Server) Requests() (lists map[string]int, status map[int]int, tokens int) {
 	s.counts.mu.Lock()
 	defer s.counts.mu.Unlock()
 	return maps.Clone(s.counts.lists), maps.Clone(s.counts.status), int(s.counts.tokens.Load())
 }
 
-// ResetRequests forgets what was asked so far.
+// ResetRequests resets the counts.
 func (s *Server) ResetRequests() {
 	s.counts.mu.Lock()
 	defer s.counts.mu.Unlock()
@@ -204,7 +203,7 @@ func (s *Server) SetFault(f func(r *http.Request) Fault) {
 	s.opts.Fault = f
 }
 
-// fault asks what goes wrong with an answer. It holds no lock meanwhile: who is asked may change
+// fault returns what goes wrong with an answer. It holds no lock, because the function may change
 // rows.
 func (s *Server) fault(r *http.Request) Fault {
 	s.mu.RLock()
@@ -216,7 +215,7 @@ func (s *Server) fault(r *http.Request) Fault {
 	return f(r)
 }
 
-// ServeHTTP answers as the API does.
+// ServeHTTP answers like the API.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Date", s.opts.Clock().UTC().Format(http.TimeFormat))
 	switch {
@@ -237,7 +236,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// fail answers with an error in the API's form.
+// fail answers with an error in the API's format.
 func fail(w http.ResponseWriter, status int, text string) {
 	body := map[string]any{"message": http.StatusText(status)}
 	switch status {
@@ -258,10 +257,10 @@ func answer(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	body, err := json.Marshal(v, json.Deterministic(true))
 	if err != nil {
-		panic(err) // answers are made here
+		panic(err) // answers are generated here
 	}
 	w.WriteHeader(status)
-	_, _ = w.Write(body) // a client that went away is no matter
+	_, _ = w.Write(body) // the client may have gone away
 }
 
 var pages = sync.Pool{New: func() any { b := make([]byte, 0, 512<<10); return &b }}
@@ -368,7 +367,7 @@ func (s *Server) query(st *tap.Stream, u *url.URL, expired bool) (*query, error)
 	return q, err
 }
 
-// parse reads parameters as strictly as the API does, and refuses what this sandbox is told to.
+// parse reads parameters as strictly as the API, and refuses what the options say.
 func (s *Server) parse(st *tap.Stream, params url.Values) (*query, error) {
 	q, err := parseQuery(st, params)
 	if err != nil {
@@ -397,7 +396,7 @@ func (s *Server) parse(st *tap.Stream, params url.Values) (*query, error) {
 	return q, nil
 }
 
-// page appends the rows of one page to buf and returns the cursor of the next one.
+// page appends the rows of a page to buf and returns the cursor of the next one.
 func (s *Server) page(st *tap.Stream, q *query, buf []byte) (page []byte, next string) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -429,12 +428,12 @@ func (s *Server) page(st *tap.Stream, q *query, buf []byte) (page []byte, next s
 var zippers = sync.Pool{New: func() any {
 	z, err := gzip.NewWriterLevel(io.Discard, gzip.BestSpeed)
 	if err != nil {
-		panic(err) // the level is a known one
+		panic(err) // the level is valid
 	}
 	return z
 }}
 
-// send writes a page, whole or as the fault says.
+// send writes a page, whole or with a fault.
 func (s *Server) send(w http.ResponseWriter, r *http.Request, page []byte, fault Fault) {
 	w.Header().Set("Content-Type", "application/json")
 	if fault == CutGzip || s.opts.Gzip && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
@@ -452,7 +451,7 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, page []byte, fault
 		}
 	}
 	switch fault {
-	case CutRightLength: // the length that was promised, but not the body that was meant
+	case CutRightLength: // the promised length, but not the promised body
 		page = page[:len(page)*2/3]
 	case CutBody:
 		w.Header().Set("Content-Length", strconv.Itoa(len(page)))
@@ -468,10 +467,10 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, page []byte, fault
 		return
 	}
 	w.Header().Set("Content-Length", strconv.Itoa(len(page)))
-	_, _ = w.Write(page) // a client that went away is no matter
+	_, _ = w.Write(page) // the client may have gone away
 }
 
-// Rows returns all rows of a stream as they are now, hidden ones included, as a JSON array.
+// Rows returns all current rows of a stream, including hidden ones, as a JSON array.
 func (s *Server) Rows(stream string) ([]byte, error) {
 	st := s.byName[stream]
 	if st == nil {

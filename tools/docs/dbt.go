@@ -37,8 +37,8 @@ const dbtHead = `# Made by tools/docs from schemas/. The schema is that of the l
 # A reference that leads nowhere only warns: Greenhouse hides rows from some users, and removes others.
 `
 
-// dbtSources returns the sources of dbt: each stream with the tests that hold for its key and for
-// the columns that refer to one row of another stream.
+// dbtSources returns the sources of dbt: each stream with tests of its key and of the columns that
+// refer to one row of another stream.
 func dbtSources(streams []*tap.Stream) ([]byte, error) {
 	source := dbtSource{Name: "greenhouse", Description: "Greenhouse, as tap-greenhouse reads it.", Schema: "{{ var('greenhouse_schema', 'greenhouse') }}"}
 	for _, s := range streams {
@@ -75,7 +75,7 @@ func dbtSources(streams []*tap.Stream) ([]byte, error) {
 	return b.Bytes(), e.Close()
 }
 
-// relationship is the test that a column's values are ids of that stream's rows.
+// relationship tests that a column's values are ids of that stream's rows.
 func relationship(to string) any {
 	type arguments struct {
 		To    string `yaml:"to"`

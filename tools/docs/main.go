@@ -1,6 +1,6 @@
-// Command docs writes those documents, and those parts of documents, that a machine can know: the
-// tables of README.md, the pages of docs/streams, and the sources of examples/dbt. With -check it
-// only reports whether they are fresh.
+// Command docs generates documents and parts of documents: the tables of README.md, the pages of
+// docs/streams, and the sources of examples/dbt. With -check it only reports whether they are up to
+// date.
 package main
 
 import (
@@ -54,7 +54,7 @@ func run(check bool) error {
 	return sweep(check, documents)
 }
 
-// refresh writes a document, or tells that it is not fresh.
+// refresh writes a document, or reports that it is out of date.
 func refresh(check bool, name string, text []byte) error {
 	old, err := os.ReadFile(name)
 	switch {
@@ -71,7 +71,7 @@ func refresh(check bool, name string, text []byte) error {
 	return os.WriteFile(name, text, 0o644)
 }
 
-// sweep removes the pages of streams that are gone, or tells that there are any.
+// sweep removes the pages of streams that no longer exist, or reports them.
 func sweep(check bool, documents map[string][]byte) error {
 	pages, err := filepath.Glob(streamFolder + "/*.md")
 	if err != nil {

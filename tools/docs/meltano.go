@@ -52,8 +52,8 @@ const meltanoHead = `# Made by tools/docs from the config's schema. Add it to a 
 #   meltano add --plugin-type extractor tap-greenhouse --from-ref tap-greenhouse.yml
 `
 
-// meltanoDefinition returns the definition of the plugin for Meltano, with all settings of the
-// config's schema.
+// meltanoDefinition returns the plugin definition for Meltano, with all settings of the config's
+// schema.
 func meltanoDefinition(streams []*tap.Stream) ([]byte, error) {
 	p := meltanoPlugin{
 		PluginType: "extractors", Name: "tap-greenhouse", Namespace: "tap_greenhouse", Variant: "tap-greenhouse", Label: "Greenhouse",
@@ -85,7 +85,7 @@ func meltanoDefinition(streams []*tap.Stream) ([]byte, error) {
 	return b.Bytes(), e.Close()
 }
 
-// meltanoKind is the kind of a setting in Meltano's words.
+// meltanoKind returns the kind of a setting in Meltano's terms.
 func meltanoKind(s config.Setting) string {
 	var types []string
 	if json.Unmarshal(s.Type, &types) != nil {

@@ -21,7 +21,7 @@ func readme(streams []*tap.Stream) ([]byte, error) {
 	return replace(page, "permissions", permissionTable(streams))
 }
 
-// replace puts text between the marks of that name.
+// replace puts text between the marks with a name.
 func replace(page []byte, name, text string) ([]byte, error) {
 	begin, end := "<!-- "+name+": made by tools/docs -->\n", "<!-- end of "+name+" -->"
 	before, rest, ok1 := strings.Cut(string(page), begin)
@@ -32,7 +32,7 @@ func replace(page []byte, name, text string) ([]byte, error) {
 	return []byte(before + begin + text + end + after), nil
 }
 
-// permissionTable lists, for each group of permissions, its streams with their scopes.
+// permissionTable lists the streams of each permission group, with their scopes.
 func permissionTable(streams []*tap.Stream) string {
 	var b strings.Builder
 	b.WriteString("| Permission | Streams and their scopes |\n|---|---|\n")

@@ -11,13 +11,13 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
 
-// group is the streams of one permission, by which people know them.
+// group is the streams of one permission.
 type group struct {
 	name    string
 	streams []*tap.Stream
 }
 
-// grouped returns the groups in the order of their names.
+// grouped returns the groups, sorted by name.
 func grouped(streams []*tap.Stream) []group {
 	of := map[string][]*tap.Stream{}
 	for _, s := range streams {
@@ -33,7 +33,7 @@ func grouped(streams []*tap.Stream) []group {
 // reference is a column that holds the id of a row of another stream.
 type reference struct{ from, column, to string }
 
-// references returns those of all streams, in the order of streams and columns.
+// references returns the references of all streams, in the order of streams and columns.
 func references(streams []*tap.Stream) []reference {
 	var refs []reference
 	for _, s := range streams {
@@ -44,7 +44,7 @@ func references(streams []*tap.Stream) []reference {
 	return refs
 }
 
-// streamPages returns a page for each stream, and one that leads to them, by file name.
+// streamPages returns a page for each stream and an index, by file name.
 func streamPages(streams []*tap.Stream) (map[string][]byte, error) {
 	refs := references(streams)
 	pages := map[string][]byte{}
@@ -98,7 +98,7 @@ func streamPage(s *tap.Stream, shape *record.Shape, refs []reference) []byte {
 	return []byte(b.String())
 }
 
-// writeColumn writes the row of a column, and those of its members below it.
+// writeColumn writes the table row of a column, and of its members below it.
 func writeColumn(b *strings.Builder, s *tap.Stream, path, top string, shape *record.Shape) {
 	refers := ""
 	personal := s.PersonalData[strings.ReplaceAll(path, "[]", "")]
@@ -137,7 +137,7 @@ func typeName(s *record.Shape) string {
 	return strings.Join(names, " or ")
 }
 
-// cell makes text fit into a cell of a table.
+// cell escapes text for a cell of a table.
 func cell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }
 
 func indexPage(streams []*tap.Stream, refs []reference) []byte {
@@ -161,7 +161,7 @@ func indexPage(streams []*tap.Stream, refs []reference) []byte {
 	return []byte(b.String())
 }
 
-// writeDiagram writes an entity diagram; nothing where nothing refers to anything.
+// writeDiagram writes an entity diagram, unless there are no references.
 func writeDiagram(b *strings.Builder, refs []reference, streams []*tap.Stream) {
 	if len(refs) == 0 {
 		return
@@ -188,7 +188,7 @@ func holdsMany(streams []*tap.Stream, r reference) bool {
 		}
 		shape, err := s.Shape()
 		if err != nil {
-			return false // streamPages has told
+			return false // streamPages reports the error
 		}
 		c := shape.Column(r.column)
 		return c != nil && c.Shape.Kinds&record.Array != 0

@@ -2,12 +2,12 @@ package main
 
 import "github.com/go-json-experiment/json"
 
-// list is what a document says of one list of the API.
+// list is what a document says about one list of the API.
 type list struct {
 	Stream  string          `json:"stream"`
 	Path    string          `json:"path"`
 	Scope   string          `json:"scope"`
-	Group   string          `json:"-"` // under which the document has it
+	Group   string          `json:"-"` // group in the document
 	Updated bool            `json:"accepts_updated_at"`
 	Filters ordered[filter] `json:"filters"`
 	Fields  ordered[field]  `json:"fields"`
@@ -18,7 +18,7 @@ type filter struct {
 	Enum []string `json:"enum"`
 }
 
-// field is what a document says of a value.
+// field is what a document says about a value.
 type field struct {
 	Types      types          `json:"type"`
 	Format     string         `json:"format"`
@@ -27,7 +27,7 @@ type field struct {
 	Properties ordered[field] `json:"properties"`
 }
 
-// readFacts reads a table of facts: a JSON array with an object a list.
+// readFacts reads a table of facts: a JSON array with an object per list.
 func readFacts(data []byte) (lists []*list, err error) {
 	err = json.Unmarshal(data, &lists)
 	return lists, err

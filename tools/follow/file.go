@@ -12,8 +12,7 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
-// file is a stream's file, in the order in which it is written. See [tap.Stream] for what each part
-// means.
+// file is a stream's file, in the order in which it is written. [tap.Stream] describes its parts.
 type file struct {
 	Stream       string              `json:"stream"`
 	Description  string              `json:"description"`
@@ -41,7 +40,7 @@ type schema struct {
 	Properties ordered[column] `json:"properties"`
 }
 
-// column is what a schema says of a column, or of something inside it.
+// column is the schema of a column, or of something inside it.
 type column struct {
 	Description string          `json:"description,omitzero"`
 	Type        types           `json:"type"`
@@ -50,12 +49,12 @@ type column struct {
 	Properties  ordered[column] `json:"properties,omitempty"`
 }
 
-// types are the JSON types that a value may have. One alone is written as a text.
+// types are the JSON types of a value. A single one is written as a string.
 type types []string
 
 func (t types) String() string { return strings.Join(t, "|") }
 
-// MarshalJSONTo writes a text or an array.
+// MarshalJSONTo writes a string or an array.
 func (t types) MarshalJSONTo(enc *jsontext.Encoder) error {
 	if len(t) == 1 {
 		return enc.WriteToken(jsontext.String(t[0]))
@@ -63,7 +62,7 @@ func (t types) MarshalJSONTo(enc *jsontext.Encoder) error {
 	return json.MarshalEncode(enc, []string(t))
 }
 
-// UnmarshalJSONFrom reads a text or an array.
+// UnmarshalJSONFrom reads a string or an array.
 func (t *types) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	if dec.PeekKind() == '"' {
 		*t = types{""}
@@ -72,7 +71,7 @@ func (t *types) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return json.UnmarshalDecode(dec, (*[]string)(t))
 }
 
-// readFiles reads the stream files of a folder, in the order of their names.
+// readFiles reads the stream files of a folder, sorted by name.
 func readFiles(folder string) ([]*file, error) {
 	paths, err := filepath.Glob(filepath.Join(folder, "*.json"))
 	if err != nil {
@@ -93,7 +92,7 @@ func readFiles(folder string) ([]*file, error) {
 	return files, nil
 }
 
-// encode returns the file as it is written.
+// encode returns the content of the file.
 func (f *file) encode() ([]byte, error) {
 	text, err := json.Marshal(f, jsontext.WithIndent("  "))
 	return append(text, '\n'), err

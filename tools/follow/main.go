@@ -1,9 +1,9 @@
-// Command follow brings the stream files up to date with what is published of the API: an OpenAPI
-// document of Harvest v3, or a table of facts (a JSON array with an object a list: stream, path,
-// scope, filters, fields, accepts_updated_at). It keeps what people wrote, and prints what it
-// changed as a table.
+// Command follow updates the stream files from a published description of the API: an OpenAPI
+// document of Harvest v3, or a table of facts (a JSON array with an object per list: stream, path,
+// scope, filters, fields, accepts_updated_at). It keeps what people wrote, and prints a table of
+// what it changed.
 //
-// usage: go run ./tools/follow DOCUMENT [FOLDER]; FOLDER is schemas without it.
+// usage: go run ./tools/follow DOCUMENT [FOLDER]; FOLDER is schemas by default.
 package main
 
 import (
@@ -31,7 +31,7 @@ func main() {
 	}
 }
 
-// run brings the files of the folder in line with the document, and prints the differences.
+// run updates the files of the folder, and prints the changes.
 func run(document, folder string, out io.Writer) error {
 	data, err := os.ReadFile(document)
 	if err != nil {
@@ -71,8 +71,7 @@ func run(document, folder string, out io.Writer) error {
 	return err
 }
 
-// table shows the changes in Markdown, to be read in a terminal and put into the description of a
-// change.
+// table formats the changes in Markdown, for a terminal and for the description of a change.
 func table(changes []change) string {
 	if len(changes) == 0 {
 		return "The stream files are up to date.\n"

@@ -12,14 +12,12 @@ import (
 // change is one difference between the files and the document.
 type change struct{ stream, what, kind, before, after string }
 
-// knownValues stands between what a person wrote about a column and the values that the document
-// lists.
+// knownValues separates what a person wrote about a column from the values in the document.
 const knownValues = "Known values: "
 
-// merge brings the files in line with the document. What a person wrote is kept: descriptions,
-// groups, parameters, references, classes of personal data. It returns the files as they are to be,
-// those that are gone, and all differences. Files are matched with lists by their paths, so views
-// follow their list.
+// merge updates the files from the document. It keeps what a person wrote: descriptions, groups,
+// parameters, references, classes of personal data. It returns the updated files, those that are
+// gone, and all changes. Files and lists are matched by path, so views follow their list.
 func merge(files []*file, lists []*list) (merged, gone []*file, changes []change) {
 	for _, l := range lists {
 		known := false
@@ -49,7 +47,7 @@ func merge(files []*file, lists []*list) (merged, gone []*file, changes []change
 	return merged, gone, changes
 }
 
-// follow makes of a file what the list says, and returns what that changed.
+// follow updates a file from a list, and returns the changes.
 func (f *file) follow(l *list) (changes []change) {
 	told := func(what, kind, before, after string) {
 		if before != after {
@@ -94,8 +92,8 @@ func (f *file) follow(l *list) (changes []change) {
 	return changes
 }
 
-// followAll makes of columns what the document says of them, those that are there already first; at
-// is the path to them. It tells each difference.
+// followAll updates columns from the document, existing ones first; at is the path to them. It
+// reports each change.
 func followAll(old ordered[column], fields ordered[field], at string, key func(string) bool, told func(what, kind, before, after string)) ordered[column] {
 	var columns ordered[column]
 	for _, m := range old {
@@ -111,7 +109,7 @@ func followAll(old ordered[column], fields ordered[field], at string, key func(s
 		if _, found := old.get(m.name); found {
 			continue
 		}
-		// What is inside a new column is no news of its own.
+		// What is inside a new column is not reported separately.
 		c := m.value.column(column{}, key(m.name), "", func(string, string, string, string) {})
 		told(path.Join(at, m.name), "new column", "", c.kind())
 		columns = append(columns, member[column]{m.name, c})
@@ -119,7 +117,7 @@ func followAll(old ordered[column], fields ordered[field], at string, key func(s
 	return columns
 }
 
-// column makes of a column what the document says of it. All but a key may be null.
+// column updates a column. All but a key may be null.
 func (d *field) column(old column, key bool, at string, told func(what, kind, before, after string)) column {
 	c := column{Type: slices.Clone(d.Types)}
 	if len(c.Type) == 0 {
@@ -162,7 +160,7 @@ func (d *field) column(old column, key bool, at string, told func(what, kind, be
 	return c
 }
 
-// kind says in a word what a column holds.
+// kind describes in a word what a column contains.
 func (c column) kind() string {
 	if c.Format != "" {
 		return c.Type.String() + " " + c.Format
@@ -170,7 +168,7 @@ func (c column) kind() string {
 	return c.Type.String()
 }
 
-// parameter is the filter as the files have it.
+// parameter returns the filter in the format of the files.
 func (f filter) parameter() tap.Filter {
 	switch f.Type {
 	case "array":

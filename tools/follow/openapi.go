@@ -10,11 +10,11 @@ import (
 	v3 "github.com/pb33f/libopenapi/datamodel/high/v3"
 )
 
-// implied are parameters that every list takes; the tap knows them without the files.
+// implied are parameters that every list takes; the files omit them.
 var implied = []string{"ids", "per_page", "cursor", "fields", "created_at", "updated_at"}
 
-// readOpenAPI reads an OpenAPI document, version 3.0 or 3.1, as JSON or YAML. What it takes for a
-// list is a GET below /v3/ whose path has no parameter and whose answer is an array of objects.
+// readOpenAPI reads an OpenAPI document, version 3.0 or 3.1, as JSON or YAML. A list is a GET below
+// /v3/ whose path has no parameter and whose answer is an array of objects.
 func readOpenAPI(data []byte) ([]*list, error) {
 	document, err := libopenapi.NewDocument(data)
 	if err != nil {
@@ -61,7 +61,7 @@ func readOpenAPI(data []byte) ([]*list, error) {
 	return lists, nil
 }
 
-// answer returns what the document says of the columns of a row; nothing where the answer is no
+// answer returns what the document says about the columns of a row; nothing if the answer is not an
 // array of objects.
 func answer(get *v3.Operation) (ordered[field], error) {
 	if get.Responses == nil || get.Responses.Codes == nil {
@@ -82,7 +82,7 @@ func answer(get *v3.Operation) (ordered[field], error) {
 	return rows.Items.Properties, nil
 }
 
-// scope is the one that the operation asks for, or else the one that lists of that name have.
+// scope returns the scope that the operation requires, or the usual scope of the list.
 func scope(get *v3.Operation, name string) string {
 	for _, requirement := range get.Security {
 		if requirement.Requirements == nil {
@@ -122,8 +122,8 @@ func parameter(p *v3.Parameter) (filter, error) {
 	return f, nil
 }
 
-// read returns what a schema says, with its references followed and what allOf joins put together.
-// Where anyOf or oneOf leaves a choice, every type that is possible is.
+// read returns a schema, with references resolved and allOf merged. anyOf and oneOf give every
+// possible type.
 func read(proxy *base.SchemaProxy) (*field, error) {
 	s, err := proxy.BuildSchema()
 	if err != nil {
@@ -164,7 +164,7 @@ func read(proxy *base.SchemaProxy) (*field, error) {
 	return d, nil
 }
 
-// add joins another part of the same schema.
+// add merges another part of the same schema.
 func (d *field) add(part *field) {
 	for _, t := range part.Types {
 		if !slices.Contains(d.Types, t) {

@@ -1,6 +1,6 @@
-// Command mutate changes one place of the code at a time and reports whether the package's own tests
-// notice. It prints a score for each package, and the mutants that survived. The choice of mutants
-// is the same for the same seed.
+// Command mutate changes one place of the code at a time and reports whether the package's own
+// tests notice. It prints a score for each package, and the mutants that survived. A seed
+// determines the choice of mutants.
 //
 //	go run ./tools/mutate [-n 20] [-seed 1] [-for 1m] [-least 80] PACKAGE...
 package main
@@ -108,7 +108,7 @@ func try(pkg string, n int, seed uint64, limit, bound time.Duration) (noticed, t
 			return 0, 0, err
 		}
 		if result == broken {
-			continue // it does not compile: it is none
+			continue // it does not compile, so it does not count
 		}
 		total++
 		if result == killed {
@@ -128,7 +128,7 @@ const (
 	broken
 )
 
-// test runs the tests of a package with another content of one of its files.
+// test runs the tests of a package with another version of one of its files.
 func test(pkg, file, dir string, content []byte, limit time.Duration) (result, error) {
 	changed := filepath.Join(dir, "mutant.go")
 	if err := os.WriteFile(changed, content, 0o600); err != nil {
@@ -151,7 +151,7 @@ func test(pkg, file, dir string, content []byte, limit time.Duration) (result, e
 	return survived, nil
 }
 
-// swaps are operators and what takes their place.
+// swaps are operators and their replacements.
 var swaps = map[token.Token]token.Token{
 	token.EQL: token.NEQ, token.NEQ: token.EQL, token.LSS: token.LEQ, token.LEQ: token.LSS, token.GTR: token.GEQ, token.GEQ: token.GTR,
 	token.LAND: token.LOR, token.LOR: token.LAND, token.ADD: token.SUB, token.SUB: token.ADD,

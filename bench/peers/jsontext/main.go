@@ -1,5 +1,5 @@
-// Command jsontext is what a tap could cost at least, without checking anything: it reads the lists
-// of a sandbox eight at a time, splits pages with jsontext, and writes RECORD lines.
+// Command jsontext is a lower bound for the cost of a tap: it reads the lists of a sandbox, eight
+// at a time, splits pages with jsontext, and writes RECORD lines without checking anything.
 // bench/measure.py compares the CPU of both.
 package main
 
@@ -22,7 +22,7 @@ import (
 
 var nextPage = regexp.MustCompile(`<([^>]*)>; rel="next"`)
 
-// copying writes pages as they came: what reading and writing costs by itself.
+// copying writes pages unchanged: the cost of reading and writing.
 var copying = len(os.Args) > 2 && os.Args[2] == "copy"
 
 func main() {
@@ -135,7 +135,7 @@ func read(page, token, stream string, out *writer) error {
 			return err
 		}
 		if answer.StatusCode == http.StatusNotFound {
-			return nil // a view: it has no address of its own
+			return nil // a view has no address
 		}
 		if answer.StatusCode != http.StatusOK {
 			return fmt.Errorf("%s: %s", page, answer.Status)
