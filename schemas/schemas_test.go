@@ -14,7 +14,7 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
 
-func TestFilesAreAsTheMetaSchemaSays(t *testing.T) {
+func TestFilesMatchTheirSchema(t *testing.T) {
 	meta, err := os.ReadFile("meta/stream.schema.json")
 	require.NoError(t, err)
 	schema, err := gojsonschema.NewSchema(gojsonschema.NewBytesLoader(meta))
@@ -28,7 +28,7 @@ func TestFilesAreAsTheMetaSchemaSays(t *testing.T) {
 	}
 }
 
-func TestFilesFitEachOther(t *testing.T) {
+func TestFilesAreConsistent(t *testing.T) {
 	streams, err := schemas.Load()
 	require.NoError(t, err)
 	require.Len(t, streams, 73)
@@ -79,9 +79,9 @@ func TestFilesFitEachOther(t *testing.T) {
 	assert.Equal(t, 3, views)
 }
 
-// Nobody is to find out in a warehouse that nobody thought of a column: each text, and each member
-// of an object, has a class or is known to need none.
-func TestEveryTextHasADecision(t *testing.T) {
+// Every text column, and every member of an object, must have a class or be known to need none, so
+// that no one finds personal data by surprise.
+func TestEveryTextColumnIsClassified(t *testing.T) {
 	streams, err := schemas.Load()
 	require.NoError(t, err)
 	for _, s := range streams {
@@ -106,8 +106,8 @@ func TestEveryTextHasADecision(t *testing.T) {
 	}
 }
 
-// The meaning of each column stands in its file: a reader should not need Greenhouse's reference.
-func TestEveryColumnHasAMeaning(t *testing.T) {
+// Each column has a description in its file, so that readers do not need Greenhouse's reference.
+func TestEveryColumnIsDescribed(t *testing.T) {
 	streams, err := schemas.Load()
 	require.NoError(t, err)
 	for _, s := range streams {

@@ -56,8 +56,8 @@ func runEngine(t *testing.T, ctx context.Context, source tap.Source, out io.Writ
 
 const page = `[{"id":1}]`
 
-// One bad stream is one bad stream; a scope that is missing is none, unless that is asked for; and
-// what concerns the run ends the run.
+// A failing stream does not affect the others, a missing scope is not a failure by default, and a
+// failure of the run ends the run.
 func TestFailuresOfStreamsAndOfRuns(t *testing.T) {
 	bad := func(kind tap.Kind) error { return tap.Errorf(kind, "reading", "it went wrong") }
 	for _, kind := range []tap.Kind{tap.Refused, tap.Network, tap.Server, tap.Origin, tap.Storage, tap.Fault} {
@@ -80,12 +80,12 @@ func TestFailuresOfStreamsAndOfRuns(t *testing.T) {
 	}
 }
 
-// broken is a standard output that nobody reads.
+// broken is a standard output without a reader.
 type broken struct{}
 
 func (broken) Write([]byte) (int, error) { return 0, errors.New("no space left on device") }
 
-func TestOutputThatBreaks(t *testing.T) {
+func TestBrokenOutput(t *testing.T) {
 	sum, err := runEngine(t, t.Context(), answers{"one": page, "two": page}, broken{}, nil, "one", "two")
 	assert.Equal(t, tap.LoaderGone, tap.KindOf(err))
 	assert.ErrorContains(t, err, "no space left")
@@ -95,7 +95,7 @@ func TestOutputThatBreaks(t *testing.T) {
 	}
 }
 
-// A run that is stopped ends with a state, and tells what is complete and what is not.
+// A stopped run ends with a state, and reports what is complete and what is not.
 func TestStoppedRunEndsWithAState(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	var out bytes.Buffer
@@ -121,8 +121,8 @@ func TestSample(t *testing.T) {
 	assert.Contains(t, out.String(), `{"id":1}`)
 }
 
-// A state that nobody could have written is an error that says so.
-func TestBookmarksThatMakeNoSense(t *testing.T) {
+// An invalid bookmark is an error that says so.
+func TestInvalidBookmarks(t *testing.T) {
 	for _, entry := range []string{
 		`{"pages":-1}`, `{"progress":{"began":"2026-01-01T00:00:00Z","pieces":[]}}`, `{"progress":{"pieces":[{}]}}`, `{"progress":{"began":"2026-01-01T00:00:00Z","pieces":[null]}}`,
 		`{"progress":{"began":"2026-01-01T00:00:00Z","pieces":[{"pass":1}]}}`, `{"progress":{"began":"2026-01-01T00:00:00Z","pieces":[{"pass":-1}]}}`, `{"progress":7}`,

@@ -15,9 +15,9 @@ func (p *Piece) holds(t time.Time) bool {
 	return !t.Before(p.From) && (p.Before.IsZero() || t.Before(p.Before))
 }
 
-// Whatever pages tell, the parts of a piece are the piece: each moment lies in one of them, none in
-// both, and cutting comes to an end.
-func TestPiecesArePartsOfTheWhole(t *testing.T) {
+// Whatever the pages say, the parts of a piece partition it: each moment is in exactly one, and
+// cutting ends.
+func TestPiecesPartitionTheList(t *testing.T) {
 	for seed := range uint64(300) {
 		random := rand.New(rand.NewPCG(seed, 0))
 		now := time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)
@@ -104,7 +104,7 @@ func TestShortListsAreNotCut(t *testing.T) {
 	}
 }
 
-// FuzzBookmarkTime holds what is written of a time against what is read again.
+// FuzzBookmarkTime checks that a written time reads as the same time.
 func FuzzBookmarkTime(f *testing.F) {
 	for _, seed := range []string{
 		"2026-01-31T08:15:30Z", "2026-01-31", "2026-01-31 08:15:30.123+02:00", "2026-01-31T08:15:30.123456", "2026-01-31T08:15:30+0000",
@@ -119,7 +119,7 @@ func FuzzBookmarkTime(f *testing.F) {
 			return
 		}
 		if at.Year() < 0 || at.Year() > 9999 {
-			return // an offset moved it out of the years that can be written
+			return // its offset moved it out of the years that can be written
 		}
 		again, err := ParseTime(FormatTime(at))
 		require.NoError(t, err)

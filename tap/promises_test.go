@@ -29,7 +29,7 @@ func pageOf(body string) script {
 	}
 }
 
-// ran is what a run of one stream came to.
+// ran is the result of a run of one stream.
 type ran struct {
 	out, log string
 	sum      *tap.Summary
@@ -72,9 +72,9 @@ func runOne(t *testing.T, source tap.Source, state []byte, handling tap.Handling
 	return &ran{out.String(), log.String(), sum, err}
 }
 
-// What no schema knew is learnt, said once in the log and in the account, kept in the state, and
+// Unknown columns are learnt, reported once in the log and in the account, kept in the state, and
 // known to the next run from its start.
-func TestWhatNobodyKnewIsLearnt(t *testing.T) {
+func TestUnknownColumnsAreLearnt(t *testing.T) {
 	source := pageOf(`[{"id":2,"new":"x","name":7},{"id":1,"new":null,"name":"n"}]`)
 	first := runOne(t, source, nil, tap.Handling{}, nil, nil)
 	require.NoError(t, first.err)
@@ -102,8 +102,8 @@ func TestWhatNobodyKnewIsLearnt(t *testing.T) {
 	assert.Contains(t, string(kept.state(t)), `"new"`, "what this run leaves out is not forgotten")
 }
 
-// With type_changes null, each column is warned of once, whatever the number of pages.
-func TestNulledColumnsAreToldOnce(t *testing.T) {
+// With type_changes null, there is one warning per column, whatever the number of pages.
+func TestNulledColumnsAreReportedOnce(t *testing.T) {
 	source := script(func(req tap.Request, take func(tap.Page) error) error {
 		next := map[string]string{"": "2", "2": "3"}[req.Cursor]
 		return take(tap.Page{Body: []byte(`[{"id":1,"name":7,"extra":[]},{"id":2,"name":8}]`), Next: next, Asked: simWorld})
@@ -118,7 +118,7 @@ func TestNulledColumnsAreToldOnce(t *testing.T) {
 	assert.Equal(t, 6, r.sum.Outcomes[0].Records)
 }
 
-// A part of the request that the API refuses is left out, one after the other, and said once each.
+// Parts of a request that the API refuses are left out one by one, and reported once each.
 func TestRefusedPartsOfRequests(t *testing.T) {
 	var asked []string
 	source := script(func(req tap.Request, take func(tap.Page) error) error {
@@ -148,8 +148,8 @@ func TestRefusedPartsOfRequests(t *testing.T) {
 	assert.Equal(t, "failed", plain.sum.Outcomes[0].Status(), "nothing is left that could be left out")
 }
 
-// Where no list shows a row, a stream that has one in every account reports whether that can be.
-func TestNoRowsNeedAProof(t *testing.T) {
+// If no list has a row, a stream with rows in every account is asked whether that is possible.
+func TestRunsWithoutRowsNeedAProof(t *testing.T) {
 	proof := stream("proof")
 	for body, want := range map[string]tap.Kind{`[]`: tap.Rights, `[{"id":1}]`: tap.Fault, `[{"id":1,"unknown":2}]`: tap.Fault} {
 		asked := 0
@@ -177,8 +177,9 @@ func TestNoRowsNeedAProof(t *testing.T) {
 	assert.Contains(t, string(r.state(t)), "replication_key_value", "a row is proof enough")
 }
 
-// Time that is up ends a run between two pages, with a state; a list that was read lately rests.
-func TestRunsThatEndByThemselves(t *testing.T) {
+// max_run_time ends a run between two pages, with a state; a list that was read recently is left
+// alone.
+func TestMaxRunTimeAndRefreshEvery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		pages := 0
 		source := script(func(_ tap.Request, take func(tap.Page) error) error {

@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// Pieces under way, then first pages, then the rest; whoever waited longest, then the longest list,
-// then what came first; and each task once.
+// Unfinished pieces come first, then first pages, then the rest; within these, what waited longest,
+// then the longest list, then what came first; each task once.
 func TestQueueOrdersTheWork(t *testing.T) {
 	for seed := range uint64(200) {
 		random := rand.New(rand.NewPCG(seed, 0))
@@ -35,8 +35,8 @@ func TestQueueOrdersTheWork(t *testing.T) {
 	}
 }
 
-// Workers that also make new work get each task once, and closing sends them home, also those that
-// wait.
+// Each task goes to one of many workers, which also add tasks, and closing releases waiting
+// workers.
 func TestQueueWithManyWorkers(t *testing.T) {
 	q := newQueue()
 	const tasks = 500

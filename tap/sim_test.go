@@ -24,18 +24,18 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/singer"
 )
 
-// The simulator is a source with a model of a changing list of its own: rows change, appear, vanish
-// and switch pass while they are read, and become visible late. The engine runs over it, is killed
-// at any byte, and goes on from the last state that came out. It shares nothing with the sandbox.
+// The simulator is a source with its own model of a changing list: rows change, appear, vanish,
+// switch pass while they are read, and become visible late. The engine reads it, is killed at any
+// byte, and continues from the last state it wrote. It shares no code with the sandbox.
 
-// simRow is a row of the model. Times are in milliseconds since the start of the world.
+// simRow is a row of the model. Times are in milliseconds since the start of the simulation.
 type simRow struct {
 	id, created, updated int64
 	pass                 int
 	gone                 bool
-	seen                 int64 // from when on it is visible as it is now
+	seen                 int64 // since when it is visible in this form
 	before               *simRow
-	switched             int64 // when it switched pass last
+	switched             int64 // when it last switched pass
 }
 
 // simulator is the source.
@@ -48,9 +48,9 @@ type simulator struct {
 	perPage int
 	quiet   bool // nothing changes
 	late    int64
-	cursors int // cursors that were handed out; now and then one is dead
+	cursors int // number of cursors; some of them are dead
 	reads   int
-	stopAt  int // the run is stopped at so many reads; 0 for never
+	stopAt  int // the run is stopped at this read; 0 for never
 	stop    context.CancelCauseFunc
 }
 
@@ -74,7 +74,7 @@ func newSimulator(seed uint64, rows, passes int) *simulator {
 	return s
 }
 
-// happen lets time pass and things happen.
+// happen advances the time and makes changes.
 func (s *simulator) happen() {
 	s.now += 50 + s.random.Int64N(4000)
 	if s.quiet {
@@ -99,7 +99,7 @@ func (s *simulator) happen() {
 	}
 }
 
-// visible is the row as the API shows it now; nil for not at all.
+// visible returns the row as the API shows it now; nil if hidden.
 func (s *simulator) visible(r *simRow) *simRow {
 	for r != nil && r.seen > s.now {
 		r = r.before
@@ -177,7 +177,7 @@ func (s *simulator) Read(_ context.Context, req tap.Request, take func(tap.Page)
 	return take(page)
 }
 
-// killer is a standard output that breaks off after so many bytes.
+// killer is a standard output that breaks after a number of bytes.
 type killer struct {
 	bytes.Buffer
 	left int
@@ -191,7 +191,7 @@ func (k *killer) Write(p []byte) (int, error) {
 	return k.Buffer.Write(p)
 }
 
-// protocol is how the engine's state comes out and goes in again.
+// protocol writes and reads the engine's state.
 type protocol struct {
 	voice func() tap.Voice
 	parse func(state []byte) (*tap.State, error)
@@ -259,7 +259,7 @@ func simStream(t *testing.T, passes int) *tap.Stream {
 	return s
 }
 
-// simulation is a series of runs over one simulator.
+// simulation is a series of runs on one simulator.
 type simulation struct {
 	*simulator
 	t      *testing.T
@@ -270,11 +270,11 @@ type simulation struct {
 	state  []byte
 
 	deletes *tap.Deletes
-	told    map[string]bool // rows that were told as gone
+	told    map[string]bool // rows that were reported as gone
 }
 
-// run runs the engine once; it is killed after so many bytes, 0 for never. It returns whether the
-// stream got complete.
+// run runs the engine once and kills it after a number of bytes, 0 for never. It reports whether
+// the stream completed.
 func (s *simulation) run(kill int) bool {
 	shape, err := s.stream.Shape()
 	require.NoError(s.t, err)
@@ -320,7 +320,7 @@ func (s *simulation) run(kill int) bool {
 	return sum.Outcomes[0].Complete
 }
 
-// check makes sure that each row was loaded, at least as new as it was at a time.
+// check asserts that each row was loaded, at least as new as it was at a time.
 func (s *simulation) check(rows map[int64]int64, what string) {
 	for id, updated := range rows {
 		have, ok := s.loaded[fmt.Sprint(id)]
@@ -333,7 +333,7 @@ func (s *simulation) check(rows map[int64]int64, what string) {
 	}
 }
 
-// living are the rows that exist, and when each was last changed.
+// living returns the existing rows, and when each last changed.
 func (s *simulator) living(settled bool) map[int64]int64 {
 	rows := map[int64]int64{}
 	for _, r := range s.rows {
@@ -366,8 +366,8 @@ func simulate(t *testing.T, seeds int, each func(t *testing.T, s *simulation, ra
 	}
 }
 
-// Incremental reads that are killed anywhere, while everything changes: once a run gets through and
-// nothing is late any more, every row is there as it is now.
+// Incremental reads are killed anywhere, while everything changes: after a run completes and
+// nothing is late, every row is loaded as it is now.
 func TestKilledIncrementalReadsLoseNothing(t *testing.T) {
 	simulate(t, 25, func(_ *testing.T, s *simulation, random *rand.Rand) {
 		for range random.IntN(8) {
@@ -386,29 +386,29 @@ func TestKilledIncrementalReadsLoseNothing(t *testing.T) {
 	})
 }
 
-// A full table that is cut into pieces, and goes on after kills, is whole and fresh: every row is
-// as new as when its last run began.
+// A full table that is cut into pieces, and continues after kills, is complete and fresh: every row
+// is as new as when its last run began.
 func TestFullTablesAreWholeAndFresh(t *testing.T) {
 	simulate(t, 25, func(_ *testing.T, s *simulation, random *rand.Rand) {
 		s.full = true
 		for range random.IntN(4) {
 			if s.run(1 + random.IntN(90_000)) {
-				s.loaded, s.state = map[string]string{}, nil // it was complete: the next read is another one
+				s.loaded, s.state = map[string]string{}, nil // it was complete: the next read is a new one
 			}
 		}
 		began, at := s.living(true), s.now
 		s.run(0)
 		for _, r := range s.rows {
 			if r.gone || s.visible(r) == nil || s.passes > 1 && r.switched > at {
-				delete(began, r.id) // vanished meanwhile, or switched pass, which only the next read is sure to tell
+				delete(began, r.id) // deleted meanwhile, or switched pass, which only the next read is sure to show
 			}
 		}
 		s.check(began, "a full table")
 	})
 }
 
-// Runs that end after a few pages move on all the same: sooner or later everything is read.
-func TestRunsThatEndEarlyMoveOn(t *testing.T) {
+// Runs that end after a few pages make progress: eventually everything is read.
+func TestShortRunsMakeProgress(t *testing.T) {
 	stream := simStream(t, 1)
 	proto := protocols(stream)["singer"]
 	s := &simulation{simulator: newSimulator(1, 900, 1), t: t, stream: stream, proto: proto, loaded: map[string]string{}, told: map[string]bool{}}
@@ -423,7 +423,7 @@ func TestRunsThatEndEarlyMoveOn(t *testing.T) {
 	assert.Fail(t, "400 runs of five pages each never got through")
 }
 
-// memory is a ledger that can be lost or set back.
+// memory is a ledger that can be lost or reset.
 type memory struct {
 	now    *tap.Known
 	before []*tap.Known
@@ -455,10 +455,10 @@ func copied(k *tap.Known) *tap.Known {
 	return &c
 }
 
-// Deletes, whatever changes, is late or is killed when, and with a ledger that is lost or set back:
-// no living row is ever told as gone, and once a sweep gets through every row that was loaded and
-// is gone has been told, unless the ledger forgot it.
-func TestGoneRowsAreToldAndLivingOnesNever(t *testing.T) {
+// With deletes, whatever changes, is late or killed, and with a ledger that is lost or reset: no
+// living row is reported as gone, and after a sweep completes, every row that was loaded and
+// deleted has been reported, unless the ledger forgot it.
+func TestDeletedRowsAreReportedAndLivingOnesNever(t *testing.T) {
 	simulate(t, 25, func(_ *testing.T, s *simulation, random *rand.Rand) {
 		ledger := &memory{}
 		s.deletes = &tap.Deletes{Ledger: ledger, Every: time.Minute, MaxShare: 1}

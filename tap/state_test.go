@@ -62,7 +62,7 @@ func TestBookmarkTransitions(t *testing.T) {
 	}
 }
 
-func TestIDsAreSets(t *testing.T) {
+func TestIDs(t *testing.T) {
 	a, b := IDsOf([]int64{5, 1, 9, 5, 1 << 40, -3}), IDsOf([]int64{9, 2, 1 << 40})
 	list := func(s IDs) (ids []int64) {
 		for id := range s.All() {
@@ -84,8 +84,7 @@ func TestIDsAreSets(t *testing.T) {
 	assert.Equal(t, list(a), list(again))
 }
 
-// FuzzIDs reads whatever stands in a store: it is a set or it is none, and never ids in another
-// order.
+// FuzzIDs reads arbitrary bytes: they are a set in order, or refused.
 func FuzzIDs(f *testing.F) {
 	some := IDsOf([]int64{1, 2, 300, 1 << 50})
 	f.Add(some.Bytes())

@@ -28,8 +28,8 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
 )
 
-// This binary is the loader as well: with FLEET_TEST_LOADER, it appends records to a file of the
-// account in that folder, and echoes states once what they cover is on the disk.
+// This binary is also the loader: with FLEET_TEST_LOADER, it appends records to a file of the
+// account in that folder, and echoes states after the records they cover are on disk.
 func TestMain(m *testing.M) {
 	if dir := os.Getenv("FLEET_TEST_LOADER"); dir != "" {
 		if err := load(dir, os.Args[len(os.Args)-1]); err != nil {
@@ -74,7 +74,7 @@ func load(dir, account string) error {
 	}
 }
 
-// fleet is a fleet under test: a database, accounts with a sandbox each, and worker processes.
+// fleet is a fleet under test: a database, accounts with their own sandboxes, and worker processes.
 type fleet struct {
 	t        *testing.T
 	dir      string
@@ -113,7 +113,7 @@ func newFleet(t *testing.T, address string) *fleet {
 	return f
 }
 
-// add takes on an account with a sandbox of its own.
+// add adds an account with its own sandbox.
 func (f *fleet) add(name string, opts sandbox.Options, more map[string]any) {
 	f.t.Helper()
 	opts.Seed, opts.OneReader = uint64(len(f.accounts)+1), true
@@ -169,7 +169,7 @@ func (f *fleet) until(patience time.Duration) {
 	}
 }
 
-// missing is how many rows of an account never arrived.
+// missing returns the number of rows of an account that never arrived.
 func (f *fleet) missing(name string) (missing, rows int) {
 	f.t.Helper()
 	text, err := os.ReadFile(filepath.Join(f.dir, "loaded", name))
@@ -208,7 +208,7 @@ func number(name string, otherwise int) int {
 	return otherwise
 }
 
-// databases runs a test on SQLite, and on PostgreSQL where FLEET_TEST_POSTGRES has its address.
+// databases runs a test on SQLite, and on PostgreSQL if FLEET_TEST_POSTGRES has its address.
 func databases(t *testing.T, test func(t *testing.T, address string)) {
 	t.Run("SQLite", func(t *testing.T) { test(t, "") })
 	t.Run("PostgreSQL", func(t *testing.T) {
@@ -220,9 +220,9 @@ func databases(t *testing.T, test func(t *testing.T, address string)) {
 	})
 }
 
-// Workers are killed at random while they read many accounts, one of which is huge, one slow and
-// one whose credentials are dead. Every row of all others arrives, nothing is read twice at once,
-// and the dead one is left to a person.
+// Workers are killed at random while they read many accounts: one is huge, one is slow, one has
+// invalid credentials. Every row of the others arrives, nothing is read twice at the same time, and
+// the invalid one waits for a person.
 func TestKilledWorkersLoseNothing(t *testing.T) {
 	databases(t, func(t *testing.T, address string) {
 		f := newFleet(t, address)
@@ -275,8 +275,8 @@ func TestKilledWorkersLoseNothing(t *testing.T) {
 	})
 }
 
-// Workers that are stopped hand their accounts back, and no refresh token is lost: each works once,
-// so a lost one would stop its account.
+// Stopped workers release their accounts, and no refresh token is lost: each works once, so a lost
+// one would stop its account.
 func TestStoppedWorkersLoseNoToken(t *testing.T) {
 	databases(t, func(t *testing.T, address string) {
 		f := newFleet(t, address)
@@ -305,8 +305,8 @@ func TestStoppedWorkersLoseNoToken(t *testing.T) {
 	})
 }
 
-// keep-token is killed at random, as often as it likes: what it says is kept is kept.
-func TestKilledKeepersKeepOrFail(t *testing.T) {
+// keep-token is killed at random, many times: a token that it reports as saved is saved.
+func TestKilledKeepTokenSavesOrFails(t *testing.T) {
 	f := newFleet(t, "")
 	f.add("partner", sandbox.Options{Candidates: 5}, map[string]any{"refresh_token": "first"})
 	random := rand.New(rand.NewPCG(9, 9))
@@ -331,8 +331,8 @@ func TestKilledKeepersKeepOrFail(t *testing.T) {
 	}
 }
 
-// An attempt that was taken for lost, and comes back, stores nothing over the one that followed.
-func TestLostAttemptsStoreNothing(t *testing.T) {
+// An attempt that was considered lost, and comes back, cannot overwrite its successor.
+func TestLateAttemptsStoreNothing(t *testing.T) {
 	f := newFleet(t, "")
 	f.add("one", sandbox.Options{Candidates: 5}, nil)
 	ctx := t.Context()
@@ -386,7 +386,7 @@ func TestDecisions(t *testing.T) {
 	assert.True(t, decide(now, time.Hour, 0, outcome{code: 130}).again)
 }
 
-func TestMetricsTellWhatAnOperatorWants(t *testing.T) {
+func TestMetrics(t *testing.T) {
 	f := newFleet(t, "")
 	f.add("one", sandbox.Options{Candidates: 5}, nil)
 	f.add("two", sandbox.Options{Candidates: 5}, map[string]any{"client_secret": "revoked"})
@@ -414,7 +414,7 @@ func TestMetricsTellWhatAnOperatorWants(t *testing.T) {
 	require.NoError(t, <-done)
 }
 
-// idle does everything for a job that a reader does, but read.
+// idle does everything that a reader does for a job, except reading.
 type idle struct {
 	river.WorkerDefaults[readArgs]
 	r    *reader
@@ -438,7 +438,8 @@ func (w idle) Work(ctx context.Context, job *river.Job[readArgs]) error {
 	return err
 }
 
-// How many runs a second the database takes, if they cost nothing else.
+// BenchmarkRuns measures the number of runs per second that the database handles, if they cost
+// nothing else.
 func BenchmarkRuns(b *testing.B) {
 	for name, address := range map[string]string{"SQLite": "", "PostgreSQL": os.Getenv("FLEET_TEST_POSTGRES")} {
 		b.Run(name, func(b *testing.B) {

@@ -21,12 +21,12 @@ var (
 
 func init() { users.Prepare() }
 
-// said is a message without the time at which it was said.
+// said is a message without its time.
 func said(lines []byte) string {
 	return regexp.MustCompile(`"emitted_at":[0-9]{13}`).ReplaceAllString(string(lines), `"emitted_at":0`)
 }
 
-// The messages, to the letter.
+// Every message, byte for byte.
 func TestMessages(t *testing.T) {
 	v := &airbyte.Voice{}
 	sel := &tap.Selection{Stream: users, Version: 7}

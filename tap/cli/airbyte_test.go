@@ -23,7 +23,7 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
 )
 
-// configure chooses streams, all without names, from what discover prints. change may be nil.
+// configure selects streams from discover's output; all without names. change may be nil.
 func configure(t testing.TB, config string, mode string, change func(stream map[string]any), names ...string) []byte {
 	t.Helper()
 	r := run(t, "discover", "--config", config)
@@ -94,7 +94,7 @@ func (c *source) read(t testing.TB, state []byte) result {
 	return r
 }
 
-// all makes sure that every stream ended so.
+// all asserts the last status of every stream.
 func (c *source) all(t testing.TB, status string, but ...string) {
 	t.Helper()
 	for name, statuses := range c.Statuses {
@@ -125,7 +125,7 @@ func TestReadLoadsEveryStreamAndThenWhatChanged(t *testing.T) {
 	assert.Equal(t, 1, lists["candidates"])
 }
 
-func TestReadAsksForChosenColumnsAlone(t *testing.T) {
+func TestReadRequestsOnlySelectedColumns(t *testing.T) {
 	s := serve(t, sandbox.Options{})
 	c := connect(t, s, s.Config(), "incremental", "users")
 	c.choose(t, configure(t, c.config, "incremental", func(stream map[string]any) {
@@ -208,7 +208,7 @@ func TestReadWithFaults(t *testing.T) {
 	})
 }
 
-func TestReadTellsThatTheBudgetIsOut(t *testing.T) {
+func TestReadReportsTheRateLimit(t *testing.T) {
 	t.Parallel()
 	s := serve(t, sandbox.Options{Limit: 30, Window: 2 * time.Second})
 	c := connect(t, s, s.Config(), "incremental")
@@ -220,7 +220,7 @@ func TestReadTellsThatTheBudgetIsOut(t *testing.T) {
 	complete(t, s, &c.Loader)
 }
 
-func TestReadAsksToKeepTheRefreshToken(t *testing.T) {
+func TestReadSendsTheNewRefreshToken(t *testing.T) {
 	for name, config := range map[string]func(s *sandbox.Server) map[string]any{
 		"flat": func(s *sandbox.Server) map[string]any {
 			return with(s, map[string]any{"refresh_token": sandbox.RefreshToken})
@@ -237,7 +237,7 @@ func TestReadAsksToKeepTheRefreshToken(t *testing.T) {
 			require.NoError(t, os.Chmod(c.config, 0o400))
 			require.Zero(t, c.read(t, nil).code)
 			require.Len(t, c.Configs, 1)
-			// What the platform was asked to keep is good for the next run.
+			// The config that the platform was asked to save works for the next run.
 			c.config = file(t, "config.json", []byte(c.Configs[0]))
 			assert.Contains(t, string(c.Configs[0]), s.CurrentRefreshToken())
 			require.Zero(t, c.read(t, c.State()).code)
@@ -259,7 +259,7 @@ func TestReadAsksToKeepTheRefreshToken(t *testing.T) {
 	}
 }
 
-func TestReadGoesOnAfterKills(t *testing.T) {
+func TestReadContinuesAfterKills(t *testing.T) {
 	t.Parallel()
 	s := serve(t, sandbox.Options{Candidates: 1500, Latency: 4 * time.Millisecond})
 	c := connect(t, s, s.Config(), "incremental")
@@ -292,7 +292,7 @@ func TestReadEndsStreamsAtASignal(t *testing.T) {
 	require.NoError(t, cmd.Start())
 	<-asked
 	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
-	_ = cmd.Wait() // the code is what is looked at
+	_ = cmd.Wait() // the code is checked below
 	assert.Equal(t, 143, cmd.ProcessState.ExitCode())
 	require.NoError(t, c.Read(&out, false))
 	incomplete := 0
@@ -308,7 +308,7 @@ func TestReadEndsStreamsAtASignal(t *testing.T) {
 	complete(t, s, &c.Loader)
 }
 
-func TestFullRefreshGoesOnInItsGeneration(t *testing.T) {
+func TestFullRefreshContinuesWithinItsGeneration(t *testing.T) {
 	long(t)
 	generation := func(id int) func(map[string]any) {
 		return func(stream map[string]any) { stream["generation_id"], stream["minimum_generation_id"] = id, id }
@@ -338,7 +338,7 @@ func TestFullRefreshGoesOnInItsGeneration(t *testing.T) {
 	lists, _, _ := s.Requests()
 	assert.Less(t, lists["candidates"], 30, "what was read of this generation is not read again")
 
-	// Another generation begins anew, whatever the state says.
+	// Another generation starts again, whatever the state.
 	c.choose(t, configure(t, c.config, "full_refresh", generation(2), "candidates"))
 	c.Rows = nil
 	s.ResetRequests()
@@ -348,7 +348,7 @@ func TestFullRefreshGoesOnInItsGeneration(t *testing.T) {
 	assert.GreaterOrEqual(t, lists["candidates"], 40)
 }
 
-func TestStateOfAirbytesOwnSourceIsTakenOver(t *testing.T) {
+func TestStateOfAirbytesOwnSourceIsAccepted(t *testing.T) {
 	s := serve(t, sandbox.Options{})
 	since := "2026-06-01T00:00:00.000Z"
 	for name, streamState := range map[string]string{
@@ -376,7 +376,7 @@ func TestCheck(t *testing.T) {
 	for name, c := range map[string]struct {
 		opts   sandbox.Options
 		config map[string]any
-		says   string // nothing where it is good
+		says   string // empty if it is valid
 	}{
 		"good":                  {},
 		"no introspection":      {opts: sandbox.Options{Introspection: false}},

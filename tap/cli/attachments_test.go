@@ -41,7 +41,7 @@ func attached(t *testing.T, l *loader.Loader) map[int64]attachment {
 	return all
 }
 
-// whole makes sure that each row's content is in the store, as the sandbox has it.
+// whole asserts that each row's content is in the store, as the sandbox has it.
 func whole(t *testing.T, dir string, rows map[int64]attachment) {
 	t.Helper()
 	require.NotEmpty(t, rows)
@@ -63,7 +63,7 @@ func whole(t *testing.T, dir string, rows map[int64]attachment) {
 	}
 }
 
-func TestContentsOfAttachmentsAreKept(t *testing.T) {
+func TestContentsOfAttachmentsAreStored(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
 	n := 0
@@ -93,8 +93,8 @@ func TestContentsOfAttachmentsAreKept(t *testing.T) {
 	assert.Empty(t, left)
 }
 
-// Links that expired are asked for again, once a page.
-func TestExpiredLinksAreAskedForAgain(t *testing.T) {
+// Expired links are renewed, with one request per page.
+func TestExpiredLinksAreRenewed(t *testing.T) {
 	var s *sandbox.Server
 	var once sync.Once
 	s = serve(t, sandbox.Options{FileFault: func(*http.Request) sandbox.Fault {

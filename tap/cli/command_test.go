@@ -17,7 +17,7 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
 )
 
-// Help is help and nothing else: it reads no account and spends no token.
+// Help does nothing else: it reads no account and uses no token.
 func TestHelpDoesNothingElse(t *testing.T) {
 	s := serve(t, sandbox.Options{})
 	path := file(t, "c.json", s.Config())
@@ -38,7 +38,7 @@ func TestHelpDoesNothingElse(t *testing.T) {
 	assert.Zero(t, tokens)
 }
 
-func TestFlagsThatMakeNoSense(t *testing.T) {
+func TestInvalidFlags(t *testing.T) {
 	for _, args := range [][]string{
 		{"sandbox", "--faults", "500"},
 		{"sandbox", "--chaos", "2"},
@@ -68,7 +68,7 @@ func TestCompletion(t *testing.T) {
 	}
 }
 
-// Every line of a JSON log has the keys by which Meltano takes it apart.
+// Every line of a JSON log has the keys that Meltano parses.
 func TestJSONLog(t *testing.T) {
 	s := serve(t, sandbox.Options{})
 	r := run(t, "--config", file(t, "c.json", with(s, map[string]any{"streams": []string{"users"}})), "--log-format", "json")
@@ -181,7 +181,7 @@ func absolute(t *testing.T, path string) string {
 	return abs
 }
 
-// A stream whose last complete read is young enough is left alone: no request, no failure.
+// A stream whose last complete read is recent enough is left alone: no request, no failure.
 func TestRefreshEvery(t *testing.T) {
 	s := serve(t, sandbox.Options{})
 	cfg := map[string]any{"streams": []string{"users", "jobs", "job_posts", "demographic_questions"}, "refresh_every": map[string]any{"job*": "1d", "jobs": "0s", "demographic_*": "2h"}}
@@ -213,7 +213,7 @@ func lastState(t *testing.T, out string) []byte {
 	return last
 }
 
-// A run that lasts too long ends by itself, and the next goes on.
+// A run that takes too long ends by itself, and the next one continues.
 func TestMaxRunTime(t *testing.T) {
 	t.Parallel()
 	s := serve(t, sandbox.Options{Limit: 5, Window: 2 * time.Second})
@@ -225,8 +225,8 @@ func TestMaxRunTime(t *testing.T) {
 	assert.NotEmpty(t, lastState(t, r.out))
 }
 
-// A run whose last page came just as its time was up is complete, not cut short.
-func TestRunThatEndsAsItsTimeIsUpIsComplete(t *testing.T) {
+// A run whose last page arrives just as its time is over is complete.
+func TestRunThatEndsJustInTimeIsComplete(t *testing.T) {
 	t.Parallel()
 	s := serve(t, sandbox.Options{Latency: 1200 * time.Millisecond})
 	r := run(t, "--config", file(t, "c.json", with(s, map[string]any{"max_run_time": "1s", "streams": []string{"users", "jobs"}})))
@@ -235,9 +235,9 @@ func TestRunThatEndsAsItsTimeIsUpIsComplete(t *testing.T) {
 	assert.NotContains(t, r.err, "max_run_time was reached")
 }
 
-// A report that cannot be written harms nothing, and the last line still sums up; a name that says
-// no form is a flag that is wrong.
-func TestReportsThatCannotBeWritten(t *testing.T) {
+// A report that cannot be written does no harm, and the last line still sums up; a name without a
+// known format is an invalid flag.
+func TestUnwritableReports(t *testing.T) {
 	s := serve(t, sandbox.Options{})
 	cfg := file(t, "c.json", with(s, map[string]any{"streams": []string{"users"}}))
 	r := run(t, "--config", cfg, "--report", filepath.Join(t.TempDir(), "missing", "run.html"))

@@ -15,15 +15,14 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
 )
 
-// field is a custom field of candidates: its definition, and the value that each candidate has.
+// field is a custom field of candidates: its definition, and each candidate's value.
 type field struct {
 	key, valueType string
 	inactive       bool
 	value          any
 }
 
-// defined serves candidates with custom fields; the test may change what fields points to between
-// runs.
+// defined serves candidates with custom fields; the test may change fields between runs.
 func defined(t *testing.T, fields *[]field) *sandbox.Server {
 	t.Helper()
 	var first int64 // number of the oldest definition; 0 until it is known
@@ -68,7 +67,7 @@ func defined(t *testing.T, fields *[]field) *sandbox.Server {
 	return s
 }
 
-// customs are the columns of custom fields in a schema of candidates.
+// customs returns the columns of custom fields in a schema of candidates.
 func customs(t *testing.T, schema []byte) map[string]any {
 	t.Helper()
 	var s struct {
@@ -85,7 +84,7 @@ func customs(t *testing.T, schema []byte) map[string]any {
 	return found
 }
 
-// customValues are the columns of custom fields of one loaded candidate.
+// customValues returns the columns of custom fields of one loaded candidate.
 func customValues(t *testing.T, l *loader.Loader) map[string]any {
 	t.Helper()
 	require.NotEmpty(t, l.Rows["candidates"])
@@ -186,7 +185,7 @@ func TestCustomFieldsOfEveryValueType(t *testing.T) {
 	require.Zero(t, load(t, &l, columnsOf(s), nil).code, "every column takes null")
 }
 
-func TestCustomFieldsWithNamesThatClash(t *testing.T) {
+func TestCustomFieldsWithClashingNames(t *testing.T) {
 	fields := []field{
 		{key: "team-a", valueType: "short_text", value: "first"},
 		{key: "team_a", valueType: "number", value: 2},
@@ -259,14 +258,14 @@ func TestCustomFieldsThatChangeAreDrift(t *testing.T) {
 	assert.Equal(t, []any{"kept all the same"}, values["custom_undefined"])
 	assert.NotContains(t, values, "custom_vanishes", "nobody defines it, and no value is left")
 
-	// Once an administrator hid a field, its values no longer come.
+	// After an administrator hides a field, its values disappear.
 	fields[0].inactive = true
 	l, _ = sync()
 	assert.NotContains(t, customs(t, l.LastSchema["candidates"]), "custom_stays")
 	assert.Contains(t, customs(t, l.LastSchema["candidates"]), "custom_comes")
 }
 
-func TestCustomFieldsAreChosenOneByOne(t *testing.T) {
+func TestCustomFieldsAreSelectedIndividually(t *testing.T) {
 	fields := []field{{key: "wanted", valueType: "short_text", value: "a"}, {key: "left_out", valueType: "short_text", value: "b"}}
 	s := defined(t, &fields)
 	cfg := file(t, "c.json", columnsOf(s))
@@ -285,13 +284,13 @@ func TestCustomFieldsAreChosenOneByOne(t *testing.T) {
 		assert.NotContains(t, r.out, "left_out")
 	}
 	check()
-	// It stays out when nobody defines it any more, and others come in.
+	// It stays deselected after its definition is gone, and others appear.
 	fields = []field{fields[0], {key: "left_out", value: "b"}, {key: "new", valueType: "short_text", value: "c"}}
 	check()
 }
 
-// without is a catalog that selects one stream alone, and leaves one of its columns out; it need
-// not know of the column.
+// without returns a catalog that selects one stream and deselects one of its columns, which the
+// catalog need not have.
 func without(t *testing.T, catalog, stream, column string) map[string]any {
 	t.Helper()
 	var c struct {

@@ -15,7 +15,7 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
 )
 
-// goneIn lists what a run told as gone, by stream, and makes sure that the messages are those of
+// goneIn lists the rows that a run reported as gone, by stream, and checks the messages against
 // promise 11.
 func goneIn(t *testing.T, out string, versions map[string]int64) map[string][]int64 {
 	t.Helper()
@@ -142,8 +142,8 @@ func ids(t *testing.T, s *sandbox.Server, stream string) map[int64]bool {
 	return all
 }
 
-// A stream that was loaded before deletes were switched on is read whole once, so that every row
-// out there has the version.
+// A stream that was loaded before deletes were turned on is read whole once, so that every row has
+// the version.
 func TestDeletesSwitchedOnLater(t *testing.T) {
 	s := serve(t, sandbox.Options{Candidates: 700})
 	cfg := with(s, map[string]any{"streams": []string{"candidates"}})
@@ -162,8 +162,8 @@ func TestDeletesSwitchedOnLater(t *testing.T) {
 	assert.NotEmpty(t, goneIn(t, r.out, versions)["candidates"])
 }
 
-// What a run with nothing new costs, with deletes: short lists their one request, long ones what
-// their ids fill.
+// The cost of a run with nothing new, with deletes: one request for a short list, and as many as
+// their ids fill for long ones.
 func TestCostOfDeletes(t *testing.T) {
 	s := serve(t, sandbox.Options{Candidates: 2600})
 	cfg := with(s, map[string]any{"streams": []string{"users", "candidates"}, "deletes": map[string]any{"store": "file://" + t.TempDir(), "every": "0s"}})
@@ -177,9 +177,8 @@ func TestCostOfDeletes(t *testing.T) {
 	assert.Zero(t, strings.Count(r.out, `"type":"RECORD"`), fmt.Sprint(lists))
 }
 
-// When an anonymized candidate turns up, the lists of what belonged to it are swept at once,
-// whenever they are due.
-func TestAnonymizedCandidatesHurryTheirChildren(t *testing.T) {
+// An anonymized candidate makes the lists of candidates' children due at once.
+func TestAnonymizedCandidatesMakeTheirChildrenDue(t *testing.T) {
 	anonymous := false
 	s := serve(t, sandbox.Options{Candidates: 1200, Row: func(stream string, _ int64, row []byte) []byte {
 		if anonymous && stream == "candidates" {

@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The lists of streams on the admin's page are ones that the config takes.
-func TestStreamsOfTheAdminsPage(t *testing.T) {
+// The config accepts the lists of streams on the admin's page.
+func TestStreamsOnTheAdminPageExist(t *testing.T) {
 	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "admin.md"))
 	require.NoError(t, err)
 	found := regexp.MustCompile("`(\\[\".*?\\])`").FindAllSubmatch(page, -1)

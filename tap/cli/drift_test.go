@@ -45,7 +45,7 @@ func TestDriftReachesTheLoaderAndTheNextRun(t *testing.T) {
 	})
 }
 
-func TestWhatWasLearntOutlivesARunThatLeavesItOut(t *testing.T) {
+func TestLearntColumnsSurviveARunWithoutThem(t *testing.T) {
 	odd := true
 	s := serve(t, sandbox.Options{Row: func(stream string, _ int64, row []byte) []byte {
 		if stream == "users" && odd {

@@ -75,7 +75,7 @@ func TestBadInputIsOneLineThatSaysWhere(t *testing.T) {
 	}
 }
 
-func TestAddressThatDoesNotAnswerIsNamed(t *testing.T) {
+func TestUnreachableAddressIsNamed(t *testing.T) {
 	t.Parallel()
 	s := serve(t, sandbox.Options{})
 	r := run(t, "--config", file(t, "c.json", with(s, map[string]any{"auth_url": "http://127.0.0.1:9/token", "max_retry_time": "1s"})))
@@ -103,7 +103,7 @@ func TestUnknownKeyIsAWarning(t *testing.T) {
 	assert.Contains(t, r.err, "flattening_enabled")
 }
 
-func TestEnvironmentMakesAConfig(t *testing.T) {
+func TestConfigFromTheEnvironment(t *testing.T) {
 	s := serve(t, sandbox.Options{})
 	for key, value := range map[string]string{"CLIENT_ID": sandbox.ClientID, "CLIENT_SECRET": sandbox.ClientSecret, "API_URL": s.URL(), "AUTH_URL": s.URL() + "/token", "STREAMS": "users, job*", "CONCURRENCY": "3"} {
 		t.Setenv("TAP_GREENHOUSE_"+key, value)

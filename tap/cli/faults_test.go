@@ -16,9 +16,9 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
 )
 
-// A bookmark of another column than updated_at says nothing of what was updated: the stream is read
-// whole.
-func TestBookmarkOfAnotherColumnIsNone(t *testing.T) {
+// A bookmark of another column than updated_at does not tell what was updated: the stream is read
+// from the start.
+func TestBookmarkOfAnotherColumnIsIgnored(t *testing.T) {
 	s := serve(t, sandbox.Options{})
 	state := `{"bookmarks":{"jobs":{"replication_key":"created_at","replication_key_value":"2026-11-01T00:00:00Z"}}}`
 	var l loader.Loader
@@ -28,8 +28,8 @@ func TestBookmarkOfAnotherColumnIsNone(t *testing.T) {
 	complete(t, s, &l, "jobs")
 }
 
-// A stream of the catalog that Greenhouse no longer has is INCOMPLETE; the others load.
-func TestReadGoesOnWithoutAStreamThatIsGone(t *testing.T) {
+// A selected stream that Greenhouse no longer has is INCOMPLETE; the others are loaded.
+func TestReadContinuesWithoutARemovedStream(t *testing.T) {
 	s := serve(t, sandbox.Options{})
 	cfg := file(t, "c.json", s.Config())
 	var p platform.Platform
@@ -50,7 +50,7 @@ func TestReadGoesOnWithoutAStreamThatIsGone(t *testing.T) {
 	}
 }
 
-// Loaders die of NUL, and PostgreSQL cuts names at 63 bytes without a word.
+// NUL stops loaders, and PostgreSQL silently truncates names to 63 bytes.
 func TestNamesAndTextsThatStopLoaders(t *testing.T) {
 	long := strings.Repeat("a_very_long_name_", 5)
 	fields := []field{
@@ -74,15 +74,15 @@ func TestNamesAndTextsThatStopLoaders(t *testing.T) {
 	}
 }
 
-// A catalog that selects nothing is a mistake, not a success.
-func TestCatalogThatSelectsNothing(t *testing.T) {
+// A catalog that selects nothing is an error.
+func TestCatalogThatSelectsNothingIsAnError(t *testing.T) {
 	s := serve(t, sandbox.Options{})
 	r := run(t, "--config", file(t, "c.json", s.Config()), "--catalog", file(t, "x.json", `{"streams":[]}`))
 	assert.Equal(t, 2, r.code)
 	assert.Contains(t, r.err, "selects no stream")
 }
 
-// A summary after a stop says what is complete and what is not, and --test writes no state.
+// The summary of a stopped run says what is complete and what is not, and --test writes no state.
 func TestSummaryOfAStoppedRun(t *testing.T) {
 	t.Parallel()
 	s := serve(t, sandbox.Options{Limit: 5, Window: 2 * time.Second})
@@ -96,8 +96,7 @@ func TestSummaryOfAStoppedRun(t *testing.T) {
 	assert.NotContains(t, r.out, `"STATE"`)
 }
 
-// Full tables go through pieces and kills, too: see the simulator. Here: that one comes whole again
-// each time.
+// A full table is complete each time. The simulator tests it with pieces and kills.
 func TestFullTableOfALongList(t *testing.T) {
 	long(t)
 	s := serve(t, sandbox.Options{Candidates: 50_000})

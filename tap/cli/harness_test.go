@@ -27,8 +27,8 @@ func long(t testing.TB) {
 	}
 }
 
-// serve starts a sandbox that ends with the test. Without a limit of its own it has none, so that
-// tests need not wait.
+// serve starts a sandbox that ends with the test. It has no request limit by default, so that tests
+// need not wait.
 func serve(t testing.TB, opts sandbox.Options) *sandbox.Server {
 	t.Helper()
 	if opts.Limit == 0 {
@@ -44,7 +44,7 @@ func serve(t testing.TB, opts sandbox.Options) *sandbox.Server {
 	return s
 }
 
-// with returns the config of a sandbox with more keys; a nil value takes one out.
+// with returns the config of a sandbox with more keys; a nil value removes one.
 func with(s *sandbox.Server, more map[string]any) map[string]any {
 	cfg := s.Config()
 	for k, v := range more {
@@ -57,7 +57,7 @@ func with(s *sandbox.Server, more map[string]any) map[string]any {
 	return cfg
 }
 
-// file writes a file into the test's folder; what is no text or bytes is written as JSON.
+// file writes a file in the test's folder; values other than strings and bytes are written as JSON.
 func file(t testing.TB, name string, content any) string {
 	t.Helper()
 	var data []byte
@@ -82,7 +82,7 @@ type result struct {
 	out, err string
 }
 
-// run calls the program in this process.
+// run runs the program in this process.
 func run(t testing.TB, args ...string) result {
 	t.Helper()
 	return runContext(t.Context(), args...)
@@ -94,7 +94,7 @@ func runContext(ctx context.Context, args ...string) result {
 	return result{code, out.String(), err.String()}
 }
 
-// load runs a Singer sync and loads what comes out; state may be nil.
+// load runs a Singer sync and loads its output; state may be nil.
 func load(t testing.TB, l *loader.Loader, config map[string]any, state []byte) result {
 	t.Helper()
 	args := []string{"--config", file(t, "config.json", config)}
@@ -107,7 +107,7 @@ func load(t testing.TB, l *loader.Loader, config map[string]any, state []byte) r
 	return r
 }
 
-// noSecrets makes sure that nothing that is to be kept secret stands in what the program prints.
+// noSecrets asserts that the program's output contains no secret.
 func noSecrets(t testing.TB, r result) {
 	t.Helper()
 	for _, secret := range []string{sandbox.ClientSecret, sandbox.APIKey, "sandbox-token-", "sandbox-refresh-token-"} {
@@ -120,7 +120,7 @@ func noSecrets(t testing.TB, r result) {
 	}
 }
 
-// complete makes sure that every row of the sandbox was loaded, as it is now.
+// complete asserts that every row of the sandbox was loaded, as it is now.
 func complete(t testing.TB, s *sandbox.Server, l *loader.Loader, streams ...string) {
 	t.Helper()
 	if len(streams) == 0 {

@@ -17,9 +17,9 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
 )
 
-// A user who is not a Site Admin may see every list, and find it empty. That must not look like an
-// account without rows.
-func TestEmptyListsForWantOfRightsAreNoSuccess(t *testing.T) {
+// A user who is not a Site Admin may see every list as empty. That must not look like an account
+// without rows.
+func TestEmptyListsWithoutPermissionAreAnError(t *testing.T) {
 	s := serve(t, sandbox.Options{})
 	var l loader.Loader
 	load(t, &l, s.Config(), nil)
@@ -64,7 +64,7 @@ func TestEmptyListsForWantOfRightsAreNoSuccess(t *testing.T) {
 	})
 }
 
-// bookmarks are the times of a state, by stream.
+// bookmarks returns the times of a state, by stream.
 func bookmarks(t *testing.T, state []byte) map[string]string {
 	t.Helper()
 	var st struct {
@@ -100,7 +100,7 @@ func TestAnotherUserOrAnEarlierStartIsAWarning(t *testing.T) {
 	assert.Contains(t, load(t, &l, with(s, streams), l.LastState()).err, "start_date is earlier")
 }
 
-func TestWhatIsOptionalNeverCostsAStream(t *testing.T) {
+func TestRefusedOptionsNeverFailAStream(t *testing.T) {
 	t.Parallel()
 	for name, opts := range map[string]sandbox.Options{
 		"upper bounds": {NoUpperBounds: true}, "filters by time": {NoFilters: true}, "fields": {NoFields: true}, "a column that has gone": {Gone: []string{"candidates.time_zone"}},
@@ -142,7 +142,7 @@ func TestWhatIsOptionalNeverCostsAStream(t *testing.T) {
 	}
 }
 
-func TestListThatWasRemovedSaysSo(t *testing.T) {
+func TestRemovedListIsNamed(t *testing.T) {
 	s := serve(t, sandbox.Options{Removed: []string{"jobs"}})
 	r := run(t, "--config", file(t, "c.json", with(s, map[string]any{"streams": []string{"jobs", "users"}})))
 	assert.Equal(t, 1, r.code)
@@ -184,11 +184,11 @@ func TestRefusalsOfTheTokenAddress(t *testing.T) {
 	}
 }
 
-// A secret that a long answer repeats at its 300th character is cleaned before the answer is cut.
-func TestSecretsAreCleanedBeforeTextsAreCut(t *testing.T) {
+// A secret that a long answer repeats at its 300th character is removed before the text is cut.
+func TestSecretsAreRemovedBeforeTextIsCut(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusBadRequest)
-		_, _ = w.Write([]byte(strings.Repeat("x", 295) + sandbox.ClientSecret)) // a client that went away is no matter
+		_, _ = w.Write([]byte(strings.Repeat("x", 295) + sandbox.ClientSecret)) // the client may have gone away
 	}))
 	t.Cleanup(s.Close)
 	r := run(t, "--config", file(t, "c.json", map[string]any{"client_id": "my-client", "client_secret": sandbox.ClientSecret, "api_url": s.URL, "auth_url": s.URL}))
@@ -196,7 +196,7 @@ func TestSecretsAreCleanedBeforeTextsAreCut(t *testing.T) {
 	assert.NotContains(t, r.err, sandbox.ClientSecret[:5])
 }
 
-// A dead API ends the run once, not stream by stream.
+// A dead API ends the run once, not once per stream.
 func TestDeadAddressEndsTheRunOnce(t *testing.T) {
 	t.Parallel()
 	s := serve(t, sandbox.Options{})

@@ -18,12 +18,12 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
 )
 
-// only is a config that reads these streams.
+// only returns a config that reads these streams.
 func only(s *sandbox.Server, streams ...string) map[string]any {
 	return with(s, map[string]any{"streams": streams})
 }
 
-// progress is the part of a state that tells of pieces under way.
+// progress is the unfinished part of a state.
 func pieces(t testing.TB, state []byte, stream string) []struct{ From, Before, Cursor string } {
 	t.Helper()
 	var s struct {
@@ -37,7 +37,7 @@ func pieces(t testing.TB, state []byte, stream string) []struct{ From, Before, C
 	return s.Bookmarks[stream].Progress.Pieces
 }
 
-func TestListsCostNoMoreThanTheirPagesAndFivePercent(t *testing.T) {
+func TestLongListsCostAtMostFivePercentMore(t *testing.T) {
 	for _, rows := range []int{1, 499, 500, 501, 1000, 3600, 9700, 20000, 35000, 62000, 110000} {
 		t.Run(fmt.Sprint(rows), func(t *testing.T) {
 			if rows > 5000 {
@@ -79,7 +79,7 @@ func TestLongListIsCutAndAKillCostsLittle(t *testing.T) {
 	assert.Less(t, repeated, 8*3000, "the second run repeats little")
 }
 
-func TestExpiredCursorCostsThePieceNotTheStream(t *testing.T) {
+func TestExpiredCursorCostsOnePiece(t *testing.T) {
 	long(t)
 	const rows = 50000
 	s := serve(t, sandbox.Options{Candidates: rows})
@@ -106,7 +106,7 @@ func TestExpiredCursorCostsThePieceNotTheStream(t *testing.T) {
 	assert.Contains(t, again.err, "the cursor expired")
 }
 
-func TestCursorExpiresInTheMiddleOfARun(t *testing.T) {
+func TestCursorThatExpiresDuringARun(t *testing.T) {
 	long(t)
 	s := serve(t, sandbox.Options{Candidates: 20000})
 	var n atomic.Int32
@@ -124,9 +124,8 @@ func TestCursorExpiresInTheMiddleOfARun(t *testing.T) {
 	complete(t, s, &l, "candidates", "applications")
 }
 
-// TestKilledAnywhereNothingIsLost cuts the output of a run at random places, which is what a kill
-// leaves, and goes on with the last whole state, while rows change. Only the union of what came out
-// counts.
+// TestKilledAnywhereNothingIsLost cuts the output of a run at random places, like a kill, and
+// continues from the last whole state, while rows change. Only the union of the output counts.
 func TestKilledAnywhereNothingIsLost(t *testing.T) {
 	for seed := range uint64(8) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
@@ -156,9 +155,9 @@ func TestKilledAnywhereNothingIsLost(t *testing.T) {
 	}
 }
 
-// TestRowsThatChangeUnderTheReader changes rows between the pages of a long list: what the run
-// misses the next one brings.
-func TestRowsThatChangeUnderTheReader(t *testing.T) {
+// TestRowsThatChangeDuringARead changes rows between the pages of a long list: the next run reads
+// what this one misses.
+func TestRowsThatChangeDuringARead(t *testing.T) {
 	long(t)
 	for seed := range uint64(2) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
@@ -185,7 +184,7 @@ func TestRowsThatChangeUnderTheReader(t *testing.T) {
 	}
 }
 
-func TestStateOfTheSingerSDKIsTakenOver(t *testing.T) {
+func TestStateOfTheSingerSDKIsAccepted(t *testing.T) {
 	s := serve(t, sandbox.Options{})
 	for name, c := range map[string]struct {
 		state string

@@ -29,8 +29,7 @@ func hashOf(text string) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// What a policy cannot mean is an error that names it: nothing comes out in clear because of a
-// typo.
+// An invalid policy is an error that names it: a typo does not leak anything.
 func TestPolicyFailsClosed(t *testing.T) {
 	s := serve(t, sandbox.Options{})
 	for says, cfg := range map[string]map[string]any{
@@ -56,7 +55,7 @@ func TestPolicyFailsClosed(t *testing.T) {
 	}
 }
 
-// canaries puts a text that stands nowhere else into every text of every row.
+// canaries puts a unique text in every text of every row.
 func canaries(t *testing.T) func(stream string, id int64, row []byte) []byte {
 	return func(stream string, id int64, row []byte) []byte {
 		var v map[string]any
@@ -89,9 +88,9 @@ func canaries(t *testing.T) func(stream string, id int64, row []byte) []byte {
 	}
 }
 
-// Canaries in every text: none of a treated column shows anywhere, at any log level, in either
-// protocol, with faults.
-func TestNothingLeaksSideways(t *testing.T) {
+// With canaries in every text, none of a treated column appears anywhere, at any log level, in
+// either protocol, with faults.
+func TestTreatedValuesAppearNowhere(t *testing.T) {
 	t.Setenv("TAP_GREENHOUSE_LOGLEVEL", "debug")
 	policy := map[string]any{
 		"privacy":     map[string]any{"contact": "hash", "free_text": "drop", "demographic": "mask", "pay": "drop", "assessment": "mask", "credential": "drop"},
@@ -143,7 +142,7 @@ func TestNothingLeaksSideways(t *testing.T) {
 	assert.NotContains(t, outputs, privacyKey)
 }
 
-// configuredAll is a catalog that reads all of a discovered one.
+// configuredAll returns a configured catalog that reads everything in a discovered one.
 func configuredAll(t *testing.T, discovered string) map[string]any {
 	t.Helper()
 	var streams []any
@@ -159,8 +158,8 @@ func configuredAll(t *testing.T, discovered string) map[string]any {
 	return map[string]any{"streams": streams}
 }
 
-// Dropped columns are not asked for.
-func TestDroppedColumnsStayInGreenhouse(t *testing.T) {
+// Dropped columns are not requested.
+func TestDroppedColumnsAreNotRequested(t *testing.T) {
 	var fields []string
 	s := serve(t, sandbox.Options{})
 	s.SetFault(func(r *http.Request) sandbox.Fault {
@@ -180,7 +179,7 @@ func TestDroppedColumnsStayInGreenhouse(t *testing.T) {
 	assert.NotContains(t, r.out, `"first_name"`)
 }
 
-// A column that nobody knows is dropped once a policy is set; without one it is kept.
+// An unknown column is dropped with a policy, and kept without one.
 func TestUnclassifiedColumns(t *testing.T) {
 	s := serve(t, sandbox.Options{Row: func(_ string, _ int64, row []byte) []byte {
 		return append(row[:len(row)-1], `,"shoe_size":"forty-two"}`...)
@@ -203,7 +202,7 @@ func TestUnclassifiedColumns(t *testing.T) {
 	}
 }
 
-func TestChangedPolicyIsToldOnce(t *testing.T) {
+func TestChangedPolicyIsReportedOnce(t *testing.T) {
 	s := serve(t, sandbox.Options{})
 	var l loader.Loader
 	cfg := map[string]any{"streams": []string{"demographic_questions", "users"}}

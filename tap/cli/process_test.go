@@ -26,7 +26,7 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
 )
 
-// binary builds the program once, as it is shipped.
+// binary builds the program once, as it is released.
 var binary = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "tap-greenhouse")
 	if err != nil {
@@ -94,7 +94,7 @@ func TestKilledProcess(t *testing.T) {
 	complete(t, s, &l)
 }
 
-// nthRequest returns a channel that is closed when the server is asked for the nth time.
+// nthRequest returns a channel that is closed at the server's nth request.
 func nthRequest(s *sandbox.Server, n int64) <-chan struct{} {
 	asked := make(chan struct{})
 	var requests atomic.Int64
@@ -121,7 +121,7 @@ func TestSignals(t *testing.T) {
 				<-asked
 				sent := time.Now()
 				require.NoError(t, cmd.Process.Signal(sig))
-				_ = cmd.Wait() // the code is what is looked at
+				_ = cmd.Wait() // the code is checked below
 				assert.Less(t, time.Since(sent), 2*time.Second)
 				assert.Equal(t, code, cmd.ProcessState.ExitCode(), stderr.String())
 				assert.True(t, strings.HasPrefix(lastLine(out.String()), `{"type":"STATE"`), "the last message is not the state, but %.200s\n%s", lastLine(out.String()), &stderr)
@@ -182,7 +182,7 @@ func TestLoaderThatGoesAwayEndsTheRun(t *testing.T) {
 	}
 }
 
-// TestSlowLoader reads a byte now and then: the program waits, in the memory that it has.
+// TestSlowLoader reads a byte now and then: the program waits, without using more memory.
 func TestSlowLoader(t *testing.T) {
 	t.Parallel()
 	s := serve(t, sandbox.Options{Candidates: 20000})

@@ -41,7 +41,7 @@ func TestScopes(t *testing.T) {
 	assert.Contains(t, run(t, "scopes").out, "harvest:users:list")
 }
 
-func TestDiscoveryMarksWhatIsOutOfReach(t *testing.T) {
+func TestDiscoveryDeselectsUnreadableStreams(t *testing.T) {
 	for _, introspection := range []bool{true, false} {
 		s := serve(t, sandbox.Options{Scopes: []string{"harvest:users:list", "harvest:custom_field_options:list"}, Introspection: introspection})
 		r := run(t, "--config", file(t, "c.json", s.Config()), "--discover", "--probe")

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// bookmark returns the time of a stream's bookmark in a Singer state; zero where there is none.
+// bookmark returns the time of a stream's bookmark in a Singer state; zero if there is none.
 func bookmark(t testing.TB, state []byte, stream string) time.Time {
 	t.Helper()
 	var s struct {

@@ -15,7 +15,7 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
 )
 
-func TestEveryStreamIsLoadedWhole(t *testing.T) {
+func TestEveryStreamIsLoadedCompletely(t *testing.T) {
 	t.Parallel()
 	s := serve(t, sandbox.Options{Candidates: 700})
 	var l loader.Loader
@@ -89,7 +89,7 @@ func TestBookmarkIsServerTimeBeforeTheFirstPage(t *testing.T) {
 	}
 }
 
-func TestFaultsThatARepeatMends(t *testing.T) {
+func TestRetriesFixPassingFaults(t *testing.T) {
 	t.Parallel()
 	for _, fault := range sandbox.Passing {
 		t.Run(string(fault), func(t *testing.T) {
@@ -105,7 +105,7 @@ func TestFaultsThatARepeatMends(t *testing.T) {
 	}
 }
 
-func TestSilentConnectionsAreGivenUp(t *testing.T) {
+func TestSilentConnectionsAreClosed(t *testing.T) {
 	t.Parallel()
 	for _, fault := range []sandbox.Fault{sandbox.Stall, sandbox.StallBody} {
 		t.Run(string(fault), func(t *testing.T) {

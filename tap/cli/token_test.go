@@ -142,7 +142,7 @@ func TestCredentials(t *testing.T) {
 	})
 }
 
-// The file with the only refresh token that works survives what editors, mounts and kills do to it.
+// The only refresh token that works survives editors, mounts and kills.
 func TestRefreshTokenIsNeverLost(t *testing.T) {
 	text := func(s *sandbox.Server) string {
 		return `{"client_id": "` + sandbox.ClientID + `", "client_secret": "` + sandbox.ClientSecret + `", "streams": ["users"], "refresh_token": "` +

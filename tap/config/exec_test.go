@@ -12,7 +12,7 @@ import (
 )
 
 // A command that fails at first, or is killed, is called again: the token must not be lost.
-func TestTokenIsKeptWhenItsCommandFailsAtFirst(t *testing.T) {
+func TestTokenIsSavedAfterItsCommandFails(t *testing.T) {
 	dir := t.TempDir()
 	kept, calls := filepath.Join(dir, "token"), filepath.Join(dir, "calls")
 	script := `echo x >> ` + calls + `; case $(wc -l < ` + calls + `) in 1) exit 3;; 2) kill -9 $$;; esac; cat > ` + kept
@@ -22,7 +22,7 @@ func TestTokenIsKeptWhenItsCommandFailsAtFirst(t *testing.T) {
 	assert.Equal(t, "the token", string(got))
 }
 
-func TestCommandThatKeepsNoTokenIsNamed(t *testing.T) {
+func TestFailingTokenCommandIsNamed(t *testing.T) {
 	err := KeepToken([]string{"/bin/sh", "-c", "cat >&2; exit 1"}, "the token")
 	assert.ErrorContains(t, err, "refresh_token_exec /bin/sh: exit status 1")
 	assert.NotContains(t, err.Error(), "the token", "what it prints is not repeated")

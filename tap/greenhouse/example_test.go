@@ -11,7 +11,7 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
 )
 
-// settings is the config of a sandbox that stands in for Greenhouse here. A real one has client_id
+// settings is the config of a sandbox, which replaces Greenhouse here. A real config has client_id
 // and client_secret, and no addresses.
 func settings(more map[string]any) (*config.Config, func()) {
 	server, err := sandbox.New(sandbox.Options{Candidates: 60, Limit: -1})
@@ -88,7 +88,7 @@ func ExampleRun_Do() {
 	// Output: 3 records, exit code 0
 }
 
-// The credential is tried before an account is taken on.
+// The credential is tried before an account is added.
 func ExampleAccount_Check() {
 	cfg, done := settings(map[string]any{"client_secret": "not the right one"})
 	defer done()

@@ -12,7 +12,7 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
 )
 
-// However the bytes are cut, each message arrives once, in order.
+// However the bytes are split into writes, each message arrives once, in order.
 func FuzzMessages(f *testing.F) {
 	for seed := range uint64(20) {
 		f.Add(seed, uint8(seed))
@@ -42,7 +42,7 @@ func FuzzMessages(f *testing.F) {
 	})
 }
 
-func TestAnErrorOfTheCallbackEndsTheRun(t *testing.T) {
+func TestCallbackErrorEndsTheRun(t *testing.T) {
 	full := errors.New("the table is full")
 	w := greenhouse.Messages(func(greenhouse.Message) error { return full })
 	_, err := w.Write([]byte(`{"type":"STATE"}` + "\n"))

@@ -16,12 +16,12 @@ type server struct {
 	mu       sync.Mutex
 	limit    int
 	latency  time.Duration
-	window   time.Time // when it began
+	window   time.Time // start of the current window
 	used     int
 	refused  int
 	others   int // requests of other programs at the start of each window
 	bare     bool
-	anchored bool // a window begins with the first request after the last one, and not by the clock
+	anchored bool // a window begins with the first request after the last one, not by the clock
 	down     bool // the time of the reset is rounded down
 }
 
@@ -57,7 +57,7 @@ func (s *server) ask() *http.Response {
 	return answer
 }
 
-// spend sends so many requests through a budget, eight at once, and returns how long that took.
+// spend sends requests through a budget, eight at a time, and returns how long that took.
 func spend(t *testing.T, s *server, b *Budget, requests int) time.Duration {
 	t.Helper()
 	began := time.Now()
@@ -89,12 +89,12 @@ func spend(t *testing.T, s *server, b *Budget, requests int) time.Duration {
 	return time.Since(began)
 }
 
-func TestBudgetIsSpentToTheLastRequestAndNoFurther(t *testing.T) {
+func TestBudgetIsSpentExactly(t *testing.T) {
 	for name, c := range map[string]struct {
 		server   *server
 		share    float64
 		requests int
-		windows  int // that have to be waited for
+		windows  int // windows to wait for
 	}{
 		"265 under 50":          {&server{limit: 50, latency: 150 * time.Millisecond}, 1, 265, 5},
 		"exactly one window":    {&server{limit: 50, latency: 150 * time.Millisecond}, 1, 50, 0},
@@ -127,7 +127,7 @@ func TestBudgetIsSpentToTheLastRequestAndNoFurther(t *testing.T) {
 	}
 }
 
-func TestBudgetTakesA429AsNews(t *testing.T) {
+func TestBudgetLearnsFrom429(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &server{limit: 50, latency: 100 * time.Millisecond}
 		b := NewBudget(1, nil)
@@ -140,7 +140,7 @@ func TestBudgetTakesA429AsNews(t *testing.T) {
 	})
 }
 
-func TestBudgetDoesNotAskInACircle(t *testing.T) {
+func TestBudgetDoesNotLoop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := NewBudget(1, nil)
 		began := time.Now()

@@ -34,7 +34,7 @@ func TestNextPageIsTakenFromTheLink(t *testing.T) {
 	}
 }
 
-func TestAskedAtIsNotAfterTheRequest(t *testing.T) {
+func TestAskedAtIsALowerBound(t *testing.T) {
 	sent := time.Now()
 	answer := &http.Response{Header: http.Header{"Date": {"Mon, 23 Nov 2026 08:15:30 GMT"}}}
 	assert.Equal(t, "2026-11-23T08:15:28.500Z", tap.FormatTime(askedAt(answer, sent, 1500*time.Millisecond)))

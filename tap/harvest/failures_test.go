@@ -20,7 +20,7 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
-// Redirects are followed within the origin, three at most; elsewhere nothing is sent.
+// At most three redirects are followed, within the origin; nothing is sent elsewhere.
 func TestRedirectsStayWithinTheOrigin(t *testing.T) {
 	for name, c := range map[string]struct {
 		to    []string
@@ -61,11 +61,11 @@ func TestRedirectsStayWithinTheOrigin(t *testing.T) {
 	}
 }
 
-// What the network says, and whether it is tried again.
+// Network failures, and whether they are retried.
 func TestNetworkFailures(t *testing.T) {
 	for name, c := range map[string]struct {
 		err   error
-		lasts time.Duration // how long it is tried while nothing ever answered; 0 for once
+		lasts time.Duration // how long it is retried if nothing ever answered; 0 for once
 		words string
 	}{
 		"refused":               {&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}, nowherePatience, "harvest.invalid:443 does not answer"},
@@ -111,7 +111,7 @@ func TestNetworkFailures(t *testing.T) {
 	})
 }
 
-// Each wait is logged once: at info where the limit is the reason, with a warning otherwise.
+// Each wait is logged once: as info if the limit is the reason, otherwise as a warning.
 func TestRetriesAreLogged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
@@ -133,8 +133,8 @@ func TestRetriesAreLogged(t *testing.T) {
 	})
 }
 
-// What a refusal of the token address means, in words that name the keys.
-func TestWordsForRefusedSignIns(t *testing.T) {
+// Messages for refusals of the token endpoint, which name the keys.
+func TestMessagesForRefusedSignIns(t *testing.T) {
 	partner := Credential{ClientID: "my-id", ClientSecret: "my-secret", RefreshToken: "my-refresh", Ready: func() error { return nil }, Rotated: func(string) error { return nil }}
 	plain := Credential{ClientID: "my-id", ClientSecret: "my-secret"}
 	for body, c := range map[string]struct {
@@ -159,8 +159,8 @@ func TestWordsForRefusedSignIns(t *testing.T) {
 	}
 }
 
-// A refresh token that another process has used: the one that it kept is taken, once.
-func TestTokenThatAnotherProcessRenewed(t *testing.T) {
+// A refresh token that another process has saved is used once.
+func TestTokenRenewedByAnotherProcess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		kept, rotated := "second", []string{}
 		cred := Credential{
@@ -201,8 +201,8 @@ func TestTokenThatAnotherProcessRenewed(t *testing.T) {
 	})
 }
 
-// What is asked about a token, and that no answer is no failure.
-func TestIntrospectionIsAsked(t *testing.T) {
+// Introspection, and that a missing answer is not a failure.
+func TestIntrospection(t *testing.T) {
 	client := scriptedClient(t, nil, nil)
 	code, body := 200, `{"active":true,"scope":"harvest:users:list"}`
 	client.http.Transport = scripted(func(r *http.Request) (*http.Response, error) {
@@ -231,8 +231,8 @@ func TestIntrospectionIsAsked(t *testing.T) {
 	assert.Equal(t, tap.Credentials, tap.KindOf(err))
 }
 
-// A 429 that says nothing of its limit holds all lists back for a while, not only the one that got it.
-func TestBare429HoldsAllBack(t *testing.T) {
+// A 429 without headers delays all lists, not only the one that received it.
+func Test429WithoutHeadersDelaysAllLists(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
 		limited, others := 0, []time.Duration{}

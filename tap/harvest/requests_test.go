@@ -20,8 +20,8 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
 
-// What is sent to the token address, for each way to sign in.
-func TestSignInIsWhatTheTokenAddressTakes(t *testing.T) {
+// The token request of each way to sign in.
+func TestSignInRequests(t *testing.T) {
 	for name, c := range map[string]struct {
 		cred                       Credential
 		path, kind, user, password string
@@ -84,8 +84,8 @@ func TestSignInIsWhatTheTokenAddressTakes(t *testing.T) {
 	}
 }
 
-// The address of a page: bounds as a pair, nothing beside a cursor.
-func TestAddressesOfPages(t *testing.T) {
+// The address of a page: bounds as a pair, and nothing with a cursor.
+func TestPageAddresses(t *testing.T) {
 	c := scriptedClient(t, nil, nil)
 	users := &tap.Stream{Name: "users", Path: "/v3/users", Bookmark: "updated_at"}
 	at := func(hour int) time.Time { return time.Date(2026, 11, 25, hour, 0, 0, 0, time.UTC) }
@@ -107,8 +107,8 @@ func TestAddressesOfPages(t *testing.T) {
 	assert.Equal(t, "per_page=500", c.listURL(plain).RawQuery, "a list without a time has no bounds")
 }
 
-// A dead token is replaced once, and what is refused again and again is told.
-func TestTokensThatDie(t *testing.T) {
+// A dead token is replaced once; repeated refusals are reported.
+func TestDeadTokensAreReplaced(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dead, asked := 1, 0
 		c := scriptedClient(t, func(*http.Request) (*http.Response, error) {
@@ -131,8 +131,8 @@ func TestTokensThatDie(t *testing.T) {
 	})
 }
 
-// Faults of the token address are repeated; its refusals are not, and they name the keys.
-func TestFaultsOfTheTokenAddress(t *testing.T) {
+// Faults of the token endpoint are retried; its refusals are not, and name the keys.
+func TestTokenEndpointFaults(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		type answer struct {
 			code int
@@ -168,7 +168,7 @@ func TestFaultsOfTheTokenAddress(t *testing.T) {
 	})
 }
 
-// The account of a run: what was repeated and what was limited, by list, and each window.
+// The account of a run: repeated and limited requests by list, and each window.
 func TestAccountOfRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &server{limit: 4, latency: 100 * time.Millisecond}
@@ -203,8 +203,8 @@ func TestAccountOfRequests(t *testing.T) {
 	})
 }
 
-// Words about a budget that is used up come once a window, with its end.
-func TestWaitingIsToldOnceAWindow(t *testing.T) {
+// A used-up budget is reported once per window, with its end.
+func TestWaitingIsReportedOncePerWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var told []time.Time
 		s := &server{limit: 5, latency: 10 * time.Millisecond}
@@ -219,8 +219,8 @@ func TestWaitingIsToldOnceAWindow(t *testing.T) {
 	})
 }
 
-// As long as no limit is known, one request goes ahead, and the others wait for its answer. Where
-// the limit of the last window is known, one that is slow is not waited for longer than a second.
+// As long as no limit is known, one request goes ahead, and the others wait for its answer. If the
+// limit of the last window is known, they wait at most a second.
 func TestLostScouts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := NewBudget(1, nil)
@@ -255,8 +255,8 @@ func TestLostScouts(t *testing.T) {
 	})
 }
 
-// A page is read whole whatever pieces it comes in, up to the limit and not a byte more.
-func TestBodiesAreReadWhole(t *testing.T) {
+// A page is read completely, whatever chunks it arrives in, up to the limit and not a byte more.
+func TestBodiesAreReadCompletely(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 1))
 	for range 200 {
 		want := make([]byte, random.IntN(3*blockBytes))
@@ -291,8 +291,8 @@ func TestBodiesAreReadWhole(t *testing.T) {
 	assert.ErrorIs(t, err, io.ErrClosedPipe)
 }
 
-// Buffers are used again, the last one first; huge ones are not kept, nor very many.
-func TestBuffersAreKept(t *testing.T) {
+// Buffers are reused, the last one first; huge buffers are not kept, and neither are very many.
+func TestBuffersAreReused(t *testing.T) {
 	var kept buffers
 	assert.Nil(t, kept.get())
 	kept.put(nil)

@@ -39,7 +39,7 @@ func granted() *http.Response {
 	return reply(200, `{"access_token":"a-token","expires_in":3600}`)
 }
 
-// scriptedClient is a client whose lists are answered by the script; tokens are had.
+// scriptedClient returns a client whose lists are answered by the script; tokens work.
 func scriptedClient(t *testing.T, lists scripted, change func(*Options)) *Client {
 	t.Helper()
 	api, err := url.Parse("https://harvest.invalid")
@@ -69,8 +69,8 @@ func list(name string) tap.Request {
 
 func discard(tap.Page) error { return nil }
 
-// A 429 that says not to wait, or until a time that has passed, is not taken at its word.
-func TestRefusalsThatSayNotToWaitAreNotRepeatedAtOnce(t *testing.T) {
+// A 429 that asks for no wait, or for a time in the past, is not believed.
+func Test429WithoutAWaitIsNotRepeatedAtOnce(t *testing.T) {
 	for name, after := range map[string]string{"zero": "0", "a past date": "Mon, 02 Jan 2006 15:04:05 GMT"} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -87,8 +87,8 @@ func TestRefusalsThatSayNotToWaitAreNotRepeatedAtOnce(t *testing.T) {
 	}
 }
 
-// A list that asks to be left alone for hours fails by itself; the others go on within a window.
-func TestOneListThatAsksForHoursStopsNoOther(t *testing.T) {
+// A list that asks for a wait of hours fails by itself; the others continue within a window.
+func TestOneDelayedListDoesNotDelayOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := scriptedClient(t, func(r *http.Request) (*http.Response, error) {
 			if strings.Contains(r.URL.Path, "slow") {
@@ -103,7 +103,7 @@ func TestOneListThatAsksForHoursStopsNoOther(t *testing.T) {
 	})
 }
 
-// No list has answered for max_retry_time: that is the end of the run, not of one stream.
+// If no list has answered for max_retry_time, the run ends, not one stream.
 func TestDeadAPIIsUnreachable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := scriptedClient(t, func(*http.Request) (*http.Response, error) { return reply(503, `{}`), nil }, nil)
@@ -120,7 +120,7 @@ func TestDeadAPIIsUnreachable(t *testing.T) {
 	})
 }
 
-// One bad list beside good ones is one bad list, however long it lasts.
+// One bad list among good ones is one bad list, however long it takes.
 func TestOneDeadListIsOneDeadList(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := scriptedClient(t, func(r *http.Request) (*http.Response, error) {
@@ -146,8 +146,8 @@ func TestOneDeadListIsOneDeadList(t *testing.T) {
 	})
 }
 
-// A list that goes on failing after all others are read is not the whole API.
-func TestLastListThatFailsIsOneList(t *testing.T) {
+// A list that keeps failing after all others are read is not the whole API.
+func TestLastFailingListIsOneDeadList(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := scriptedClient(t, func(r *http.Request) (*http.Response, error) {
 			if strings.Contains(r.URL.Path, "bad") {
@@ -160,9 +160,9 @@ func TestLastListThatFailsIsOneList(t *testing.T) {
 	})
 }
 
-// 202 is no page: it is asked for again. 410 means, as 404 does, that the list was removed. A 422
-// to a cursor is the cursor's, one without is a parameter's.
-func TestAnswersThatAreNoPages(t *testing.T) {
+// 202 is not a page: it is requested again. 410 means, like 404, that the list was removed. A 422
+// is about the cursor if there is one, otherwise about a parameter.
+func TestAnswersThatAreNotPages(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		codes := []int{202, 200}
 		c := scriptedClient(t, func(*http.Request) (*http.Response, error) {
@@ -187,7 +187,7 @@ func TestAnswersThatAreNoPages(t *testing.T) {
 	})
 }
 
-// dripping is a body of which a byte comes each second, until its request is given up.
+// dripping is a body with a byte per second, until its request is canceled.
 type dripping struct{ ctx context.Context }
 
 func (d *dripping) Read(p []byte) (int, error) {
@@ -202,7 +202,7 @@ func (d *dripping) Read(p []byte) (int, error) {
 
 func (*dripping) Close() error { return nil }
 
-// steady is a body that is slow, but comes.
+// steady is a slow but steady body.
 type steady struct{ left int }
 
 func (s *steady) Read(p []byte) (int, error) {
@@ -218,7 +218,7 @@ func (s *steady) Read(p []byte) (int, error) {
 
 func (*steady) Close() error { return nil }
 
-// An answer that drips is given up; a large page over a slow line is not, though it takes longer
+// A dripping answer is canceled; a large page over a slow line is not, although it takes longer
 // than the request timeout.
 func TestSlowAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -247,8 +247,8 @@ func TestSlowAnswers(t *testing.T) {
 	})
 }
 
-// Three lists that never take a token are three bad lists while others are fine; if none is, it is
-// the credential.
+// Three lists that refuse every token are three bad lists if others work; if none works, the
+// credential is at fault.
 func TestListsThatRefuseEveryToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := scriptedClient(t, func(r *http.Request) (*http.Response, error) {
@@ -265,7 +265,7 @@ func TestListsThatRefuseEveryToken(t *testing.T) {
 	})
 }
 
-func TestLivesOfTokens(t *testing.T) {
+func TestTokenLifetimes(t *testing.T) {
 	served := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
 	in := func(d time.Duration) string { return served.Add(d).Format(time.RFC3339) }
 	for body, want := range map[string]time.Duration{
@@ -294,7 +294,7 @@ func grantOf(t *testing.T, body string) *grant {
 	return g
 }
 
-func TestIntrospectionInEveryForm(t *testing.T) {
+func TestIntrospectionFormats(t *testing.T) {
 	for body, want := range map[string][]string{
 		`{"active":true,"scope":"a b"}`:     {"a", "b"},
 		`{"scope":["a","b"]}`:               {"a", "b"},
@@ -315,8 +315,8 @@ func TestIntrospectionInEveryForm(t *testing.T) {
 	}
 }
 
-// Each optional thing of a Link header: several relations, several links, none, empty.
-func TestLinks(t *testing.T) {
+// Variants of the Link header: several relations, several links, none, empty.
+func TestLinkHeaders(t *testing.T) {
 	c := scriptedClient(t, nil, nil)
 	asked, err := url.Parse("https://harvest.invalid/v3/users")
 	require.NoError(t, err)
@@ -335,8 +335,8 @@ func TestLinks(t *testing.T) {
 	assert.Equal(t, tap.Origin, tap.KindOf(err))
 }
 
-// A share of the limit is what this process sends itself, not what it leaves to others.
-func TestShareIsOnesOwn(t *testing.T) {
+// A share limits what this process sends, not what it leaves to others.
+func TestShareLimitsOnlyThisProcess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &server{limit: 50, latency: 100 * time.Millisecond}
 		var group sync.WaitGroup
@@ -350,9 +350,9 @@ func TestShareIsOnesOwn(t *testing.T) {
 	})
 }
 
-// Processes that share a credential without knowing of each other foresee most of what the others
-// take.
-func TestManyWithoutAShare(t *testing.T) {
+// Processes that share a credential without knowing of each other foresee most of each other's
+// requests.
+func TestProcessesWithoutAShareForeseeEachOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &server{limit: 50, latency: 150 * time.Millisecond}
 		var group sync.WaitGroup
@@ -365,8 +365,8 @@ func TestManyWithoutAShare(t *testing.T) {
 	})
 }
 
-// Nothing is asked for, once the run is over, and the cause is what comes out.
-func TestStoppedRunsAskForNothing(t *testing.T) {
+// After the run is over, nothing is requested, and its cause is returned.
+func TestStoppedRunsMakeNoRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		asked := 0
 		c := scriptedClient(t, func(*http.Request) (*http.Response, error) { asked++; return reply(500, `{}`), nil }, nil)

@@ -11,7 +11,7 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
 
-// What is not at the edge is held by the other tests; these are the edges.
+// Boundary cases; other tests cover the usual ones.
 func TestEdgesOfNumbers(t *testing.T) {
 	for number, want := range map[string]string{
 		"9223372036854775807": "integer", "9223372036854775808": "number", "-9223372036854775808": "integer", "-9223372036854775809": "number",
@@ -23,9 +23,9 @@ func TestEdgesOfNumbers(t *testing.T) {
 	}
 }
 
-// The watched column of the first and the last record tells how fast rows came; the ids are those
-// of all records, also of such as are left out.
-func TestWhatAPageTells(t *testing.T) {
+// First and Last are the watched values of the first and the last record, and IDs those of all
+// records, including those left out.
+func TestPageResults(t *testing.T) {
 	page := []byte(`[{"id":3,"at":"2026-01-03T00:00:00.000Z"},{"id":2,"at":"2026-01-02T00:00:00.000Z"},{"id":1,"at":"2026-01-01T00:00:00.000Z"}]`)
 	splitter := record.NewSplitter(shape(t), record.Options{Watch: "at", Mark: "at", IDs: true})
 	res, err := splitter.Split(page)
@@ -46,7 +46,7 @@ func TestWhatAPageTells(t *testing.T) {
 	assert.Len(t, res.Records, 3)
 }
 
-// The first and the last letter of the alphabet are letters, and whatever is no letter stays.
+// The first and the last letter are folded, and nothing that is not a letter.
 func TestHashesFoldCase(t *testing.T) {
 	of := func(text string) string {
 		splitter := record.NewSplitter(treatShape(t), record.Options{DropUnknown: true, Key: treatKey})
@@ -78,7 +78,7 @@ func TestLearntShapes(t *testing.T) {
 	assert.ErrorContains(t, err, "thing")
 }
 
-// Times at every edge: those that every loader can hold keep the format, others widen it away.
+// Boundary times: those that every loader accepts keep the format, others widen the column.
 func TestEdgesOfTimes(t *testing.T) {
 	isTime := func(text string) bool {
 		t.Helper()
@@ -103,7 +103,7 @@ func TestEdgesOfTimes(t *testing.T) {
 	}
 }
 
-// White space is allowed between tokens, and nesting up to a depth that loaders can read.
+// White space is allowed between tokens, and nesting up to a depth that loaders accept.
 func TestEdgesOfStructure(t *testing.T) {
 	got, _, err := read(t, shape(t), " [ { \"id\" : 1 , \"new\" : { } , \"more\" : [ ] } ,\n{\"id\":2,\"new\":{ \"a\" : [ 1 , 2 ] } } ] ", record.Options{})
 	require.NoError(t, err)
@@ -123,7 +123,7 @@ func TestEdgesOfStructure(t *testing.T) {
 	}
 }
 
-// Text ends at its quote wherever that stands, whatever comes before it.
+// A string ends at its quote, wherever that is and whatever precedes it.
 func TestEdgesOfText(t *testing.T) {
 	for n := range 40 {
 		for _, last := range []string{"", "é", `\"`, `\\`, "\u007f", "!", "#", " ", "😀", `\u00e9`, `\ud83d\ude00`} {
@@ -145,9 +145,9 @@ func TestEdgesOfText(t *testing.T) {
 	}
 }
 
-// A row that holds nothing but a message is no row: it is counted, and makes no column. One with more
-// is a record that lacks its key.
-func TestRowsThatAreMessages(t *testing.T) {
+// A row that contains only a message is counted, and adds no column. With other members, it is a
+// record without its key.
+func TestMessageRows(t *testing.T) {
 	for page, columns := range map[string]int{
 		`[{"id":1},{"message":"the list goes on"},{"id":2}]`:         0,
 		`[{"id":1},{"message":"the list goes on"},{"id":2,"new":1}]`: 1,
@@ -167,8 +167,8 @@ func TestRowsThatAreMessages(t *testing.T) {
 	}
 }
 
-// A shape that is widened, cut or given columns leaves the one that it came from as it was.
-func TestShapesAreNotChanged(t *testing.T) {
+// Widening, dropping and adding columns leave the original shape unchanged.
+func TestShapesAreImmutable(t *testing.T) {
 	s := shape(t)
 	before := string(s.AppendSchema(nil))
 	wider, columns, err := record.Learn(s, []byte(`[{"id":1,"name":7,"new":{"a":[1]},"tags":[{"v":"x","w":1}]}]`), record.Options{})
@@ -183,7 +183,7 @@ func TestShapesAreNotChanged(t *testing.T) {
 	assert.Equal(t, before, string(s.AppendSchema(nil)))
 }
 
-// Exponents of every form are numbers, and names with escapes are the columns that they spell.
+// Exponents of every form are numbers, and names with escapes match their columns.
 func TestEdgesOfNamesAndExponents(t *testing.T) {
 	for _, number := range []string{"1e9", "1E9", "1e+9", "1e-9", "1e0", "1e19", "0e0", "0.0e9", "-1.5E-10"} {
 		got, s, err := read(t, shape(t), `[{"id":1,"new":`+number+`}]`, record.Options{})

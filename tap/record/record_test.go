@@ -28,7 +28,7 @@ func shape(t testing.TB) *record.Shape {
 	return s
 }
 
-// read reads a page, learning as the engine does, and returns its records and the shape in the end.
+// read reads a page, learns like the engine does, and returns its records and the final shape.
 func read(t testing.TB, s *record.Shape, page string, opts record.Options) ([]string, *record.Shape, error) {
 	t.Helper()
 	splitter := record.NewSplitter(s, opts)
@@ -50,7 +50,7 @@ func read(t testing.TB, s *record.Shape, page string, opts record.Options) ([]st
 	return nil, nil, nil
 }
 
-func TestPagesThatAreNotWhole(t *testing.T) {
+func TestMalformedPages(t *testing.T) {
 	for _, page := range []string{
 		"", " ", "{}", "null", "[", "[{]", `[{"id":1}`, `[{"id":1},]`, `[{"id":1}] x`, `[{"id":1}][]`, `[1]`, `[{"id":1,}]`, `[{"id":01}]`, `[{"id":1.}]`,
 		`[{"id":1e}]`, `[{"id":-}]`, `[{"id":1,"name":"a` + "\n" + `"}]`, `[{"id":1,"name":"\x"}]`, `[{"id":1,"name":"\u12g4"}]`, `[{"id":1 "name":""}]`,
@@ -62,7 +62,7 @@ func TestPagesThatAreNotWhole(t *testing.T) {
 	}
 }
 
-func TestRecordsComeOutOnOneLineAndValid(t *testing.T) {
+func TestRecordsAreValidAndOnOneLine(t *testing.T) {
 	for page, want := range map[string][]string{
 		`[]`:                   nil,
 		" [ ] \n":              nil,
@@ -126,7 +126,7 @@ func without(s *record.Shape, drop func(path []string) bool) *record.Shape {
 	})
 }
 
-func TestColumnsAreCutOut(t *testing.T) {
+func TestDroppedColumns(t *testing.T) {
 	for page, want := range map[string]string{
 		`[{"id":1,"name":"a","at":null,"tags":[]}]`:       `{"id":1,"at":null,"tags":[]}`,
 		`[{"name":"a","id":1}]`:                           `{"id":1}`,
@@ -141,7 +141,7 @@ func TestColumnsAreCutOut(t *testing.T) {
 	}
 }
 
-func TestSplittingAllocatesNextToNothing(t *testing.T) {
+func TestSplittingHardlyAllocates(t *testing.T) {
 	page := []byte("[" + strings.Repeat(`{"id":1,"name":"a name","at":"2026-01-01T00:00:00.000Z","tags":[{"v":1}]},`, 499) + `{"id":2}]`)
 	page = slices.Grow(page, record.Padding)
 	splitter := record.NewSplitter(shape(t), record.Options{})
@@ -153,18 +153,18 @@ func TestSplittingAllocatesNextToNothing(t *testing.T) {
 	assert.LessOrEqual(t, allocs, 5.0, "for a page of 500 records")
 }
 
-// FuzzSplit holds the splitter against encoding/json: it takes what that takes, if it is an array
-// of objects with their key, and its records have the same values.
+// FuzzSplit compares the splitter with encoding/json: it accepts the same arrays of objects with
+// keys, and its records have the same values.
 func FuzzSplit(f *testing.F) {
 	for _, seed := range []string{`[]`, `[{"id":1,"name":"x"}]`, `[{"id":1,"at":"2026-01-01T00:00:00Z"},{"id":2,"tags":[{"v":null}]}]`, "[{\"id\":1,\n\"new\":[1.5e3,\"\\ud800\"]}]", `[{"name":"\"\\","id":-0}]`, `{"id":1}`, `[{"id":1}`} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, page []byte) {
 		if !bytes.Equal(bytes.ToLower(page), page) {
-			return // columns that differ but for case get names of their own
+			return // columns that differ only in case get their own names
 		}
 		if bytes.Count(page, []byte("[")) > 200 || bytes.Count(page, []byte("{")) > 200 {
-			return // deep nesting is decided on differently
+			return // deep nesting is handled differently
 		}
 		var rows []map[string]json.RawMessage
 		std := json.Unmarshal(page, &rows)
@@ -200,8 +200,8 @@ func FuzzSplit(f *testing.F) {
 	})
 }
 
-// fullPage is a page of 500 records as real ones are: short texts and long ones, in many scripts,
-// with escapes.
+// fullPage returns a page of 500 realistic records: short and long texts, in many scripts, with
+// escapes.
 func fullPage() []byte {
 	notes := []string{
 		`Sehr überzeugend im Gespräch; Gehaltswunsch offen.\nZweite Runde vereinbaren.`,
@@ -235,7 +235,7 @@ func BenchmarkSplit(b *testing.B) {
 	benchmarkSplit(b, func(s *record.Shape) *record.Shape { return s })
 }
 
-// BenchmarkJsontext splits the same page with jsontext, and checks nothing: what to compare with.
+// BenchmarkJsontext splits the same page with jsontext, without checks, for comparison.
 func BenchmarkJsontext(b *testing.B) {
 	page := fullPage()
 	b.SetBytes(int64(len(page)))
@@ -251,7 +251,7 @@ func BenchmarkJsontext(b *testing.B) {
 	}
 }
 
-// BenchmarkSelect leaves out a column, and one that is nested.
+// BenchmarkSelect drops a column, and a nested one.
 func BenchmarkSelect(b *testing.B) {
 	benchmarkSplit(b, func(s *record.Shape) *record.Shape {
 		return without(s, func(path []string) bool {
@@ -261,7 +261,7 @@ func BenchmarkSelect(b *testing.B) {
 	})
 }
 
-// BenchmarkWiden learns what a page holds that no schema knew: one new column.
+// BenchmarkWiden learns the one new column of a page.
 func BenchmarkWiden(b *testing.B) {
 	page := fullPage()
 	s := shape(b)

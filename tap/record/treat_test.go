@@ -16,8 +16,8 @@ import (
 
 var treatKey = []byte("sixteen bytes or more")
 
-// treatShape hashes a text, a number, an array, an object and the member of an array's elements,
-// and masks or drops others.
+// treatShape hashes a string, a number, an array, an object and a member of an array's items, and
+// masks or drops others.
 func treatShape(t testing.TB) *record.Shape {
 	t.Helper()
 	s, err := record.ParseShape([]byte(`{"type":"object","properties":{"id":{"type":"integer"},"text":{"type":["string","null"]},"number":{"type":["number","null"]},
@@ -39,7 +39,7 @@ func reference(text string) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// treated is the same by decoding: what any page must come to under the policy of treatShape.
+// treated applies the policy of treatShape to a decoded row.
 func treated(row map[string]any) map[string]any {
 	var hash func(v any) any
 	hash = func(v any) any {
@@ -129,9 +129,8 @@ func treated(row map[string]any) map[string]any {
 	return out
 }
 
-// FuzzTreat holds the treatment of a page's bytes against decoding it, treating what came out, and
-// comparing the two. Values of a type that their column does not have widen a column that is kept;
-// so pages with those are left out.
+// FuzzTreat compares the treatment of a page's bytes with decoding it, treating it and encoding it.
+// It skips pages with values that do not fit a kept column, which would be widened.
 func FuzzTreat(f *testing.F) {
 	for _, seed := range []string{
 		`[{"id":1,"text":" Ann@Example.COM ","number":12.50,"list":["a",1,null,true],"open":{"a":{"b":["x"]}},"mask":"m","drop":"d","tags":[{"v":"x","kind":"k","w":1}],"new":1}]`,
@@ -142,7 +141,8 @@ func FuzzTreat(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, page []byte) {
-		// A run of invalid bytes is one replacement character here, one a byte in encoding/json.
+		// A run of invalid bytes is one replacement character here, but one per byte in
+		// encoding/json.
 		dec := json.NewDecoder(bytes.NewReader(bytes.ToValidUTF8(page, []byte("\ufffd"))))
 		dec.UseNumber()
 		var rows []map[string]any
@@ -152,7 +152,7 @@ func FuzzTreat(f *testing.F) {
 		splitter := record.NewSplitter(treatShape(t), record.Options{DropUnknown: true, Key: treatKey})
 		res, err := splitter.Split(bytes.Clone(page))
 		if err != nil {
-			return // no page, or one that widens a column that is kept
+			return // not a page, or one that widens a kept column
 		}
 		require.Len(t, res.Records, len(rows))
 		for i, r := range res.Records {

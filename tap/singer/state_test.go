@@ -14,8 +14,7 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/singer"
 )
 
-// FuzzState holds what is written of a state against what is read again, whatever state a run began
-// with: the second time nothing changes.
+// FuzzState checks that a state that was read and written reads and writes as the same state.
 func FuzzState(f *testing.F) {
 	for _, seed := range []string{
 		`{}`, `null`, `[]`, `{"bookmarks":{}}`,
@@ -70,9 +69,9 @@ func FuzzState(f *testing.F) {
 	})
 }
 
-// States of every hand: a bare one, a whole message, one with partitions, of another key, with
-// streams that nobody knows.
-func TestStatesOfManyHands(t *testing.T) {
+// Foreign states: a bare one, a whole message, one with partitions, of another key, with unknown
+// streams.
+func TestForeignStates(t *testing.T) {
 	users := &tap.Stream{Name: "users", Key: []string{"id"}, Bookmark: "updated_at", Schema: []byte(`{"type":"object","properties":{"id":{"type":"integer"}}}`)}
 	users.Prepare()
 	lookup := func(name string) *tap.Stream {

@@ -27,7 +27,7 @@ func selection(t *testing.T) (*tap.Selection, *record.Shape) {
 	return (&tap.Choice{Stream: s}).Select(shape, tap.Handling{}), shape
 }
 
-// The messages, to the letter.
+// Every message, byte for byte.
 func TestMessages(t *testing.T) {
 	sel, shape := selection(t)
 	v := &singer.Voice{}
@@ -49,8 +49,8 @@ func TestMessages(t *testing.T) {
 	assert.NotContains(t, string(v.Schema(nil, sel, shape)), "bookmark_properties")
 }
 
-// A state is written with the keys of the Singer SDK, passes on what it does not know, and follows
-// what was written.
+// A state is written with the keys of the Singer SDK, preserves unknown parts, and reflects what
+// was written.
 func TestStateMessages(t *testing.T) {
 	sel, _ := selection(t)
 	st, err := singer.ParseState([]byte(`{"bookmarks":{"users":{"replication_key":"updated_at","replication_key_value":"2026-01-01T00:00:00Z"},"others":{"x":1}},"more":[1]}`),
@@ -69,8 +69,8 @@ func TestStateMessages(t *testing.T) {
 	assert.Contains(t, string(v.State(nil, st, []tap.Written{{Stream: sel.Stream}})), "2026-11-25T08:15:30.123Z")
 }
 
-// A catalog that is discovered selects what it says, and what a person changes in it is heeded.
-func TestCatalogsGoOutAndIn(t *testing.T) {
+// A discovered catalog selects what it says, and a user's changes are respected.
+func TestCatalogRoundTrip(t *testing.T) {
 	sel, shape := selection(t)
 	text, err := singer.Catalog([]tap.Discovered{{Stream: sel.Stream, Shape: shape}, {Stream: &tap.Stream{Name: "views", Key: []string{"id"}, ViewOf: "users"}, Shape: shape}})
 	require.NoError(t, err)
@@ -124,9 +124,9 @@ func TestCatalogsGoOutAndIn(t *testing.T) {
 	assert.Empty(t, selections)
 }
 
-// Catalogs come from many hands: with one name alone, selected in the old way, with breadcrumbs
-// that count items or do not, and with ones that make no sense.
-func TestCatalogsOfManyHands(t *testing.T) {
+// Catalogs of other programs: with only one name, with the old selection, with breadcrumbs that
+// include items or do not, and with nonsensical ones.
+func TestForeignCatalogs(t *testing.T) {
 	sel, shape := selection(t)
 	lookup := func(name string) *tap.Stream {
 		if name != "users" {

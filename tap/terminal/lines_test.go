@@ -27,7 +27,7 @@ func account() *tap.Account {
 	}
 }
 
-func TestLinesTellHowFarARunIs(t *testing.T) {
+func TestLinesShowProgress(t *testing.T) {
 	got := lines(account(), began.Add(40*time.Second))
 	assert.Equal(t, []string{
 		"36,200 records  80 requests  2 repeated  1 skipped  1 failed",
@@ -40,8 +40,8 @@ func TestLinesTellHowFarARunIs(t *testing.T) {
 	assert.Equal(t, "3 of 5 streams ", barOf(account(), 20), "no room for a bar")
 }
 
-// How long the rest takes is not told before it can be known.
-func TestTimeLeftIsNotGuessed(t *testing.T) {
+// The remaining time is not shown before it can be estimated.
+func TestTimeLeftIsUnknownAtFirst(t *testing.T) {
 	a := account()
 	assert.Zero(t, timeLeft(a, began.Add(time.Second)), "the run has only just begun")
 	a.Streams = append(a.Streams, tap.StreamAccount{Stream: "jobs", Status: "unfinished"})

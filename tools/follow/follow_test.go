@@ -22,7 +22,7 @@ func write(t *testing.T, folder string, files ...*file) {
 	}
 }
 
-// follow runs the command on a folder and returns what it prints.
+// follow runs the command on a folder and returns its output.
 func follow(t *testing.T, document, folder string) string {
 	t.Helper()
 	var out bytes.Buffer
@@ -30,7 +30,7 @@ func follow(t *testing.T, document, folder string) string {
 	return out.String()
 }
 
-// forget takes out of a column what the document knows.
+// forget removes what the document knows from a column.
 func forget(columns ordered[column]) {
 	for i := range columns {
 		c := &columns[i].value
@@ -46,9 +46,9 @@ func forget(columns ordered[column]) {
 	}
 }
 
-// TestFactsMakeTheFiles takes out of the stream files all that the table of facts knows, and lets
-// the command put it back.
-func TestFactsMakeTheFiles(t *testing.T) {
+// TestFactsRestoreTheFiles removes everything that the table of facts has from the stream files,
+// and lets the command restore it.
+func TestFactsRestoreTheFiles(t *testing.T) {
 	files, err := readFiles(real)
 	require.NoError(t, err)
 	require.Len(t, files, 73)
@@ -205,7 +205,7 @@ func TestOpenAPIDocument(t *testing.T) {
 	assert.Equal(t, "The stream files are up to date.\n", follow(t, "testdata/openapi.yaml", folder), "a second time there is nothing to do")
 }
 
-func TestWhatIsNoDocument(t *testing.T) {
+func TestInvalidDocuments(t *testing.T) {
 	for name, text := range map[string]string{"no list": `{"openapi":"3.0.3","info":{"title":"x","version":"1"},"paths":{}}`, "no OpenAPI": `{"a":1}`, "no JSON": `{`, "no facts": `[{"stream":1}]`} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "d")
