@@ -43,7 +43,8 @@ func TestFilesAreConsistent(t *testing.T) {
 		}
 		for _, c := range shape.Columns {
 			isKey := slices.Contains(s.Key, c.Name)
-			assert.Equal(t, isKey, c.Shape.Kinds&record.Null == 0, "%s.%s: every column but the key takes null", s.Name, c.Name)
+			assert.Equal(t, isKey, c.Shape.Kinds&record.Null == 0,
+				"%s.%s: every column but the key takes null", s.Name, c.Name)
 		}
 		for name, target := range s.References {
 			column(name)
@@ -67,7 +68,8 @@ func TestFilesAreConsistent(t *testing.T) {
 			assert.Equal(t, record.DateTime, column(s.Bookmark).Shape.Format)
 		}
 		if s.Name == "bulk_requests" || s.Name == "blocked_spam_sources" {
-			assert.False(t, s.SelectedByDefault(), "%s needs a write scope or a product feature", s.Name)
+			assert.False(t, s.SelectedByDefault(), "%s needs a write scope or a product feature",
+				s.Name)
 		}
 		if s.ViewOf != "" {
 			views++
@@ -97,10 +99,12 @@ func TestEveryTextColumnIsClassified(t *testing.T) {
 				visit(strings.TrimPrefix(path+"."+c.Name, "."), c.Shape)
 			}
 			texts := record.String | record.Object | record.Array
-			if members.Columns != nil || shape.Kinds&texts == 0 || shape.Format != record.NoFormat || s.References[path] != "" {
+			if members.Columns != nil || shape.Kinds&texts == 0 ||
+				shape.Format != record.NoFormat || s.References[path] != "" {
 				return
 			}
-			assert.NotEmpty(t, s.PersonalData[path], "%s.%s has no class of personal data; none, if it needs none", s.Name, path)
+			assert.NotEmpty(t, s.PersonalData[path],
+				"%s.%s has no class of personal data; none, if it needs none", s.Name, path)
 		}
 		visit("", shape)
 	}
@@ -115,14 +119,18 @@ func TestEveryColumnIsDescribed(t *testing.T) {
 		require.NoError(t, err)
 		for _, c := range shape.Columns {
 			assert.NotEmpty(t, c.Shape.Description, "%s.%s", s.Name, c.Name)
-			assert.NotContains(t, c.Shape.Description, "since 20", "%s.%s: what a column means, not when it came", s.Name, c.Name)
+			assert.NotContains(t, c.Shape.Description, "since 20",
+				"%s.%s: what a column means, not when it came", s.Name, c.Name)
 		}
 	}
 }
 
 func TestMatch(t *testing.T) {
 	for pattern, want := range map[string][]string{
-		"users": {"users"}, "job_pos*s": {"job_post_locations", "job_post_searchable_locations", "job_posts"}, "{users}": nil, "[": nil,
+		"users": {"users"}, "job_pos*s": {
+			"job_post_locations", "job_post_searchable_locations",
+			"job_posts",
+		}, "{users}": nil, "[": nil,
 	} {
 		got, err := schemas.Match([]string{pattern})
 		assert.Equal(t, want == nil, err != nil, pattern)

@@ -19,7 +19,8 @@ func (s *syncer) end(ctx context.Context, r *streamRun) {
 		return
 	}
 	err := r.err
-	more := err == nil && r.reading.timed && !r.rested && !s.Sample && (r.resumed || r.reading.full && r.cut)
+	more := err == nil && r.reading.timed && !r.rested && !s.Sample &&
+		(r.resumed || r.reading.full && r.cut)
 	from := later(s.StartDate, r.began.Add(-s.Lookback))
 	r.resumed, r.cut, r.began, r.follows = false, false, time.Time{}, more && r.reading.full
 	r.mu.Unlock()
@@ -91,17 +92,19 @@ func (s *syncer) prove(ctx context.Context) error {
 	}
 	splitter := record.NewSplitter(shape, record.Options{})
 	rows := 0
-	err = s.Source.Read(ctx, Request{Stream: s.Proof, Params: s.Proof.passes()[0], PerPage: 1}, func(page Page) error {
-		res, err := splitter.Split(page.Body)
-		if errors.Is(err, record.ErrDrift) {
-			rows = 1
-			return nil
-		}
-		rows = len(res.Records)
-		return err
-	})
+	err = s.Source.Read(ctx, Request{Stream: s.Proof, Params: s.Proof.passes()[0], PerPage: 1},
+		func(page Page) error {
+			res, err := splitter.Split(page.Body)
+			if errors.Is(err, record.ErrDrift) {
+				rows = 1
+				return nil
+			}
+			rows = len(res.Records)
+			return err
+		})
 	if err != nil {
-		s.Log.Info("no list had a row, and the tap cannot tell whether the user may see any: "+err.Error(), "stream", s.Proof.Name)
+		s.Log.Info("no list had a row, and the tap cannot tell whether the user may see any: "+
+			err.Error(), "stream", s.Proof.Name)
 		s.proven.Store(true)
 		return nil
 	}
@@ -126,7 +129,8 @@ func (s *syncer) logEnd(r *streamRun) {
 	defer r.mu.Unlock()
 	attrs := []any{"stream", r.sel.Stream.Name, "records", r.records}
 	if r.odd > 0 {
-		s.Log.Warn("skipped rows that contain only a message", "stream", r.sel.Stream.Name, "rows", r.odd)
+		s.Log.Warn("skipped rows that contain only a message", "stream", r.sel.Stream.Name, "rows",
+			r.odd)
 	}
 	switch {
 	case r.skipped:
@@ -139,15 +143,20 @@ func (s *syncer) logEnd(r *streamRun) {
 	case r.err != nil:
 		s.Log.Error(r.err.Error(), attrs...)
 	case r.rested:
-		s.Log.Info("stream is left alone: its last complete read is recent enough", "stream", r.sel.Stream.Name,
-			"last", r.before.UTC().Format(time.RFC3339), "next", r.before.Add(r.rest).UTC().Format(time.RFC3339))
+		s.Log.Info("stream is left alone: its last complete read is recent enough", "stream",
+			r.sel.Stream.Name,
+			"last", r.before.UTC().Format(time.RFC3339), "next", r.before.Add(r.rest).UTC().
+				Format(time.RFC3339))
 	default:
 		s.Log.Info("stream is complete", attrs...)
 	}
 }
 
 // endsRun are the kinds of errors that are not about a single stream.
-var endsRun = map[Kind]bool{Credentials: true, SignIn: true, BadInput: true, Rights: true, Unreachable: true}
+var endsRun = map[Kind]bool{
+	Credentials: true, SignIn: true, BadInput: true, Rights: true,
+	Unreachable: true,
+}
 
 // fail ends a piece with an error, of the stream or of the whole run.
 func (s *syncer) fail(ctx context.Context, r *streamRun, err error) {

@@ -33,12 +33,17 @@ func (a answers) Read(_ context.Context, req tap.Request, take func(tap.Page) er
 }
 
 func stream(name string) *tap.Stream {
-	s := &tap.Stream{Name: name, Key: []string{"id"}, Schema: []byte(`{"type":"object","properties":{"id":{"type":"integer"}}}`)}
+	s := &tap.Stream{
+		Name: name, Key: []string{"id"},
+		Schema: []byte(`{"type":"object","properties":{"id":{"type":"integer"}}}`),
+	}
 	s.Prepare()
 	return s
 }
 
-func runEngine(t *testing.T, ctx context.Context, source tap.Source, out io.Writer, change func(*tap.Engine), names ...string) (*tap.Summary, error) {
+func runEngine(t *testing.T, ctx context.Context, source tap.Source, out io.Writer,
+	change func(*tap.Engine), names ...string,
+) (*tap.Summary, error) {
 	t.Helper()
 	var selections []*tap.Selection
 	for _, name := range names {
@@ -47,7 +52,10 @@ func runEngine(t *testing.T, ctx context.Context, source tap.Source, out io.Writ
 		require.NoError(t, err)
 		selections = append(selections, (&tap.Choice{Stream: s}).Select(shape, tap.Handling{}))
 	}
-	e := &tap.Engine{Source: source, Voice: &singer.Voice{}, Out: out, Log: slog.New(slog.DiscardHandler), Concurrency: 2}
+	e := &tap.Engine{
+		Source: source, Voice: &singer.Voice{}, Out: out,
+		Log: slog.New(slog.DiscardHandler), Concurrency: 2,
+	}
 	if change != nil {
 		change(e)
 	}
@@ -60,20 +68,29 @@ const page = `[{"id":1}]`
 // failure of the run ends the run.
 func TestFailuresOfStreamsAndOfRuns(t *testing.T) {
 	bad := func(kind tap.Kind) error { return tap.Errorf(kind, "reading", "it went wrong") }
-	for _, kind := range []tap.Kind{tap.Refused, tap.Network, tap.Server, tap.Origin, tap.Storage, tap.Fault} {
-		sum, err := runEngine(t, t.Context(), answers{"good": page, "bad": bad(kind)}, io.Discard, nil, "bad", "good")
+	for _, kind := range []tap.Kind{
+		tap.Refused, tap.Network, tap.Server, tap.Origin, tap.Storage,
+		tap.Fault,
+	} {
+		sum, err := runEngine(t, t.Context(), answers{"good": page, "bad": bad(kind)}, io.Discard,
+			nil, "bad", "good")
 		require.NoError(t, err)
 		assert.Equal(t, "failed", sum.Outcomes[0].Status(), "%d", kind)
 		assert.Equal(t, "complete", sum.Outcomes[1].Status())
 		assert.Equal(t, 1, sum.Records())
 	}
-	sum, err := runEngine(t, t.Context(), answers{"good": page, "bad": bad(tap.Scope)}, io.Discard, nil, "bad", "good")
+	sum, err := runEngine(t, t.Context(), answers{"good": page, "bad": bad(tap.Scope)}, io.Discard,
+		nil, "bad", "good")
 	require.NoError(t, err)
 	assert.Equal(t, "skipped", sum.Outcomes[0].Status())
-	sum, err = runEngine(t, t.Context(), answers{"good": page, "bad": bad(tap.Scope)}, io.Discard, func(e *tap.Engine) { e.FailForbidden = true }, "bad", "good")
+	sum, err = runEngine(t, t.Context(), answers{"good": page, "bad": bad(tap.Scope)}, io.Discard,
+		func(e *tap.Engine) { e.FailForbidden = true }, "bad", "good")
 	require.NoError(t, err)
 	assert.Equal(t, "failed", sum.Outcomes[0].Status())
-	for _, kind := range []tap.Kind{tap.Credentials, tap.SignIn, tap.BadInput, tap.Rights, tap.Unreachable} {
+	for _, kind := range []tap.Kind{
+		tap.Credentials, tap.SignIn, tap.BadInput, tap.Rights,
+		tap.Unreachable,
+	} {
 		sum, err := runEngine(t, t.Context(), answers{"bad": bad(kind)}, io.Discard, nil, "bad")
 		assert.Equal(t, kind, tap.KindOf(err))
 		assert.NotEqual(t, "complete", sum.Outcomes[0].Status())
@@ -86,7 +103,8 @@ type broken struct{}
 func (broken) Write([]byte) (int, error) { return 0, errors.New("no space left on device") }
 
 func TestBrokenOutput(t *testing.T) {
-	sum, err := runEngine(t, t.Context(), answers{"one": page, "two": page}, broken{}, nil, "one", "two")
+	sum, err := runEngine(t, t.Context(), answers{"one": page, "two": page}, broken{}, nil, "one",
+		"two")
 	assert.Equal(t, tap.LoaderGone, tap.KindOf(err))
 	assert.ErrorContains(t, err, "no space left")
 	assert.NotContains(t, err.Error(), "went away", "a full disk is no loader that went away")
@@ -115,7 +133,8 @@ func TestStoppedRunEndsWithAState(t *testing.T) {
 // A sample is one record of each stream, and no state.
 func TestSample(t *testing.T) {
 	var out bytes.Buffer
-	_, err := runEngine(t, t.Context(), answers{"one": page}, &out, func(e *tap.Engine) { e.Sample = true }, "one")
+	_, err := runEngine(t, t.Context(), answers{"one": page}, &out,
+		func(e *tap.Engine) { e.Sample = true }, "one")
 	require.NoError(t, err)
 	assert.NotContains(t, out.String(), "STATE")
 	assert.Contains(t, out.String(), `{"id":1}`)
@@ -124,8 +143,11 @@ func TestSample(t *testing.T) {
 // An invalid bookmark is an error that says so.
 func TestInvalidBookmarks(t *testing.T) {
 	for _, entry := range []string{
-		`{"pages":-1}`, `{"progress":{"began":"2026-01-01T00:00:00Z","pieces":[]}}`, `{"progress":{"pieces":[{}]}}`, `{"progress":{"began":"2026-01-01T00:00:00Z","pieces":[null]}}`,
-		`{"progress":{"began":"2026-01-01T00:00:00Z","pieces":[{"pass":1}]}}`, `{"progress":{"began":"2026-01-01T00:00:00Z","pieces":[{"pass":-1}]}}`, `{"progress":7}`,
+		`{"pages":-1}`, `{"progress":{"began":"2026-01-01T00:00:00Z","pieces":[]}}`,
+		`{"progress":{"pieces":[{}]}}`,
+		`{"progress":{"began":"2026-01-01T00:00:00Z","pieces":[null]}}`,
+		`{"progress":{"began":"2026-01-01T00:00:00Z","pieces":[{"pass":1}]}}`,
+		`{"progress":{"began":"2026-01-01T00:00:00Z","pieces":[{"pass":-1}]}}`, `{"progress":7}`,
 	} {
 		_, err := tap.ParseBookmark([]byte(entry), stream("one"))
 		assert.Error(t, err, entry)

@@ -85,7 +85,8 @@ func (o *output) run() {
 			o.take(it)
 		case <-timer.C:
 		}
-		if wait := stateInterval - time.Since(o.lastState); wait <= 0 || o.sinceLast >= stateRecords {
+		if wait := stateInterval - time.Since(o.lastState); wait <= 0 ||
+			o.sinceLast >= stateRecords {
 			if o.dirty {
 				o.writeState()
 			}
@@ -254,7 +255,8 @@ func (o *output) prove(seen bool) {
 
 func (o *output) end(r *streamRun, it item) {
 	// Records of a page that was broken off count too: nothing may follow the end of their stream.
-	uncounted := slices.ContainsFunc(o.written, func(w Written) bool { return w.Stream == r.sel.Stream && w.Records > 0 })
+	uncounted := slices.ContainsFunc(o.written,
+		func(w Written) bool { return w.Stream == r.sel.Stream && w.Records > 0 })
 	if o.dirty || uncounted {
 		o.writeState()
 	}
@@ -298,7 +300,10 @@ func (o *output) write(lines []byte) {
 
 // WriteError returns the error of a write to stdout.
 func WriteError(err error) error {
-	e := &Error{Kind: LoaderGone, Op: "writing to stdout", Err: err, Hint: "check where standard output goes: the disk may be full, or the stream closed"}
+	e := &Error{
+		Kind: LoaderGone, Op: "writing to stdout", Err: err,
+		Hint: "check where standard output goes: the disk may be full, or the stream closed",
+	}
 	if errors.Is(err, syscall.EPIPE) {
 		e.Hint = "the loader went away: look at its log"
 	}

@@ -57,7 +57,8 @@ func TestPiecesPartitionTheList(t *testing.T) {
 		moments := []time.Time{{}, now, whole.From, whole.Before, whole.From.Add(-time.Millisecond)}
 		for _, p := range pieces {
 			assert.Equal(t, whole.Pass, p.Pass)
-			assert.True(t, p.Before.IsZero() || p.From.Before(p.Before), "seed %d: an empty piece", seed)
+			assert.True(t, p.Before.IsZero() || p.From.Before(p.Before), "seed %d: an empty piece",
+				seed)
 			moments = append(moments, p.From, p.Before, p.Before.Add(-time.Millisecond), ago())
 		}
 		for _, m := range moments {
@@ -84,15 +85,31 @@ func TestShortListsAreNotCut(t *testing.T) {
 		piece Piece
 		cut   bool
 	}{
-		"a year at a day a page":    {head{now, now.Add(-24 * time.Hour), "next"}, Piece{}, true},
-		"a year at a week a page":   {head{now, now.Add(-7 * 24 * time.Hour), "next"}, Piece{}, false},
-		"one page":                  {head{now, now.Add(-time.Hour), ""}, Piece{}, false},
-		"all rows of one moment":    {head{now, now, "next"}, Piece{}, false},
-		"rows without times":        {head{next: "next"}, Piece{}, false},
-		"rows in no order":          {head{now.Add(-time.Hour), now, "next"}, Piece{}, false},
-		"the cut before the piece":  {head{now, now.Add(-24 * time.Hour), "next"}, Piece{From: now.Add(-48 * time.Hour)}, false},
-		"the cut behind the piece":  {head{now, now.Add(-24 * time.Hour), "next"}, Piece{Before: now.Add(-300 * 24 * time.Hour)}, false},
-		"the cut within the bounds": {head{now, now.Add(-24 * time.Hour), "next"}, Piece{From: year, Before: now}, true},
+		"a year at a day a page": {head{now, now.Add(-24 * time.Hour), "next"}, Piece{}, true},
+		"a year at a week a page": {
+			head{now, now.Add(-7 * 24 * time.Hour), "next"},
+			Piece{},
+			false,
+		},
+		"one page":               {head{now, now.Add(-time.Hour), ""}, Piece{}, false},
+		"all rows of one moment": {head{now, now, "next"}, Piece{}, false},
+		"rows without times":     {head{next: "next"}, Piece{}, false},
+		"rows in no order":       {head{now.Add(-time.Hour), now, "next"}, Piece{}, false},
+		"the cut before the piece": {
+			head{now, now.Add(-24 * time.Hour), "next"},
+			Piece{From: now.Add(-48 * time.Hour)},
+			false,
+		},
+		"the cut behind the piece": {
+			head{now, now.Add(-24 * time.Hour), "next"},
+			Piece{Before: now.Add(-300 * 24 * time.Hour)},
+			false,
+		},
+		"the cut within the bounds": {
+			head{now, now.Add(-24 * time.Hour), "next"},
+			Piece{From: year, Before: now},
+			true,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			at, ok := c.first.split(&c.piece, year)
@@ -107,7 +124,8 @@ func TestShortListsAreNotCut(t *testing.T) {
 // FuzzBookmarkTime checks that a written time reads as the same time.
 func FuzzBookmarkTime(f *testing.F) {
 	for _, seed := range []string{
-		"2026-01-31T08:15:30Z", "2026-01-31", "2026-01-31 08:15:30.123+02:00", "2026-01-31T08:15:30.123456", "2026-01-31T08:15:30+0000",
+		"2026-01-31T08:15:30Z", "2026-01-31", "2026-01-31 08:15:30.123+02:00",
+		"2026-01-31T08:15:30.123456", "2026-01-31T08:15:30+0000",
 		"", "yesterday", "2026-02-30", "0001-01-01", "9999-12-31T23:59:59.999Z",
 	} {
 		f.Add(seed)
@@ -123,7 +141,8 @@ func FuzzBookmarkTime(f *testing.F) {
 		}
 		again, err := ParseTime(FormatTime(at))
 		require.NoError(t, err)
-		assert.False(t, again.After(at), "a bookmark is never later than the time that it stands for")
+		assert.False(t, again.After(at),
+			"a bookmark is never later than the time that it stands for")
 		assert.Less(t, at.Sub(again), time.Millisecond)
 	})
 }

@@ -54,7 +54,9 @@ var timed = func() *tap.Stream {
 	return s
 }()
 
-func runOne(t *testing.T, source tap.Source, state []byte, handling tap.Handling, wanted func(path ...string) bool, change func(*tap.Engine)) *ran {
+func runOne(t *testing.T, source tap.Source, state []byte, handling tap.Handling,
+	wanted func(path ...string) bool, change func(*tap.Engine),
+) *ran {
 	t.Helper()
 	shape, err := timed.Shape()
 	require.NoError(t, err)
@@ -64,11 +66,15 @@ func runOne(t *testing.T, source tap.Source, state []byte, handling tap.Handling
 		require.NoError(t, err)
 	}
 	var out, log bytes.Buffer
-	e := &tap.Engine{Source: source, Voice: &singer.Voice{}, Out: &out, Log: slog.New(slog.NewTextHandler(&log, nil)), Concurrency: 1}
+	e := &tap.Engine{
+		Source: source, Voice: &singer.Voice{}, Out: &out,
+		Log: slog.New(slog.NewTextHandler(&log, nil)), Concurrency: 1,
+	}
 	if change != nil {
 		change(e)
 	}
-	sum, err := e.Sync(t.Context(), []*tap.Selection{(&tap.Choice{Stream: timed, Wanted: wanted}).Select(shape, handling)}, st)
+	sum, err := e.Sync(t.Context(),
+		[]*tap.Selection{(&tap.Choice{Stream: timed, Wanted: wanted}).Select(shape, handling)}, st)
 	return &ran{out.String(), log.String(), sum, err}
 }
 
@@ -80,8 +86,10 @@ func TestUnknownColumnsAreLearnt(t *testing.T) {
 	require.NoError(t, first.err)
 	assert.ElementsMatch(t, []string{"new", "name"}, first.sum.Outcomes[0].Changes)
 	assert.Equal(t, 1, strings.Count(first.log, `column=new`))
-	assert.Contains(t, first.log, `level=INFO msg="a new column: adding it to the schema" stream=timed column=new`)
-	assert.Contains(t, first.log, `msg="a column has a value of another type: widening its schema" stream=timed column=name`)
+	assert.Contains(t, first.log,
+		`level=INFO msg="a new column: adding it to the schema" stream=timed column=new`)
+	assert.Contains(t, first.log,
+		`msg="a column has a value of another type: widening its schema" stream=timed column=name`)
 	assert.Contains(t, string(first.state(t)), `"learnt"`)
 
 	again := runOne(t, source, first.state(t), tap.Handling{}, nil, nil)
@@ -106,7 +114,10 @@ func TestUnknownColumnsAreLearnt(t *testing.T) {
 func TestNulledColumnsAreReportedOnce(t *testing.T) {
 	source := script(func(req tap.Request, take func(tap.Page) error) error {
 		next := map[string]string{"": "2", "2": "3"}[req.Cursor]
-		return take(tap.Page{Body: []byte(`[{"id":1,"name":7,"extra":[]},{"id":2,"name":8}]`), Next: next, Asked: simWorld})
+		return take(tap.Page{
+			Body: []byte(`[{"id":1,"name":7,"extra":[]},{"id":2,"name":8}]`),
+			Next: next, Asked: simWorld,
+		})
 	})
 	r := runOne(t, source, nil, tap.Handling{NullOdd: true}, nil, nil)
 	require.NoError(t, r.err)
@@ -135,7 +146,9 @@ func TestRefusedPartsOfRequests(t *testing.T) {
 		}
 		return take(tap.Page{Body: []byte(`[{"id":1,"updated_at":"2026-01-01T00:00:00Z","name":"n","extra":"secret"}]`), Asked: simWorld})
 	})
-	r := runOne(t, source, nil, tap.Handling{}, func(path ...string) bool { return path[0] != "extra" }, func(e *tap.Engine) { e.StartDate = simWorld.AddDate(-1, 0, 0) })
+	r := runOne(t, source, nil, tap.Handling{},
+		func(path ...string) bool { return path[0] != "extra" },
+		func(e *tap.Engine) { e.StartDate = simWorld.AddDate(-1, 0, 0) })
 	require.NoError(t, r.err)
 	assert.Equal(t, []string{" fields from", " from", ""}, asked)
 	assert.Equal(t, 2, strings.Count(r.log, "the API refused"))
@@ -145,13 +158,17 @@ func TestRefusedPartsOfRequests(t *testing.T) {
 	plain := runOne(t, script(func(tap.Request, func(tap.Page) error) error {
 		return tap.Errorf(tap.Unprocessable, "reading", "for no reason")
 	}), nil, tap.Handling{}, nil, nil)
-	assert.Equal(t, "failed", plain.sum.Outcomes[0].Status(), "nothing is left that could be left out")
+	assert.Equal(t, "failed", plain.sum.Outcomes[0].Status(),
+		"nothing is left that could be left out")
 }
 
 // If no list has a row, a stream with rows in every account is asked whether that is possible.
 func TestRunsWithoutRowsNeedAProof(t *testing.T) {
 	proof := stream("proof")
-	for body, want := range map[string]tap.Kind{`[]`: tap.Rights, `[{"id":1}]`: tap.Fault, `[{"id":1,"unknown":2}]`: tap.Fault} {
+	for body, want := range map[string]tap.Kind{
+		`[]`: tap.Rights, `[{"id":1}]`: tap.Fault,
+		`[{"id":1,"unknown":2}]`: tap.Fault,
+	} {
 		asked := 0
 		source := script(func(req tap.Request, take func(tap.Page) error) error {
 			if req.Stream == proof {
@@ -188,7 +205,8 @@ func TestMaxRunTimeAndRefreshEvery(t *testing.T) {
 			return take(tap.Page{Body: []byte(`[{"id":1}]`), Next: "more", Asked: simWorld})
 		})
 		began := time.Now()
-		r := runOne(t, source, nil, tap.Handling{}, nil, func(e *tap.Engine) { e.MaxRunTime = 10 * time.Second })
+		r := runOne(t, source, nil, tap.Handling{}, nil,
+			func(e *tap.Engine) { e.MaxRunTime = 10 * time.Second })
 		require.NoError(t, r.err)
 		assert.True(t, r.sum.Overtime)
 		assert.Equal(t, "unfinished", r.sum.Outcomes[0].Status())
@@ -199,10 +217,11 @@ func TestMaxRunTimeAndRefreshEvery(t *testing.T) {
 
 		quick := runOne(t, pageOf(`[{"id":1}]`), nil, tap.Handling{}, nil, nil)
 		rests := func(d time.Duration) *ran {
-			return runOne(t, pageOf(`[{"id":1}]`), quick.state(t), tap.Handling{}, nil, func(e *tap.Engine) {
-				e.Refresh = func(string) time.Duration { return d }
-				e.Now = func() time.Time { return simWorld.Add(time.Hour) }
-			})
+			return runOne(t, pageOf(`[{"id":1}]`), quick.state(t), tap.Handling{}, nil,
+				func(e *tap.Engine) {
+					e.Refresh = func(string) time.Duration { return d }
+					e.Now = func() time.Time { return simWorld.Add(time.Hour) }
+				})
 		}
 		left := rests(2 * time.Hour)
 		assert.Equal(t, "left_alone", left.sum.Outcomes[0].Status())

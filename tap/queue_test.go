@@ -19,7 +19,10 @@ func TestQueueOrdersTheWork(t *testing.T) {
 		q := newQueue()
 		var pushed, popped []*task
 		for range random.IntN(60) {
-			task := &task{stage: stage(random.IntN(3)), weight: float64(random.IntN(4)), waits: time.Unix(random.Int64N(3), 0)}
+			task := &task{
+				stage: stage(random.IntN(3)), weight: float64(random.IntN(4)),
+				waits: time.Unix(random.Int64N(3), 0),
+			}
 			pushed = append(pushed, task)
 			q.push(task)
 		}
@@ -29,7 +32,8 @@ func TestQueueOrdersTheWork(t *testing.T) {
 			popped = append(popped, task)
 		}
 		slices.SortStableFunc(pushed, func(a, b *task) int {
-			return cmp.Or(cmp.Compare(a.stage, b.stage), a.waits.Compare(b.waits), cmp.Compare(b.weight, a.weight))
+			return cmp.Or(cmp.Compare(a.stage, b.stage), a.waits.Compare(b.waits),
+				cmp.Compare(b.weight, a.weight))
 		})
 		assert.Equal(t, pushed, popped, "seed %d", seed)
 	}

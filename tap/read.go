@@ -36,7 +36,10 @@ func (r *reader) request(p *Piece) Request {
 	run.mu.Lock()
 	refused := run.refused
 	run.mu.Unlock()
-	req := Request{Stream: run.sel.Stream, Params: run.sel.Stream.passes()[p.Pass], From: p.From, Before: p.Before, Fields: run.sel.Fields}
+	req := Request{
+		Stream: run.sel.Stream, Params: run.sel.Stream.passes()[p.Pass], From: p.From,
+		Before: p.Before, Fields: run.sel.Fields,
+	}
 	if refused.fields {
 		req.Fields = nil
 	}
@@ -72,7 +75,8 @@ func (r *reader) first(ctx context.Context) (head, error) {
 			}
 			t.run.asked(page.Asked, page.Next != "")
 			if t.run.late.After(page.Asked.Add(time.Hour)) {
-				r.Log.Warn("the bookmark is in the future: nothing is new until then", "stream", req.Stream.Name, "bookmark", FormatTime(t.run.late))
+				r.Log.Warn("the bookmark is in the future: nothing is new until then", "stream",
+					req.Stream.Name, "bookmark", FormatTime(t.run.late))
 			}
 			return &step{begin: true, piece: *t.piece, asked: page.Asked, next: page.Next}, nil
 		})
@@ -90,7 +94,9 @@ func (r *reader) cut(ctx context.Context) error {
 	follows := t.run.follows
 	t.run.mu.Unlock()
 	if t.run.sel.Stream.Bookmark == "" || follows {
-		return nil // what follows a full table is not cut: rows that change meanwhile would need yet another read
+		// what follows a full table is not cut: rows that change meanwhile would need yet another
+		// read
+		return nil
 	}
 	for wide := t.head; ; {
 		at, ok := wide.split(t.piece, r.oldestRow())
@@ -108,7 +114,8 @@ func (r *reader) cut(ctx context.Context) error {
 		cut := false
 		older, err := r.read(ctx, req, func(_ Page, _ int, older head) (*step, error) {
 			if cut = t.head.confirms(older) || wide.confirms(older); !cut {
-				return nil, nil //nolint:nilnil // the page is read again in its place: it moves nothing
+				//nolint:nilnil // the page is read again in its place: it moves nothing
+				return nil, nil
 			}
 			t.run.mu.Lock()
 			t.run.cut = true
@@ -126,7 +133,10 @@ func (r *reader) cut(ctx context.Context) error {
 			t.run.mu.Lock()
 			t.run.open++
 			t.run.mu.Unlock()
-			r.queue.push(&task{run: t.run, piece: newer, stage: longLists, waits: t.waits, weight: t.weight})
+			r.queue.push(&task{
+				run: t.run, piece: newer, stage: longLists, waits: t.waits,
+				weight: t.weight,
+			})
 			t.piece, t.cursor, t.head, wide = rest, older.next, older, older
 			continue
 		}
@@ -159,9 +169,13 @@ func (r *reader) walk(ctx context.Context, pages int) (done bool, err error) {
 		case errors.Is(err, errReduced):
 		case KindOf(err) == CursorExpired && t.cursor != "" && r.restarts < maxRestarts:
 			r.restarts++
-			r.Log.Warn("the cursor expired: the piece is read again", "stream", t.run.sel.Stream.Name)
+			r.Log.Warn("the cursor expired: the piece is read again", "stream",
+				t.run.sel.Stream.Name)
 			t.cursor = ""
-			if err := r.send(ctx, item{run: t.run, step: &step{restart: true, piece: *t.piece}}); err != nil {
+			if err := r.send(ctx, item{
+				run:  t.run,
+				step: &step{restart: true, piece: *t.piece},
+			}); err != nil {
 				return false, err
 			}
 		case err != nil:
@@ -179,7 +193,9 @@ func (r *reader) walk(ctx context.Context, pages int) (done bool, err error) {
 // read reads one page and passes its records to the output, with the step of the bookmark that
 // follows once they are written. It returns when they are, so a slow loader slows down the reading,
 // and memory holds no more pages than are read at the same time.
-func (r *reader) read(ctx context.Context, req Request, mean func(page Page, rows int, h head) (*step, error)) (head, error) {
+func (r *reader) read(ctx context.Context, req Request,
+	mean func(page Page, rows int, h head) (*step, error),
+) (head, error) {
 	var h head
 	run := r.task.run
 	run.mu.Lock()
@@ -208,17 +224,20 @@ func (r *reader) read(ctx context.Context, req Request, mean func(page Page, row
 		if req.Stream.Bookmark != "" {
 			r.sawRow(h.bottom)
 		}
-		if mark := req.Stream.Anonymized; mark != "" && r.Deletes != nil && bytes.Contains(page.Body, []byte(mark)) {
+		if mark := req.Stream.Anonymized; mark != "" && r.Deletes != nil &&
+			bytes.Contains(page.Body, []byte(mark)) {
 			r.hurry.Store(true)
 		}
 		if run.track != nil {
 			run.note(r.task.piece, req, res.IDs, page.Asked)
-			if err := run.track.writing(ctx, r.Deletes.Ledger, req.Stream.Name, res.IDs); err != nil {
+			if err := run.track.writing(ctx, r.Deletes.Ledger, req.Stream.Name,
+				res.IDs); err != nil {
 				return err
 			}
 		}
 		if r.Enricher != nil {
-			if res.Records, err = r.Enricher.Enrich(ctx, run.sel, known.shape, res.Records); err != nil {
+			if res.Records, err = r.Enricher.Enrich(ctx, run.sel, known.shape,
+				res.Records); err != nil {
 				return err
 			}
 		}
@@ -233,19 +252,22 @@ func (r *reader) read(ctx context.Context, req Request, mean func(page Page, row
 			}
 			if !run.nulled[column] {
 				run.nulled[column] = true
-				r.Log.Warn("a value was replaced by null: its type does not fit its column", "stream", req.Stream.Name, "column", column)
+				r.Log.Warn("a value was replaced by null: its type does not fit its column",
+					"stream", req.Stream.Name, "column", column)
 			}
 		}
 		pages := run.pages
 		run.mu.Unlock()
 		it := item{run: run, records: res.Records, known: known, proven: r.proven.Load()}
-		it.whole = res.Rows == len(res.Records) && req.Cursor == "" && page.Next == "" && req.From.IsZero() && req.Before.IsZero() && len(run.sel.Stream.Passes) == 0 && !r.Sample
+		it.whole = res.Rows == len(res.Records) && req.Cursor == "" && page.Next == "" &&
+			req.From.IsZero() && req.Before.IsZero() && len(run.sel.Stream.Passes) == 0 && !r.Sample
 		it.frame[0], it.frame[1] = r.Voice.Frame(run.sel, page.Asked)
 		if step != nil && !r.Sample {
 			step.pages = pages
 			it.step = step
 		}
-		r.Log.Debug("page", "stream", run.sel.Stream.Name, "records", len(res.Records), "more", h.next != "")
+		r.Log.Debug("page", "stream", run.sel.Stream.Name, "records", len(res.Records), "more",
+			h.next != "")
 		written := make(chan struct{})
 		it.written = func() { close(written) }
 		if err := r.send(ctx, it); err != nil {
@@ -259,7 +281,8 @@ func (r *reader) read(ctx context.Context, req Request, mean func(page Page, row
 	})
 	if KindOf(err) == Unprocessable {
 		if what, ok := run.reduce(req); ok {
-			r.Log.Warn("the API refused "+what+": the stream is read without it", "stream", req.Stream.Name, "reason", Cause(err))
+			r.Log.Warn("the API refused "+what+": the stream is read without it", "stream",
+				req.Stream.Name, "reason", Cause(err))
 			return h, errReduced
 		}
 	}
@@ -285,7 +308,8 @@ func (r *reader) split(page Page) (record.Result, known, error) {
 			return res, now, err
 		}
 		if n == maxLearns {
-			return res, known{}, Errorf(Fault, "reading list "+run.sel.Stream.Name, "cannot learn the columns of a page")
+			return res, known{}, Errorf(Fault, "reading list "+run.sel.Stream.Name,
+				"cannot learn the columns of a page")
 		}
 		if err := run.learn(r.splitter.Page(), now.shape, r.Log); err != nil {
 			return res, known{}, err

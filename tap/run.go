@@ -89,8 +89,9 @@ type refused struct{ fields, before, from bool }
 // known is the shape of a stream's records, as far as it is known.
 type known struct {
 	shape   *record.Shape
-	version int                       // incremented with each wider shape
-	learnt  map[string]jsontext.Value // what the state keeps of it, beyond the stream's file; nil for nothing
+	version int // incremented with each wider shape
+	// what the state keeps of it, beyond the stream's file; nil for nothing
+	learnt map[string]jsontext.Value
 }
 
 // newRun plans the read of a selection, with the shape that earlier runs learnt.
@@ -100,9 +101,11 @@ func (s *syncer) newRun(sel *Selection) (*streamRun, error) {
 		sel.Shape = record.NewObject(nil) // it cannot be read: sel.Err says why
 	}
 	r := &streamRun{plan: plan{
-		sel: sel, options: sel.options(), base: sel.Shape, unread: map[string]jsontext.Value{}, late: b.Until, before: b.last(),
+		sel: sel, options: sel.options(), base: sel.Shape, unread: map[string]jsontext.Value{},
+		late: b.Until, before: b.last(),
 		reading: reading{
-			query: sel.query(), passes: len(sel.Stream.passes()), full: !sel.incremental(), timed: sel.Stream.Bookmark != "",
+			query: sel.query(), passes: len(sel.Stream.passes()), full: !sel.incremental(),
+			timed:    sel.Stream.Bookmark != "",
 			lookback: s.Lookback, readAs: s.ReadAs, policy: sel.Policy, startDate: s.StartDate,
 		},
 	}}
@@ -116,7 +119,8 @@ func (s *syncer) newRun(sel *Selection) (*streamRun, error) {
 	learnt := map[string]jsontext.Value{}
 	for column, schema := range b.Learnt {
 		into := learnt
-		if c := sel.Shape.Column(column); c == nil && r.options.DropUnknown || c != nil && c.Treatment == record.Drop {
+		if c := sel.Shape.Column(column); c == nil && r.options.DropUnknown || c != nil &&
+			c.Treatment == record.Drop {
 			into = r.unread
 		}
 		into[column] = schema

@@ -64,7 +64,10 @@ const (
 // Select returns the query for a choice. shape is the shape of the stream's records, with custom
 // columns and the treatment of each column. The key and the bookmark are always read.
 func (c *Choice) Select(shape *record.Shape, h Handling) *Selection {
-	sel := &Selection{Stream: c.Stream, Handling: h, FullTable: c.FullTable, Generation: c.Generation, Err: c.Err}
+	sel := &Selection{
+		Stream: c.Stream, Handling: h, FullTable: c.FullTable,
+		Generation: c.Generation, Err: c.Err,
+	}
 	if c.Err != nil {
 		return sel
 	}
@@ -74,7 +77,9 @@ func (c *Choice) Select(shape *record.Shape, h Handling) *Selection {
 		}
 	}
 	all := true
-	sel.Shape = shape.Treat(func(path []string, col *record.Column) (own, unknown record.Treatment) {
+	sel.Shape = shape.Treat(func(path []string, col *record.Column) (own,
+		unknown record.Treatment,
+	) {
 		automatic := len(path) == 1 && c.Stream.Automatic(path[0])
 		if col.Treatment != record.Drop && (automatic || c.Wanted == nil || c.Wanted(path...)) {
 			return col.Treatment, col.Members().Unknown
@@ -96,8 +101,9 @@ func (c *Choice) Select(shape *record.Shape, h Handling) *Selection {
 
 func (sel *Selection) options() record.Options {
 	opts := record.Options{
-		DropUnknown: sel.NewColumns == Drop || sel.Fields != nil || sel.Unknown == record.Drop, Watch: "created_at",
-		Mark: sel.Stream.Bookmark, Unknown: sel.Unknown, NullOdd: sel.NullOdd, Key: sel.Key,
+		DropUnknown: sel.NewColumns == Drop || sel.Fields != nil || sel.Unknown == record.Drop,
+		Watch:       "created_at",
+		Mark:        sel.Stream.Bookmark, Unknown: sel.Unknown, NullOdd: sel.NullOdd, Key: sel.Key,
 	}
 	if c := sel.Shape.Column("created_at"); c == nil || c.Treatment == record.Drop {
 		opts.Watch = sel.Stream.Bookmark

@@ -60,7 +60,10 @@ func simTime(ms int64) time.Time { return simWorld.Add(time.Duration(ms) * time.
 func simMS(t time.Time) int64    { return t.Sub(simWorld).Milliseconds() }
 
 func newSimulator(seed uint64, rows, passes int) *simulator {
-	s := &simulator{random: rand.New(rand.NewPCG(seed, 7)), passes: passes, perPage: 5, late: 20_000}
+	s := &simulator{
+		random: rand.New(rand.NewPCG(seed, 7)), passes: passes, perPage: 5,
+		late: 20_000,
+	}
 	const day = 24 * 3600 * 1000
 	s.now = int64(400 * day)
 	for i := range rows {
@@ -69,7 +72,10 @@ func newSimulator(seed uint64, rows, passes int) *simulator {
 		if s.random.IntN(8) == 0 {
 			lag = s.random.Int64N(100 * day)
 		}
-		s.rows = append(s.rows, &simRow{id: int64(i + 1), created: created, updated: min(created+lag, s.now-1), pass: s.random.IntN(passes)})
+		s.rows = append(s.rows, &simRow{
+			id: int64(i + 1), created: created,
+			updated: min(created+lag, s.now-1), pass: s.random.IntN(passes),
+		})
 	}
 	return s
 }
@@ -87,7 +93,11 @@ func (s *simulator) happen() {
 		r.seen = s.now + s.random.Int64N(s.late)
 		switch s.random.IntN(10) {
 		case 0:
-			s.rows = append(s.rows, &simRow{id: int64(len(s.rows) + 1), created: s.now, updated: s.now, pass: s.random.IntN(s.passes), seen: s.now + s.random.Int64N(s.late)})
+			s.rows = append(s.rows, &simRow{
+				id: int64(len(s.rows) + 1), created: s.now,
+				updated: s.now, pass: s.random.IntN(s.passes),
+				seen: s.now + s.random.Int64N(s.late),
+			})
 			r.before, r.seen = old.before, old.seen
 		case 1:
 			r.gone = true
@@ -139,7 +149,10 @@ func (s *simulator) Read(_ context.Context, req tap.Request, take func(tap.Page)
 		}
 		if c.Dead {
 			s.mu.Unlock()
-			return &tap.Error{Kind: tap.CursorExpired, Op: "reading", Err: errors.New("the cursor expired")}
+			return &tap.Error{
+				Kind: tap.CursorExpired, Op: "reading",
+				Err: errors.New("the cursor expired"),
+			}
 		}
 	}
 	wanted := map[string]bool{}
@@ -152,12 +165,16 @@ func (s *simulator) Read(_ context.Context, req tap.Request, take func(tap.Page)
 	n := 0
 	for _, row := range slices.Backward(s.rows) {
 		r := s.visible(row)
-		if r == nil || r.id >= c.Last || r.pass != c.Pass || r.updated < c.From || r.updated > c.Before || asked && !wanted[fmt.Sprint(r.id)] {
+		if r == nil || r.id >= c.Last || r.pass != c.Pass || r.updated < c.From ||
+			r.updated > c.Before || asked && !wanted[fmt.Sprint(r.id)] {
 			continue
 		}
 		if n == s.perPage && !asked {
 			s.cursors++
-			next, err := json.Marshal(simCursor{c.Pass, c.From, c.Before, c.Last, s.cursors%401 == 0})
+			next, err := json.Marshal(simCursor{
+				c.Pass, c.From, c.Before, c.Last,
+				s.cursors%401 == 0,
+			})
 			if err != nil {
 				panic(err)
 			}
@@ -169,7 +186,8 @@ func (s *simulator) Read(_ context.Context, req tap.Request, take func(tap.Page)
 		}
 		n++
 		c.Last = r.id
-		body = fmt.Appendf(body, `{"id":%d,"created_at":%q,"updated_at":%q}`, r.id, tap.FormatTime(simTime(r.created)), tap.FormatTime(simTime(r.updated)))
+		body = fmt.Appendf(body, `{"id":%d,"created_at":%q,"updated_at":%q}`, r.id,
+			tap.FormatTime(simTime(r.created)), tap.FormatTime(simTime(r.updated)))
 	}
 	body = append(body, ']')
 	page.Body = body
@@ -203,7 +221,11 @@ func protocols(stream *tap.Stream) map[string]protocol {
 	return map[string]protocol{
 		"singer": {
 			voice: func() tap.Voice { return &singer.Voice{} },
-			parse: func(state []byte) (*tap.State, error) { return singer.ParseState(state, lookup) },
+			parse: func(state []byte) (*tap.State,
+				error,
+			) {
+				return singer.ParseState(state, lookup)
+			},
 			take: func(line []byte) (string, string, []byte) {
 				var m struct {
 					Type   string
@@ -222,7 +244,11 @@ func protocols(stream *tap.Stream) map[string]protocol {
 		},
 		"airbyte": {
 			voice: func() tap.Voice { return &airbyte.Voice{} },
-			parse: func(state []byte) (*tap.State, error) { return airbyte.ParseState(state, lookup) },
+			parse: func(state []byte) (*tap.State,
+				error,
+			) {
+				return airbyte.ParseState(state, lookup)
+			},
 			take: func(line []byte) (string, string, []byte) {
 				var m struct {
 					Record struct {
@@ -290,8 +316,10 @@ func (s *simulation) run(kill int) bool {
 		out.left = kill
 	}
 	engine := &tap.Engine{
-		Source: s, Voice: s.proto.voice(), Out: out, Log: slog.New(slog.DiscardHandler), Concurrency: 3, Lookback: 5 * time.Minute,
-		Now: func() time.Time { s.mu.Lock(); defer s.mu.Unlock(); return simTime(s.now) }, Deletes: s.deletes,
+		Source: s, Voice: s.proto.voice(), Out: out, Log: slog.New(slog.DiscardHandler),
+		Concurrency: 3, Lookback: 5 * time.Minute,
+		Now:     func() time.Time { s.mu.Lock(); defer s.mu.Unlock(); return simTime(s.now) },
+		Deletes: s.deletes,
 	}
 	ctx, cancel := context.WithCancelCause(s.t.Context())
 	defer cancel(nil)
@@ -329,7 +357,8 @@ func (s *simulation) check(rows map[int64]int64, what string) {
 		}
 		at, err := tap.ParseTime(have)
 		require.NoError(s.t, err)
-		assert.GreaterOrEqual(s.t, simMS(at), updated, "%s: row %d came out with old values", what, id)
+		assert.GreaterOrEqual(s.t, simMS(at), updated, "%s: row %d came out with old values", what,
+			id)
 	}
 }
 
@@ -355,7 +384,11 @@ func simulate(t *testing.T, seeds int, each func(t *testing.T, s *simulation, ra
 				t.Parallel()
 				for seed := range seeds {
 					random := rand.New(rand.NewPCG(uint64(seed), 3))
-					s := &simulation{simulator: newSimulator(uint64(seed), 450+random.IntN(900), passes), t: t, stream: stream, proto: proto, loaded: map[string]string{}, told: map[string]bool{}}
+					s := &simulation{
+						simulator: newSimulator(uint64(seed), 450+random.IntN(900),
+							passes), t: t, stream: stream, proto: proto, loaded: map[string]string{},
+						told: map[string]bool{},
+					}
 					each(t, s, random)
 					if t.Failed() {
 						t.Fatalf("seed %d", seed)
@@ -393,14 +426,16 @@ func TestFullTablesAreWholeAndFresh(t *testing.T) {
 		s.full = true
 		for range random.IntN(4) {
 			if s.run(1 + random.IntN(90_000)) {
-				s.loaded, s.state = map[string]string{}, nil // it was complete: the next read is a new one
+				// it was complete: the next read is a new one
+				s.loaded, s.state = map[string]string{}, nil
 			}
 		}
 		began, at := s.living(true), s.now
 		s.run(0)
 		for _, r := range s.rows {
 			if r.gone || s.visible(r) == nil || s.passes > 1 && r.switched > at {
-				delete(began, r.id) // deleted meanwhile, or switched pass, which only the next read is sure to show
+				// deleted meanwhile, or switched pass, which only the next read is sure to show
+				delete(began, r.id)
 			}
 		}
 		s.check(began, "a full table")
@@ -411,7 +446,10 @@ func TestFullTablesAreWholeAndFresh(t *testing.T) {
 func TestShortRunsMakeProgress(t *testing.T) {
 	stream := simStream(t, 1)
 	proto := protocols(stream)["singer"]
-	s := &simulation{simulator: newSimulator(1, 900, 1), t: t, stream: stream, proto: proto, loaded: map[string]string{}, told: map[string]bool{}}
+	s := &simulation{
+		simulator: newSimulator(1, 900, 1), t: t, stream: stream, proto: proto,
+		loaded: map[string]string{}, told: map[string]bool{},
+	}
 	s.quiet = true
 	for n := range 400 {
 		s.stopAt = s.reads + 5
@@ -503,7 +541,8 @@ func TestDeletedRowsAreReportedAndLivingOnesNever(t *testing.T) {
 		}
 		for _, r := range s.rows {
 			if _, loaded := s.loaded[fmt.Sprint(r.id)]; r.gone && loaded {
-				assert.True(s.t, s.told[fmt.Sprint(r.id)], "row %d is gone, and nobody was told", r.id)
+				assert.True(s.t, s.told[fmt.Sprint(r.id)], "row %d is gone, and nobody was told",
+					r.id)
 			}
 		}
 	})

@@ -217,7 +217,8 @@ func (b *Bookmark) finish(r *reading, pages int) {
 	case r.timed && (p.Cut || p.resumed):
 		b.Progress = &Progress{Began: p.Began, Query: p.Query, follows: true}
 		for pass := range r.passes {
-			b.Progress.Pieces = append(b.Progress.Pieces, &Piece{Pass: pass, From: later(r.startDate, p.Began.Add(-r.lookback))})
+			b.Progress.Pieces = append(b.Progress.Pieces,
+				&Piece{Pass: pass, From: later(r.startDate, p.Began.Add(-r.lookback))})
 		}
 	default:
 		b.Complete = p.Began

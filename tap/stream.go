@@ -89,7 +89,10 @@ func (s *Stream) Prepare() {
 func (s *Stream) Shape() (*record.Shape, error) { return s.shape() }
 
 // SelectedByDefault reports whether the stream is read without a selection.
-func (s *Stream) SelectedByDefault() bool { return s.ViewOf == "" && (s.Default == nil || *s.Default) }
+func (s *Stream) SelectedByDefault() bool {
+	return s.ViewOf == "" &&
+		(s.Default == nil || *s.Default)
+}
 
 // Automatic reports whether a column is always read: the key and the bookmark.
 func (s *Stream) Automatic(column string) bool {

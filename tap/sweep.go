@@ -33,7 +33,8 @@ func (s *syncer) sweepTask(r *streamRun) *task {
 	}
 	t.checked = true
 	complete := t.listed != nil && len(t.listed) == r.reading.passes
-	due := t.known.Sweep != nil || t.known.Swept.IsZero() || s.now().Sub(t.known.Swept) >= s.Deletes.Every || s.hurry.Load() && belongs(r.sel.Stream)
+	due := t.known.Sweep != nil || t.known.Swept.IsZero() || s.now().
+		Sub(t.known.Swept) >= s.Deletes.Every || s.hurry.Load() && belongs(r.sel.Stream)
 	if !complete && !due {
 		return nil
 	}
@@ -113,7 +114,8 @@ func (s *syncer) sweep(ctx context.Context, r *streamRun) error {
 	}
 	gone := before.Without(&listed)
 	if !s.proven.Load() && gone.Len() > 0 {
-		s.Log.Warn("no list had a row in this run: no row is reported as gone", "stream", r.sel.Stream.Name)
+		s.Log.Warn("no list had a row in this run: no row is reported as gone", "stream",
+			r.sel.Stream.Name)
 		return nil
 	}
 	if err := s.tooMany(r, gone.Len(), before.Len()); err != nil {
@@ -138,7 +140,9 @@ func (s *syncer) sweep(ctx context.Context, r *streamRun) error {
 		broken := r.untold
 		r.mu.Unlock()
 		if broken {
-			return nil // the loader went away, or not all rows are written under the version yet: the next run reports them
+			// the loader went away, or not all rows are written under the version yet: the next run
+			// reports them
+			return nil
 		}
 	}
 	deadSet := IDsOf(dead)
@@ -156,7 +160,8 @@ func (s *syncer) sweep(ctx context.Context, r *streamRun) error {
 	r.gone = len(dead)
 	r.mu.Unlock()
 	if len(dead) > 0 || !complete {
-		s.Log.Info("compared with what was loaded", "stream", r.sel.Stream.Name, "rows", listed.Len(), "gone", len(dead),
+		s.Log.Info("compared with what was loaded", "stream", r.sel.Stream.Name, "rows",
+			listed.Len(), "gone", len(dead),
 			"next", began.Add(s.Deletes.Every).UTC().Format(time.RFC3339))
 	}
 	return t.save(ctx, s.Deletes.Ledger, r.sel.Stream.Name)
@@ -165,10 +170,13 @@ func (s *syncer) sweep(ctx context.Context, r *streamRun) error {
 // tooMany is the error of a stream of which implausibly many rows have vanished.
 func (s *syncer) tooMany(r *streamRun, gone, before int) error {
 	name := r.sel.Stream.Name
-	if gone <= fewGone || float64(gone) <= s.Deletes.MaxShare*float64(before) || slices.Contains(s.Deletes.Accept, name) {
+	if gone <= fewGone || float64(gone) <= s.Deletes.MaxShare*float64(before) ||
+		slices.Contains(s.Deletes.Accept, name) {
 		return nil
 	}
-	return Errorf(Refused, "finding deleted rows of "+name, "%d of %d rows are gone, more than deletes.max_share allows: none is reported", gone, before).
+	return Errorf(Refused, "finding deleted rows of "+name,
+		"%d of %d rows are gone, more than deletes.max_share allows: none is reported", gone,
+		before).
 		WithHint("check whether the user lost permissions; if the rows are really gone, run once with --accept-deletes %s", name)
 }
 
@@ -193,7 +201,10 @@ func (s *syncer) list(ctx context.Context, r *streamRun) (done bool, err error) 
 			t.mu.Unlock()
 			return false, t.save(ctx, s.Deletes.Ledger, r.sel.Stream.Name)
 		}
-		req := Request{Stream: r.sel.Stream, Params: passes[sweep.Pass], Fields: fields, Cursor: sweep.Cursor}
+		req := Request{
+			Stream: r.sel.Stream, Params: passes[sweep.Pass], Fields: fields,
+			Cursor: sweep.Cursor,
+		}
 		var ids []int64
 		var next string
 		var asked time.Time
@@ -215,7 +226,8 @@ func (s *syncer) list(ctx context.Context, r *streamRun) (done bool, err error) 
 			t.mu.Unlock()
 			continue
 		case err != nil:
-			return false, errors.Join(err, t.save(context.WithoutCancel(ctx), s.Deletes.Ledger, r.sel.Stream.Name))
+			return false, errors.Join(err,
+				t.save(context.WithoutCancel(ctx), s.Deletes.Ledger, r.sel.Stream.Name))
 		}
 		r.mu.Lock()
 		r.pages++
@@ -289,19 +301,21 @@ func (s *syncer) living(ctx context.Context, r *streamRun, ids []int64) (map[int
 		for k, v := range params {
 			with[k] = v
 		}
-		err := s.Source.Read(ctx, Request{Stream: r.sel.Stream, Params: with}, func(page Page) error {
-			if page.Next != "" {
-				return Errorf(Refused, "finding deleted rows of "+r.sel.Stream.Name, "the answer to %d ids has more than one page", len(ids))
-			}
-			res, err := splitter.Split(page.Body)
-			if err != nil && !errors.Is(err, record.ErrDrift) {
-				return err
-			}
-			for _, id := range res.IDs {
-				found[id] = true
-			}
-			return nil
-		})
+		err := s.Source.Read(ctx, Request{Stream: r.sel.Stream, Params: with},
+			func(page Page) error {
+				if page.Next != "" {
+					return Errorf(Refused, "finding deleted rows of "+r.sel.Stream.Name,
+						"the answer to %d ids has more than one page", len(ids))
+				}
+				res, err := splitter.Split(page.Body)
+				if err != nil && !errors.Is(err, record.ErrDrift) {
+					return err
+				}
+				for _, id := range res.IDs {
+					found[id] = true
+				}
+				return nil
+			})
 		if err != nil {
 			return nil, fmt.Errorf("confirming what is gone: %w", err)
 		}

@@ -31,7 +31,8 @@ type syncer struct {
 	read   atomic.Bool
 	proven atomic.Bool // a row was seen: the user may see something
 	over   atomic.Bool // MaxRunTime was reached
-	hurry  atomic.Bool // a candidate was anonymized: the lists of candidates' children are swept in this run
+	// a candidate was anonymized: the lists of candidates' children are swept in this run
+	hurry atomic.Bool
 
 	mu      sync.Mutex
 	running int          // streams whose end is not yet on its way to stdout
@@ -50,11 +51,19 @@ const overtimeGrace = 5 * time.Second
 // Sync reads the selected streams concurrently and advances the state. It returns an error only if
 // the whole run ended early: of kind Credentials, SignIn, BadInput, Rights, Unreachable, LoaderGone
 // or Interrupted. The summary says how each stream ended.
-func (e *Engine) Sync(ctx context.Context, selections []*Selection, state *State) (*Summary, error) {
+func (e *Engine) Sync(ctx context.Context, selections []*Selection, state *State) (*Summary,
+	error,
+) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	s := &syncer{Engine: e, ctx: ctx, state: state, queue: newQueue(), cancel: cancel, running: len(selections), ending: len(selections)}
-	s.out = &output{w: e.Out, voice: e.Voice, state: state, items: make(chan item, 1), stop: ctx.Done(), fail: cancel, quiet: e.Sample}
+	s := &syncer{
+		Engine: e, ctx: ctx, state: state, queue: newQueue(), cancel: cancel,
+		running: len(selections), ending: len(selections),
+	}
+	s.out = &output{
+		w: e.Out, voice: e.Voice, state: state, items: make(chan item, 1),
+		stop: ctx.Done(), fail: cancel, quiet: e.Sample,
+	}
 
 	var tasks []*task
 	for _, sel := range selections {
@@ -109,7 +118,10 @@ func (e *Engine) Sync(ctx context.Context, selections []*Selection, state *State
 	close(s.out.items)
 	writing.Wait()
 
-	sum := &Summary{Read: s.read.Load(), Overtime: errors.Is(cause, errOvertime), Outcomes: s.outcomes()}
+	sum := &Summary{
+		Read: s.read.Load(), Overtime: errors.Is(cause, errOvertime),
+		Outcomes: s.outcomes(),
+	}
 	for i, r := range s.runs {
 		if r.track != nil && !r.track.known.Swept.IsZero() {
 			o := &sum.Outcomes[i]
@@ -131,8 +143,10 @@ func (s *syncer) outcomes() []Outcome {
 	for i, r := range s.runs {
 		r.mu.Lock()
 		o := Outcome{
-			Stream: r.sel.Stream, Records: r.shown.records, Pages: r.pages, Err: r.err, Skipped: r.skipped, Rested: r.rested, Started: r.shown.started,
-			Complete: r.shown.ended && r.err == nil && !r.rested, Bytes: r.bytes, Changes: slices.Clone(r.changes), Gone: r.gone, Expected: r.expected,
+			Stream: r.sel.Stream, Records: r.shown.records, Pages: r.pages, Err: r.err,
+			Skipped: r.skipped, Rested: r.rested, Started: r.shown.started,
+			Complete: r.shown.ended && r.err == nil && !r.rested, Bytes: r.bytes,
+			Changes: slices.Clone(r.changes), Gone: r.gone, Expected: r.expected,
 		}
 		if r.rested {
 			o.NextRead = r.before.Add(r.rest)
@@ -151,7 +165,8 @@ func (s *syncer) outcomes() []Outcome {
 func (s *syncer) tasks(r *streamRun, b *Bookmark) []*task {
 	if r.sel.Err != nil {
 		r.open = 1
-		return []*task{{run: r, piece: &Piece{}}} // only its failure is reported, and its bookmark stays the same
+		// only its failure is reported, and its bookmark stays the same
+		return []*task{{run: r, piece: &Piece{}}}
 	}
 	p := b.Progress
 	if p != nil && p.Query == r.reading.query && r.reading.timed && !s.Sample {
@@ -159,7 +174,10 @@ func (s *syncer) tasks(r *streamRun, b *Bookmark) []*task {
 		r.resumed, r.began, r.cut, p.resumed = true, p.Began, p.Cut, true
 		for _, piece := range p.Pieces {
 			own := *piece
-			tasks = append(tasks, &task{run: r, piece: &own, cursor: own.Cursor, stage: underWay, waits: r.before, weight: float64(b.Pages)})
+			tasks = append(tasks, &task{
+				run: r, piece: &own, cursor: own.Cursor, stage: underWay,
+				waits: r.before, weight: float64(b.Pages),
+			})
 		}
 		r.open = len(tasks)
 		return tasks
@@ -182,7 +200,10 @@ func (s *syncer) tasks(r *streamRun, b *Bookmark) []*task {
 func (s *syncer) fresh(r *streamRun, from time.Time, weight float64) []*task {
 	var tasks []*task
 	for pass := range r.reading.passes {
-		tasks = append(tasks, &task{run: r, piece: &Piece{Pass: pass, From: from}, stage: firstPage, waits: r.before, weight: weight})
+		tasks = append(tasks, &task{
+			run: r, piece: &Piece{Pass: pass, From: from}, stage: firstPage,
+			waits: r.before, weight: weight,
+		})
 		if s.Sample {
 			break
 		}
@@ -207,7 +228,8 @@ func (s *syncer) work(ctx context.Context) {
 			s.end(ctx, t.run)
 			continue
 		}
-		err := s.send(ctx, item{run: t.run}) // the stream has started, whether or not the budget lets it continue
+		// the stream has started, whether or not the budget lets it continue
+		err := s.send(ctx, item{run: t.run})
 		if err == nil {
 			err = t.run.sel.Err
 		}

@@ -14,7 +14,8 @@ type tracking struct {
 	known *Known
 	dirty bool // there is something to save
 
-	page    bool         // the list fits on a page: it is requested without bounds, and the page is complete
+	// the list fits on a page: it is requested without bounds, and the page is complete
+	page    bool
 	listed  map[int]*IDs // by pass: the ids of a complete read
 	began   time.Time    // when that read began
 	found   int          // rows reported as gone
@@ -32,7 +33,8 @@ func (s *syncer) track(ctx context.Context, r *streamRun, b *Bookmark) error {
 		return storage("loading the ids of "+r.sel.Stream.Name, err)
 	}
 	version := b.Version
-	if version == 0 && known != nil && b.Until.IsZero() && b.Progress == nil && b.Complete.IsZero() {
+	if version == 0 && known != nil && b.Until.IsZero() && b.Progress == nil &&
+		b.Complete.IsZero() {
 		version = known.Version // the state was lost: rows in the warehouse have this version
 	}
 	if version == 0 {
@@ -59,7 +61,8 @@ func (s *syncer) track(ctx context.Context, r *streamRun, b *Bookmark) error {
 			r.from = &b.Start
 		}
 		b.Until, b.Progress = time.Time{}, nil
-	} else if r.reading.timed && !known.Swept.IsZero() && known.Rows.Len()+known.Fresh.Len() <= pageRows && b.Progress == nil {
+	} else if r.reading.timed && !known.Swept.IsZero() &&
+		known.Rows.Len()+known.Fresh.Len() <= pageRows && b.Progress == nil {
 		r.track.page = true
 	}
 	return nil
@@ -69,7 +72,10 @@ func storage(op string, err error) error {
 	if KindOf(err) != Fault {
 		return err
 	}
-	return &Error{Kind: Storage, Op: op, Err: err, Hint: "check that deletes.store exists and is writable"}
+	return &Error{
+		Kind: Storage, Op: op, Err: err,
+		Hint: "check that deletes.store exists and is writable",
+	}
 }
 
 // writing notes the ids of rows that are about to be written, and saves new ones first: a row in

@@ -20,7 +20,8 @@ func main() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	code := cli.Run(context.Background(), os.Args[2:], cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
+	code := cli.Run(context.Background(), os.Args[2:],
+		cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
 	pprof.StopCPUProfile()
 	_ = f.Close() // a truncated profile does not load
 	os.Exit(code)

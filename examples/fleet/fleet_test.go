@@ -99,8 +99,12 @@ func newFleet(t *testing.T, address string) *fleet {
 		_, err = db.Exec("delete from " + emptied)
 		require.NoError(t, err)
 	}
-	f := &fleet{t: t, dir: dir, db: db, accounts: map[string]*sandbox.Server{}, binary: filepath.Join(dir, "fleet")}
-	f.env = append(os.Environ(), "FLEET_DATABASE="+address, "FLEET_KEY="+key, "FLEET_TEST_LOADER="+filepath.Join(dir, "loaded"))
+	f := &fleet{
+		t: t, dir: dir, db: db, accounts: map[string]*sandbox.Server{},
+		binary: filepath.Join(dir, "fleet"),
+	}
+	f.env = append(os.Environ(), "FLEET_DATABASE="+address, "FLEET_KEY="+key,
+		"FLEET_TEST_LOADER="+filepath.Join(dir, "loaded"))
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "loaded"), 0o700))
 	out, err := exec.Command("go", "build", "-o", f.binary, ".").CombinedOutput()
 	require.NoError(t, err, string(out))
@@ -136,7 +140,8 @@ func (f *fleet) add(name string, opts sandbox.Options, more map[string]any) {
 
 func (f *fleet) work() *exec.Cmd {
 	f.t.Helper()
-	w := exec.Command(f.binary, "work", "--workers", "6", "--max-run", "4s", "--flush", "5s", "--loader", os.Args[0]+" {account}")
+	w := exec.Command(f.binary, "work", "--workers", "6", "--max-run", "4s", "--flush", "5s",
+		"--loader", os.Args[0]+" {account}")
 	w.Env = f.env
 	log, err := os.OpenFile(filepath.Join(f.dir, "log"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	require.NoError(f.t, err)
@@ -164,7 +169,8 @@ func (f *fleet) until(patience time.Duration) {
 		}
 		if time.Now().After(end) {
 			log, _ := os.ReadFile(filepath.Join(f.dir, "log"))
-			f.t.Fatalf("%d accounts are not complete: %v\n%s", len(open), open[:min(5, len(open))], log[max(0, len(log)-3000):])
+			f.t.Fatalf("%d accounts are not complete: %v\n%s", len(open), open[:min(5, len(open))],
+				log[max(0, len(log)-3000):])
 		}
 	}
 }
@@ -282,7 +288,8 @@ func TestStoppedWorkersLoseNoToken(t *testing.T) {
 		f := newFleet(t, address)
 		n := number("FLEET_TEST_ACCOUNTS", 30) / 3
 		for i := range n {
-			f.add(fmt.Sprintf("partner-%03d", i), sandbox.Options{Candidates: 20, Latency: 30 * time.Millisecond, TokenUses: 20},
+			f.add(fmt.Sprintf("partner-%03d", i),
+				sandbox.Options{Candidates: 20, Latency: 30 * time.Millisecond, TokenUses: 20},
 				map[string]any{"refresh_token": sandbox.RefreshToken})
 		}
 		random := rand.New(rand.NewPCG(8, 8))
@@ -298,7 +305,8 @@ func TestStoppedWorkersLoseNoToken(t *testing.T) {
 			a, err := f.db.take(t.Context(), name, "test")
 			require.NoError(t, err)
 			assert.Empty(t, a.stopped, name)
-			assert.Contains(t, string(a.config), s.CurrentRefreshToken(), "the token that works is the one that is kept")
+			assert.Contains(t, string(a.config), s.CurrentRefreshToken(),
+				"the token that works is the one that is kept")
 			missing, _ := f.missing(name)
 			assert.Zero(t, missing, "rows of %s", name)
 		}
@@ -316,7 +324,8 @@ func TestKilledKeepTokenSavesOrFails(t *testing.T) {
 		keep := exec.Command(f.binary, "keep-token", "partner")
 		keep.Env, keep.Stdin = f.env, strings.NewReader(token)
 		require.NoError(t, keep.Start())
-		kill := time.AfterFunc(time.Duration(random.IntN(60))*time.Millisecond, func() { _ = keep.Process.Kill() })
+		kill := time.AfterFunc(time.Duration(random.IntN(60))*time.Millisecond,
+			func() { _ = keep.Process.Kill() })
 		err := keep.Wait()
 		kill.Stop()
 		a, readErr := f.db.take(t.Context(), "partner", "test")
@@ -324,7 +333,8 @@ func TestKilledKeepTokenSavesOrFails(t *testing.T) {
 		if err == nil {
 			require.Contains(t, string(a.config), `"`+token+`"`)
 		} else if !strings.Contains(string(a.config), `"`+token+`"`) {
-			require.Contains(t, string(a.config), `"`+kept+`"`, "the config is whole, with the one before")
+			require.Contains(t, string(a.config), `"`+kept+`"`,
+				"the config is whole, with the one before")
 			continue
 		}
 		kept = token
@@ -395,7 +405,8 @@ func TestMetrics(t *testing.T) {
 	t.Setenv("FLEET_TEST_LOADER", filepath.Join(f.dir, "loaded"))
 	go func() {
 		done <- work(ctx, f.db, workSettings{
-			loader: os.Args[0] + " {account}", workers: 2, maxRun: 10 * time.Second, flush: 5 * time.Second, metrics: "127.0.0.1:25464",
+			loader: os.Args[0] + " {account}", workers: 2, maxRun: 10 * time.Second,
+			flush: 5 * time.Second, metrics: "127.0.0.1:25464",
 		}, slog.New(slog.DiscardHandler))
 	}()
 	f.until(time.Minute)
@@ -404,12 +415,18 @@ func TestMetrics(t *testing.T) {
 	defer answer.Body.Close()
 	body, err := io.ReadAll(answer.Body)
 	require.NoError(t, err)
-	for _, want := range []string{`fleet_accounts{status="read"} 1`, `fleet_accounts{status="stopped"} 1`, "fleet_due 0", `fleet_runs_total{code="0"} 1`, `fleet_runs_total{code="2"} 1`, "fleet_requests_total 69"} {
+	for _, want := range []string{
+		`fleet_accounts{status="read"} 1`,
+		`fleet_accounts{status="stopped"} 1`, "fleet_due 0", `fleet_runs_total{code="0"} 1`,
+		`fleet_runs_total{code="2"} 1`, "fleet_requests_total 69",
+	} {
 		assert.Contains(t, string(body), want)
 	}
 	require.NoError(t, resume(t.Context(), f.db, "two"))
 	require.ErrorContains(t, resume(t.Context(), f.db, "nobody"), "account nobody: there is none")
-	require.ErrorContains(t, add(t.Context(), f.db, "one", []byte(`{"client_id":"x","client_secret":"y"}`), time.Hour), "account one: there is one of that name already")
+	require.ErrorContains(t, add(t.Context(), f.db, "one",
+		[]byte(`{"client_id":"x","client_secret":"y"}`), time.Hour),
+		"account one: there is one of that name already")
 	cancel()
 	require.NoError(t, <-done)
 }
@@ -428,12 +445,14 @@ func (w idle) Work(ctx context.Context, job *river.Job[readArgs]) error {
 		return err
 	}
 	for n := range 3 {
-		if err := w.r.db.keepState(ctx, a.name, holder, fmt.Sprintf(`{"bookmarks":{"n":%d}}`, n)); err != nil {
+		if err := w.r.db.keepState(ctx, a.name, holder,
+			fmt.Sprintf(`{"bookmarks":{"n":%d}}`, n)); err != nil {
 			return err
 		}
 	}
 	began := time.Now()
-	err = w.r.conclude(ctx, job, a, holder, &tap.Account{}, 0, "complete", began, decide(began, time.Hour, 0, outcome{complete: true}))
+	err = w.r.conclude(ctx, job, a, holder, &tap.Account{}, 0, "complete", began,
+		decide(began, time.Hour, 0, outcome{complete: true}))
 	w.done <- struct{}{}
 	return err
 }
@@ -441,7 +460,10 @@ func (w idle) Work(ctx context.Context, job *river.Job[readArgs]) error {
 // BenchmarkRuns measures the number of runs per second that the database handles, if they cost
 // nothing else.
 func BenchmarkRuns(b *testing.B) {
-	for name, address := range map[string]string{"SQLite": "", "PostgreSQL": os.Getenv("FLEET_TEST_POSTGRES")} {
+	for name, address := range map[string]string{
+		"SQLite":     "",
+		"PostgreSQL": os.Getenv("FLEET_TEST_POSTGRES"),
+	} {
 		b.Run(name, func(b *testing.B) {
 			if name == "PostgreSQL" && address == "" {
 				b.Skip("FLEET_TEST_POSTGRES is not set")
@@ -458,12 +480,14 @@ func BenchmarkRuns(b *testing.B) {
 				require.NoError(b, err)
 			}
 			for i := range b.N {
-				require.NoError(b, add(b.Context(), db, fmt.Sprint("account-", i), []byte(`{"client_id":"x","client_secret":"y"}`), time.Hour))
+				require.NoError(b, add(b.Context(), db, fmt.Sprint("account-", i),
+					[]byte(`{"client_id":"x","client_secret":"y"}`), time.Hour))
 			}
 			workers := river.NewWorkers()
 			done := make(chan struct{}, b.N)
 			river.AddWorker(workers, &idle{r: &reader{db: db}, done: done})
-			c, err := client(db, workSettings{workers: 50, maxRun: time.Minute}, workers, slog.New(slog.DiscardHandler))
+			c, err := client(db, workSettings{workers: 50, maxRun: time.Minute}, workers,
+				slog.New(slog.DiscardHandler))
 			require.NoError(b, err)
 			b.ResetTimer()
 			require.NoError(b, c.Start(b.Context()))

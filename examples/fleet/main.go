@@ -48,11 +48,15 @@ func run(ctx context.Context, args []string) error {
 	settings := workSettings{}
 	every := flags.Duration("every", 15*time.Minute, "add: how often the account is read")
 	plot := flags.String("plot", "simulation.svg", "simulate: the file with the plot")
-	flags.StringVar(&settings.loader, "loader", "target-jsonl", "work: the loader's command; {account} stands for the name")
+	flags.StringVar(&settings.loader, "loader", "target-jsonl",
+		"work: the loader's command; {account} stands for the name")
 	flags.IntVar(&settings.workers, "workers", 4, "work: accounts read at once")
-	flags.DurationVar(&settings.maxRun, "max-run", 2*time.Minute, "work: how long one account is read at a time")
-	flags.DurationVar(&settings.flush, "flush", time.Minute, "work: how long a loader may take to write what it has")
-	flags.StringVar(&settings.metrics, "metrics", "", "work: address for Prometheus, such as 127.0.0.1:9464")
+	flags.DurationVar(&settings.maxRun, "max-run", 2*time.Minute,
+		"work: how long one account is read at a time")
+	flags.DurationVar(&settings.flush, "flush", time.Minute,
+		"work: how long a loader may take to write what it has")
+	flags.StringVar(&settings.metrics, "metrics", "",
+		"work: address for Prometheus, such as 127.0.0.1:9464")
 	name, rest := "", args[1:]
 	if len(rest) > 0 && !strings.HasPrefix(rest[0], "-") {
 		name, rest = rest[0], rest[1:]

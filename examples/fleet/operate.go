@@ -38,9 +38,11 @@ func table(ctx context.Context, db *store, out io.Writer, now time.Time) error {
 			next = "stopped"
 			stopped++
 		}
-		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%s\t%.90s\n", a.name, fresh, a.runs, a.records, a.requests, next, a.outcome)
+		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%s\t%.90s\n", a.name, fresh, a.runs, a.records,
+			a.requests, next, a.outcome)
 	}
-	fmt.Fprintf(w, "\naccounts: %d, of which %d stopped for a person to look at\n", len(accounts), stopped)
+	fmt.Fprintf(w, "\naccounts: %d, of which %d stopped for a person to look at\n", len(accounts),
+		stopped)
 	return w.Flush()
 }
 
@@ -61,14 +63,20 @@ func newStats(db *store) *stats {
 		return prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
 	}
 	return &stats{
-		db:       db,
-		runs:     prometheus.NewCounterVec(prometheus.CounterOpts{Name: "fleet_runs_total", Help: "Runs of this worker, by exit code."}, []string{"code"}),
+		db: db,
+		runs: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "fleet_runs_total",
+			Help: "Runs of this worker, by exit code.",
+		}, []string{"code"}),
 		records:  counter("fleet_records_total", "Records that this worker read."),
 		requests: counter("fleet_requests_total", "Requests to lists that this worker made."),
 		limited:  counter("fleet_limited_total", "Answers with 429."),
-		accounts: prometheus.NewDesc("fleet_accounts", "Accounts, by whether they are read or stopped for a person to look at.", []string{"status"}, nil),
-		oldest:   prometheus.NewDesc("fleet_oldest_seconds", "How long ago the last complete run of the stalest account began, stopped ones and new ones left out.", nil, nil),
-		due:      prometheus.NewDesc("fleet_due", "Accounts that are due and not being read.", nil, nil),
+		accounts: prometheus.NewDesc("fleet_accounts",
+			"Accounts, by whether they are read or stopped for a person to look at.",
+			[]string{"status"}, nil),
+		oldest: prometheus.NewDesc("fleet_oldest_seconds",
+			"How long ago the last complete run of the stalest account began, stopped ones and new ones left out.", nil, nil),
+		due: prometheus.NewDesc("fleet_due", "Accounts that are due and not being read.", nil, nil),
 	}
 }
 

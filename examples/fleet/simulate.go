@@ -95,7 +95,10 @@ func day(slots int, seed uint64) []sample {
 	start := time.Date(2026, 11, 25, 0, 0, 0, 0, time.UTC)
 	var soon events
 	for i := range accounts {
-		heap.Push(&soon, event{at: start.Add(time.Duration(random.Int64N(int64(simTakeOn)))), account: i})
+		heap.Push(&soon, event{
+			at:      start.Add(time.Duration(random.Int64N(int64(simTakeOn)))),
+			account: i,
+		})
 	}
 	var waiting []int
 	var samples []sample
@@ -153,7 +156,10 @@ func look(accounts []*made, now, start time.Time, waiting, runs int) sample {
 		}
 	}
 	slices.Sort(ages)
-	s := sample{hours: now.Sub(start).Hours(), queue: waiting, statementsEachSecond: float64(runs*statements) / simSample.Seconds()}
+	s := sample{
+		hours: now.Sub(start).Hours(), queue: waiting,
+		statementsEachSecond: float64(runs*statements) / simSample.Seconds(),
+	}
 	if n := len(ages); n > 0 {
 		s.median, s.worst = ages[n/2].Minutes(), ages[n*99/100].Minutes()
 	}
@@ -166,11 +172,21 @@ func simulate(file string) error {
 		title string
 		of    func(sample) float64
 	}{
-		{"Minutes since the last complete run began, of 99% of accounts", func(s sample) float64 { return s.worst }},
+		{
+			"Minutes since the last complete run began, of 99% of accounts",
+			func(s sample) float64 { return s.worst },
+		},
 		{"Accounts that are due and wait", func(s sample) float64 { return float64(s.queue) }},
-		{"Statements to the database, each second", func(s sample) float64 { return s.statementsEachSecond }},
+		{
+			"Statements to the database, each second",
+			func(s sample) float64 { return s.statementsEachSecond },
+		},
 	}
-	colors := []color.Color{color.RGBA{R: 200, G: 60, B: 50, A: 255}, color.RGBA{R: 40, G: 110, B: 190, A: 255}, color.RGBA{R: 40, G: 150, B: 90, A: 255}}
+	colors := []color.Color{
+		color.RGBA{R: 200, G: 60, B: 50, A: 255},
+		color.RGBA{R: 40, G: 110, B: 190, A: 255},
+		color.RGBA{R: 40, G: 150, B: 90, A: 255},
+	}
 	plots := make([][]*plot.Plot, len(panels))
 	for i, panel := range panels {
 		p := plot.New()
@@ -196,11 +212,16 @@ func simulate(file string) error {
 			plots[i][0].Legend.Add(fmt.Sprintf("%d slots", slots), line)
 		}
 		end := samples[len(samples)-1]
-		most := slices.MaxFunc(samples, func(a, b sample) int { return cmp.Compare(a.queue, b.queue) })
-		fmt.Printf("%5d  %4.1f m  %5.1f m  %11d  %14d  %12.0f\n", slots, end.median, end.worst, most.queue, end.queue, end.statementsEachSecond)
+		most := slices.MaxFunc(samples,
+			func(a, b sample) int { return cmp.Compare(a.queue, b.queue) })
+		fmt.Printf("%5d  %4.1f m  %5.1f m  %11d  %14d  %12.0f\n", slots, end.median, end.worst,
+			most.queue, end.queue, end.statementsEachSecond)
 	}
 	canvas := vgsvg.New(9*vg.Inch, 9*vg.Inch)
-	tiles := draw.Tiles{Rows: len(panels), Cols: 1, PadTop: 10, PadBottom: 10, PadLeft: 10, PadRight: 10, PadY: 16}
+	tiles := draw.Tiles{
+		Rows: len(panels), Cols: 1, PadTop: 10, PadBottom: 10, PadLeft: 10,
+		PadRight: 10, PadY: 16,
+	}
 	for i, c := range plot.Align(plots, tiles, draw.New(canvas)) {
 		plots[i][0].Draw(c[0])
 	}

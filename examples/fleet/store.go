@@ -65,7 +65,8 @@ func open(ctx context.Context, address, key string) (*store, error) {
 	}
 	if file, ok := strings.CutPrefix(address, "sqlite:"); ok {
 		s.sqlite = true
-		s.DB, err = sql.Open("sqlite", "file:"+file+"?_pragma=busy_timeout(30000)&_pragma=journal_mode(WAL)&_txlock=immediate")
+		s.DB, err = sql.Open("sqlite",
+			"file:"+file+"?_pragma=busy_timeout(30000)&_pragma=journal_mode(WAL)&_txlock=immediate")
 		if err != nil {
 			return nil, err
 		}
@@ -125,11 +126,13 @@ func (s *store) scan(row interface{ Scan(...any) error }) (*account, error) {
 	var a account
 	var sealed string
 	var every, fresh, ended, next int64
-	err := row.Scan(&a.name, &sealed, &a.state, &every, &a.stopped, &a.outcome, &a.failures, &fresh, &ended, &next, &a.records, &a.requests, &a.runs)
+	err := row.Scan(&a.name, &sealed, &a.state, &every, &a.stopped, &a.outcome, &a.failures, &fresh,
+		&ended, &next, &a.records, &a.requests, &a.runs)
 	if err != nil {
 		return nil, err
 	}
-	a.every, a.fresh, a.ended, a.next = time.Duration(every)*time.Millisecond, moment(fresh), moment(ended), moment(next)
+	a.every, a.fresh, a.ended, a.next = time.Duration(every)*time.Millisecond, moment(fresh),
+		moment(ended), moment(next)
 	a.config, err = s.unseal(a.name, sealed)
 	return &a, err
 }
@@ -163,15 +166,18 @@ var errTaken = errors.New("another worker has taken the account over")
 
 // take makes an attempt the only one that may store anything about the account.
 func (s *store) take(ctx context.Context, name, holder string) (*account, error) {
-	if _, err := s.ExecContext(ctx, s.q(`update accounts set holder = $1 where name = $2`), holder, name); err != nil {
+	if _, err := s.ExecContext(ctx, s.q(`update accounts set holder = $1 where name = $2`), holder,
+		name); err != nil {
 		return nil, err
 	}
-	return s.scan(s.QueryRowContext(ctx, s.q(`select `+columns+` from accounts where name = $1`), name))
+	return s.scan(s.QueryRowContext(ctx, s.q(`select `+columns+` from accounts where name = $1`),
+		name))
 }
 
 // keepState stores a state that the loader has echoed.
 func (s *store) keepState(ctx context.Context, name, holder, state string) error {
-	done, err := s.ExecContext(ctx, s.q(`update accounts set state = $1 where name = $2 and holder = $3`), state, name, holder)
+	done, err := s.ExecContext(ctx,
+		s.q(`update accounts set state = $1 where name = $2 and holder = $3`), state, name, holder)
 	return changed(done, err)
 }
 
@@ -197,7 +203,8 @@ func (s *store) keepToken(ctx context.Context, name, token string) error {
 	}
 	defer tx.Rollback() //nolint:errcheck // it is committed below
 	var sealed string
-	if err := tx.QueryRowContext(ctx, s.q(`select config from accounts where name = $1`), name).Scan(&sealed); err != nil {
+	if err := tx.QueryRowContext(ctx, s.q(`select config from accounts where name = $1`), name).
+		Scan(&sealed); err != nil {
 		return fmt.Errorf("account %s: %w", name, err)
 	}
 	config, err := s.unseal(name, sealed)
@@ -210,7 +217,8 @@ func (s *store) keepToken(ctx context.Context, name, token string) error {
 	if sealed, err = s.seal(name, config); err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, s.q(`update accounts set config = $1 where name = $2`), sealed, name); err != nil {
+	if _, err := tx.ExecContext(ctx, s.q(`update accounts set config = $1 where name = $2`), sealed,
+		name); err != nil {
 		return err
 	}
 	return tx.Commit()
@@ -240,7 +248,8 @@ func (s *store) unseal(name, sealed string) ([]byte, error) {
 	if err != nil || len(raw) < s.aead.NonceSize() {
 		return nil, fmt.Errorf("account %s: its config is damaged", name)
 	}
-	config, err := s.aead.Open(nil, raw[:s.aead.NonceSize()], raw[s.aead.NonceSize():], []byte(name))
+	config, err := s.aead.Open(nil, raw[:s.aead.NonceSize()], raw[s.aead.NonceSize():],
+		[]byte(name))
 	if err != nil {
 		return nil, fmt.Errorf("account %s: its config cannot be opened with this FLEET_KEY", name)
 	}

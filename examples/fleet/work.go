@@ -33,7 +33,8 @@ func (readArgs) InsertOpts() river.InsertOpts {
 	return river.InsertOpts{
 		MaxAttempts: 1 << 14, // a killed worker is not the account's fault
 		UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: []rivertype.JobState{
-			rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRetryable, rivertype.JobStateRunning, rivertype.JobStateScheduled,
+			rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRetryable,
+			rivertype.JobStateRunning, rivertype.JobStateScheduled,
 		}},
 	}
 }
@@ -54,7 +55,9 @@ type workSettings struct {
 func (w workSettings) timeout() time.Duration { return w.maxRun + w.flush + 10*time.Second }
 
 // client returns a River client, which works if workers is not nil.
-func client(db *store, w workSettings, workers *river.Workers, log *slog.Logger) (*river.Client[*sql.Tx], error) {
+func client(db *store, w workSettings, workers *river.Workers,
+	log *slog.Logger,
+) (*river.Client[*sql.Tx], error) {
 	cfg := &river.Config{Logger: log}
 	if workers != nil {
 		cfg.Workers, cfg.RetryPolicy, cfg.FetchPollInterval = workers, soon{}, 500*time.Millisecond
@@ -73,13 +76,16 @@ func add(ctx context.Context, db *store, name string, cfg []byte, every time.Dur
 	if err != nil {
 		return err
 	}
-	return enqueue(ctx, db, name, "there is one of that name already", db.q(`insert into accounts (name, config, every, next) values ($1, $2, $3, $4) on conflict (name) do nothing`),
+	return enqueue(ctx, db, name, "there is one of that name already",
+		db.q(`insert into accounts (name, config, every, next) values ($1, $2, $3, $4) on conflict (name) do nothing`),
 		name, sealed, every.Milliseconds(), time.Now().UnixMilli())
 }
 
 // resume schedules an account that was stopped.
 func resume(ctx context.Context, db *store, name string) error {
-	return enqueue(ctx, db, name, "there is none of that name", db.q(`update accounts set stopped = '', failures = 0, next = $1 where name = $2`), time.Now().UnixMilli(), name)
+	return enqueue(ctx, db, name, "there is none of that name",
+		db.q(`update accounts set stopped = '', failures = 0, next = $1 where name = $2`),
+		time.Now().UnixMilli(), name)
 }
 
 // enqueue changes an account's row and inserts its job, both or neither. otherwise is the error if
@@ -111,7 +117,8 @@ func work(ctx context.Context, db *store, settings workSettings, log *slog.Logge
 	workers := river.NewWorkers()
 	stats := newStats(db)
 	river.AddWorker(workers, &reader{db: db, settings: settings, log: log, stats: stats})
-	c, err := client(db, settings, workers, slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
+	c, err := client(db, settings, workers,
+		slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
 	if err != nil {
 		return err
 	}
@@ -176,7 +183,8 @@ func (r *reader) Work(ctx context.Context, job *river.Job[readArgs]) error {
 		return err
 	}
 	code := exitCode(ctx, result, err)
-	d := decide(time.Now(), account.every, account.failures, outcome{code: code, complete: result != nil && !result.Overtime})
+	d := decide(time.Now(), account.every, account.failures,
+		outcome{code: code, complete: result != nil && !result.Overtime})
 	r.stats.ran(result, code)
 	words := "complete"
 	if result != nil {
@@ -185,7 +193,8 @@ func (r *reader) Work(ctx context.Context, job *river.Job[readArgs]) error {
 	if err != nil {
 		words = err.Error()
 	}
-	r.log.Info("read", "account", account.name, "code", code, "took", time.Since(began).Round(time.Millisecond), "outcome", words)
+	r.log.Info("read", "account", account.name, "code", code, "took", time.Since(began).
+		Round(time.Millisecond), "outcome", words)
 	if d.again {
 		return river.JobSnooze(0)
 	}
@@ -193,7 +202,9 @@ func (r *reader) Work(ctx context.Context, job *river.Job[readArgs]) error {
 }
 
 // conclude stores the result of a run, completes its job and inserts the next, all or nothing.
-func (r *reader) conclude(ctx context.Context, job *river.Job[readArgs], a *account, holder string, result *tap.Account, code int, words string, began time.Time, d decision) error {
+func (r *reader) conclude(ctx context.Context, job *river.Job[readArgs], a *account, holder string,
+	result *tap.Account, code int, words string, began time.Time, d decision,
+) error {
 	tx, err := r.db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
@@ -218,7 +229,8 @@ func (r *reader) conclude(ctx context.Context, job *river.Job[readArgs], a *acco
 	}
 	done, err := tx.ExecContext(ctx, r.db.q(`update accounts set outcome = $1, failures = $2, fresh = $3, ended = $4, next = $5, stopped = $6,
 		records = records + $7, requests = requests + $8, runs = runs + 1, holder = '' where name = $9 and holder = $10`),
-		words, failures, milliseconds(fresh), time.Now().UnixMilli(), milliseconds(d.next), stopped, records, requests, a.name, holder)
+		words, failures, milliseconds(fresh), time.Now().UnixMilli(), milliseconds(d.next), stopped,
+		records, requests, a.name, holder)
 	if err := changed(done, err); err != nil {
 		return err
 	}
@@ -227,7 +239,8 @@ func (r *reader) conclude(ctx context.Context, job *river.Job[readArgs], a *acco
 	}
 	if !d.stop {
 		c := river.ClientFromContext[*sql.Tx](ctx)
-		if _, err := c.InsertTx(ctx, tx, job.Args, &river.InsertOpts{ScheduledAt: d.next}); err != nil {
+		if _, err := c.InsertTx(ctx, tx, job.Args,
+			&river.InsertOpts{ScheduledAt: d.next}); err != nil {
 			return err
 		}
 	}
@@ -253,15 +266,19 @@ func (r *reader) read(ctx context.Context, a *account, holder string) (*tap.Acco
 		return nil, err
 	}
 	greenhouseAccount := greenhouse.Open(cfg, greenhouse.Options{
-		Version:   "fleet",
-		KeepToken: func(token string) error { return r.db.keepToken(context.WithoutCancel(ctx), a.name, token) },
+		Version: "fleet",
+		KeepToken: func(token string) error {
+			return r.db.keepToken(context.WithoutCancel(ctx),
+				a.name, token)
+		},
 	})
 	defer greenhouseAccount.Close()
 	var state []byte
 	if a.state != "" {
 		state = []byte(a.state)
 	}
-	run, err := greenhouseAccount.Prepare(ctx, greenhouse.Read{State: state, StateName: "of the account"})
+	run, err := greenhouseAccount.Prepare(ctx,
+		greenhouse.Read{State: state, StateName: "of the account"})
 	if err != nil {
 		return nil, err
 	}

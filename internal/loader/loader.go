@@ -49,8 +49,10 @@ type message struct {
 // after a kill.
 func (l *Loader) Load(r io.Reader, partial bool) error {
 	if l.Rows == nil {
-		l.Rows, l.Records, l.Schemas = map[string]map[string]json.RawMessage{}, map[string]int{}, map[string]int{}
-		l.LastSchema, l.keys, l.compiled = map[string]json.RawMessage{}, map[string][]string{}, map[string]*gojsonschema.Schema{}
+		l.Rows, l.Records, l.Schemas = map[string]map[string]json.RawMessage{}, map[string]int{},
+			map[string]int{}
+		l.LastSchema, l.keys, l.compiled = map[string]json.RawMessage{}, map[string][]string{},
+			map[string]*gojsonschema.Schema{}
 	}
 	l.columns = map[string]map[string]json.RawMessage{}
 	l.validators = map[string]*gojsonschema.Schema{} // each run must send its schemas again

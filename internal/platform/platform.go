@@ -138,7 +138,8 @@ func (p *Platform) Read(r io.Reader, partial bool) error {
 	if p.Rows == nil {
 		p.Rows, p.states = map[string]map[string]json.RawMessage{}, map[string]json.RawMessage{}
 	}
-	p.Statuses, p.Estimates, p.since, p.ended = map[string][]string{}, map[string]int64{}, map[string]int{}, map[string]bool{}
+	p.Statuses, p.Estimates, p.since, p.ended = map[string][]string{}, map[string]int64{},
+		map[string]int{}, map[string]bool{}
 	p.Limited, p.Errors = 0, nil
 	in := bufio.NewReaderSize(r, 1<<20)
 	for n := 1; ; n++ {
@@ -161,14 +162,16 @@ func (p *Platform) take(line []byte) error {
 		return err
 	}
 	switch {
-	case m.Type == "LOG" && m.Log != nil, m.Type == "CATALOG" && m.Catalog != nil, m.Type == "SPEC" && m.Spec != nil:
+	case m.Type == "LOG" && m.Log != nil, m.Type == "CATALOG" && m.Catalog != nil,
+		m.Type == "SPEC" && m.Spec != nil:
 		return nil
 	case m.Type == "CONNECTION_STATUS" && m.ConnectionStatus != nil:
 		p.Status = *m.ConnectionStatus
 		return nil
 	case m.Type == "RECORD" && m.Record != nil:
 		return p.record(m.Record.Stream, m.Record.Data, time.UnixMilli(m.Record.EmittedAt))
-	case m.Type == "STATE" && m.State != nil && m.State.Type == "STREAM" && m.State.SourceStats.RecordCount != nil:
+	case m.Type == "STATE" && m.State != nil && m.State.Type == "STREAM" &&
+		m.State.SourceStats.RecordCount != nil:
 		name := m.State.Stream.Descriptor.Name
 		if have := p.since[name]; int(*m.State.SourceStats.RecordCount) != have {
 			return fmt.Errorf("a state that counts not %d records", have)
@@ -234,7 +237,9 @@ func (p *Platform) lastStatus(stream string) string {
 
 func (p *Platform) trace(t *trace) error {
 	switch {
-	case t.Type == "ERROR" && t.Error != nil && t.Error.Message != "" && slices.Contains([]string{"config_error", "transient_error", "system_error"}, t.Error.FailureType):
+	case t.Type == "ERROR" && t.Error != nil && t.Error.Message != "" &&
+		slices.Contains([]string{"config_error", "transient_error", "system_error"},
+			t.Error.FailureType):
 		p.Errors = append(p.Errors, *t.Error)
 	case t.Type == "ESTIMATE" && t.Estimate != nil:
 		p.Estimates[t.Estimate.Name] = t.Estimate.Rows
@@ -248,7 +253,8 @@ func (p *Platform) trace(t *trace) error {
 			return fmt.Errorf("complete, with records that no state covers")
 		}
 		for _, r := range t.StreamStatus.Reasons {
-			if r.Type != "RATE_LIMITED" || time.Until(time.UnixMilli(r.RateLimited.QuotaReset)).Abs() > time.Hour {
+			if r.Type != "RATE_LIMITED" || time.Until(time.UnixMilli(r.RateLimited.QuotaReset)).
+				Abs() > time.Hour {
 				return fmt.Errorf("a reason that is none")
 			}
 			p.Limited++

@@ -29,7 +29,8 @@ func AppendCatalog(dst []byte, streams []tap.Discovered) []byte {
 	c := catalog{Streams: []stream{}}
 	for _, d := range streams {
 		s := stream{
-			Name: d.Stream.Name, JSONSchema: d.Shape.AppendSchema(nil), SupportedSyncModes: []string{"full_refresh"}, IsResumable: true,
+			Name: d.Stream.Name, JSONSchema: d.Shape.AppendSchema(nil),
+			SupportedSyncModes: []string{"full_refresh"}, IsResumable: true,
 		}
 		for _, key := range d.Stream.Key {
 			s.SourceDefinedPrimaryKey = append(s.SourceDefinedPrimaryKey, []string{key})
@@ -78,7 +79,8 @@ func ParseCatalog(data []byte, lookup tap.Lookup) ([]*tap.Choice, error) {
 			choices.List = append(choices.List, &tap.Choice{Stream: gone, Err: err})
 			continue
 		}
-		if err := choices.Add(name, s, func() (*tap.Choice, error) { return cs.choice(s) }); err != nil {
+		if err := choices.Add(name, s,
+			func() (*tap.Choice, error) { return cs.choice(s) }); err != nil {
 			return nil, err
 		}
 	}
@@ -91,7 +93,8 @@ func (cs *configuredStream) choice(s *tap.Stream) (*tap.Choice, error) {
 		Properties map[string]jsontext.Value `json:"properties"`
 	}
 	if len(cs.Stream.JSONSchema) > 0 {
-		if err := json.Unmarshal(cs.Stream.JSONSchema, &schema, jsontext.AllowDuplicateNames(true)); err != nil {
+		if err := json.Unmarshal(cs.Stream.JSONSchema, &schema,
+			jsontext.AllowDuplicateNames(true)); err != nil {
 			return nil, fmt.Errorf("json_schema: %w", err)
 		}
 	}

@@ -122,7 +122,8 @@ func newTrace(kind string) *trace { return &trace{Type: kind, EmittedAt: time.No
 // AppendSpec appends a SPEC message with the schema of the config.
 func AppendSpec(dst []byte, schema jsontext.Value, documentationURL string) []byte {
 	return appendMessage(dst, message{Type: "SPEC", Spec: &Spec{
-		DocumentationURL: documentationURL, ProtocolVersion: protocolVersion, SupportsIncremental: true, ConnectionSpecification: schema,
+		DocumentationURL: documentationURL, ProtocolVersion: protocolVersion,
+		SupportsIncremental: true, ConnectionSpecification: schema,
 	}})
 }
 
@@ -150,7 +151,8 @@ func AppendError(dst []byte, err error) []byte {
 // AppendControl appends a CONTROL message that asks the platform to save a new config.
 func AppendControl(dst []byte, config jsontext.Value) []byte {
 	return appendMessage(dst, message{Type: "CONTROL", Control: &control{
-		Type: "CONNECTOR_CONFIG", EmittedAt: time.Now().UnixMilli(), ConnectorConfig: connectorConfig{Config: config},
+		Type: "CONNECTOR_CONFIG", EmittedAt: time.Now().UnixMilli(),
+		ConnectorConfig: connectorConfig{Config: config},
 	}})
 }
 
@@ -174,5 +176,8 @@ func toError(err error) *traceError {
 	if !ok {
 		failure = "system_error"
 	}
-	return &traceError{Message: tap.Sentence(err), InternalMessage: err.Error(), FailureType: failure}
+	return &traceError{
+		Message: tap.Sentence(err), InternalMessage: err.Error(),
+		FailureType: failure,
+	}
 }

@@ -36,7 +36,8 @@ func (*Voice) Gone(dst []byte, sel *tap.Selection, ids []int64, at time.Time) []
 	}
 	for _, id := range ids {
 		dst = fmt.Appendf(dst, `{"type":"RECORD","record":{"stream":%q,"data":{%q:%d,%s%q:%q},"emitted_at":%d}}`+"\n",
-			sel.Stream.Name, sel.Stream.Key[0], id, bookmark, DeletedAt, tap.FormatTime(at), at.UnixMilli())
+			sel.Stream.Name, sel.Stream.Key[0], id, bookmark, DeletedAt, tap.FormatTime(at),
+			at.UnixMilli())
 	}
 	return dst
 }
@@ -45,15 +46,24 @@ func (*Voice) Gone(dst []byte, sel *tap.Selection, ids []int64, at time.Time) []
 func (*Voice) Schema(dst []byte, _ *tap.Selection, _ *record.Shape) []byte { return dst }
 
 // Started makes the stream status STARTED.
-func (*Voice) Started(dst []byte, s *tap.Stream) []byte { return appendStreamStatus(dst, s, "STARTED") }
+func (*Voice) Started(dst []byte,
+	s *tap.Stream,
+) []byte {
+	return appendStreamStatus(dst, s, "STARTED")
+}
 
 // Running makes the stream status RUNNING.
-func (*Voice) Running(dst []byte, s *tap.Stream) []byte { return appendStreamStatus(dst, s, "RUNNING") }
+func (*Voice) Running(dst []byte,
+	s *tap.Stream,
+) []byte {
+	return appendStreamStatus(dst, s, "RUNNING")
+}
 
 // Waiting makes the stream status RUNNING with the reason RATE_LIMITED for each stream under way.
 func (*Voice) Waiting(dst []byte, streams []*tap.Stream, until time.Time) []byte {
 	for _, s := range streams {
-		dst = appendStreamStatus(dst, s, "RUNNING", reason{Type: "RATE_LIMITED", RateLimited: rateLimited{QuotaReset: until.UnixMilli()}})
+		dst = appendStreamStatus(dst, s, "RUNNING",
+			reason{Type: "RATE_LIMITED", RateLimited: rateLimited{QuotaReset: until.UnixMilli()}})
 	}
 	return dst
 }
@@ -71,7 +81,10 @@ func (*Voice) Ended(dst []byte, s *tap.Stream, err error) []byte {
 	if err == nil {
 		return appendStreamStatus(dst, s, "COMPLETE")
 	}
-	if !slices.Contains([]tap.Kind{tap.BadInput, tap.Credentials, tap.SignIn, tap.Rights, tap.Unreachable, tap.Interrupted, tap.LoaderGone}, tap.KindOf(err)) {
+	if !slices.Contains([]tap.Kind{
+		tap.BadInput, tap.Credentials, tap.SignIn, tap.Rights,
+		tap.Unreachable, tap.Interrupted, tap.LoaderGone,
+	}, tap.KindOf(err)) {
 		t := newTrace("ERROR")
 		t.Error = toError(err)
 		t.Error.Descriptor = &descriptor{Name: s.Name}
@@ -87,8 +100,11 @@ func (*Voice) State(dst []byte, st *tap.State, since []tap.Written) []byte {
 			continue // nothing may follow the end of a stream; the next run handles it
 		}
 		dst = appendMessage(dst, message{Type: "STATE", State: &stateMessage{
-			Type:        "STREAM",
-			Stream:      streamState{Descriptor: descriptor{Name: w.Stream.Name}, State: toState(st.Of(w.Stream.Name))},
+			Type: "STREAM",
+			Stream: streamState{
+				Descriptor: descriptor{Name: w.Stream.Name},
+				State:      toState(st.Of(w.Stream.Name)),
+			},
 			SourceStats: stats{RecordCount: float64(w.Records)},
 		}})
 	}
@@ -97,6 +113,9 @@ func (*Voice) State(dst []byte, st *tap.State, since []tap.Written) []byte {
 
 func appendStreamStatus(dst []byte, s *tap.Stream, status string, reasons ...reason) []byte {
 	t := newTrace("STREAM_STATUS")
-	t.StreamStatus = &streamStatus{Descriptor: descriptor{Name: s.Name}, Status: status, Reasons: reasons}
+	t.StreamStatus = &streamStatus{
+		Descriptor: descriptor{Name: s.Name}, Status: status,
+		Reasons: reasons,
+	}
 	return appendMessage(dst, message{Type: "TRACE", Trace: t})
 }

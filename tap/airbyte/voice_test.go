@@ -23,7 +23,8 @@ func init() { users.Prepare() }
 
 // said is a message without its time.
 func said(lines []byte) string {
-	return regexp.MustCompile(`"emitted_at":[0-9]{13}`).ReplaceAllString(string(lines), `"emitted_at":0`)
+	return regexp.MustCompile(`"emitted_at":[0-9]{13}`).
+		ReplaceAllString(string(lines), `"emitted_at":0`)
 }
 
 // Every message, byte for byte.
@@ -38,29 +39,40 @@ func TestMessages(t *testing.T) {
 	assert.Equal(t, status("STARTED"), said(v.Started(nil, users)))
 	assert.Equal(t, status("RUNNING"), said(v.Running(nil, users)))
 	assert.Equal(t, status("COMPLETE"), said(v.Ended(nil, users, nil)))
-	assert.Equal(t, status("INCOMPLETE"), said(v.Ended(nil, users, tap.Errorf(tap.Interrupted, "stopped", "by a signal"))), "who ended the run tells why")
+	assert.Equal(t, status("INCOMPLETE"),
+		said(v.Ended(nil, users, tap.Errorf(tap.Interrupted, "stopped", "by a signal"))),
+		"who ended the run tells why")
 	assert.Equal(t, `{"type":"TRACE","trace":{"type":"ERROR","emitted_at":0,"error":{"message":"reading list users: 404 Not Found",`+
 		`"internal_message":"reading list users: 404 Not Found","failure_type":"system_error","stream_descriptor":{"name":"users"}}}}`+"\n"+status("INCOMPLETE"),
 		said(v.Ended(nil, users, tap.Errorf(tap.Refused, "reading list users", "404 Not Found"))))
 	assert.Equal(t, `{"type":"TRACE","trace":{"type":"STREAM_STATUS","emitted_at":0,"stream_status":{"stream_descriptor":{"name":"users"},"status":"RUNNING",`+
-		`"reasons":[{"type":"RATE_LIMITED","rate_limited":{"quota_reset":1795000000123}}]}}}`+"\n", said(v.Waiting(nil, []*tap.Stream{users}, at)))
+		`"reasons":[{"type":"RATE_LIMITED","rate_limited":{"quota_reset":1795000000123}}]}}}`+"\n",
+		said(v.Waiting(nil, []*tap.Stream{users}, at)))
 	assert.Equal(t, `{"type":"TRACE","trace":{"type":"ESTIMATE","emitted_at":0,"estimate":{"name":"users","type":"STREAM","row_estimate":3}}}`+"\n", said(v.Estimate(nil, users, 3)))
-	assert.Equal(t, `{"type":"RECORD","record":{"stream":"users","data":{"id":3,"updated_at":"`+tap.FormatTime(at)+`","_ab_cdc_deleted_at":"`+tap.FormatTime(at)+`"},"emitted_at":1795000000123}}`+"\n",
+	assert.Equal(t, `{"type":"RECORD","record":{"stream":"users","data":{"id":3,"updated_at":"`+
+		tap.FormatTime(at)+`","_ab_cdc_deleted_at":"`+tap.FormatTime(at)+
+		`"},"emitted_at":1795000000123}}`+"\n",
 		string(v.Gone(nil, sel, []int64{3}, at)))
 	assert.Empty(t, v.Schema(nil, sel, nil))
-	assert.Equal(t, `{"type":"CONNECTION_STATUS","connectionStatus":{"status":"SUCCEEDED"}}`+"\n", string(airbyte.AppendStatus(nil, nil)))
+	assert.Equal(t, `{"type":"CONNECTION_STATUS","connectionStatus":{"status":"SUCCEEDED"}}`+"\n",
+		string(airbyte.AppendStatus(nil, nil)))
 	assert.Equal(t, `{"type":"CONNECTION_STATUS","connectionStatus":{"status":"FAILED","message":"why"}}`+"\n", string(airbyte.AppendStatus(nil, errors.New("why"))))
-	assert.Equal(t, `{"type":"LOG","log":{"level":"WARN","message":"text"}}`+"\n", string(airbyte.AppendLog(nil, "WARN", "text")))
+	assert.Equal(t, `{"type":"LOG","log":{"level":"WARN","message":"text"}}`+"\n",
+		string(airbyte.AppendLog(nil, "WARN", "text")))
 	assert.Equal(t, `{"type":"CONTROL","control":{"type":"CONNECTOR_CONFIG","emitted_at":0,"connectorConfig":{"config":{"a":1}}}}`+"\n", said(airbyte.AppendControl(nil, []byte(`{"a":1}`))))
 }
 
 func TestFailureTypes(t *testing.T) {
 	for kind, want := range map[tap.Kind]string{
-		tap.BadInput: "config_error", tap.Credentials: "config_error", tap.Scope: "config_error", tap.Rights: "config_error", tap.Storage: "config_error", tap.Gone: "config_error",
-		tap.SignIn: "transient_error", tap.Network: "transient_error", tap.Server: "transient_error", tap.Unreachable: "transient_error", tap.Interrupted: "transient_error",
-		tap.Refused: "system_error", tap.Origin: "system_error", tap.Fault: "system_error",
+		tap.BadInput: "config_error", tap.Credentials: "config_error", tap.Scope: "config_error",
+		tap.Rights: "config_error", tap.Storage: "config_error", tap.Gone: "config_error",
+		tap.SignIn: "transient_error", tap.Network: "transient_error",
+		tap.Server: "transient_error", tap.Unreachable: "transient_error",
+		tap.Interrupted: "transient_error",
+		tap.Refused:     "system_error", tap.Origin: "system_error", tap.Fault: "system_error",
 	} {
-		assert.Contains(t, string(airbyte.AppendError(nil, tap.Errorf(kind, "doing", "it"))), `"failure_type":"`+want+`"`, "%d", kind)
+		assert.Contains(t, string(airbyte.AppendError(nil, tap.Errorf(kind, "doing", "it"))),
+			`"failure_type":"`+want+`"`, "%d", kind)
 	}
 }
 
@@ -80,21 +92,29 @@ func TestStates(t *testing.T) {
 	v := &airbyte.Voice{}
 	assert.Equal(t, `{"type":"STATE","state":{"type":"STREAM","stream":{"stream_descriptor":{"name":"users"},"stream_state":{"updated_at":"2026-01-31T08:15:30.000Z"}},"sourceStats":{"recordCount":4}}}`+"\n",
 		string(v.State(nil, st, []tap.Written{{Stream: users, Records: 4}})))
-	assert.Empty(t, v.State(nil, st, []tap.Written{{Stream: users, Ended: true}}), "nothing follows the end of a stream")
+	assert.Empty(t, v.State(nil, st, []tap.Written{{Stream: users, Ended: true}}),
+		"nothing follows the end of a stream")
 	st, err = airbyte.ParseState(payload(`{"states":[{"cursor":{"updated_at":"2026-02-01"}},{"cursor":{"updated_at":"2026-01-01"}}]}`), lookup)
 	require.NoError(t, err)
-	assert.Equal(t, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), st.Of("users").Until, "as far as the slowest of its partitions")
+	assert.Equal(t, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), st.Of("users").Until,
+		"as far as the slowest of its partitions")
 	for _, empty := range []string{"{}", "null", "[]"} {
 		st, err = airbyte.ParseState([]byte(empty), lookup)
 		require.NoError(t, err)
 		assert.Empty(t, st.Bookmarks)
 	}
-	for _, none := range [][]byte{payload(`null`), []byte(`[{"type":"STREAM","stream":{"stream_descriptor":{"name":"users"}}}]`)} {
+	for _, none := range [][]byte{
+		payload(`null`),
+		[]byte(`[{"type":"STREAM","stream":{"stream_descriptor":{"name":"users"}}}]`),
+	} {
 		st, err = airbyte.ParseState(none, lookup)
 		require.NoError(t, err)
 		assert.Empty(t, st.Bookmarks, string(none))
 	}
-	for _, bad := range [][]byte{payload(`{"updated_at":"soon"}`), payload(`{"updated_at":7}`), []byte(`{"bookmarks":{}}`), []byte(`[{"type":"GLOBAL"}]`), []byte(`[`)} {
+	for _, bad := range [][]byte{
+		payload(`{"updated_at":"soon"}`), payload(`{"updated_at":7}`),
+		[]byte(`{"bookmarks":{}}`), []byte(`[{"type":"GLOBAL"}]`), []byte(`[`),
+	} {
 		_, err = airbyte.ParseState(bad, lookup)
 		assert.Error(t, err, string(bad))
 	}
@@ -129,7 +149,10 @@ func TestConfiguredCatalogs(t *testing.T) {
 	got, err = parse(`{"stream":{"name":"gone"}}`)
 	require.NoError(t, err)
 	assert.Equal(t, tap.Gone, tap.KindOf(got[0].Err))
-	for _, bad := range []string{`{"stream":{"name":"users"},"sync_mode":"sideways"}`, `{"stream":{"name":"users"}},{"stream":{"name":"users"}}`, `{"stream":{"name":""}}`} {
+	for _, bad := range []string{
+		`{"stream":{"name":"users"},"sync_mode":"sideways"}`,
+		`{"stream":{"name":"users"}},{"stream":{"name":"users"}}`, `{"stream":{"name":""}}`,
+	} {
 		_, err = parse(bad)
 		assert.Error(t, err, bad)
 	}

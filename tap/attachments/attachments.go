@@ -47,7 +47,10 @@ var columns = []struct {
 func Shape(shape *record.Shape) *record.Shape {
 	var more []record.Column
 	for _, c := range columns {
-		more = append(more, record.Column{Name: c.name, Made: true, Shape: &record.Shape{Kinds: c.kind | record.Null, Description: c.description}})
+		more = append(more, record.Column{
+			Name: c.name, Made: true,
+			Shape: &record.Shape{Kinds: c.kind | record.Null, Description: c.description},
+		})
 	}
 	return shape.With(more...)
 }
@@ -78,7 +81,8 @@ type Enricher struct {
 // New returns an enricher. It does not use the store or the network before its first use.
 func New(opts Options) *Enricher {
 	return &Enricher{
-		opts: opts, fetch: newFetcher(opts.Concurrency, opts.MaxBytes, opts.Silence, opts.UserAgent), slots: make(chan struct{}, opts.Concurrency),
+		opts: opts, fetch: newFetcher(opts.Concurrency, opts.MaxBytes, opts.Silence,
+			opts.UserAgent), slots: make(chan struct{}, opts.Concurrency),
 	}
 }
 
@@ -97,7 +101,9 @@ type row struct {
 
 // Enrich adds the contents to a page of attachments; records of other streams are returned
 // unchanged. An error concerns the store or the run: failures of single files are in their records.
-func (e *Enricher) Enrich(ctx context.Context, sel *tap.Selection, shape *record.Shape, records [][]byte) ([][]byte, error) {
+func (e *Enricher) Enrich(ctx context.Context, sel *tap.Selection, shape *record.Shape,
+	records [][]byte,
+) ([][]byte, error) {
 	if sel.Stream.Name != Stream || len(records) == 0 {
 		return records, nil
 	}
@@ -107,7 +113,8 @@ func (e *Enricher) Enrich(ctx context.Context, sel *tap.Selection, shape *record
 	}
 	rows := make([]row, len(records))
 	for i, r := range records {
-		if err := json.Unmarshal(r, &rows[i], jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)); err != nil {
+		if err := json.Unmarshal(r, &rows[i], jsontext.AllowDuplicateNames(true),
+			jsontext.AllowInvalidUTF8(true)); err != nil {
 			// A member has an unexpected type. What else is needed can be requested.
 			id := struct {
 				ID int64 `json:"id"`
@@ -179,7 +186,8 @@ func (e *Enricher) keep(ctx context.Context, r *row, links *links) error {
 	switch {
 	case errors.As(err, &own):
 		r.failed = own
-		e.opts.Log.Warn("an attachment could not be fetched", "stream", Stream, "id", r.ID, "reason", own.text)
+		e.opts.Log.Warn("an attachment could not be fetched", "stream", Stream, "id", r.ID,
+			"reason", own.text)
 		return nil
 	case err != nil:
 		return e.storeError(ctx, "keeping "+r.name, err)
@@ -199,14 +207,19 @@ func (e *Enricher) storeError(ctx context.Context, op string, err error) error {
 	if kind := tap.KindOf(err); kind != tap.Fault {
 		return err
 	}
-	return &tap.Error{Kind: tap.Storage, Op: op + " in " + e.opts.Store.URL(""), Err: err, Hint: "check that attachments.store exists and is writable"}
+	return &tap.Error{
+		Kind: tap.Storage, Op: op + " in " + e.opts.Store.URL(""), Err: err,
+		Hint: "check that attachments.store exists and is writable",
+	}
 }
 
 // complete adds the columns for contents to a record, at its end.
 func (r *row) complete(rec []byte, shape *record.Shape, s store.Store) []byte {
 	values := map[string]any{}
 	if r.content != nil {
-		values["content_url"], values["content_bytes"], values["content_sha256"], values["content_type"] = s.URL(r.name), r.content.Bytes, r.content.SHA256, r.content.ContentType
+		values["content_url"], values["content_bytes"], values["content_sha256"],
+			values["content_type"] = s.URL(r.name), r.content.Bytes, r.content.SHA256,
+			r.content.ContentType
 	} else if r.failed != nil {
 		values["content_error"] = r.failed.Error()
 	}
@@ -271,10 +284,14 @@ func (l *links) ask(ctx context.Context) error {
 		for i := range part { // no copy of a row: its other members may be written concurrently
 			ids = append(ids, strconv.FormatInt(part[i].ID, 10))
 		}
-		req := tap.Request{Stream: l.sel.Stream, Params: map[string]string{"ids": strings.Join(ids, ",")}}
+		req := tap.Request{
+			Stream: l.sel.Stream,
+			Params: map[string]string{"ids": strings.Join(ids, ",")},
+		}
 		err := l.enricher.opts.Source.Read(ctx, req, func(page tap.Page) error {
 			var rows []row
-			if err := json.Unmarshal(page.Body, &rows, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)); err != nil {
+			if err := json.Unmarshal(page.Body, &rows, jsontext.AllowDuplicateNames(true),
+				jsontext.AllowInvalidUTF8(true)); err != nil {
 				return &record.MalformedError{What: "links that cannot be read"}
 			}
 			for _, r := range rows {

@@ -54,8 +54,10 @@ func newFetcher(concurrency int, maxBytes int64, silence time.Duration, agent st
 		dialer := &net.Dialer{Timeout: 30 * time.Second, Control: control}
 		return &http.Client{
 			Transport: &http.Transport{
-				Proxy: http.ProxyFromEnvironment, DialContext: dialer.DialContext, TLSHandshakeTimeout: 20 * time.Second, MaxIdleConnsPerHost: concurrency,
-				IdleConnTimeout: 30 * time.Second, ResponseHeaderTimeout: silence, MaxResponseHeaderBytes: 64 << 10, DisableCompression: true, ForceAttemptHTTP2: true,
+				Proxy: http.ProxyFromEnvironment, DialContext: dialer.DialContext,
+				TLSHandshakeTimeout: 20 * time.Second, MaxIdleConnsPerHost: concurrency,
+				IdleConnTimeout: 30 * time.Second, ResponseHeaderTimeout: silence,
+				MaxResponseHeaderBytes: 64 << 10, DisableCompression: true, ForceAttemptHTTP2: true,
 			},
 			CheckRedirect: checkRedirect,
 		}
@@ -72,7 +74,8 @@ func newFetcher(concurrency int, maxBytes int64, silence time.Duration, agent st
 
 func private(ip netip.Addr) bool {
 	ip = ip.Unmap()
-	return ip.IsPrivate() || ip.IsLoopback() || ip.IsLinkLocalUnicast() || ip.IsUnspecified() || ip.IsMulticast() || ip.IsInterfaceLocalMulticast()
+	return ip.IsPrivate() || ip.IsLoopback() || ip.IsLinkLocalUnicast() || ip.IsUnspecified() ||
+		ip.IsMulticast() || ip.IsInterfaceLocalMulticast()
 }
 
 func allowed(u *url.URL) bool {
@@ -114,7 +117,9 @@ func (f *fetcher) client(ctx context.Context, req *http.Request) *http.Client {
 
 // fetch downloads a whole file, with retries. It returns the content in a temporary file of the
 // store. A [fileError] concerns only the file; any other error, the store or the run.
-func (f *fetcher) fetch(ctx context.Context, link string, s store.Store) (*os.File, store.Meta, error) {
+func (f *fetcher) fetch(ctx context.Context, link string, s store.Store) (*os.File, store.Meta,
+	error,
+) {
 	wait := firstWait
 	for n := 1; ; n++ {
 		file, m, err := f.attempt(ctx, link, s)
@@ -135,20 +140,28 @@ func (f *fetcher) fetch(ctx context.Context, link string, s store.Store) (*os.Fi
 	}
 }
 
-func (f *fetcher) attempt(ctx context.Context, link string, s store.Store) (*os.File, store.Meta, error) {
+func (f *fetcher) attempt(ctx context.Context, link string, s store.Store) (*os.File, store.Meta,
+	error,
+) {
 	u, err := url.Parse(link)
 	if err != nil || !allowed(u) {
 		return nil, store.Meta{}, &fileError{text: "the link is not an https address"}
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	req := (&http.Request{Method: http.MethodGet, URL: u, Header: http.Header{"User-Agent": {f.agent}, "Accept": {"*/*"}}}).WithContext(ctx)
+	req := (&http.Request{
+		Method: http.MethodGet, URL: u,
+		Header: http.Header{"User-Agent": {f.agent}, "Accept": {"*/*"}},
+	}).WithContext(ctx)
 	answer, err := f.client(ctx, req).Do(req)
 	if err != nil {
 		if cause := context.Cause(ctx); cause != nil {
 			return nil, store.Meta{}, cause
 		}
-		return nil, store.Meta{}, &fileError{text: "no answer: " + reason(err), passing: passing(err)}
+		return nil, store.Meta{}, &fileError{
+			text:    "no answer: " + reason(err),
+			passing: passing(err),
+		}
 	}
 	defer answer.Body.Close()
 	if err := refused(answer); err != nil {
@@ -174,7 +187,9 @@ func (f *fetcher) tooLarge() error {
 }
 
 // save writes the body to a file and checks that it is whole.
-func (f *fetcher) save(ctx context.Context, cancel context.CancelCauseFunc, file *os.File, answer *http.Response) (store.Meta, error) {
+func (f *fetcher) save(ctx context.Context, cancel context.CancelCauseFunc, file *os.File,
+	answer *http.Response,
+) (store.Meta, error) {
 	silent := &fileError{text: "the connection was silent for too long", passing: true}
 	timer := time.AfterFunc(f.silence, func() { cancel(silent) })
 	defer timer.Stop()
@@ -201,16 +216,26 @@ func (f *fetcher) save(ctx context.Context, cancel context.CancelCauseFunc, file
 			if cause := context.Cause(ctx); cause != nil {
 				return store.Meta{}, cause
 			}
-			return store.Meta{}, &fileError{text: "the download breaks off: " + reason(err), passing: true}
+			return store.Meta{}, &fileError{
+				text:    "the download breaks off: " + reason(err),
+				passing: true,
+			}
 		}
 	}
 	if answer.ContentLength >= 0 && n != answer.ContentLength {
 		return store.Meta{}, &fileError{text: "the download is incomplete", passing: true}
 	}
-	for header, have := range map[string][]byte{"X-Amz-Checksum-Sha256": sum.Sum(nil), "Content-Md5": sum5.Sum(nil)} {
+	for header, have := range map[string][]byte{
+		"X-Amz-Checksum-Sha256": sum.Sum(nil),
+		"Content-Md5":           sum5.Sum(nil),
+	} {
 		told := answer.Header.Get(header)
-		if want, err := base64.StdEncoding.DecodeString(told); told != "" && err == nil && len(want) == len(have) && string(want) != string(have) {
-			return store.Meta{}, &fileError{text: "the download does not match its checksum", passing: true}
+		if want, err := base64.StdEncoding.DecodeString(told); told != "" && err == nil &&
+			len(want) == len(have) && string(want) != string(have) {
+			return store.Meta{}, &fileError{
+				text:    "the download does not match its checksum",
+				passing: true,
+			}
 		}
 	}
 	kind := answer.Header.Get("Content-Type")
@@ -233,7 +258,8 @@ func refused(answer *http.Response) error {
 		if s, err := strconv.Atoi(answer.Header.Get("Retry-After")); err == nil && s > 0 {
 			e.after = time.Duration(s) * time.Second
 		}
-	case code == http.StatusForbidden, code == http.StatusBadRequest, code == http.StatusUnauthorized, code == http.StatusNotFound, code == http.StatusGone:
+	case code == http.StatusForbidden, code == http.StatusBadRequest,
+		code == http.StatusUnauthorized, code == http.StatusNotFound, code == http.StatusGone:
 		e.expired = true
 	}
 	return e

@@ -41,7 +41,8 @@ func SafeName(name string) string {
 	}
 	stem = strings.TrimRight(stem, ". ")
 	lower := strings.ToLower(stem)
-	if reserved[lower] || len(lower) == 4 && (strings.HasPrefix(lower, "com") || strings.HasPrefix(lower, "lpt")) {
+	if reserved[lower] || len(lower) == 4 &&
+		(strings.HasPrefix(lower, "com") || strings.HasPrefix(lower, "lpt")) {
 		stem += "_"
 	}
 	if stem == "" {

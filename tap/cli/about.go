@@ -11,7 +11,10 @@ import (
 )
 
 // capabilities are the Singer SDK's names of what this tap can do.
-var capabilities = []string{"catalog", "state", "discover", "about", "test", "properties", "activate-version", "structured-logging"}
+var capabilities = []string{
+	"catalog", "state", "discover", "about", "test", "properties",
+	"activate-version", "structured-logging",
+}
 
 // about describes the tap like those built with the Singer SDK.
 func (p *program) about(format string) (int, error) {
@@ -86,7 +89,8 @@ func aboutMarkdown() string {
 
 func aboutText() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Name: %s\nDescription: %s\nVersion: %s\nCapabilities: %s\n\nSettings:\n", tapName, aboutWords, Version(), strings.Join(capabilities, ", "))
+	fmt.Fprintf(&b, "Name: %s\nDescription: %s\nVersion: %s\nCapabilities: %s\n\nSettings:\n",
+		tapName, aboutWords, Version(), strings.Join(capabilities, ", "))
 	for _, s := range config.Settings() {
 		fmt.Fprintf(&b, "  %s (%s): %s\n", s.Name, defaultText(s), s.Description)
 	}

@@ -36,8 +36,9 @@ func (p *program) speakAirbyte() *lineWriter {
 }
 
 func (p *program) check(ctx context.Context, flags airbyteFlags) (int, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, greenhouse.CheckPatience, tap.Errorf(tap.Network, "checking", "no answer came within %s", greenhouse.CheckPatience).
-		WithHint("check the network, the proxy, api_url and auth_url"))
+	ctx, cancel := context.WithTimeoutCause(ctx, greenhouse.CheckPatience,
+		tap.Errorf(tap.Network, "checking", "no answer came within %s", greenhouse.CheckPatience).
+			WithHint("check the network, the proxy, api_url and auth_url"))
 	defer cancel()
 	if f, ok := p.Out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		return p.checkForPerson(ctx, flags)

@@ -24,7 +24,9 @@ import (
 )
 
 // configure selects streams from discover's output; all without names. change may be nil.
-func configure(t testing.TB, config string, mode string, change func(stream map[string]any), names ...string) []byte {
+func configure(t testing.TB, config string, mode string, change func(stream map[string]any),
+	names ...string,
+) []byte {
 	t.Helper()
 	r := run(t, "discover", "--config", config)
 	require.Zero(t, r.code, r.out)
@@ -39,11 +41,16 @@ func configure(t testing.TB, config string, mode string, change func(stream map[
 	var streams []map[string]any
 	for _, s := range m.Catalog.Streams {
 		name := s["name"].(string)
-		if len(names) > 0 && !slices.Contains(names, name) || len(names) == 0 && slices.Contains([]string{"degrees", "disciplines", "schools"}, name) {
+		if len(names) > 0 && !slices.Contains(names, name) || len(names) == 0 &&
+			slices.Contains([]string{"degrees", "disciplines", "schools"}, name) {
 			continue
 		}
-		c := map[string]any{"stream": s, "sync_mode": mode, "destination_sync_mode": "append_dedup", "generation_id": 1, "minimum_generation_id": 0, "sync_id": 1}
-		if mode == "incremental" && !slices.Contains(s["supported_sync_modes"].([]any), any("incremental")) {
+		c := map[string]any{
+			"stream": s, "sync_mode": mode, "destination_sync_mode": "append_dedup",
+			"generation_id": 1, "minimum_generation_id": 0, "sync_id": 1,
+		}
+		if mode == "incremental" && !slices.Contains(s["supported_sync_modes"].([]any),
+			any("incremental")) {
 			c["sync_mode"] = "full_refresh"
 		}
 		if change != nil {
@@ -63,7 +70,9 @@ type source struct {
 	config, catalog string
 }
 
-func connect(t testing.TB, s *sandbox.Server, config map[string]any, mode string, names ...string) *source {
+func connect(t testing.TB, s *sandbox.Server, config map[string]any, mode string,
+	names ...string,
+) *source {
 	t.Helper()
 	c := &source{server: s, config: file(t, "config.json", config)}
 	c.choose(t, configure(t, c.config, mode, nil, names...))
@@ -115,7 +124,8 @@ func TestReadLoadsEveryStreamAndThenWhatChanged(t *testing.T) {
 	c.all(t, "COMPLETE")
 	complete(t, s, &c.Loader)
 	assert.Equal(t, int64(len(c.Rows["users"])), c.Estimates["users"])
-	assert.GreaterOrEqual(t, c.Estimates["candidates"], int64(700), "a guess from the first page, and no less than there is more than a page")
+	assert.GreaterOrEqual(t, c.Estimates["candidates"], int64(700),
+		"a guess from the first page, and no less than there is more than a page")
 	s.Change("candidates", rand.New(rand.NewPCG(1, 1)), 3, 5, 0)
 	s.ResetRequests()
 	require.Zero(t, c.read(t, c.State()).code)
@@ -173,7 +183,10 @@ func TestReadWithFaults(t *testing.T) {
 	t.Parallel()
 	t.Run("that a repeat mends", func(t *testing.T) {
 		t.Parallel()
-		s := serve(t, sandbox.Options{Candidates: 700, Fault: sandbox.Chaos(11, 0.05), TokenUses: 40})
+		s := serve(t, sandbox.Options{
+			Candidates: 700, Fault: sandbox.Chaos(11, 0.05),
+			TokenUses: 40,
+		})
 		c := connect(t, s, s.Config(), "incremental")
 		r := c.read(t, nil)
 		require.Zero(t, r.code, r.out)
@@ -226,9 +239,13 @@ func TestReadSendsTheNewRefreshToken(t *testing.T) {
 			return with(s, map[string]any{"refresh_token": sandbox.RefreshToken})
 		},
 		"nested": func(s *sandbox.Server) map[string]any {
-			return with(s, map[string]any{"client_id": nil, "client_secret": nil, "credentials": map[string]any{
-				"auth_type": "refresh_token", "client_id": sandbox.ClientID, "client_secret": sandbox.ClientSecret, "refresh_token": sandbox.RefreshToken,
-			}})
+			return with(s, map[string]any{
+				"client_id": nil, "client_secret": nil,
+				"credentials": map[string]any{
+					"auth_type": "refresh_token", "client_id": sandbox.ClientID,
+					"client_secret": sandbox.ClientSecret, "refresh_token": sandbox.RefreshToken,
+				},
+			})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -270,7 +287,8 @@ func TestReadContinuesAfterKills(t *testing.T) {
 		var out bytes.Buffer
 		cmd.Stdout = &out
 		require.NoError(t, cmd.Start())
-		kill := time.AfterFunc(time.Duration(random.IntN(250))*time.Millisecond, func() { _ = cmd.Process.Kill() })
+		kill := time.AfterFunc(time.Duration(random.IntN(250))*time.Millisecond,
+			func() { _ = cmd.Process.Kill() })
 		_ = cmd.Wait() // it was killed, or has ended
 		kill.Stop()
 		require.NoError(t, c.Read(&out, true))
@@ -311,7 +329,10 @@ func TestReadEndsStreamsAtASignal(t *testing.T) {
 func TestFullRefreshContinuesWithinItsGeneration(t *testing.T) {
 	long(t)
 	generation := func(id int) func(map[string]any) {
-		return func(stream map[string]any) { stream["generation_id"], stream["minimum_generation_id"] = id, id }
+		return func(stream map[string]any) {
+			stream["generation_id"],
+				stream["minimum_generation_id"] = id, id
+		}
 	}
 	s := serve(t, sandbox.Options{Candidates: 20000})
 	c := connect(t, s, s.Config(), "full_refresh", "candidates")
@@ -326,7 +347,8 @@ func TestFullRefreshContinuesWithinItsGeneration(t *testing.T) {
 		}
 		return sandbox.NoFault
 	})
-	c.config = file(t, "config.json", with(s, map[string]any{"concurrency": 1, "max_retry_time": "1s"}))
+	c.config = file(t, "config.json",
+		with(s, map[string]any{"concurrency": 1, "max_retry_time": "1s"}))
 	require.Equal(t, 1, c.read(t, nil).code)
 	s.SetFault(nil)
 	state, had := c.State(), len(c.Rows["candidates"])
@@ -356,7 +378,8 @@ func TestStateOfAirbytesOwnSourceIsAccepted(t *testing.T) {
 		"per partition": fmt.Sprintf(`{"states":[{"partition":{"parent_id":1},"cursor":{"updated_at":"2026-09-01T00:00:00.000Z"}},{"partition":{"parent_id":2},"cursor":{"updated_at":%q}}]}`, since),
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := connect(t, s, with(s, map[string]any{"lookback": "0s"}), "incremental", "candidates")
+			c := connect(t, s, with(s, map[string]any{"lookback": "0s"}), "incremental",
+				"candidates")
 			var asked string
 			s.SetFault(func(r *http.Request) sandbox.Fault {
 				if r.URL.Path == "/v3/candidates" && asked == "" {
@@ -366,7 +389,8 @@ func TestStateOfAirbytesOwnSourceIsAccepted(t *testing.T) {
 			})
 			state := fmt.Sprintf(`[{"type":"STREAM","stream":{"stream_descriptor":{"name":"candidates"},"stream_state":%s}}]`, streamState)
 			require.Zero(t, c.read(t, []byte(state)).code)
-			assert.Contains(t, asked, "2026-06-01T00:00:00", "the slowest partition is what is known to be read")
+			assert.Contains(t, asked, "2026-06-01T00:00:00",
+				"the slowest partition is what is known to be read")
 		})
 	}
 }
@@ -378,14 +402,29 @@ func TestCheck(t *testing.T) {
 		config map[string]any
 		says   string // empty if it is valid
 	}{
-		"good":                  {},
-		"no introspection":      {opts: sandbox.Options{Introspection: false}},
-		"wrong client":          {config: map[string]any{"client_secret": "wrong"}, says: "check client_id and client_secret"},
-		"not a Site Admin":      {opts: sandbox.Options{NotAdmin: true}, says: "make that user a Site Admin"},
-		"scope missing":         {opts: sandbox.Options{Scopes: []string{"harvest:jobs:list"}}, says: "grant the scope harvest:users:list"},
-		"no scope at all":       {opts: sandbox.Options{Scopes: []string{}}, says: "harvest:users:list"},
-		"address not reachable": {config: map[string]any{"api_url": "http://127.0.0.1:1", "max_retry_time": "1s"}, says: "127.0.0.1:1 does not answer"},
-		"no credential":         {config: map[string]any{"client_id": nil}, says: "client_id is missing"},
+		"good":             {},
+		"no introspection": {opts: sandbox.Options{Introspection: false}},
+		"wrong client": {
+			config: map[string]any{"client_secret": "wrong"},
+			says:   "check client_id and client_secret",
+		},
+		"not a Site Admin": {
+			opts: sandbox.Options{NotAdmin: true},
+			says: "make that user a Site Admin",
+		},
+		"scope missing": {
+			opts: sandbox.Options{Scopes: []string{"harvest:jobs:list"}},
+			says: "grant the scope harvest:users:list",
+		},
+		"no scope at all": {
+			opts: sandbox.Options{Scopes: []string{}},
+			says: "harvest:users:list",
+		},
+		"address not reachable": {config: map[string]any{
+			"api_url":        "http://127.0.0.1:1",
+			"max_retry_time": "1s",
+		}, says: "127.0.0.1:1 does not answer"},
+		"no credential": {config: map[string]any{"client_id": nil}, says: "client_id is missing"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

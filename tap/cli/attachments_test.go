@@ -55,7 +55,8 @@ func whole(t *testing.T, dir string, rows map[int64]attachment) {
 		assert.Equal(t, want, have)
 		rel, err := filepath.Rel(dir, u.Path)
 		require.NoError(t, err)
-		assert.Regexp(t, `^[0-9]+/[^/]+$`, filepath.ToSlash(rel), "within the prefix, whatever the file is called")
+		assert.Regexp(t, `^[0-9]+/[^/]+$`, filepath.ToSlash(rel),
+			"within the prefix, whatever the file is called")
 		sum := sha256.Sum256(want)
 		assert.Equal(t, hex.EncodeToString(sum[:]), *a.ContentSHA)
 		assert.Equal(t, int64(len(want)), *a.ContentBytes)
@@ -71,10 +72,16 @@ func TestContentsOfAttachmentsAreStored(t *testing.T) {
 		mu.Lock()
 		defer mu.Unlock()
 		n++
-		return []sandbox.Fault{"", "", sandbox.CutBody, "", sandbox.Status503, "", sandbox.CutRightLength, "", sandbox.Redirect}[n%9]
+		return []sandbox.Fault{
+			"", "", sandbox.CutBody, "", sandbox.Status503, "",
+			sandbox.CutRightLength, "", sandbox.Redirect,
+		}[n%9]
 	}})
 	dir := t.TempDir()
-	cfg := with(s, map[string]any{"streams": []string{"attachments", "users"}, "attachments": map[string]any{"store": "file://" + dir}})
+	cfg := with(s, map[string]any{
+		"streams":     []string{"attachments", "users"},
+		"attachments": map[string]any{"store": "file://" + dir},
+	})
 	var l loader.Loader
 	r := load(t, &l, cfg, nil)
 	require.Zero(t, r.code, r.err)
@@ -86,7 +93,8 @@ func TestContentsOfAttachmentsAreStored(t *testing.T) {
 	r = load(t, &again, cfg, nil)
 	require.Zero(t, r.code, r.err)
 	after, _ := s.FileRequests()
-	assert.Equal(t, before, after, "what is in the store is not fetched again, also after a lost state")
+	assert.Equal(t, before, after,
+		"what is in the store is not fetched again, also after a lost state")
 	whole(t, dir, attached(t, &again))
 	left, err := filepath.Glob(filepath.Join(dir, ".part-*"))
 	require.NoError(t, err)
@@ -103,7 +111,10 @@ func TestExpiredLinksAreRenewed(t *testing.T) {
 	}})
 	dir := t.TempDir()
 	var l loader.Loader
-	r := load(t, &l, with(s, map[string]any{"streams": []string{"attachments"}, "attachments": map[string]any{"store": "file://" + dir}}), nil)
+	r := load(t, &l, with(s, map[string]any{
+		"streams":     []string{"attachments"},
+		"attachments": map[string]any{"store": "file://" + dir},
+	}), nil)
 	require.Zero(t, r.code, r.err)
 	whole(t, dir, attached(t, &l))
 	lists, _, _ := s.Requests()
@@ -119,7 +130,10 @@ func TestFailuresOfFilesAndStores(t *testing.T) {
 			return sandbox.NoFault
 		}})
 		var l loader.Loader
-		r := load(t, &l, with(s, map[string]any{"streams": []string{"attachments"}, "attachments": map[string]any{"store": "file://" + t.TempDir()}}), nil)
+		r := load(t, &l, with(s, map[string]any{
+			"streams":     []string{"attachments"},
+			"attachments": map[string]any{"store": "file://" + t.TempDir()},
+		}), nil)
 		require.Zero(t, r.code, r.err)
 		for id, a := range attached(t, &l) {
 			assert.Equal(t, id%10 == 7, a.ContentError != nil)
@@ -129,9 +143,13 @@ func TestFailuresOfFilesAndStores(t *testing.T) {
 	t.Run("types and sizes", func(t *testing.T) {
 		s := serve(t, sandbox.Options{})
 		var l loader.Loader
-		r := load(t, &l, with(s, map[string]any{"streams": []string{"attachments"}, "attachments": map[string]any{
-			"store": "file://" + t.TempDir(), "types": []string{"resume", "cover_letter"}, "max_bytes": 100,
-		}}), nil)
+		r := load(t, &l, with(s, map[string]any{
+			"streams": []string{"attachments"},
+			"attachments": map[string]any{
+				"store": "file://" + t.TempDir(), "types": []string{"resume", "cover_letter"},
+				"max_bytes": 100,
+			},
+		}), nil)
 		require.Zero(t, r.code, r.err)
 		kept := 0
 		for _, a := range attached(t, &l) {
@@ -147,7 +165,10 @@ func TestFailuresOfFilesAndStores(t *testing.T) {
 		s := serve(t, sandbox.Options{})
 		blocked := file(t, "blocked", "a file where a folder should be")
 		var l loader.Loader
-		r := load(t, &l, with(s, map[string]any{"streams": []string{"attachments", "users"}, "attachments": map[string]any{"store": "file://" + blocked}}), nil)
+		r := load(t, &l, with(s, map[string]any{
+			"streams":     []string{"attachments", "users"},
+			"attachments": map[string]any{"store": "file://" + blocked},
+		}), nil)
 		assert.Equal(t, 1, r.code)
 		assert.Contains(t, r.err, "attachments.store")
 		assert.NotEmpty(t, l.Rows["users"])
@@ -158,7 +179,8 @@ func TestFailuresOfFilesAndStores(t *testing.T) {
 		dir := t.TempDir()
 		var l loader.Loader
 		r := load(t, &l, with(s, map[string]any{
-			"streams": []string{"attachments"}, "privacy": map[string]any{"free_text": "drop", "credential": "drop"},
+			"streams":     []string{"attachments"},
+			"privacy":     map[string]any{"free_text": "drop", "credential": "drop"},
 			"attachments": map[string]any{"store": "file://" + dir},
 		}), nil)
 		require.Zero(t, r.code, r.err)
@@ -169,7 +191,8 @@ func TestFailuresOfFilesAndStores(t *testing.T) {
 	t.Run("bad addresses of stores", func(t *testing.T) {
 		s := serve(t, sandbox.Options{})
 		for _, store := range []string{"folder", "ftp://x", "file://relative", "s3://"} {
-			r := run(t, "--config", file(t, "c.json", with(s, map[string]any{"attachments": map[string]any{"store": store}})))
+			r := run(t, "--config", file(t, "c.json",
+				with(s, map[string]any{"attachments": map[string]any{"store": store}})))
 			assert.Equal(t, 2, r.code, store)
 			assert.Contains(t, r.err, "attachments.store")
 		}
@@ -177,7 +200,11 @@ func TestFailuresOfFilesAndStores(t *testing.T) {
 }
 
 func FuzzSafeName(f *testing.F) {
-	for _, seed := range []string{"Resume.pdf", "../../../etc/passwd", `C:\x\y.txt`, "..", "", ".", "CON", "a\x00b", strings.Repeat("ä", 300) + ".pdf", "con.pdf", "lpt1.txt", "x.", "\u202egpj.exe"} {
+	for _, seed := range []string{
+		"Resume.pdf", "../../../etc/passwd", `C:\x\y.txt`, "..", "", ".",
+		"CON", "a\x00b", strings.Repeat("ä", 300) + ".pdf", "con.pdf", "lpt1.txt", "x.",
+		"\u202egpj.exe",
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, name string) {

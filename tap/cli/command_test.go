@@ -21,7 +21,15 @@ import (
 func TestHelpDoesNothingElse(t *testing.T) {
 	s := serve(t, sandbox.Options{})
 	path := file(t, "c.json", s.Config())
-	for _, args := range [][]string{{"--help"}, {"help"}, {"-h"}, {"--config", path, "--help"}, {"--discover", "--help"}, {"--version", "--help"}, {"--config", path, "-h"}} {
+	for _, args := range [][]string{
+		{"--help"},
+		{"help"},
+		{"-h"},
+		{"--config", path, "--help"},
+		{"--discover", "--help"},
+		{"--version", "--help"},
+		{"--config", path, "-h"},
+	} {
 		r := run(t, args...)
 		assert.Zero(t, r.code)
 		assert.Empty(t, r.err)
@@ -71,12 +79,16 @@ func TestCompletion(t *testing.T) {
 // Every line of a JSON log has the keys that Meltano parses.
 func TestJSONLog(t *testing.T) {
 	s := serve(t, sandbox.Options{})
-	r := run(t, "--config", file(t, "c.json", with(s, map[string]any{"streams": []string{"users"}})), "--log-format", "json")
+	r := run(t, "--config", file(t, "c.json",
+		with(s, map[string]any{"streams": []string{"users"}})), "--log-format", "json")
 	require.Zero(t, r.code, r.err)
 	for line := range strings.Lines(r.err) {
 		var e map[string]any
 		require.NoError(t, json.Unmarshal([]byte(line), &e), line)
-		for _, key := range []string{"level", "pid", "logger_name", "ts", "thread_name", "app_name", "message"} {
+		for _, key := range []string{
+			"level", "pid", "logger_name", "ts", "thread_name", "app_name",
+			"message",
+		} {
 			assert.Contains(t, e, key)
 		}
 	}
@@ -90,14 +102,18 @@ func TestJSONLog(t *testing.T) {
 func initWith(t *testing.T, in string, args ...string) result {
 	t.Helper()
 	var out, err strings.Builder
-	code := cli.Run(t.Context(), append([]string{"init"}, args...), cli.Streams{In: strings.NewReader(in), Out: &out, Err: &err})
+	code := cli.Run(t.Context(), append([]string{"init"}, args...),
+		cli.Streams{In: strings.NewReader(in), Out: &out, Err: &err})
 	return result{code, out.String(), err.String()}
 }
 
 func TestInitWithoutATerminal(t *testing.T) {
 	s := serve(t, sandbox.Options{Scopes: []string{"harvest:users:list"}})
 	path := filepath.Join(t.TempDir(), "c.json")
-	at := []string{"--config", path, "--client-id", sandbox.ClientID, "--client-secret-stdin", "--api-url", s.URL(), "--auth-url", s.URL() + "/token"}
+	at := []string{
+		"--config", path, "--client-id", sandbox.ClientID, "--client-secret-stdin",
+		"--api-url", s.URL(), "--auth-url", s.URL() + "/token",
+	}
 	r := initWith(t, "wrong\n", at...)
 	assert.Equal(t, 2, r.code)
 	assert.NoFileExists(t, path, "nothing is written for a credential that does not work")
@@ -120,12 +136,14 @@ func TestInitWithoutATerminal(t *testing.T) {
 		assert.Zero(t, r.code, r.err)
 	})
 	assert.Zero(t, initWith(t, sandbox.ClientSecret, append(at, "--force")...).code)
-	assert.Equal(t, 2, initWith(t, "", append(at[2:], "--config", filepath.Join(path, "no", "folder"))...).code)
+	assert.Equal(t, 2, initWith(t, "",
+		append(at[2:], "--config", filepath.Join(path, "no", "folder"))...).code)
 	assert.Equal(t, 2, initWith(t, "", append(at, "--force")...).code, "no secret came")
 }
 
 func TestReport(t *testing.T) {
-	schema, err := gojsonschema.NewSchema(gojsonschema.NewReferenceLoader("file://" + absolute(t, "../../docs/report.schema.json")))
+	schema, err := gojsonschema.NewSchema(gojsonschema.NewReferenceLoader("file://" +
+		absolute(t, "../../docs/report.schema.json")))
 	require.NoError(t, err)
 	s := serve(t, sandbox.Options{Scopes: []string{"harvest:users:list", "harvest:jobs:list"}})
 	dir := t.TempDir()
@@ -155,7 +173,8 @@ func TestReport(t *testing.T) {
 	}
 	for _, st := range account.Streams {
 		assert.Equal(t, records[st.Stream], st.Records, st.Stream)
-		assert.Equal(t, map[bool]string{true: "complete", false: "skipped"}[records[st.Stream] > 0], st.Status, st.Stream)
+		assert.Equal(t, map[bool]string{true: "complete", false: "skipped"}[records[st.Stream] > 0],
+			st.Status, st.Stream)
 	}
 	_, status, _ := s.Requests()
 	assert.Equal(t, status[200]+status[403], account.Requests.Lists)
@@ -170,7 +189,8 @@ func TestReport(t *testing.T) {
 	assert.NotContains(t, string(data), "<script")
 	assert.Contains(t, string(data), "streams failed")
 
-	r = run(t, "--config", file(t, "c.json", with(s, map[string]any{"streams": []string{"users"}})), "--report", filepath.Join(dir, "no", "run.html"))
+	r = run(t, "--config", file(t, "c.json", with(s, map[string]any{"streams": []string{"users"}})),
+		"--report", filepath.Join(dir, "no", "run.html"))
 	assert.Contains(t, r.err, "writing the report")
 }
 
@@ -184,7 +204,13 @@ func absolute(t *testing.T, path string) string {
 // A stream whose last complete read is recent enough is left alone: no request, no failure.
 func TestRefreshEvery(t *testing.T) {
 	s := serve(t, sandbox.Options{})
-	cfg := map[string]any{"streams": []string{"users", "jobs", "job_posts", "demographic_questions"}, "refresh_every": map[string]any{"job*": "1d", "jobs": "0s", "demographic_*": "2h"}}
+	cfg := map[string]any{"streams": []string{
+		"users", "jobs", "job_posts",
+		"demographic_questions",
+	}, "refresh_every": map[string]any{
+		"job*": "1d", "jobs": "0s",
+		"demographic_*": "2h",
+	}}
 	r := run(t, "--config", file(t, "c.json", with(s, cfg)))
 	require.Zero(t, r.code, r.err)
 	s.ResetRequests()
@@ -229,7 +255,8 @@ func TestMaxRunTime(t *testing.T) {
 func TestRunThatEndsJustInTimeIsComplete(t *testing.T) {
 	t.Parallel()
 	s := serve(t, sandbox.Options{Latency: 1200 * time.Millisecond})
-	r := run(t, "--config", file(t, "c.json", with(s, map[string]any{"max_run_time": "1s", "streams": []string{"users", "jobs"}})))
+	r := run(t, "--config", file(t, "c.json",
+		with(s, map[string]any{"max_run_time": "1s", "streams": []string{"users", "jobs"}})))
 	assert.Zero(t, r.code, r.err)
 	assert.Contains(t, r.err, "summary: 2 of 2 streams complete")
 	assert.NotContains(t, r.err, "max_run_time was reached")

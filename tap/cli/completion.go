@@ -28,7 +28,10 @@ func (p *program) completion(flags completionFlags, model *kong.Application) (in
 		}
 	}
 	byCommand["completion"] = append(byCommand["completion"], "bash", "zsh", "fish")
-	write := map[string]func([]string, map[string][]string) string{"bash": bashCompletion, "zsh": zshCompletion, "fish": fishCompletion}[flags.Shell]
+	write := map[string]func([]string, map[string][]string) string{
+		"bash": bashCompletion,
+		"zsh":  zshCompletion, "fish": fishCompletion,
+	}[flags.Shell]
 	_, err = fmt.Fprint(p.Out, write(names, byCommand))
 	return greenhouse.ExitCode(err, false), err
 }
@@ -80,16 +83,20 @@ func zshCompletion(commands []string, words map[string][]string) string {
 func fishCompletion(commands []string, words map[string][]string) string {
 	var b strings.Builder
 	b.WriteString("# Completion of tap-greenhouse for fish: tap-greenhouse completion fish | source\n")
-	fmt.Fprintf(&b, "complete -c %s -n __fish_use_subcommand -a %q\n", tapName, strings.Join(commands, " "))
+	fmt.Fprintf(&b, "complete -c %s -n __fish_use_subcommand -a %q\n", tapName,
+		strings.Join(commands, " "))
 	for _, w := range words[""] {
-		fmt.Fprintf(&b, "complete -c %s -n __fish_use_subcommand -l %s\n", tapName, strings.TrimPrefix(w, "--"))
+		fmt.Fprintf(&b, "complete -c %s -n __fish_use_subcommand -l %s\n", tapName,
+			strings.TrimPrefix(w, "--"))
 	}
 	for _, c := range commands {
 		for _, w := range words[c] {
 			if flag, ok := strings.CutPrefix(w, "--"); ok {
-				fmt.Fprintf(&b, "complete -c %s -n '__fish_seen_subcommand_from %s' -l %s\n", tapName, c, flag)
+				fmt.Fprintf(&b, "complete -c %s -n '__fish_seen_subcommand_from %s' -l %s\n",
+					tapName, c, flag)
 			} else {
-				fmt.Fprintf(&b, "complete -c %s -n '__fish_seen_subcommand_from %s' -a %s\n", tapName, c, w)
+				fmt.Fprintf(&b, "complete -c %s -n '__fish_seen_subcommand_from %s' -a %s\n",
+					tapName, c, w)
 			}
 		}
 	}

@@ -28,7 +28,8 @@ func defined(t *testing.T, fields *[]field) *sandbox.Server {
 	var first int64 // number of the oldest definition; 0 until it is known
 	s := serve(t, sandbox.Options{Row: func(stream string, id int64, row []byte) []byte {
 		var r map[string]any
-		if first == 0 || stream != "custom_fields" && stream != "candidates" || json.Unmarshal(row, &r) != nil {
+		if first == 0 || stream != "custom_fields" && stream != "candidates" ||
+			json.Unmarshal(row, &r) != nil {
 			return row
 		}
 		chosen := *fields
@@ -36,7 +37,10 @@ func defined(t *testing.T, fields *[]field) *sandbox.Server {
 			values := map[string]any{}
 			for _, f := range chosen {
 				if f.value != nil || !f.inactive {
-					values[f.key] = map[string]any{"name": f.key, "type": f.valueType, "value": f.value}
+					values[f.key] = map[string]any{
+						"name": f.key, "type": f.valueType,
+						"value": f.value,
+					}
 				}
 			}
 			r["custom_fields"] = values
@@ -44,7 +48,9 @@ func defined(t *testing.T, fields *[]field) *sandbox.Server {
 			r["field_type"] = "form"
 			if n := id - first; n < int64(len(chosen)) && chosen[n].valueType != "" {
 				f := chosen[n]
-				r["field_type"], r["name_key"], r["name"], r["value_type"], r["active"] = "candidate", f.key, strings.ToUpper(f.key), f.valueType, !f.inactive
+				r["field_type"], r["name_key"], r["name"], r["value_type"],
+					r["active"] = "candidate", f.key, strings.ToUpper(f.key), f.valueType,
+					!f.inactive
 			}
 		}
 		out, err := json.Marshal(r)
@@ -93,7 +99,11 @@ func customValues(t *testing.T, l *loader.Loader) map[string]any {
 		require.NoError(t, json.Unmarshal(r, &row))
 		break
 	}
-	maps.DeleteFunc(row, func(name string, _ any) bool { return !strings.HasPrefix(name, "custom_") })
+	maps.DeleteFunc(row, func(name string,
+		_ any,
+	) bool {
+		return !strings.HasPrefix(name, "custom_")
+	})
 	return row
 }
 
@@ -105,7 +115,10 @@ func TestCustomFieldsAsColumns(t *testing.T) {
 	s := serve(t, sandbox.Options{})
 	for _, mode := range []string{"columns", "both"} {
 		var l loader.Loader
-		r := load(t, &l, with(s, map[string]any{"streams": []string{"candidates"}, "custom_fields": mode}), nil)
+		r := load(t, &l, with(s, map[string]any{
+			"streams":       []string{"candidates"},
+			"custom_fields": mode,
+		}), nil)
 		require.Zero(t, r.code, r.err)
 		schema := string(l.LastSchema["candidates"])
 		assert.Contains(t, schema, `"custom_candidate_multi_select"`)
@@ -116,7 +129,8 @@ func TestCustomFieldsAsColumns(t *testing.T) {
 			assert.Equal(t, mode == "both", strings.Contains(string(row), `"custom_fields":`))
 		}
 	}
-	r := run(t, "--config", file(t, "c.json", with(s, map[string]any{"custom_fields": "columns"})), "--discover")
+	r := run(t, "--config", file(t, "c.json", with(s, map[string]any{"custom_fields": "columns"})),
+		"--discover")
 	require.Zero(t, r.code, r.err)
 	assert.Contains(t, r.out, "custom_offer_currency")
 }
@@ -130,24 +144,30 @@ func TestCustomFieldsOfEveryValueType(t *testing.T) {
 		kinds         []any
 		format        any
 	}{
-		"short_text":     {value: "a", kinds: text},
-		"long_text":      {value: "a\nb", kinds: text},
-		"rich_text":      {value: "<p>a</p>", kinds: text},
-		"url":            {value: "https://example.com", kinds: text},
-		"header":         {value: "a", kinds: text},
-		"statement":      {value: "a", kinds: text},
-		"attachment":     {value: "https://example.com/a", kinds: text},
-		"yes_no":         {value: true, kinds: []any{"boolean", "null"}},
-		"number":         {value: 1.5, kinds: number},
-		"single_select":  {value: "IC5", kinds: text},
-		"user":           {value: map[string]any{"id": 8, "name": "Ann"}, loaded: 8.0, kinds: id},
-		"linked":         {value: 9, kinds: id},
-		"multi_select":   {value: []any{"IC1", 1, map[string]any{"id": 2, "name": "Two"}}, loaded: []any{"IC1", "1", "Two"}, kinds: []any{"array", "null"}},
+		"short_text":    {value: "a", kinds: text},
+		"long_text":     {value: "a\nb", kinds: text},
+		"rich_text":     {value: "<p>a</p>", kinds: text},
+		"url":           {value: "https://example.com", kinds: text},
+		"header":        {value: "a", kinds: text},
+		"statement":     {value: "a", kinds: text},
+		"attachment":    {value: "https://example.com/a", kinds: text},
+		"yes_no":        {value: true, kinds: []any{"boolean", "null"}},
+		"number":        {value: 1.5, kinds: number},
+		"single_select": {value: "IC5", kinds: text},
+		"user":          {value: map[string]any{"id": 8, "name": "Ann"}, loaded: 8.0, kinds: id},
+		"linked":        {value: 9, kinds: id},
+		"multi_select": {
+			value:  []any{"IC1", 1, map[string]any{"id": 2, "name": "Two"}},
+			loaded: []any{"IC1", "1", "Two"}, kinds: []any{"array", "null"},
+		},
 		"date":           {value: "2026-01-31", kinds: text, format: "date"},
 		"date_of_birth":  {value: "1970-12-01", kinds: text, format: "date"},
 		"currency":       {value: map[string]any{"amount": "1.0", "unit": "EUR"}, kinds: object},
 		"currency_range": {value: amounts, kinds: object},
-		"number_range":   {value: map[string]any{"min_value": 1.0, "max_value": 2.0}, kinds: object},
+		"number_range": {
+			value: map[string]any{"min_value": 1.0, "max_value": 2.0},
+			kinds: object,
+		},
 
 		"address_hris":               {value: "*****12", kinds: text},
 		"date_of_birth_hris":         {value: "****-**-12", kinds: text},
@@ -156,7 +176,10 @@ func TestCustomFieldsOfEveryValueType(t *testing.T) {
 	}
 	var fields []field
 	for _, valueType := range slices.Sorted(maps.Keys(cases)) {
-		fields = append(fields, field{key: "my_" + valueType, valueType: valueType, value: cases[valueType].value})
+		fields = append(fields, field{
+			key: "my_" + valueType, valueType: valueType,
+			value: cases[valueType].value,
+		})
 	}
 	s := defined(t, &fields)
 	var l loader.Loader
@@ -235,7 +258,8 @@ func TestCustomFieldsThatChangeAreDrift(t *testing.T) {
 	}
 	l, warnings := sync()
 	columns := customs(t, l.LastSchema["candidates"])
-	assert.ElementsMatch(t, []any{"number", "string", "null"}, columns["custom_lies"].(map[string]any)["type"])
+	assert.ElementsMatch(t, []any{"number", "string", "null"},
+		columns["custom_lies"].(map[string]any)["type"])
 	assert.Equal(t, 1, strings.Count(warnings, "column=custom_lies"), warnings)
 	state := file(t, "state.json", l.LastState())
 
@@ -251,7 +275,8 @@ func TestCustomFieldsThatChangeAreDrift(t *testing.T) {
 	l, _ = sync("--state", state)
 	columns = customs(t, l.LastSchema["candidates"])
 	values := customValues(t, l)
-	assert.ElementsMatch(t, []any{"number", "string", "null"}, columns["custom_lies"].(map[string]any)["type"], "what was learnt stays")
+	assert.ElementsMatch(t, []any{"number", "string", "null"},
+		columns["custom_lies"].(map[string]any)["type"], "what was learnt stays")
 	assert.Contains(t, columns["custom_changes"].(map[string]any)["type"], "string")
 	assert.Equal(t, "one", values["custom_changes"])
 	assert.Equal(t, 5.0, values["custom_comes"])
@@ -266,7 +291,10 @@ func TestCustomFieldsThatChangeAreDrift(t *testing.T) {
 }
 
 func TestCustomFieldsAreSelectedIndividually(t *testing.T) {
-	fields := []field{{key: "wanted", valueType: "short_text", value: "a"}, {key: "left_out", valueType: "short_text", value: "b"}}
+	fields := []field{
+		{key: "wanted", valueType: "short_text", value: "a"},
+		{key: "left_out", valueType: "short_text", value: "b"},
+	}
 	s := defined(t, &fields)
 	cfg := file(t, "c.json", columnsOf(s))
 	s.ResetRequests()
@@ -285,7 +313,11 @@ func TestCustomFieldsAreSelectedIndividually(t *testing.T) {
 	}
 	check()
 	// It stays deselected after its definition is gone, and others appear.
-	fields = []field{fields[0], {key: "left_out", value: "b"}, {key: "new", valueType: "short_text", value: "c"}}
+	fields = []field{
+		fields[0],
+		{key: "left_out", value: "b"},
+		{key: "new", valueType: "short_text", value: "c"},
+	}
 	check()
 }
 
@@ -303,31 +335,50 @@ func without(t *testing.T, catalog, stream, column string) map[string]any {
 			return len(crumb) == 0 || crumb[len(crumb)-1] == column
 		})
 		e["metadata"] = append(metadata,
-			map[string]any{"breadcrumb": []any{}, "metadata": map[string]any{"selected": e["tap_stream_id"] == stream}},
-			map[string]any{"breadcrumb": []any{"properties", column}, "metadata": map[string]any{"selected": false}})
+			map[string]any{
+				"breadcrumb": []any{},
+				"metadata":   map[string]any{"selected": e["tap_stream_id"] == stream},
+			},
+			map[string]any{
+				"breadcrumb": []any{"properties", column},
+				"metadata":   map[string]any{"selected": false},
+			})
 	}
 	return map[string]any{"streams": c.Streams}
 }
 
 func TestCustomFieldsWithoutTheirScope(t *testing.T) {
-	s := serve(t, sandbox.Options{Scopes: []string{"harvest:candidates:list", "harvest:user_emails:list"}})
-	cfg := with(s, map[string]any{"streams": []string{"candidates", "user_emails"}, "custom_fields": "columns"})
+	s := serve(t, sandbox.Options{Scopes: []string{
+		"harvest:candidates:list",
+		"harvest:user_emails:list",
+	}})
+	cfg := with(s, map[string]any{
+		"streams":       []string{"candidates", "user_emails"},
+		"custom_fields": "columns",
+	})
 	var l loader.Loader
 	r := load(t, &l, cfg, nil)
 	assert.Zero(t, r.code, r.err)
 	assert.Contains(t, r.err, "skipped: candidates (needs harvest:custom_fields:list)")
 	assert.Contains(t, r.err, "grant the scope harvest:custom_fields:list")
 	complete(t, s, &l, "user_emails")
-	assert.NotContains(t, l.Rows, "candidates", "rows without their columns would be lost: the next run does not read them again")
+	assert.NotContains(t, l.Rows, "candidates",
+		"rows without their columns would be lost: the next run does not read them again")
 	cfg["on_forbidden"] = "fail"
 	assert.Equal(t, 1, load(t, &l, cfg, nil).code)
-	assert.Contains(t, run(t, "scopes", "--config", file(t, "c.json", cfg)).out, "harvest:custom_fields:list")
+	assert.Contains(t, run(t, "scopes", "--config", file(t, "c.json", cfg)).out,
+		"harvest:custom_fields:list")
 
-	s.Grant([]string{"harvest:candidates:list", "harvest:user_emails:list", "harvest:custom_fields:list"})
+	s.Grant([]string{
+		"harvest:candidates:list", "harvest:user_emails:list",
+		"harvest:custom_fields:list",
+	})
 	require.Zero(t, load(t, &l, cfg, l.LastState()).code)
 	assert.Len(t, l.Rows["candidates"], 60)
 
-	r = run(t, "--config", file(t, "c.json", map[string]any{"custom_fields": "columns"}), "--discover")
+	r = run(t, "--config", file(t, "c.json", map[string]any{"custom_fields": "columns"}),
+		"--discover")
 	assert.Zero(t, r.code, r.err)
-	assert.Contains(t, r.err, "client_id is missing", "discovery without a credential says what is left out")
+	assert.Contains(t, r.err, "client_id is missing",
+		"discovery without a credential says what is left out")
 }

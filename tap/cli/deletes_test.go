@@ -59,7 +59,10 @@ func TestDeletes(t *testing.T) {
 	s := serve(t, sandbox.Options{Candidates: 800})
 	dir := t.TempDir()
 	cfg := with(s, map[string]any{
-		"streams": []string{"users", "candidates", "job_posts", "demographic_questions", "applications"},
+		"streams": []string{
+			"users", "candidates", "job_posts", "demographic_questions",
+			"applications",
+		},
 		"deletes": map[string]any{"store": "file://" + dir, "every": "0s"},
 	})
 	versions := map[string]int64{}
@@ -155,9 +158,11 @@ func TestDeletesSwitchedOnLater(t *testing.T) {
 	require.Zero(t, r.code, r.err)
 	versions := map[string]int64{}
 	assert.Empty(t, goneIn(t, r.out, versions))
-	assert.Equal(t, 700, strings.Count(r.out, `"type":"RECORD"`), "rows from before a later start date have no version yet, either")
+	assert.Equal(t, 700, strings.Count(r.out, `"type":"RECORD"`),
+		"rows from before a later start date have no version yet, either")
 	s.Change("candidates", rand.New(rand.NewPCG(5, 6)), 0, 0, 5)
-	r = run(t, "--config", file(t, "c.json", cfg), "--state", file(t, "s.json", lastState(t, r.out)))
+	r = run(t, "--config", file(t, "c.json", cfg), "--state",
+		file(t, "s.json", lastState(t, r.out)))
 	require.Zero(t, r.code, r.err)
 	assert.NotEmpty(t, goneIn(t, r.out, versions)["candidates"])
 }
@@ -166,11 +171,15 @@ func TestDeletesSwitchedOnLater(t *testing.T) {
 // their ids fill for long ones.
 func TestCostOfDeletes(t *testing.T) {
 	s := serve(t, sandbox.Options{Candidates: 2600})
-	cfg := with(s, map[string]any{"streams": []string{"users", "candidates"}, "deletes": map[string]any{"store": "file://" + t.TempDir(), "every": "0s"}})
+	cfg := with(s, map[string]any{
+		"streams": []string{"users", "candidates"},
+		"deletes": map[string]any{"store": "file://" + t.TempDir(), "every": "0s"},
+	})
 	r := run(t, "--config", file(t, "c.json", cfg))
 	require.Zero(t, r.code, r.err)
 	s.ResetRequests()
-	r = run(t, "--config", file(t, "c.json", cfg), "--state", file(t, "s.json", lastState(t, r.out)))
+	r = run(t, "--config", file(t, "c.json", cfg), "--state",
+		file(t, "s.json", lastState(t, r.out)))
 	require.Zero(t, r.code, r.err)
 	lists, _, _ := s.Requests()
 	assert.Equal(t, map[string]int{"users": 1, "candidates": 1 + 6}, lists)
@@ -180,13 +189,20 @@ func TestCostOfDeletes(t *testing.T) {
 // An anonymized candidate makes the lists of candidates' children due at once.
 func TestAnonymizedCandidatesMakeTheirChildrenDue(t *testing.T) {
 	anonymous := false
-	s := serve(t, sandbox.Options{Candidates: 1200, Row: func(stream string, _ int64, row []byte) []byte {
-		if anonymous && stream == "candidates" {
-			return []byte(strings.Replace(string(row), `"first_name":"`, `"first_name":"Anonymized","was":"`, 1))
-		}
-		return row
-	}})
-	cfg := with(s, map[string]any{"streams": []string{"candidates", "attachments", "jobs"}, "deletes": map[string]any{"store": "file://" + t.TempDir(), "every": "7d"}})
+	s := serve(t, sandbox.Options{
+		Candidates: 1200,
+		Row: func(stream string, _ int64, row []byte) []byte {
+			if anonymous && stream == "candidates" {
+				return []byte(strings.Replace(string(row), `"first_name":"`,
+					`"first_name":"Anonymized","was":"`, 1))
+			}
+			return row
+		},
+	})
+	cfg := with(s, map[string]any{
+		"streams": []string{"candidates", "attachments", "jobs"},
+		"deletes": map[string]any{"store": "file://" + t.TempDir(), "every": "7d"},
+	})
 	r := run(t, "--config", file(t, "c.json", cfg))
 	require.Zero(t, r.code, r.err)
 	state := lastState(t, r.out)

@@ -51,9 +51,12 @@ type sandboxFlags struct {
 // sandbox serves the built-in Harvest v3 until stopped.
 func (p *program) sandbox(ctx context.Context, flags sandboxFlags) (int, error) {
 	opts := sandbox.Options{
-		Seed: flags.Seed, Candidates: flags.Candidates, Limit: flags.Limit, Window: flags.Window, Latency: flags.Latency, Gzip: flags.Gzip,
-		CursorLife: flags.CursorLife, TokenLife: flags.TokenLife, TokenUses: flags.TokenUses, OneReader: flags.OneReader, Introspection: flags.Introspection, Scopes: flags.Scopes,
-		NotAdmin: flags.NotAdmin, EmptyLists: flags.EmptyLists, NoUpperBounds: flags.NoUpperBounds, MessageRows: flags.MessageRows, NoKeys: flags.NoKeys,
+		Seed: flags.Seed, Candidates: flags.Candidates, Limit: flags.Limit, Window: flags.Window,
+		Latency: flags.Latency, Gzip: flags.Gzip,
+		CursorLife: flags.CursorLife, TokenLife: flags.TokenLife, TokenUses: flags.TokenUses,
+		OneReader: flags.OneReader, Introspection: flags.Introspection, Scopes: flags.Scopes,
+		NotAdmin: flags.NotAdmin, EmptyLists: flags.EmptyLists, NoUpperBounds: flags.NoUpperBounds,
+		MessageRows: flags.MessageRows, NoKeys: flags.NoKeys,
 		Gone: flags.Gone, Removed: flags.Removed,
 	}
 	switch {
@@ -62,7 +65,8 @@ func (p *program) sandbox(ctx context.Context, flags sandboxFlags) (int, error) 
 	case flags.Chaos < 0 || flags.Chaos > 1:
 		return greenhouse.ExitNothingRead, usage(errors.New("--chaos is a probability from 0 to 1"))
 	case len(flags.Faults) > 0 && flags.Chaos == 0:
-		return greenhouse.ExitNothingRead, usage(errors.New("--faults needs --chaos, the probability of a fault"))
+		return greenhouse.ExitNothingRead,
+			usage(errors.New("--faults needs --chaos, the probability of a fault"))
 	case flags.Window < time.Second || flags.Window%time.Second != 0:
 		return greenhouse.ExitNothingRead, usage(errors.New("--window must be whole seconds"))
 	}
@@ -107,7 +111,8 @@ type demoFlags struct {
 
 // demo syncs every stream from its own sandbox.
 func (p *program) demo(ctx context.Context, flags demoFlags) (int, error) {
-	server, err := startSandbox(sandbox.Options{Seed: 1, Candidates: flags.Candidates, Limit: -1}, "127.0.0.1:0")
+	server, err := startSandbox(sandbox.Options{Seed: 1, Candidates: flags.Candidates, Limit: -1},
+		"127.0.0.1:0")
 	if err != nil {
 		return greenhouse.ExitIncomplete, err
 	}
@@ -205,7 +210,8 @@ func (s *showcase) print(out io.Writer, caller string) error {
 	}
 	fmt.Fprintln(out)
 	for _, sample := range sampled {
-		fmt.Fprintf(out, "%-11s %s\n", sample.stream, some(s.samples[sample.stream], sample.columns))
+		fmt.Fprintf(out, "%-11s %s\n", sample.stream,
+			some(s.samples[sample.stream], sample.columns))
 	}
 	_, err := fmt.Fprintf(out, "\nStandard output is a terminal, so the messages were only counted. Pipe them to a loader:\n\n  %s demo | target-jsonl\n", caller)
 	return err
@@ -214,7 +220,8 @@ func (s *showcase) print(out io.Writer, caller string) error {
 // some returns a record, from a RECORD message that starts at its record, with only these columns.
 func some(message string, columns []string) string {
 	var record map[string]jsontext.Value
-	if err := json.UnmarshalDecode(jsontext.NewDecoder(strings.NewReader(message)), &record); err != nil {
+	if err := json.UnmarshalDecode(jsontext.NewDecoder(strings.NewReader(message)),
+		&record); err != nil {
 		return ""
 	}
 	out := []byte("{")

@@ -30,7 +30,8 @@ func (l *personLog) to(w io.Writer) {
 // reports so.
 func (p *program) display(out io.Writer, snapshot func() *tap.Account) (done func() (shown bool)) {
 	none := func() bool { return false }
-	if p.person == nil || p.person.level.Level() < slog.LevelInfo || !terminal.Fits(p.Err, p.getenv) {
+	if p.person == nil || p.person.level.Level() < slog.LevelInfo ||
+		!terminal.Fits(p.Err, p.getenv) {
 		return none
 	}
 	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {

@@ -19,7 +19,8 @@ func TestDriftReachesTheLoaderAndTheNextRun(t *testing.T) {
 		}
 		row = append(row[:len(row)-1], `,"nickname":"x","score":1.5}`...)
 		if id%2 == 0 {
-			row = []byte(strings.Replace(string(row), `"deactivated":`, `"deactivated":"maybe","was":`, 1))
+			row = []byte(strings.Replace(string(row), `"deactivated":`,
+				`"deactivated":"maybe","was":`, 1))
 		}
 		return row
 	}
@@ -37,7 +38,8 @@ func TestDriftReachesTheLoaderAndTheNextRun(t *testing.T) {
 	assert.Contains(t, string(again.LastSchema["users"]), `"nickname"`)
 	t.Run("drop", func(t *testing.T) {
 		var l loader.Loader
-		require.Zero(t, load(t, &l, with(s, map[string]any{"streams": []string{"users"}, "new_columns": "drop"}), nil).code)
+		require.Zero(t, load(t, &l, with(s,
+			map[string]any{"streams": []string{"users"}, "new_columns": "drop"}), nil).code)
 		assert.NotContains(t, string(l.LastSchema["users"]), `"nickname"`)
 		for _, row := range l.Rows["users"] {
 			assert.NotContains(t, string(row), "nickname")
@@ -49,7 +51,8 @@ func TestLearntColumnsSurviveARunWithoutThem(t *testing.T) {
 	odd := true
 	s := serve(t, sandbox.Options{Row: func(stream string, _ int64, row []byte) []byte {
 		if stream == "users" && odd {
-			row = []byte(strings.Replace(string(row), `"deactivated":`, `"nickname":"x","deactivated":"maybe","was":`, 1))
+			row = []byte(strings.Replace(string(row), `"deactivated":`,
+				`"nickname":"x","deactivated":"maybe","was":`, 1))
 		}
 		return row
 	}})

@@ -23,41 +23,120 @@ func TestBadInputIsOneLineThatSaysWhere(t *testing.T) {
 		args []string
 		says []string
 	}{
-		"no config":            {nil, []string{"--config is missing"}},
-		"unknown flag":         {[]string{"--nonsense"}, []string{"--nonsense"}},
-		"unknown command":      {[]string{"nonsense"}, []string{"nonsense"}},
-		"no such file":         {[]string{"--config", "nowhere.json"}, []string{"nowhere.json"}},
-		"config is no JSON":    {[]string{"--config", file(t, "c.json", "{\n  \"client_id\": oops\n}")}, []string{"c.json", "line 2, column 16"}},
-		"config is an array":   {[]string{"--config", file(t, "c.json", "[]")}, []string{"c.json", "object"}},
-		"no client_id":         {[]string{"--config", file(t, "c.json", "{}")}, []string{"client_id is missing"}},
-		"no client_secret":     {[]string{"--config", good(map[string]any{"client_secret": nil})}, []string{"client_secret is missing"}},
-		"wrong type":           {[]string{"--config", good(map[string]any{"concurrency": "many"})}, []string{"concurrency", "integer"}},
-		"too small":            {[]string{"--config", good(map[string]any{"concurrency": 0})}, []string{"concurrency", "at least 1"}},
-		"secret of wrong type": {[]string{"--config", good(map[string]any{"client_secret": 12345678})}, []string{"client_secret", "string"}},
-		"not one of":           {[]string{"--config", good(map[string]any{"on_forbidden": "maybe"})}, []string{"on_forbidden", "skip"}},
-		"no time":              {[]string{"--config", good(map[string]any{"start_date": "yesterday"})}, []string{"start_date", "yesterday"}},
-		"no duration":          {[]string{"--config", good(map[string]any{"lookback": "a while"})}, []string{"lookback", "a while"}},
-		"unknown stream":       {[]string{"--config", good(map[string]any{"streams": []string{"canidates"}})}, []string{"streams", "canidates"}},
-		"http elsewhere":       {[]string{"--config", good(map[string]any{"api_url": "http://example.com"})}, []string{"api_url", "https://"}},
-		"password in address":  {[]string{"--config", good(map[string]any{"api_url": "https://u:hunter22@example.com"})}, []string{"api_url"}},
-		"refresh from stdin":   {[]string{"--config", "-"}, []string{"standard input is empty"}},
-		"catalog is no JSON":   {[]string{"--config", good(nil), "--catalog", file(t, "x.json", "{\"streams\": [}")}, []string{"x.json", "line 1, column 14"}},
-		"catalog without list": {[]string{"--config", good(nil), "--catalog", file(t, "x.json", "{}")}, []string{"x.json", "streams"}},
+		"no config":       {nil, []string{"--config is missing"}},
+		"unknown flag":    {[]string{"--nonsense"}, []string{"--nonsense"}},
+		"unknown command": {[]string{"nonsense"}, []string{"nonsense"}},
+		"no such file":    {[]string{"--config", "nowhere.json"}, []string{"nowhere.json"}},
+		"config is no JSON": {
+			[]string{
+				"--config",
+				file(t, "c.json", "{\n  \"client_id\": oops\n}"),
+			},
+			[]string{"c.json", "line 2, column 16"},
+		},
+		"config is an array": {
+			[]string{"--config", file(t, "c.json", "[]")},
+			[]string{"c.json", "object"},
+		},
+		"no client_id": {
+			[]string{"--config", file(t, "c.json", "{}")},
+			[]string{"client_id is missing"},
+		},
+		"no client_secret": {
+			[]string{"--config", good(map[string]any{"client_secret": nil})},
+			[]string{"client_secret is missing"},
+		},
+		"wrong type": {
+			[]string{"--config", good(map[string]any{"concurrency": "many"})},
+			[]string{"concurrency", "integer"},
+		},
+		"too small": {
+			[]string{"--config", good(map[string]any{"concurrency": 0})},
+			[]string{"concurrency", "at least 1"},
+		},
+		"secret of wrong type": {[]string{
+			"--config",
+			good(map[string]any{"client_secret": 12345678}),
+		}, []string{"client_secret", "string"}},
+		"not one of": {[]string{
+			"--config",
+			good(map[string]any{"on_forbidden": "maybe"}),
+		}, []string{"on_forbidden", "skip"}},
+		"no time": {[]string{
+			"--config",
+			good(map[string]any{"start_date": "yesterday"}),
+		}, []string{"start_date", "yesterday"}},
+		"no duration": {
+			[]string{"--config", good(map[string]any{"lookback": "a while"})},
+			[]string{"lookback", "a while"},
+		},
+		"unknown stream": {
+			[]string{
+				"--config",
+				good(map[string]any{"streams": []string{"canidates"}}),
+			},
+			[]string{"streams", "canidates"},
+		},
+		"http elsewhere": {
+			[]string{
+				"--config",
+				good(map[string]any{"api_url": "http://example.com"}),
+			},
+			[]string{"api_url", "https://"},
+		},
+		"password in address": {
+			[]string{
+				"--config",
+				good(map[string]any{"api_url": "https://u:hunter22@example.com"}),
+			},
+			[]string{"api_url"},
+		},
+		"refresh from stdin": {[]string{"--config", "-"}, []string{"standard input is empty"}},
+		"catalog is no JSON": {[]string{
+			"--config", good(nil), "--catalog",
+			file(t, "x.json", "{\"streams\": [}"),
+		}, []string{"x.json", "line 1, column 14"}},
+		"catalog without list": {[]string{
+			"--config", good(nil), "--catalog",
+			file(t, "x.json", "{}"),
+		}, []string{"x.json", "streams"}},
 		"catalog of unknown stream": {
-			[]string{"--config", good(nil), "--catalog", file(t, "x.json", `{"streams":[{"tap_stream_id":"nonsense","metadata":[{"breadcrumb":[],"metadata":{"selected":true}}]}]}`)},
+			[]string{
+				"--config", good(nil), "--catalog",
+				file(t, "x.json", `{"streams":[{"tap_stream_id":"nonsense","metadata":[{"breadcrumb":[],"metadata":{"selected":true}}]}]}`),
+			},
 			[]string{"x.json", "nonsense"},
 		},
 		"catalog with unknown method": {
-			[]string{"--config", good(nil), "--catalog", file(t, "x.json", `{"streams":[{"tap_stream_id":"users","metadata":[{"breadcrumb":[],"metadata":{"selected":true,"replication-method":"LOG_BASED"}}]}]}`)},
+			[]string{
+				"--config", good(nil), "--catalog",
+				file(t, "x.json", `{"streams":[{"tap_stream_id":"users","metadata":[{"breadcrumb":[],"metadata":{"selected":true,"replication-method":"LOG_BASED"}}]}]}`),
+			},
 			[]string{"users", "LOG_BASED"},
 		},
-		"state is no JSON": {[]string{"--config", good(nil), "--state", file(t, "s.json", "{\"bookmarks\"}")}, []string{"s.json", "line 1"}},
+		"state is no JSON": {[]string{
+			"--config", good(nil), "--state",
+			file(t, "s.json", "{\"bookmarks\"}"),
+		}, []string{"s.json", "line 1"}},
 		"state without time": {
-			[]string{"--config", good(nil), "--state", file(t, "s.json", `{"bookmarks":{"users":{"replication_key_value":"soon"}}}`)}, []string{"users", "soon"},
+			[]string{
+				"--config", good(nil), "--state",
+				file(t, "s.json", `{"bookmarks":{"users":{"replication_key_value":"soon"}}}`),
+			},
+			[]string{"users", "soon"},
 		},
-		"state with a number": {[]string{"--config", good(nil), "--state", file(t, "s.json", `{"bookmarks":{"users":{"replication_key_value":7}}}`)}, []string{"users", "not a time"}},
+		"state with a number": {
+			[]string{
+				"--config", good(nil), "--state",
+				file(t, "s.json", `{"bookmarks":{"users":{"replication_key_value":7}}}`),
+			},
+			[]string{"users", "not a time"},
+		},
 		"state with odd progress": {
-			[]string{"--config", good(nil), "--state", file(t, "s.json", `{"bookmarks":{"users":{"progress":{"began":"2026-01-01T00:00:00Z","pieces":[null]}}}}`)}, []string{"users"},
+			[]string{
+				"--config", good(nil), "--state",
+				file(t, "s.json", `{"bookmarks":{"users":{"progress":{"began":"2026-01-01T00:00:00Z","pieces":[null]}}}}`),
+			}, []string{"users"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -78,17 +157,25 @@ func TestBadInputIsOneLineThatSaysWhere(t *testing.T) {
 func TestUnreachableAddressIsNamed(t *testing.T) {
 	t.Parallel()
 	s := serve(t, sandbox.Options{})
-	r := run(t, "--config", file(t, "c.json", with(s, map[string]any{"auth_url": "http://127.0.0.1:9/token", "max_retry_time": "1s"})))
+	r := run(t, "--config", file(t, "c.json",
+		with(s, map[string]any{"auth_url": "http://127.0.0.1:9/token", "max_retry_time": "1s"})))
 	assert.Equal(t, 1, r.code)
 	assert.Contains(t, r.err, "127.0.0.1:9")
 }
 
 func TestUntrustedCertificateIsRefused(t *testing.T) {
 	asked := false
-	s := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked = true }))
+	s := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter,
+		*http.Request,
+	) {
+		asked = true
+	}))
 	s.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	t.Cleanup(s.Close)
-	cfg := map[string]any{"client_id": sandbox.ClientID, "client_secret": sandbox.ClientSecret, "api_url": s.URL, "auth_url": s.URL + "/token", "max_retry_time": "10m"}
+	cfg := map[string]any{
+		"client_id": sandbox.ClientID, "client_secret": sandbox.ClientSecret,
+		"api_url": s.URL, "auth_url": s.URL + "/token", "max_retry_time": "10m",
+	}
 	r := run(t, "--config", file(t, "c.json", cfg))
 	assert.Equal(t, 1, r.code, r.err)
 	assert.Contains(t, r.err, "certificate")
@@ -98,14 +185,19 @@ func TestUntrustedCertificateIsRefused(t *testing.T) {
 
 func TestUnknownKeyIsAWarning(t *testing.T) {
 	s := serve(t, sandbox.Options{})
-	r := run(t, "--config", file(t, "c.json", with(s, map[string]any{"streams": []string{"users"}, "flattening_enabled": false})))
+	r := run(t, "--config", file(t, "c.json",
+		with(s, map[string]any{"streams": []string{"users"}, "flattening_enabled": false})))
 	assert.Zero(t, r.code)
 	assert.Contains(t, r.err, "flattening_enabled")
 }
 
 func TestConfigFromTheEnvironment(t *testing.T) {
 	s := serve(t, sandbox.Options{})
-	for key, value := range map[string]string{"CLIENT_ID": sandbox.ClientID, "CLIENT_SECRET": sandbox.ClientSecret, "API_URL": s.URL(), "AUTH_URL": s.URL() + "/token", "STREAMS": "users, job*", "CONCURRENCY": "3"} {
+	for key, value := range map[string]string{
+		"CLIENT_ID":     sandbox.ClientID,
+		"CLIENT_SECRET": sandbox.ClientSecret, "API_URL": s.URL(), "AUTH_URL": s.URL() + "/token",
+		"STREAMS": "users, job*", "CONCURRENCY": "3",
+	} {
 		t.Setenv("TAP_GREENHOUSE_"+key, value)
 	}
 	var l loader.Loader
@@ -133,7 +225,8 @@ func TestSelection(t *testing.T) {
 		entry := e.(map[string]any)
 		name := entry["tap_stream_id"].(string)
 		for _, m := range entry["metadata"].([]any) {
-			crumb, meta := m.(map[string]any)["breadcrumb"].([]any), m.(map[string]any)["metadata"].(map[string]any)
+			crumb, meta := m.(map[string]any)["breadcrumb"].([]any),
+				m.(map[string]any)["metadata"].(map[string]any)
 			switch {
 			case len(crumb) == 0:
 				meta["selected"] = name == "candidates" || name == "eeoc" || name == "degrees"
@@ -170,7 +263,8 @@ func TestSelection(t *testing.T) {
 		assert.NotContains(t, string(row), `"gender":{"id"`)
 	}
 	before := l.Records["eeoc"]
-	r = run(t, "--config", file(t, "c.json", s.Config()), "--catalog", path, "--state", file(t, "s.json", l.LastState()))
+	r = run(t, "--config", file(t, "c.json", s.Config()), "--catalog", path, "--state",
+		file(t, "s.json", l.LastState()))
 	require.NoError(t, l.Load(strings.NewReader(r.out), false))
 	assert.Equal(t, 2*before, l.Records["eeoc"], "a full table comes whole again")
 }
@@ -192,7 +286,10 @@ func TestAbout(t *testing.T) {
 	var about map[string]any
 	r := run(t, "--about", "--format", "json")
 	require.NoError(t, json.Unmarshal([]byte(r.out), &about))
-	for _, key := range []string{"name", "description", "version", "sdk_version", "supported_python_versions", "capabilities", "settings"} {
+	for _, key := range []string{
+		"name", "description", "version", "sdk_version",
+		"supported_python_versions", "capabilities", "settings",
+	} {
 		assert.Contains(t, about, key)
 	}
 	assert.Contains(t, run(t, "--about", "--format", "markdown").out, "`client_id`")
@@ -201,13 +298,22 @@ func TestAbout(t *testing.T) {
 
 func FuzzBadFiles(f *testing.F) {
 	s := serve(f, sandbox.Options{Candidates: 5})
-	for _, seed := range []string{`{}`, `{"bookmarks":{"users":{}}}`, `{"streams":[{"tap_stream_id":"users"}]}`, `{"client_id":"a","client_secret":"b"}`, `[`, `null`, `{"bookmarks":{"users":{"progress":{"began":"2026-01-01T00:00:00Z","pieces":[{"pass":9}]}}}}`} {
+	for _, seed := range []string{
+		`{}`, `{"bookmarks":{"users":{}}}`,
+		`{"streams":[{"tap_stream_id":"users"}]}`, `{"client_id":"a","client_secret":"b"}`, `[`,
+		`null`, `{"bookmarks":{"users":{"progress":{"began":"2026-01-01T00:00:00Z","pieces":[{"pass":9}]}}}}`,
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, content string) {
-		config := file(t, "c.json", with(s, map[string]any{"streams": []string{"job_posts"}, "max_retry_time": "1ms"}))
+		config := file(t, "c.json", with(s,
+			map[string]any{"streams": []string{"job_posts"}, "max_retry_time": "1ms"}))
 		odd := file(t, "odd.json", content)
-		for _, args := range [][]string{{"--config", config, "--state", odd}, {"--config", config, "--catalog", odd}, {"--config", odd, "--discover"}} {
+		for _, args := range [][]string{
+			{"--config", config, "--state", odd},
+			{"--config", config, "--catalog", odd},
+			{"--config", odd, "--discover"},
+		} {
 			r := run(t, args...)
 			assert.NotContains(t, r.err, "goroutine")
 		}

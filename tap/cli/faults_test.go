@@ -44,7 +44,8 @@ func TestReadContinuesWithoutARemovedStream(t *testing.T) {
 	require.Len(t, p.Errors, 1)
 	assert.Equal(t, "config_error", p.Errors[0].FailureType)
 	for name, state := range map[string]string{"no JSON": "{", "an object": `{"bookmarks":{}}`} {
-		r := run(t, "read", "--config", cfg, "--catalog", file(t, "x.json", catalog), "--state", file(t, "s.json", state))
+		r := run(t, "read", "--config", cfg, "--catalog", file(t, "x.json", catalog), "--state",
+			file(t, "s.json", state))
 		assert.Equal(t, 2, r.code, name)
 		assert.Contains(t, r.out, `"TRACE"`, name)
 	}
@@ -77,7 +78,8 @@ func TestNamesAndTextsThatStopLoaders(t *testing.T) {
 // A catalog that selects nothing is an error.
 func TestCatalogThatSelectsNothingIsAnError(t *testing.T) {
 	s := serve(t, sandbox.Options{})
-	r := run(t, "--config", file(t, "c.json", s.Config()), "--catalog", file(t, "x.json", `{"streams":[]}`))
+	r := run(t, "--config", file(t, "c.json", s.Config()), "--catalog",
+		file(t, "x.json", `{"streams":[]}`))
 	assert.Equal(t, 2, r.code)
 	assert.Contains(t, r.err, "selects no stream")
 }
@@ -87,7 +89,8 @@ func TestSummaryOfAStoppedRun(t *testing.T) {
 	t.Parallel()
 	s := serve(t, sandbox.Options{Limit: 5, Window: 2 * time.Second})
 	streams := []string{"job*", "candidate*", "scorecard*"}
-	cfg := file(t, "c.json", with(s, map[string]any{"max_run_time": "1s", "concurrency": 2, "streams": streams}))
+	cfg := file(t, "c.json", with(s,
+		map[string]any{"max_run_time": "1s", "concurrency": 2, "streams": streams}))
 	r := run(t, "--config", cfg)
 	assert.Zero(t, r.code, r.err)
 	assert.Contains(t, r.err, "not finished: ")
@@ -105,7 +108,8 @@ func TestFullTableOfALongList(t *testing.T) {
 	for _, e := range catalog["streams"].([]any) {
 		entry := e.(map[string]any)
 		meta := entry["metadata"].([]any)[0].(map[string]any)["metadata"].(map[string]any)
-		meta["selected"], meta["replication-method"] = entry["tap_stream_id"] == "candidates", "FULL_TABLE"
+		meta["selected"], meta["replication-method"] = entry["tap_stream_id"] == "candidates",
+			"FULL_TABLE"
 	}
 	path := file(t, "catalog.json", catalog)
 	for range 2 {

@@ -110,7 +110,10 @@ func load(t testing.TB, l *loader.Loader, config map[string]any, state []byte) r
 // noSecrets asserts that the program's output contains no secret.
 func noSecrets(t testing.TB, r result) {
 	t.Helper()
-	for _, secret := range []string{sandbox.ClientSecret, sandbox.APIKey, "sandbox-token-", "sandbox-refresh-token-"} {
+	for _, secret := range []string{
+		sandbox.ClientSecret, sandbox.APIKey, "sandbox-token-",
+		"sandbox-refresh-token-",
+	} {
 		assert.NotContains(t, r.err, secret)
 		for line := range strings.Lines(r.out) {
 			if strings.Contains(line, secret) && !strings.Contains(line, `"CONNECTOR_CONFIG"`) {

@@ -54,7 +54,10 @@ func (p *program) init(ctx context.Context, flags initFlags) (int, error) {
 	if err != nil {
 		return greenhouse.ExitIncomplete, err
 	}
-	cfg, err := config.Read(config.Input{File: "-", Stdin: bytes.NewReader(data), Env: p.withoutCredential})
+	cfg, err := config.Read(config.Input{
+		File: "-", Stdin: bytes.NewReader(data),
+		Env: p.withoutCredential,
+	})
 	if err != nil {
 		return greenhouse.ExitNothingRead, err
 	}
@@ -69,9 +72,11 @@ func (p *program) init(ctx context.Context, flags initFlags) (int, error) {
 		return greenhouse.ExitCode(err, false), err
 	}
 	if err := writeConfig(flags.Config, append(data, '\n'), flags.Force); err != nil {
-		return greenhouse.ExitNothingRead, &tap.Error{Kind: tap.BadInput, Op: "writing config " + flags.Config, Err: err}
+		return greenhouse.ExitNothingRead,
+			&tap.Error{Kind: tap.BadInput, Op: "writing config " + flags.Config, Err: err}
 	}
-	fmt.Fprintf(p.Err, "\nWrote %s. Next:\n\n  tap-greenhouse --config %s | target-jsonl\n\n", flags.Config, flags.Config)
+	fmt.Fprintf(p.Err, "\nWrote %s. Next:\n\n  tap-greenhouse --config %s | target-jsonl\n\n",
+		flags.Config, flags.Config)
 	return greenhouse.ExitOK, nil
 }
 
@@ -117,7 +122,8 @@ func (p *program) answers(ctx context.Context, flags initFlags) (map[string]stri
 			return nil, err
 		}
 		if len(bytes.TrimSpace(secret)) == 0 {
-			return nil, tap.Errorf(tap.BadInput, "init", "standard input is empty, but the secret is read from it")
+			return nil, tap.Errorf(tap.BadInput, "init",
+				"standard input is empty, but the secret is read from it")
 		}
 		key := "client_secret"
 		if flags.APIKeyStdin {
@@ -128,7 +134,8 @@ func (p *program) answers(ctx context.Context, flags initFlags) (map[string]stri
 	}
 	in, ok := p.In.(*os.File)
 	if !ok || !term.IsTerminal(int(in.Fd())) {
-		return nil, tap.Errorf(tap.BadInput, "init", "there is no terminal to ask for the credential").
+		return nil, tap.Errorf(tap.BadInput, "init",
+			"there is no terminal to ask for the credential").
 			WithHint("give --client-id and --client-secret-stdin, or --api-key-stdin")
 	}
 	fmt.Fprint(p.Err, initWelcome)
@@ -168,7 +175,9 @@ func (p *program) answers(ctx context.Context, flags initFlags) (map[string]stri
 
 // answer waits for an answer or a signal. After a signal it restores the terminal, so that it
 // echoes again.
-func (p *program) answer(ctx context.Context, in *os.File, read func() (string, error)) (string, error) {
+func (p *program) answer(ctx context.Context, in *os.File, read func() (string, error)) (string,
+	error,
+) {
 	type answer struct {
 		text string
 		err  error
@@ -194,7 +203,10 @@ func (p *program) answer(ctx context.Context, in *os.File, read func() (string, 
 // withoutCredential looks up an environment variable, except for those of a credential: only the
 // given credential is tried.
 func (p *program) withoutCredential(name string) (string, bool) {
-	for _, key := range []string{"CLIENT_ID", "CLIENT_SECRET", "USER_ID", "REFRESH_TOKEN", "API_KEY"} {
+	for _, key := range []string{
+		"CLIENT_ID", "CLIENT_SECRET", "USER_ID", "REFRESH_TOKEN",
+		"API_KEY",
+	} {
 		if name == config.EnvPrefix+key {
 			return "", false
 		}

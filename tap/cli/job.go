@@ -16,7 +16,9 @@ import (
 
 // run runs, logs a summary, writes the report, and returns the exit code. fatal, which may be nil,
 // is called with an error that ended the whole run.
-func (p *program) run(ctx context.Context, run *greenhouse.Run, out io.Writer, flags runFlags, fatal func(error)) (int, error) {
+func (p *program) run(ctx context.Context, run *greenhouse.Run, out io.Writer, flags runFlags,
+	fatal func(error),
+) (int, error) {
 	if flags.Report != "" {
 		if err := report.Check(flags.Report); err != nil {
 			return greenhouse.ExitNothingRead, usage(fmt.Errorf("--report %w", err))
@@ -37,7 +39,8 @@ func (p *program) run(ctx context.Context, run *greenhouse.Run, out io.Writer, f
 		if !shown {
 			p.log.Error(err.Error())
 		}
-		if kind := tap.KindOf(err); fatal != nil && kind != tap.Interrupted && kind != tap.LoaderGone {
+		if kind := tap.KindOf(err); fatal != nil && kind != tap.Interrupted &&
+			kind != tap.LoaderGone {
 			fatal(err)
 		}
 	}

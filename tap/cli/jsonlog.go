@@ -46,7 +46,8 @@ func (h *jsonLog) Handle(_ context.Context, r slog.Record) error {
 		level = "warning"
 	}
 	e := jsonEvent{
-		Level: level, PID: os.Getpid(), LoggerName: tapName, TS: float64(r.Time.UnixMilli()) / 1000, ThreadName: "main", AppName: tapName, Message: r.Message,
+		Level: level, PID: os.Getpid(), LoggerName: tapName, TS: float64(r.Time.UnixMilli()) / 1000,
+		ThreadName: "main", AppName: tapName, Message: r.Message,
 	}
 	add := func(a slog.Attr) bool {
 		if a.Key == "stream" {

@@ -32,7 +32,11 @@ func TestNoGoroutineIsLeftBehind(t *testing.T) {
 func TestNameThatDoesNotResolveIsNamed(t *testing.T) {
 	t.Parallel()
 	s := serve(t, sandbox.Options{})
-	r := run(t, "--config", file(t, "c.json", with(s, map[string]any{"auth_url": "https://no-such-host.invalid/token", "max_retry_time": "1s"})))
+	r := run(t, "--config", file(t, "c.json",
+		with(s, map[string]any{
+			"auth_url":       "https://no-such-host.invalid/token",
+			"max_retry_time": "1s",
+		})))
 	assert.Equal(t, 1, r.code)
 	assert.Contains(t, r.err, "no-such-host.invalid:443")
 }

@@ -35,7 +35,8 @@ func TestEmptyListsWithoutPermissionAreAnError(t *testing.T) {
 		assert.NotContains(t, r.out, "replication_key_value", "no bookmark moves")
 	})
 	t.Run("first read, without the list of users", func(t *testing.T) {
-		r := run(t, "--config", file(t, "c.json", with(empty, map[string]any{"streams": []string{"candidates", "jobs"}})))
+		r := run(t, "--config", file(t, "c.json",
+			with(empty, map[string]any{"streams": []string{"candidates", "jobs"}})))
 		assert.Equal(t, 2, r.code, r.err)
 		assert.Contains(t, r.err, "Site Admin")
 		assert.NotContains(t, r.out, "replication_key_value", "no bookmark moves")
@@ -44,7 +45,8 @@ func TestEmptyListsWithoutPermissionAreAnError(t *testing.T) {
 		var again loader.Loader
 		r := run(t, "--config", path, "--state", file(t, "s.json", l.LastState()))
 		require.NoError(t, again.Load(strings.NewReader(r.out), false))
-		assert.Equal(t, bookmarks(t, l.LastState()), bookmarks(t, again.LastState()), "no bookmark moves")
+		assert.Equal(t, bookmarks(t, l.LastState()), bookmarks(t, again.LastState()),
+			"no bookmark moves")
 		lists, _, _ := empty.Requests()
 		assert.NotEmpty(t, lists)
 	})
@@ -58,7 +60,10 @@ func TestEmptyListsWithoutPermissionAreAnError(t *testing.T) {
 	t.Run("an empty account is none", func(t *testing.T) {
 		s := serve(t, sandbox.Options{Candidates: 1})
 		var l loader.Loader
-		r := load(t, &l, with(s, map[string]any{"streams": []string{"candidates"}, "start_date": "2030-01-01"}), nil)
+		r := load(t, &l, with(s, map[string]any{
+			"streams":    []string{"candidates"},
+			"start_date": "2030-01-01",
+		}), nil)
 		assert.Zero(t, r.code, r.err)
 		assert.NotEmpty(t, bookmarks(t, l.LastState())["candidates"])
 	})
@@ -103,7 +108,8 @@ func TestAnotherUserOrAnEarlierStartIsAWarning(t *testing.T) {
 func TestRefusedOptionsNeverFailAStream(t *testing.T) {
 	t.Parallel()
 	for name, opts := range map[string]sandbox.Options{
-		"upper bounds": {NoUpperBounds: true}, "filters by time": {NoFilters: true}, "fields": {NoFields: true}, "a column that has gone": {Gone: []string{"candidates.time_zone"}},
+		"upper bounds": {NoUpperBounds: true}, "filters by time": {NoFilters: true},
+		"fields": {NoFields: true}, "a column that has gone": {Gone: []string{"candidates.time_zone"}},
 		"rows that are none": {MessageRows: true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -114,7 +120,8 @@ func TestRefusedOptionsNeverFailAStream(t *testing.T) {
 			for _, e := range catalog["streams"].([]any) {
 				entry := e.(map[string]any)
 				for _, m := range entry["metadata"].([]any) {
-					crumb, meta := m.(map[string]any)["breadcrumb"].([]any), m.(map[string]any)["metadata"].(map[string]any)
+					crumb, meta := m.(map[string]any)["breadcrumb"].([]any),
+						m.(map[string]any)["metadata"].(map[string]any)
 					switch {
 					case len(crumb) == 0:
 						meta["selected"] = entry["tap_stream_id"] == "candidates"
@@ -125,7 +132,8 @@ func TestRefusedOptionsNeverFailAStream(t *testing.T) {
 			}
 			path := file(t, "catalog.json", catalog)
 			var l loader.Loader
-			r := run(t, "--config", file(t, "c.json", with(s, map[string]any{"start_date": "2020-01-01"})), "--catalog", path)
+			r := run(t, "--config", file(t, "c.json",
+				with(s, map[string]any{"start_date": "2020-01-01"})), "--catalog", path)
 			require.Zero(t, r.code, r.err)
 			require.NoError(t, l.Load(strings.NewReader(r.out), false))
 			assert.Len(t, l.Rows["candidates"], 1500)
@@ -136,7 +144,8 @@ func TestRefusedOptionsNeverFailAStream(t *testing.T) {
 				all := run(t, "--config", file(t, "c.json", only(s, "candidates")))
 				assert.NotContains(t, all.err, "a new column", "a message makes no column")
 			}
-			r = run(t, "--config", file(t, "c.json", s.Config()), "--catalog", path, "--state", file(t, "s.json", l.LastState()))
+			r = run(t, "--config", file(t, "c.json", s.Config()), "--catalog", path, "--state",
+				file(t, "s.json", l.LastState()))
 			require.Zero(t, r.code, r.err)
 		})
 	}
@@ -144,7 +153,8 @@ func TestRefusedOptionsNeverFailAStream(t *testing.T) {
 
 func TestRemovedListIsNamed(t *testing.T) {
 	s := serve(t, sandbox.Options{Removed: []string{"jobs"}})
-	r := run(t, "--config", file(t, "c.json", with(s, map[string]any{"streams": []string{"jobs", "users"}})))
+	r := run(t, "--config", file(t, "c.json",
+		with(s, map[string]any{"streams": []string{"jobs", "users"}})))
 	assert.Equal(t, 1, r.code)
 	assert.Contains(t, r.err, "Greenhouse has removed this list")
 	assert.Contains(t, r.err, "1 of 2 streams complete")
@@ -153,7 +163,11 @@ func TestRemovedListIsNamed(t *testing.T) {
 func TestRefusalsOfTheTokenAddress(t *testing.T) {
 	s := serve(t, sandbox.Options{})
 	t.Run("swapped", func(t *testing.T) {
-		r := run(t, "--config", file(t, "c.json", with(s, map[string]any{"client_id": sandbox.ClientSecret, "client_secret": sandbox.ClientID})))
+		r := run(t, "--config", file(t, "c.json",
+			with(s, map[string]any{
+				"client_id":     sandbox.ClientSecret,
+				"client_secret": sandbox.ClientID,
+			})))
 		assert.Equal(t, 2, r.code)
 		assert.Contains(t, r.err, "swapped")
 		noSecrets(t, r)
@@ -161,7 +175,11 @@ func TestRefusalsOfTheTokenAddress(t *testing.T) {
 	})
 	t.Run("keys are history", func(t *testing.T) {
 		s := serve(t, sandbox.Options{NoKeys: true})
-		r := run(t, "--config", file(t, "c.json", with(s, map[string]any{"client_id": nil, "client_secret": nil, "api_key": sandbox.APIKey})))
+		r := run(t, "--config", file(t, "c.json",
+			with(s, map[string]any{
+				"client_id": nil, "client_secret": nil,
+				"api_key": sandbox.APIKey,
+			})))
 		assert.Equal(t, 2, r.code)
 		assert.Contains(t, r.err, "API keys stop working")
 		assert.Contains(t, r.err, "OAuth credential")
@@ -169,14 +187,19 @@ func TestRefusalsOfTheTokenAddress(t *testing.T) {
 	})
 	t.Run("a partner's missing scope", func(t *testing.T) {
 		s := serve(t, sandbox.Options{Scopes: []string{"harvest:users:list"}})
-		r := run(t, "--config", file(t, "c.json", with(s, map[string]any{"refresh_token": sandbox.RefreshToken, "streams": []string{"jobs", "users"}})))
+		r := run(t, "--config", file(t, "c.json",
+			with(s, map[string]any{
+				"refresh_token": sandbox.RefreshToken,
+				"streams":       []string{"jobs", "users"},
+			})))
 		assert.Zero(t, r.code, r.err)
 		assert.Contains(t, r.err, "authorize again")
 	})
 	for _, life := range []string{"expires_in", "expires_at", "expires", "nothing"} {
 		t.Run("the life of a token as "+life, func(t *testing.T) {
 			s := serve(t, sandbox.Options{Life: life})
-			r := run(t, "--config", file(t, "c.json", with(s, map[string]any{"streams": []string{"users", "jobs"}})))
+			r := run(t, "--config", file(t, "c.json",
+				with(s, map[string]any{"streams": []string{"users", "jobs"}})))
 			assert.Zero(t, r.code, r.err)
 			_, _, tokens := s.Requests()
 			assert.Equal(t, 1, tokens)
@@ -188,10 +211,15 @@ func TestRefusalsOfTheTokenAddress(t *testing.T) {
 func TestSecretsAreRemovedBeforeTextIsCut(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusBadRequest)
-		_, _ = w.Write([]byte(strings.Repeat("x", 295) + sandbox.ClientSecret)) // the client may have gone away
+		// the client may have gone away
+		_, _ = w.Write([]byte(strings.Repeat("x", 295) + sandbox.ClientSecret))
 	}))
 	t.Cleanup(s.Close)
-	r := run(t, "--config", file(t, "c.json", map[string]any{"client_id": "my-client", "client_secret": sandbox.ClientSecret, "api_url": s.URL, "auth_url": s.URL}))
+	r := run(t, "--config", file(t, "c.json",
+		map[string]any{
+			"client_id": "my-client", "client_secret": sandbox.ClientSecret,
+			"api_url": s.URL, "auth_url": s.URL,
+		}))
 	assert.Equal(t, 2, r.code)
 	assert.NotContains(t, r.err, sandbox.ClientSecret[:5])
 }
@@ -222,7 +250,11 @@ func TestAddressThatRefusesConnectionsFailsEarly(t *testing.T) {
 	require.NoError(t, err)
 	addr := l.Addr().String()
 	require.NoError(t, l.Close())
-	r := run(t, "check", "--config", file(t, "c.json", map[string]any{"client_id": "a-client", "client_secret": "secret", "api_url": "http://" + addr, "auth_url": "http://" + addr}))
+	r := run(t, "check", "--config",
+		file(t, "c.json", map[string]any{
+			"client_id": "a-client", "client_secret": "secret",
+			"api_url": "http://" + addr, "auth_url": "http://" + addr,
+		}))
 	assert.Contains(t, r.out, "FAILED")
 	assert.Contains(t, r.out, addr)
 }

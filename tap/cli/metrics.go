@@ -27,8 +27,14 @@ func metrics(a *tap.Account) []metric {
 			status = "succeeded"
 		}
 		all = append(all,
-			metric{Type: "counter", Name: "record_count", Value: float64(s.Records), Tags: map[string]string{"stream": s.Stream}},
-			metric{Type: "timer", Name: "sync_duration", Value: s.Seconds, Tags: map[string]string{"stream": s.Stream, "status": status}})
+			metric{
+				Type: "counter", Name: "record_count", Value: float64(s.Records),
+				Tags: map[string]string{"stream": s.Stream},
+			},
+			metric{
+				Type: "timer", Name: "sync_duration", Value: s.Seconds,
+				Tags: map[string]string{"stream": s.Stream, "status": status},
+			})
 	}
 	return all
 }
@@ -39,6 +45,7 @@ func logMetrics(log *slog.Logger, a *tap.Account) {
 		return
 	}
 	for _, m := range metrics(a) {
-		log.LogAttrs(context.Background(), slog.LevelInfo, "METRIC", slog.String("stream", m.Tags["stream"]), slog.Any("metric_info", m))
+		log.LogAttrs(context.Background(), slog.LevelInfo, "METRIC",
+			slog.String("stream", m.Tags["stream"]), slog.Any("metric_info", m))
 	}
 }

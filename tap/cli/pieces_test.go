@@ -83,7 +83,8 @@ func TestExpiredCursorCostsOnePiece(t *testing.T) {
 	long(t)
 	const rows = 50000
 	s := serve(t, sandbox.Options{Candidates: rows})
-	cfg := with(s, map[string]any{"streams": []string{"candidates"}, "concurrency": 1}) // one piece after the other
+	// one piece after the other
+	cfg := with(s, map[string]any{"streams": []string{"candidates"}, "concurrency": 1})
 	r := run(t, "--config", file(t, "c.json", cfg))
 	require.Zero(t, r.code)
 	var l loader.Loader
@@ -135,7 +136,10 @@ func TestKilledAnywhereNothingIsLost(t *testing.T) {
 			var l loader.Loader
 			var state []byte
 			for range 6 {
-				args := []string{"--config", file(t, "c.json", with(s, map[string]any{"lookback": "1s"}))}
+				args := []string{
+					"--config",
+					file(t, "c.json", with(s, map[string]any{"lookback": "1s"})),
+				}
 				if state != nil {
 					args = append(args, "--state", file(t, "s.json", state))
 				}
@@ -213,9 +217,11 @@ func TestStateOfTheSingerSDKIsAccepted(t *testing.T) {
 	}
 	t.Run("what is unknown is passed on", func(t *testing.T) {
 		var l loader.Loader
-		r := load(t, &l, only(s, "users"), []byte(`{"bookmarks":{"of_another_tap":{"x":1},"jobs":{"replication_key":"updated_at","replication_key_value":"2020-01-01T00:00:00Z"}},"currently_syncing":null}`))
+		r := load(t, &l, only(s, "users"),
+			[]byte(`{"bookmarks":{"of_another_tap":{"x":1},"jobs":{"replication_key":"updated_at","replication_key_value":"2020-01-01T00:00:00Z"}},"currently_syncing":null}`))
 		require.Zero(t, r.code, r.err)
 		assert.True(t, bytes.Contains(l.LastState(), []byte(`"of_another_tap":{"x":1}`)))
-		assert.NotZero(t, bookmark(t, l.LastState(), "jobs"), "a stream that is not read keeps its bookmark")
+		assert.NotZero(t, bookmark(t, l.LastState(), "jobs"),
+			"a stream that is not read keeps its bookmark")
 	})
 }

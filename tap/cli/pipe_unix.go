@@ -29,7 +29,8 @@ func watchReader(ctx context.Context, out io.Writer, gone func(error)) (stop fun
 	done.Go(func() {
 		for ctx.Err() == nil {
 			fds := []unix.PollFd{{Fd: int32(f.Fd())}}
-			if n, err := unix.Poll(fds, 0); err == nil && n > 0 && fds[0].Revents&unix.POLLERR != 0 {
+			if n, err := unix.Poll(fds, 0); err == nil && n > 0 &&
+				fds[0].Revents&unix.POLLERR != 0 {
 				gone(tap.WriteError(unix.EPIPE))
 				return
 			}

@@ -32,8 +32,15 @@ func (p *program) privacy(flags privacyFlags) (int, error) {
 		return greenhouse.ExitIncomplete, err
 	}
 	rows := cfg.Policy.Table(streams)
-	if i := slices.IndexFunc(rows, func(r privacy.Row) bool { return r.Stream == attachments.Stream && r.Column == "*" }); i >= 0 {
-		contents := privacy.Row{Stream: attachments.Stream, Column: "(contents)", Class: privacy.FreeText, Treatment: "drop"}
+	if i := slices.IndexFunc(rows,
+		func(r privacy.Row) bool {
+			return r.Stream == attachments.Stream &&
+				r.Column == "*"
+		}); i >= 0 {
+		contents := privacy.Row{
+			Stream: attachments.Stream, Column: "(contents)",
+			Class: privacy.FreeText, Treatment: "drop",
+		}
 		if cfg.Files != nil {
 			contents.Treatment = "keep"
 		}
@@ -49,7 +56,8 @@ func (p *program) privacy(flags privacyFlags) (int, error) {
 		w := csv.NewWriter(p.Out)
 		_ = w.Write([]string{"stream", "column", "class", "treatment"}) // Flush reports the error
 		for _, r := range rows {
-			_ = w.Write([]string{r.Stream, r.Column, r.Class, r.Treatment}) // Flush reports the error
+			// Flush reports the error
+			_ = w.Write([]string{r.Stream, r.Column, r.Class, r.Treatment})
 		}
 		w.Flush()
 		err = w.Error()
@@ -76,7 +84,8 @@ func privacyText(out io.Writer, rows []privacy.Row) error {
 			total[rows[end].Treatment]++
 			end++
 		}
-		fmt.Fprintf(w, "%s: %d columns, %d with a class, %d treated\n", name, end-i, personal, treated)
+		fmt.Fprintf(w, "%s: %d columns, %d with a class, %d treated\n", name, end-i, personal,
+			treated)
 		for _, r := range rows[i:end] {
 			fmt.Fprintf(w, "  %s\t%s\t%s\n", r.Column, r.Class, r.Treatment)
 		}

@@ -33,18 +33,27 @@ func hashOf(text string) string {
 func TestPolicyFailsClosed(t *testing.T) {
 	s := serve(t, sandbox.Options{})
 	for says, cfg := range map[string]map[string]any{
-		"contakt":                      {"privacy": map[string]any{"contakt": "drop"}},
-		"privacy.contact":              {"privacy": map[string]any{"contact": "encrypt"}},
-		"candidates.frist_name":        {"privacy_columns": map[string]any{"candidates.frist_name": "drop"}},
-		"candidate.first_name":         {"privacy_columns": map[string]any{"candidate.first_name": "drop"}},
-		"unknown treatment":            {"privacy_columns": map[string]any{"candidates.first_name": "remove"}},
-		"candidates.id":                {"privacy_columns": map[string]any{"candidates.id": "hash"}, "privacy_key": privacyKey},
-		"applications.candidate_id":    {"privacy_columns": map[string]any{"applications.candidate_id": "drop"}},
-		"jobs.updated_at":              {"privacy_columns": map[string]any{"jobs.updated_at": "mask"}},
-		"privacy.demographic":          {"privacy": map[string]any{"demographic": "hash"}, "privacy_key": privacyKey},
-		"scorecards.candidate_rating":  {"privacy_columns": map[string]any{"scorecards.candidate_*": "hash"}, "privacy_key": privacyKey},
-		"privacy_key":                  {"privacy": map[string]any{"contact": "hash"}},
-		"16 bytes":                     {"privacy": map[string]any{"contact": "hash"}, "privacy_key": "short"},
+		"contakt":               {"privacy": map[string]any{"contakt": "drop"}},
+		"privacy.contact":       {"privacy": map[string]any{"contact": "encrypt"}},
+		"candidates.frist_name": {"privacy_columns": map[string]any{"candidates.frist_name": "drop"}},
+		"candidate.first_name":  {"privacy_columns": map[string]any{"candidate.first_name": "drop"}},
+		"unknown treatment":     {"privacy_columns": map[string]any{"candidates.first_name": "remove"}},
+		"candidates.id": {
+			"privacy_columns": map[string]any{"candidates.id": "hash"},
+			"privacy_key":     privacyKey,
+		},
+		"applications.candidate_id": {"privacy_columns": map[string]any{"applications.candidate_id": "drop"}},
+		"jobs.updated_at":           {"privacy_columns": map[string]any{"jobs.updated_at": "mask"}},
+		"privacy.demographic": {
+			"privacy":     map[string]any{"demographic": "hash"},
+			"privacy_key": privacyKey,
+		},
+		"scorecards.candidate_rating": {"privacy_columns": map[string]any{"scorecards.candidate_*": "hash"}, "privacy_key": privacyKey},
+		"privacy_key":                 {"privacy": map[string]any{"contact": "hash"}},
+		"16 bytes": {
+			"privacy":     map[string]any{"contact": "hash"},
+			"privacy_key": "short",
+		},
 		"candidates.phone_numbers.typ": {"privacy_columns": map[string]any{"candidates.phone_numbers.typ": "drop"}},
 	} {
 		r := run(t, "--config", file(t, "c.json", with(s, cfg)))
@@ -64,7 +73,8 @@ func canaries(t *testing.T) func(stream string, id int64, row []byte) []byte {
 		plant = func(path string, v any) any {
 			switch v := v.(type) {
 			case string:
-				if strings.HasSuffix(path, "_at") || strings.HasSuffix(path, "date") || strings.HasSuffix(path, "_on") {
+				if strings.HasSuffix(path, "_at") || strings.HasSuffix(path, "date") ||
+					strings.HasSuffix(path, "_on") {
 					return v
 				}
 				return fmt.Sprintf(" Canary-%s-%s-%d \n", stream, path, id)
@@ -93,13 +103,20 @@ func canaries(t *testing.T) func(stream string, id int64, row []byte) []byte {
 func TestTreatedValuesAppearNowhere(t *testing.T) {
 	t.Setenv("TAP_GREENHOUSE_LOGLEVEL", "debug")
 	policy := map[string]any{
-		"privacy":     map[string]any{"contact": "hash", "free_text": "drop", "demographic": "mask", "pay": "drop", "assessment": "mask", "credential": "drop"},
+		"privacy": map[string]any{
+			"contact": "hash", "free_text": "drop", "demographic": "mask",
+			"pay": "drop", "assessment": "mask", "credential": "drop",
+		},
 		"privacy_key": privacyKey,
 	}
-	s := serve(t, sandbox.Options{Candidates: 40, Row: canaries(t), Fault: sandbox.Chaos(3, 0.1, sandbox.Status500, sandbox.CutBody, sandbox.HTML200)})
+	s := serve(t, sandbox.Options{
+		Candidates: 40, Row: canaries(t),
+		Fault: sandbox.Chaos(3, 0.1, sandbox.Status500, sandbox.CutBody, sandbox.HTML200),
+	})
 	cfg := file(t, "c.json", with(s, policy))
 	var rows []struct{ Stream, Column, Class, Treatment string }
-	require.NoError(t, json.Unmarshal([]byte(run(t, "privacy", "--config", cfg, "--format", "json").out), &rows))
+	require.NoError(t, json.Unmarshal([]byte(run(t, "privacy", "--config", cfg, "--format", "json").
+		out), &rows))
 	catalog := run(t, "discover", "--config", cfg)
 	singer, test := run(t, "--config", cfg), run(t, "--config", cfg, "--test")
 	require.Zero(t, singer.code, singer.err)
@@ -108,7 +125,8 @@ func TestTreatedValuesAppearNowhere(t *testing.T) {
 	report, page := filepath.Join(t.TempDir(), "run.json"), filepath.Join(t.TempDir(), "run.html")
 	run(t, "--config", cfg, "--report", report)
 	run(t, "--config", cfg, "--report", page, "--log-format", "json")
-	airbyte := run(t, "read", "--config", cfg, "--catalog", file(t, "catalog.json", configuredAll(t, catalog.out)))
+	airbyte := run(t, "read", "--config", cfg, "--catalog",
+		file(t, "catalog.json", configuredAll(t, catalog.out)))
 	accounts := ""
 	for _, path := range []string{report, page} {
 		text, err := os.ReadFile(path)
@@ -116,7 +134,10 @@ func TestTreatedValuesAppearNowhere(t *testing.T) {
 		accounts += string(text)
 	}
 	assert.Contains(t, airbyte.out, "Canary-", "what is kept is there")
-	outputs := strings.Join([]string{accounts, airbyte.out, airbyte.err, singer.out, singer.err, test.out, test.err, catalog.out, run(t, "--config", cfg, "--discover").out}, "\n")
+	outputs := strings.Join([]string{
+		accounts, airbyte.out, airbyte.err, singer.out, singer.err,
+		test.out, test.err, catalog.out, run(t, "--config", cfg, "--discover").out,
+	}, "\n")
 	treated := 0
 	for _, row := range rows {
 		if row.Treatment == "keep" || row.Column == "*" {
@@ -125,7 +146,8 @@ func TestTreatedValuesAppearNowhere(t *testing.T) {
 		treated++
 		assert.NotContains(t, outputs, "Canary-"+row.Stream+"-"+row.Column+"-", "%s", row)
 		assert.NotContains(t, outputs, "Canary-"+row.Stream+"-"+row.Column+".", "%s", row)
-		if row.Treatment == "drop" && !strings.Contains(row.Column, ".") && l.LastSchema[row.Stream] != nil {
+		if row.Treatment == "drop" && !strings.Contains(row.Column, ".") &&
+			l.LastSchema[row.Stream] != nil {
 			var schema struct{ Properties map[string]any }
 			require.NoError(t, json.Unmarshal(l.LastSchema[row.Stream], &schema))
 			assert.NotContains(t, schema.Properties, row.Column, row.Stream)
@@ -136,7 +158,8 @@ func TestTreatedValuesAppearNowhere(t *testing.T) {
 		var c map[string]any
 		require.NoError(t, json.Unmarshal(row, &c))
 		if c["first_name"] != nil {
-			assert.Equal(t, hashOf(fmt.Sprintf("Canary-candidates-first_name-%s", strings.TrimSuffix(id, "/"))), c["first_name"])
+			assert.Equal(t, hashOf(fmt.Sprintf("Canary-candidates-first_name-%s",
+				strings.TrimSuffix(id, "/"))), c["first_name"])
 		}
 	}
 	assert.NotContains(t, outputs, privacyKey)
@@ -152,7 +175,10 @@ func configuredAll(t *testing.T, discovered string) map[string]any {
 		}
 		require.NoError(t, json.Unmarshal([]byte(line), &m))
 		for _, s := range m.Catalog.Streams {
-			streams = append(streams, map[string]any{"stream": s, "sync_mode": "full_refresh", "destination_sync_mode": "overwrite"})
+			streams = append(streams, map[string]any{
+				"stream": s, "sync_mode": "full_refresh",
+				"destination_sync_mode": "overwrite",
+			})
 		}
 	}
 	return map[string]any{"streams": streams}
@@ -170,7 +196,10 @@ func TestDroppedColumnsAreNotRequested(t *testing.T) {
 	})
 	r := run(t, "--config", file(t, "c.json", with(s, map[string]any{
 		"streams": []string{"candidates"}, "privacy": map[string]any{"contact": "drop"},
-		"privacy_columns": map[string]any{"candidates.phone_numbers": "drop", "candidates.last_name": "keep"},
+		"privacy_columns": map[string]any{
+			"candidates.phone_numbers": "drop",
+			"candidates.last_name":     "keep",
+		},
 	})))
 	require.Zero(t, r.code, r.err)
 	assert.NotContains(t, fields, "first_name")
@@ -185,10 +214,13 @@ func TestUnclassifiedColumns(t *testing.T) {
 		return append(row[:len(row)-1], `,"shoe_size":"forty-two"}`...)
 	}})
 	for want, cfg := range map[string]map[string]any{
-		"forty-two":         {},
-		"":                  {"privacy": map[string]any{"pay": "mask"}},
-		hashOf("forty-two"): {"privacy": map[string]any{"unclassified": "hash"}, "privacy_key": privacyKey},
-		`"shoe_size":null`:  {"privacy": map[string]any{"unclassified": "mask"}},
+		"forty-two": {},
+		"":          {"privacy": map[string]any{"pay": "mask"}},
+		hashOf("forty-two"): {
+			"privacy":     map[string]any{"unclassified": "hash"},
+			"privacy_key": privacyKey,
+		},
+		`"shoe_size":null`: {"privacy": map[string]any{"unclassified": "mask"}},
 	} {
 		cfg["streams"] = []string{"jobs"}
 		var l loader.Loader
@@ -216,14 +248,22 @@ func TestChangedPolicyIsReportedOnce(t *testing.T) {
 }
 
 func TestPrivacyTable(t *testing.T) {
-	cfg := file(t, "c.json", map[string]any{"privacy": map[string]any{"contact": "hash", "free_text": "drop"}, "privacy_key": privacyKey, "privacy_columns": map[string]any{"users.*": "keep"}})
+	cfg := file(t, "c.json", map[string]any{
+		"privacy": map[string]any{
+			"contact":   "hash",
+			"free_text": "drop",
+		}, "privacy_key": privacyKey,
+		"privacy_columns": map[string]any{"users.*": "keep"},
+	})
 	csv := run(t, "privacy", "--config", cfg, "--format", "csv")
 	require.Zero(t, csv.code, csv.err)
 	lines := strings.Split(csv.out, "\n")
 	assert.Equal(t, "stream,column,class,treatment", lines[0])
 	for _, want := range []string{
-		"candidates,first_name,contact,hash", "candidates,phone_numbers.value,contact,hash", "candidates,phone_numbers.type,none,keep",
-		"users,first_name,contact,keep", "candidates,*,unclassified,drop", "notes,body,free_text,drop", "applications,candidate_id,none,keep",
+		"candidates,first_name,contact,hash", "candidates,phone_numbers.value,contact,hash",
+		"candidates,phone_numbers.type,none,keep",
+		"users,first_name,contact,keep", "candidates,*,unclassified,drop",
+		"notes,body,free_text,drop", "applications,candidate_id,none,keep",
 	} {
 		assert.Contains(t, lines, want)
 	}
@@ -233,7 +273,9 @@ func TestPrivacyTable(t *testing.T) {
 		shape, err := s.Shape()
 		require.NoError(t, err)
 		for _, c := range shape.Columns {
-			assert.True(t, slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, s.Name+","+c.Name+",") }), "%s.%s", s.Name, c.Name)
+			assert.True(t, slices.ContainsFunc(lines,
+				func(l string) bool { return strings.HasPrefix(l, s.Name+","+c.Name+",") }),
+				"%s.%s", s.Name, c.Name)
 		}
 	}
 	assert.Contains(t, run(t, "privacy").out, "0 hash, 0 mask")
@@ -242,19 +284,22 @@ func TestPrivacyTable(t *testing.T) {
 func TestTypeChanges(t *testing.T) {
 	s := serve(t, sandbox.Options{Row: func(_ string, id int64, row []byte) []byte {
 		if id%3 == 0 {
-			return []byte(strings.Replace(string(row), `"confidential":`, `"confidential":"yes and no","was":`, 1))
+			return []byte(strings.Replace(string(row), `"confidential":`,
+				`"confidential":"yes and no","was":`, 1))
 		}
 		return row
 	}})
 	for _, mode := range []string{"widen", "null"} {
 		var l loader.Loader
-		r := load(t, &l, with(s, map[string]any{"streams": []string{"jobs"}, "type_changes": mode}), nil)
+		r := load(t, &l, with(s, map[string]any{"streams": []string{"jobs"}, "type_changes": mode}),
+			nil)
 		require.Zero(t, r.code, r.err)
 		var schema struct {
 			Properties map[string]struct{ Type any }
 		}
 		require.NoError(t, json.Unmarshal(l.LastSchema["jobs"], &schema))
-		assert.Equal(t, mode == "widen", strings.Contains(fmt.Sprint(schema.Properties["confidential"].Type), "string"))
+		assert.Equal(t, mode == "widen",
+			strings.Contains(fmt.Sprint(schema.Properties["confidential"].Type), "string"))
 		assert.Equal(t, mode == "widen", strings.Contains(r.out, "yes and no"))
 		assert.Equal(t, mode == "null", strings.Contains(r.err, "was replaced by null"))
 		assert.Contains(t, schema.Properties, "was", "new columns come in either way")

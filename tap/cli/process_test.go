@@ -78,7 +78,8 @@ func TestKilledProcess(t *testing.T) {
 		var out bytes.Buffer
 		cmd.Stdout = &out
 		require.NoError(t, cmd.Start())
-		kill := time.AfterFunc(time.Duration(random.IntN(250))*time.Millisecond, func() { _ = cmd.Process.Kill() })
+		kill := time.AfterFunc(time.Duration(random.IntN(250))*time.Millisecond,
+			func() { _ = cmd.Process.Kill() })
 		if cmd.Wait() == nil {
 			ended++
 		}
@@ -124,7 +125,9 @@ func TestSignals(t *testing.T) {
 				_ = cmd.Wait() // the code is checked below
 				assert.Less(t, time.Since(sent), 2*time.Second)
 				assert.Equal(t, code, cmd.ProcessState.ExitCode(), stderr.String())
-				assert.True(t, strings.HasPrefix(lastLine(out.String()), `{"type":"STATE"`), "the last message is not the state, but %.200s\n%s", lastLine(out.String()), &stderr)
+				assert.True(t, strings.HasPrefix(lastLine(out.String()), `{"type":"STATE"`),
+					"the last message is not the state, but %.200s\n%s", lastLine(out.String()),
+					&stderr)
 				var l loader.Loader
 				require.NoError(t, l.Load(&out, false))
 				require.Zero(t, load(t, &l, s.Config(), l.LastState()).code)
@@ -154,7 +157,10 @@ func TestSignals(t *testing.T) {
 }
 
 func TestLoaderThatGoesAwayEndsTheRun(t *testing.T) {
-	for name, limit := range map[string]int{"while records come": -1, "while the budget is waited for": 10} {
+	for name, limit := range map[string]int{
+		"while records come":             -1,
+		"while the budget is waited for": 10,
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := serve(t, sandbox.Options{Candidates: 3000, Limit: limit})

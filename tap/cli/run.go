@@ -97,7 +97,9 @@ func Run(ctx context.Context, args []string, std Streams) int {
 
 // takeLogFormat takes --log-format, which every call has, out of the arguments; the default is in
 // the environment.
-func takeLogFormat(args []string, getenv func(string) (string, bool)) (rest []string, format string, err error) {
+func takeLogFormat(args []string, getenv func(string) (string, bool)) (rest []string, format string,
+	err error,
+) {
 	format, _ = getenv(config.EnvPrefix + "LOG_FORMAT")
 	for i := 0; i < len(args); i++ {
 		value, ok := strings.CutPrefix(args[i], "--log-format=")
@@ -136,7 +138,8 @@ func (p *program) newLog(format string) {
 func logLevel() slog.Level {
 	var level slog.Level
 	for _, name := range []string{config.EnvPrefix + "LOGLEVEL", "LOGLEVEL"} {
-		if text, ok := os.LookupEnv(name); ok && level.UnmarshalText([]byte(strings.Replace(text, "WARNING", "WARN", 1))) == nil {
+		if text, ok := os.LookupEnv(name); ok &&
+			level.UnmarshalText([]byte(strings.Replace(text, "WARNING", "WARN", 1))) == nil {
 			return level
 		}
 	}
@@ -153,7 +156,8 @@ func (p *program) dispatch(ctx context.Context, args []string) (int, error) {
 	}
 	var cmd commands
 	helped := false
-	parser, err := kong.New(&cmd, kong.Name(tapName), kong.Writers(p.Out, p.Err), kong.Exit(func(int) { helped = true }))
+	parser, err := kong.New(&cmd, kong.Name(tapName), kong.Writers(p.Out, p.Err),
+		kong.Exit(func(int) { helped = true }))
 	if err != nil {
 		return greenhouse.ExitNothingRead, err
 	}

@@ -42,7 +42,8 @@ func (p *program) scopes(ctx context.Context, flags scopesFlags) (int, error) {
 	if err != nil {
 		return greenhouse.ExitIncomplete, err
 	}
-	if cfg.CustomFields != "raw" && slices.ContainsFunc(streams, func(s *tap.Stream) bool { return s.CustomFields != nil }) &&
+	if cfg.CustomFields != "raw" &&
+		slices.ContainsFunc(streams, func(s *tap.Stream) bool { return s.CustomFields != nil }) &&
 		!slices.ContainsFunc(streams, func(s *tap.Stream) bool { return s.Name == custom.Stream }) {
 		definitions, err := schemas.Load(custom.Stream)
 		if err != nil {
@@ -77,7 +78,11 @@ func (p *program) scopes(ctx context.Context, flags scopesFlags) (int, error) {
 		head += "\tGRANTED"
 	}
 	fmt.Fprintln(w, head)
-	slices.SortStableFunc(rows, func(a, b scopeRow) int { return strings.Compare(a.group, b.group) })
+	slices.SortStableFunc(rows, func(a,
+		b scopeRow,
+	) int {
+		return strings.Compare(a.group, b.group)
+	})
 	granted := 0
 	for _, r := range rows {
 		line := r.Scope + "\t" + r.Stream + "\t" + r.group

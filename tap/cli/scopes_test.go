@@ -16,8 +16,12 @@ import (
 
 func TestScopes(t *testing.T) {
 	for _, introspection := range []bool{true, false} {
-		s := serve(t, sandbox.Options{Scopes: []string{"harvest:users:list"}, Introspection: introspection})
-		r := run(t, "scopes", "--probe", "--format", "json", "--config", file(t, "c.json", s.Config()))
+		s := serve(t, sandbox.Options{
+			Scopes:        []string{"harvest:users:list"},
+			Introspection: introspection,
+		})
+		r := run(t, "scopes", "--probe", "--format", "json", "--config",
+			file(t, "c.json", s.Config()))
 		require.Zero(t, r.code, r.err)
 		var rows []map[string]string
 		require.NoError(t, json.Unmarshal([]byte(r.out), &rows))
@@ -31,7 +35,8 @@ func TestScopes(t *testing.T) {
 		}
 		lists, _, _ := s.Requests()
 		assert.Equal(t, introspection, len(lists) == 0)
-		assert.Contains(t, run(t, "check", "--config", file(t, "c.json", s.Config())).out, "SUCCEEDED")
+		assert.Contains(t, run(t, "check", "--config", file(t, "c.json", s.Config())).out,
+			"SUCCEEDED")
 	}
 	admin := serve(t, sandbox.Options{NotAdmin: true})
 	r := run(t, "check", "--config", file(t, "c.json", admin.Config()))
@@ -43,7 +48,10 @@ func TestScopes(t *testing.T) {
 
 func TestDiscoveryDeselectsUnreadableStreams(t *testing.T) {
 	for _, introspection := range []bool{true, false} {
-		s := serve(t, sandbox.Options{Scopes: []string{"harvest:users:list", "harvest:custom_field_options:list"}, Introspection: introspection})
+		s := serve(t, sandbox.Options{Scopes: []string{
+			"harvest:users:list",
+			"harvest:custom_field_options:list",
+		}, Introspection: introspection})
 		r := run(t, "--config", file(t, "c.json", s.Config()), "--discover", "--probe")
 		require.Zero(t, r.code, r.err)
 		catalog := file(t, "catalog.json", r.out)
@@ -51,7 +59,8 @@ func TestDiscoveryDeselectsUnreadableStreams(t *testing.T) {
 		r = run(t, "--config", file(t, "c.json", s.Config()), "--catalog", catalog)
 		require.Zero(t, r.code, r.err)
 		require.NoError(t, l.Load(strings.NewReader(r.out), false))
-		assert.ElementsMatch(t, []string{"users", "custom_field_options"}, slices.Collect(maps.Keys(l.Schemas)))
+		assert.ElementsMatch(t, []string{"users", "custom_field_options"},
+			slices.Collect(maps.Keys(l.Schemas)))
 		assert.Contains(t, r.err, "skipped: none")
 		complete(t, s, &l, "users", "custom_field_options")
 	}

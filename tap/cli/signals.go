@@ -40,7 +40,10 @@ func Signals() (ctx context.Context, stop func()) {
 		case <-done:
 			return
 		}
-		cancel(&tap.Error{Kind: tap.Interrupted, Op: "stopped", Err: signalError{got}, Hint: "the state is written; the next run continues from there"})
+		cancel(&tap.Error{
+			Kind: tap.Interrupted, Op: "stopped", Err: signalError{got},
+			Hint: "the state is written; the next run continues from there",
+		})
 		select {
 		case <-signals:
 		case <-time.After(grace):

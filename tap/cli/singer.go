@@ -13,7 +13,8 @@ import (
 // singer is a call without a command.
 func (p *program) singer(ctx context.Context, args []string) (int, error) {
 	var flags singerFlags
-	parser, err := kong.New(&flags, kong.Name("tap-greenhouse"), kong.Writers(p.Out, p.Err), kong.Exit(func(int) {}))
+	parser, err := kong.New(&flags, kong.Name("tap-greenhouse"), kong.Writers(p.Out, p.Err),
+		kong.Exit(func(int) {}))
 	if err != nil {
 		return greenhouse.ExitNothingRead, err
 	}
@@ -28,7 +29,9 @@ func (p *program) singer(ctx context.Context, args []string) (int, error) {
 	case flags.Discover:
 		return p.singerDiscover(ctx, flags)
 	case flags.Config == "" && !p.configured():
-		return greenhouse.ExitNothingRead, tap.Errorf(tap.BadInput, "command line", "--config is missing").WithHint("see tap-greenhouse --help, or try tap-greenhouse demo")
+		return greenhouse.ExitNothingRead,
+			tap.Errorf(tap.BadInput, "command line", "--config is missing").
+				WithHint("see tap-greenhouse --help, or try tap-greenhouse demo")
 	}
 	return p.singerSync(ctx, flags)
 }
@@ -78,7 +81,10 @@ func (p *program) config(file string) (*config.Config, error) {
 
 // open returns the account of a config.
 func (p *program) open(cfg *config.Config, keepToken func(string) error) *greenhouse.Account {
-	return greenhouse.Open(cfg, greenhouse.Options{Version: Version(), Log: p.log, KeepToken: keepToken})
+	return greenhouse.Open(cfg, greenhouse.Options{
+		Version: Version(), Log: p.log,
+		KeepToken: keepToken,
+	})
 }
 
 func (p *program) singerDiscover(ctx context.Context, flags singerFlags) (int, error) {

@@ -14,9 +14,24 @@ var authWays = []struct {
 	name, title, description string
 	required, optional       []string
 }{
-	{"client_credentials", "OAuth client credentials", "A custom integration made in Greenhouse: Configure, Dev Center, API Credential Management.", []string{"client_id", "client_secret"}, []string{"user_id"}},
-	{"refresh_token", "Partner sign-in", "A partner integration with a refresh token, which is renewed with every use.", []string{"client_id", "client_secret", "refresh_token"}, nil},
-	{"api_key", "Harvest API key", "Transitional: a Harvest API key from v1 or v2 of the API, exchanged for a token. Greenhouse has announced that keys will stop working.", []string{"api_key"}, []string{"user_id"}},
+	{
+		"client_credentials", "OAuth client credentials",
+		"A custom integration made in Greenhouse: Configure, Dev Center, API Credential Management.",
+		[]string{"client_id", "client_secret"},
+		[]string{"user_id"},
+	},
+	{
+		"refresh_token", "Partner sign-in",
+		"A partner integration with a refresh token, which is renewed with every use.",
+		[]string{"client_id", "client_secret", "refresh_token"},
+		nil,
+	},
+	{
+		"api_key", "Harvest API key",
+		"Transitional: a Harvest API key from v1 or v2 of the API, exchanged for a token. Greenhouse has announced that keys will stop working.",
+		[]string{"api_key"},
+		[]string{"user_id"},
+	},
 }
 
 // connectionSpecification returns the config's schema in the form that Airbyte's user interface
@@ -29,17 +44,22 @@ func connectionSpecification() (jsontext.Value, error) {
 	properties := map[string]any{}
 	var choices []any
 	for _, way := range authWays {
-		members := map[string]any{"auth_type": map[string]any{"type": "string", "const": way.name, "default": way.name, "order": 0}}
+		members := map[string]any{"auth_type": map[string]any{
+			"type": "string", "const": way.name,
+			"default": way.name, "order": 0,
+		}}
 		for i, name := range slices.Concat(way.required, way.optional) {
 			members[name] = airbyteProperty(all[name], i+1)
 		}
 		choices = append(choices, map[string]any{
-			"type": "object", "title": way.title, "description": way.description, "properties": members,
-			"required": append([]string{"auth_type"}, way.required...),
+			"type": "object", "title": way.title, "description": way.description,
+			"properties": members,
+			"required":   append([]string{"auth_type"}, way.required...),
 		})
 	}
 	properties["credentials"] = map[string]any{
-		"type": "object", "title": "Sign-in", "description": "How the source signs in to Greenhouse.", "order": 0, "oneOf": choices,
+		"type": "object", "title": "Sign-in",
+		"description": "How the source signs in to Greenhouse.", "order": 0, "oneOf": choices,
 	}
 	for _, way := range authWays {
 		for _, name := range slices.Concat(way.required, way.optional) {
@@ -50,13 +70,17 @@ func connectionSpecification() (jsontext.Value, error) {
 		properties[name] = airbyteProperty(all[name], all[name].Order)
 	}
 	return json.Marshal(map[string]any{
-		"$schema": "http://json-schema.org/draft-07/schema#", "title": "Greenhouse", "type": "object", "properties": properties,
+		"$schema": "http://json-schema.org/draft-07/schema#", "title": "Greenhouse",
+		"type": "object", "properties": properties,
 		"additionalProperties": true,
 	}, json.Deterministic(true))
 }
 
 func airbyteProperty(s config.Setting, order int) map[string]any {
-	p := map[string]any{"title": s.Title, "description": s.Description, "order": order, "type": s.Type}
+	p := map[string]any{
+		"title": s.Title, "description": s.Description, "order": order,
+		"type": s.Type,
+	}
 	if s.Is("string") {
 		p["type"] = "string"
 	}

@@ -26,12 +26,18 @@ func summary(a *tap.Account) string {
 		gone += s.Gone
 	}
 	complete, skipped := len(names["complete"]), names["skipped"]
-	line := fmt.Sprintf("summary: %d of %d streams complete, %d records, %d requests, %.1f MB, %s", complete, len(a.Streams), records,
-		a.Requests.Lists, float64(a.Requests.Bytes)/1e6, a.Ended.Sub(a.Began).Round(10*time.Millisecond))
+	line := fmt.Sprintf("summary: %d of %d streams complete, %d records, %d requests, %.1f MB, %s",
+		complete, len(a.Streams), records,
+		a.Requests.Lists, float64(a.Requests.Bytes)/1e6, a.Ended.Sub(a.Began).
+			Round(10*time.Millisecond))
 	if gone > 0 {
 		line += fmt.Sprintf("; gone from Greenhouse: %d rows", gone)
 	}
-	for _, part := range []struct{ what, status string }{{"failed", "failed"}, {"not finished", "unfinished"}, {"left alone", "left_alone"}} {
+	for _, part := range []struct{ what, status string }{
+		{"failed", "failed"},
+		{"not finished", "unfinished"},
+		{"left alone", "left_alone"},
+	} {
 		if of := names[part.status]; len(of) > 0 {
 			line += fmt.Sprintf("; %s: %s", part.what, list(of))
 		}
@@ -44,7 +50,8 @@ func summary(a *tap.Account) string {
 	case len(skipped) == 0:
 		return line + "none"
 	case complete == 0 && len(names["failed"]) == 0:
-		return line + "every stream was refused; does the credential act for a Site Admin? " + list(skipped)
+		return line + "every stream was refused; does the credential act for a Site Admin? " +
+			list(skipped)
 	}
 	return line + strings.Join(skipped, ", ")
 }

@@ -55,7 +55,8 @@ func TestRunWithNothingNewCostsOneRequestAStream(t *testing.T) {
 		}
 	}
 	assert.Equal(t, 69, total)
-	assert.Equal(t, 80, again.Total(), "only the two lists that cannot be filtered by time come again")
+	assert.Equal(t, 80, again.Total(),
+		"only the two lists that cannot be filtered by time come again")
 }
 
 func TestIncrementalRunSendsWhatChanged(t *testing.T) {
@@ -72,18 +73,25 @@ func TestIncrementalRunSendsWhatChanged(t *testing.T) {
 }
 
 func TestBookmarkIsServerTimeBeforeTheFirstPage(t *testing.T) {
-	for name, skew := range map[string]time.Duration{"right": 0, "behind": -7 * time.Hour, "ahead": 7 * time.Hour} {
+	for name, skew := range map[string]time.Duration{
+		"right": 0, "behind": -7 * time.Hour,
+		"ahead": 7 * time.Hour,
+	} {
 		t.Run(name, func(t *testing.T) {
 			clock := func() time.Time { return time.Now().Add(skew) }
 			s := serve(t, sandbox.Options{Clock: clock})
 			before := clock().Truncate(time.Second)
 			var l loader.Loader
-			require.Zero(t, load(t, &l, with(s, map[string]any{"streams": []string{"users"}}), nil).code)
+			require.Zero(t, load(t, &l, with(s, map[string]any{"streams": []string{"users"}}), nil).
+				code)
 			at := bookmark(t, l.LastState(), "users")
 			assert.False(t, at.After(clock()), "the bookmark is not after the read")
-			assert.False(t, at.Before(before.Add(-2*time.Second)), "the bookmark is %s, the read began at %s", at, before)
+			assert.False(t, at.Before(before.Add(-2*time.Second)),
+				"the bookmark is %s, the read began at %s", at, before)
 			s.Change("users", rand.New(rand.NewPCG(1, 1)), 1, 2, 0)
-			require.Zero(t, load(t, &l, with(s, map[string]any{"streams": []string{"users"}, "lookback": "0s"}), l.LastState()).code)
+			require.Zero(t, load(t, &l,
+				with(s, map[string]any{"streams": []string{"users"}, "lookback": "0s"}),
+				l.LastState()).code)
 			complete(t, s, &l, "users")
 		})
 	}

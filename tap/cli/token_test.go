@@ -71,14 +71,18 @@ func TestCredentials(t *testing.T) {
 	t.Run("api key", func(t *testing.T) {
 		s := serve(t, sandbox.Options{})
 		var l loader.Loader
-		r := load(t, &l, with(s, map[string]any{"client_id": nil, "client_secret": nil, "auth_url": nil, "api_key": sandbox.APIKey}), nil)
+		r := load(t, &l, with(s, map[string]any{
+			"client_id": nil, "client_secret": nil,
+			"auth_url": nil, "api_key": sandbox.APIKey,
+		}), nil)
 		require.Zero(t, r.code, r.err)
 		complete(t, s, &l)
 	})
 	t.Run("acting for a user", func(t *testing.T) {
 		s := serve(t, sandbox.Options{})
 		var l loader.Loader
-		require.Zero(t, load(t, &l, with(s, map[string]any{"user_id": 4000123, "streams": []string{"users"}}), nil).code)
+		require.Zero(t, load(t, &l, with(s,
+			map[string]any{"user_id": 4000123, "streams": []string{"users"}}), nil).code)
 	})
 	t.Run("refresh token", func(t *testing.T) {
 		s := serve(t, sandbox.Options{TokenUses: 25})
@@ -100,7 +104,8 @@ func TestCredentials(t *testing.T) {
 		var config map[string]string
 		require.NoError(t, json.Unmarshal(kept, &config))
 		assert.Equal(t, s.CurrentRefreshToken(), config["refresh_token"])
-		assert.Equal(t, strings.Replace(text, sandbox.RefreshToken, s.CurrentRefreshToken(), 1), string(kept), "the rest of the file is as it was")
+		assert.Equal(t, strings.Replace(text, sandbox.RefreshToken, s.CurrentRefreshToken(), 1),
+			string(kept), "the rest of the file is as it was")
 		info, err := os.Stat(path)
 		require.NoError(t, err)
 		assert.Equal(t, os.FileMode(0o640), info.Mode().Perm())
@@ -114,14 +119,16 @@ func TestCredentials(t *testing.T) {
 			}
 			return sandbox.NoFault
 		})
-		r := run(t, "--config", file(t, "c.json", with(s, map[string]any{"refresh_token": sandbox.RefreshToken, "max_retry_time": "2s"})))
+		r := run(t, "--config", file(t, "c.json",
+			with(s, map[string]any{"refresh_token": sandbox.RefreshToken, "max_retry_time": "2s"})))
 		assert.Equal(t, 2, r.code)
 		assert.Contains(t, r.err, "sign in again")
 		noSecrets(t, r)
 	})
 	t.Run("refused", func(t *testing.T) {
 		s := serve(t, sandbox.Options{})
-		r := run(t, "--config", file(t, "c.json", with(s, map[string]any{"client_secret": "wrong-secret-of-mine"})))
+		r := run(t, "--config", file(t, "c.json",
+			with(s, map[string]any{"client_secret": "wrong-secret-of-mine"})))
 		assert.Equal(t, 2, r.code)
 		assert.Empty(t, r.out)
 		assert.Contains(t, r.err, "client_id and client_secret")
@@ -145,8 +152,10 @@ func TestCredentials(t *testing.T) {
 // The only refresh token that works survives editors, mounts and kills.
 func TestRefreshTokenIsNeverLost(t *testing.T) {
 	text := func(s *sandbox.Server) string {
-		return `{"client_id": "` + sandbox.ClientID + `", "client_secret": "` + sandbox.ClientSecret + `", "streams": ["users"], "refresh_token": "` +
-			sandbox.RefreshToken + `", "api_url": "` + s.URL() + `", "auth_url": "` + s.URL() + `/token"}`
+		return `{"client_id": "` + sandbox.ClientID + `", "client_secret": "` +
+			sandbox.ClientSecret + `", "streams": ["users"], "refresh_token": "` +
+			sandbox.RefreshToken + `", "api_url": "` + s.URL() + `", "auth_url": "` + s.URL() +
+			`/token"}`
 	}
 	twice := func(t *testing.T, s *sandbox.Server, path string) {
 		t.Helper()
@@ -164,12 +173,17 @@ func TestRefreshTokenIsNeverLost(t *testing.T) {
 	})
 	t.Run("at the top and below credentials", func(t *testing.T) {
 		s := serve(t, sandbox.Options{})
-		twice(t, s, file(t, "c.json", strings.Replace(text(s), `"refresh_token"`, `"credentials": {"refresh_token": "`+sandbox.RefreshToken+`"}, "refresh_token"`, 1)))
+		twice(t, s, file(t, "c.json",
+			strings.Replace(text(s), `"refresh_token"`,
+				`"credentials": {"refresh_token": "`+sandbox.RefreshToken+`"}, "refresh_token"`,
+				1)))
 	})
 	t.Run("killed before the new file was in its place", func(t *testing.T) {
 		s := serve(t, sandbox.Options{})
-		path := file(t, "c.json", strings.Replace(text(s), sandbox.RefreshToken, "used-up-long-ago", 1))
-		require.NoError(t, os.WriteFile(filepath.Join(filepath.Dir(path), ".c.json.next"), []byte(text(s)), 0o600))
+		path := file(t, "c.json", strings.Replace(text(s), sandbox.RefreshToken, "used-up-long-ago",
+			1))
+		require.NoError(t, os.WriteFile(filepath.Join(filepath.Dir(path), ".c.json.next"),
+			[]byte(text(s)), 0o600))
 		twice(t, s, path)
 	})
 	t.Run("an empty one does not hide the environment's", func(t *testing.T) {

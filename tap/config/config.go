@@ -92,17 +92,20 @@ func Read(in Input) (*Config, error) {
 		if !ok || value == "" {
 			continue
 		}
-		if kept := members[s.Name]; s.Name == "refresh_token" && kept != nil && kept.Kind() != 'n' && string(kept) != `""` {
+		if kept := members[s.Name]; s.Name == "refresh_token" && kept != nil &&
+			kept.Kind() != 'n' && string(kept) != `""` {
 			continue
 		}
 		if members[s.Name], err = fromEnv(s, value); err != nil {
-			return nil, badConfig("environment variable "+EnvPrefix+strings.ToUpper(s.Name), "%w", err)
+			return nil, badConfig("environment variable "+EnvPrefix+strings.ToUpper(s.Name), "%w",
+				err)
 		}
 	}
 	for name, value := range members {
 		known := slices.ContainsFunc(all, func(s Setting) bool { return s.Name == name })
 		if !known {
-			cfg.Warnings = append(cfg.Warnings, fmt.Sprintf("%s: unknown key %q is ignored", where, name))
+			cfg.Warnings = append(cfg.Warnings,
+				fmt.Sprintf("%s: unknown key %q is ignored", where, name))
 		}
 		// Platforms pass settings that are not set as empty strings.
 		if !known || value.Kind() == 'n' || string(value) == `""` {
@@ -139,7 +142,9 @@ func (c *Config) Reread() (*Config, error) {
 
 // configMembers reads the config file, if there is one, into its members, including those in
 // credentials.
-func configMembers(in Input) (where string, members map[string]jsontext.Value, file string, err error) {
+func configMembers(in Input) (where string, members map[string]jsontext.Value, file string,
+	err error,
+) {
 	members = map[string]jsontext.Value{}
 	if in.File == "" || in.File == "ENV" {
 		return "config from the environment", members, "", nil
@@ -212,5 +217,8 @@ func fromEnv(s Setting, text string) (jsontext.Value, error) {
 // Parse reads the config from JSON only, without a file or the environment. New refresh tokens of a
 // partner must then be saved by refresh_token_exec or by the program.
 func Parse(data []byte) (*Config, error) {
-	return Read(Input{File: "-", Stdin: bytes.NewReader(data), Env: func(string) (string, bool) { return "", false }})
+	return Read(Input{
+		File: "-", Stdin: bytes.NewReader(data),
+		Env: func(string) (string, bool) { return "", false },
+	})
 }

@@ -24,7 +24,8 @@ func (c *Config) CheckCredential(kept bool) error {
 	case c.ClientSecret == "":
 		return badConfig(where, "client_secret is missing").WithHint("%s", hint)
 	case c.RefreshToken != "" && !kept && c.File == "" && len(c.RefreshTokenExec) == 0:
-		return badConfig(where, "refresh_token needs a config file").WithHint("each token works once, and the next one is saved to the file: pass a file, not - or the environment alone")
+		return badConfig(where, "refresh_token needs a config file").
+			WithHint("each token works once, and the next one is saved to the file: pass a file, not - or the environment alone")
 	}
 	return nil
 }

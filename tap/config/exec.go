@@ -33,8 +33,10 @@ func KeepToken(command []string, token string) error {
 		}
 		return err
 	}
-	waits := backoff.NewExponentialBackOff(backoff.WithInitialInterval(200*time.Millisecond), backoff.WithMultiplier(2))
-	if err := backoff.Retry(keep, backoff.WithContext(backoff.WithMaxRetries(waits, keepTries-1), ctx)); err != nil {
+	waits := backoff.NewExponentialBackOff(backoff.WithInitialInterval(200*time.Millisecond),
+		backoff.WithMultiplier(2))
+	if err := backoff.Retry(keep,
+		backoff.WithContext(backoff.WithMaxRetries(waits, keepTries-1), ctx)); err != nil {
 		return fmt.Errorf("refresh_token_exec %s: %w", command[0], err)
 	}
 	return nil

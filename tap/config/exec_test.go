@@ -15,7 +15,8 @@ import (
 func TestTokenIsSavedAfterItsCommandFails(t *testing.T) {
 	dir := t.TempDir()
 	kept, calls := filepath.Join(dir, "token"), filepath.Join(dir, "calls")
-	script := `echo x >> ` + calls + `; case $(wc -l < ` + calls + `) in 1) exit 3;; 2) kill -9 $$;; esac; cat > ` + kept
+	script := `echo x >> ` + calls + `; case $(wc -l < ` + calls +
+		`) in 1) exit 3;; 2) kill -9 $$;; esac; cat > ` + kept
 	require.NoError(t, KeepToken([]string{"/bin/sh", "-c", script}, "the token"))
 	got, err := os.ReadFile(kept)
 	require.NoError(t, err)

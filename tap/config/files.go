@@ -66,7 +66,8 @@ func RewriteToken(file, token string) error {
 
 // inPlace reports whether a file that could not be replaced may still be written.
 func inPlace(err error) bool {
-	return errors.Is(err, syscall.EBUSY) || errors.Is(err, syscall.EXDEV) || errors.Is(err, syscall.EROFS) || errors.Is(err, os.ErrPermission)
+	return errors.Is(err, syscall.EBUSY) || errors.Is(err, syscall.EXDEV) ||
+		errors.Is(err, syscall.EROFS) || errors.Is(err, os.ErrPermission)
 }
 
 func overwrite(path string, data []byte) error {
@@ -129,7 +130,8 @@ func adopt(file string) error {
 	if err != nil {
 		return err
 	}
-	if !jsontext.Value(bytes.TrimPrefix(data, bom)).IsValid() || fresh.ModTime().Before(old.ModTime()) {
+	if !jsontext.Value(bytes.TrimPrefix(data, bom)).IsValid() || fresh.ModTime().
+		Before(old.ModTime()) {
 		return os.Remove(next)
 	}
 	if err := os.Rename(next, path); !inPlace(err) {
@@ -179,7 +181,8 @@ func findToken(config []byte) (place, error) {
 			return place{}, err
 		}
 		pointer := dec.StackPointer()
-		if tok.Kind() == '"' && (pointer == "/refresh_token" || pointer == "/credentials/refresh_token") {
+		if tok.Kind() == '"' && (pointer == "/refresh_token" ||
+			pointer == "/credentials/refresh_token") {
 			if _, length := dec.StackIndex(dec.StackDepth()); length%2 == 1 {
 				value, err := dec.ReadValue()
 				if err != nil {

@@ -34,7 +34,8 @@ func Placed(err error, data []byte, file string) error {
 		if len(strings.TrimSpace(string(data))) == 0 {
 			return fmt.Errorf("%s is empty", file)
 		}
-		return fmt.Errorf("%s, line %d, column %d: invalid JSON: %w", file, line, column, syntax.Err)
+		return fmt.Errorf("%s, line %d, column %d: invalid JSON: %w", file, line, column,
+			syntax.Err)
 	}
 	var semantic *json.SemanticError
 	if errors.As(err, &semantic) {

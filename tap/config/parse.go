@@ -161,7 +161,8 @@ func checkProxy(getenv func(string) (string, bool), name string) error {
 		text = "http://" + text
 	}
 	u, err := url.Parse(text)
-	if err != nil || u.Host == "" || !slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme) {
+	if err != nil || u.Host == "" ||
+		!slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme) {
 		return errors.New("it is no address of a proxy: write it as http://host:port")
 	}
 	return nil

@@ -70,7 +70,8 @@ func validate(where string, members map[string]jsontext.Value) error {
 	if err != nil {
 		return badConfig(where, "%w", err)
 	}
-	result, err := gojsonschema.Validate(gojsonschema.NewBytesLoader(configSchema), gojsonschema.NewBytesLoader(document))
+	result, err := gojsonschema.Validate(gojsonschema.NewBytesLoader(configSchema),
+		gojsonschema.NewBytesLoader(document))
 	if err != nil {
 		return badConfig(where, "%w", err)
 	}

@@ -62,7 +62,8 @@ func (c *Config) parseStores() error {
 		if d.MaxShare != "" {
 			percent, err := strconv.ParseFloat(strings.TrimSuffix(d.MaxShare, "%"), 64)
 			if err != nil || percent < 0 || percent > 100 {
-				return fmt.Errorf("deletes.max_share: %q is not a percentage: write it as 20%%", d.MaxShare)
+				return fmt.Errorf("deletes.max_share: %q is not a percentage: write it as 20%%",
+					d.MaxShare)
 			}
 			c.Ledger.MaxShare = percent / 100
 		}

@@ -95,7 +95,9 @@ func Read(ctx context.Context, source tap.Source, raw bool) (*Columns, error) {
 	return c, nil
 }
 
-func readDefinitions(ctx context.Context, source tap.Source, list *tap.Stream) ([]*definition, error) {
+func readDefinitions(ctx context.Context, source tap.Source, list *tap.Stream) ([]*definition,
+	error,
+) {
 	var all []*definition
 	req := tap.Request{Stream: list}
 	for {
@@ -103,7 +105,8 @@ func readDefinitions(ctx context.Context, source tap.Source, list *tap.Stream) (
 		err := source.Read(ctx, req, func(page tap.Page) error {
 			req.Cursor = page.Next
 			rows = nil
-			if err := json.Unmarshal(page.Body, &rows, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)); err != nil {
+			if err := json.Unmarshal(page.Body, &rows, jsontext.AllowDuplicateNames(true),
+				jsontext.AllowInvalidUTF8(true)); err != nil {
 				return &record.MalformedError{What: "unreadable definitions of custom fields"}
 			}
 			return nil
@@ -123,15 +126,19 @@ func readDefinitions(ctx context.Context, source tap.Source, list *tap.Stream) (
 // Inactive definitions keep their names, and columns of the API always have theirs. If two have the
 // same key, the active one counts.
 func (c *Columns) index(all []*definition, taken map[string]bool) {
-	c.definitions, c.inactive, c.taken = map[string][]*definition{}, map[string]map[string]bool{}, taken
+	c.definitions, c.inactive, c.taken = map[string][]*definition{}, map[string]map[string]bool{},
+		taken
 	slices.SortFunc(all, func(a, b *definition) int {
-		return cmp.Or(cmp.Compare(a.FieldType, b.FieldType), cmp.Compare(a.NameKey, b.NameKey), order(a.inactive(), b.inactive()), cmp.Compare(a.ID, b.ID))
+		return cmp.Or(cmp.Compare(a.FieldType, b.FieldType), cmp.Compare(a.NameKey, b.NameKey),
+			order(a.inactive(), b.inactive()), cmp.Compare(a.ID, b.ID))
 	})
-	all = slices.CompactFunc(all, func(a, b *definition) bool { return a.FieldType == b.FieldType && a.NameKey == b.NameKey })
+	all = slices.CompactFunc(all,
+		func(a, b *definition) bool { return a.FieldType == b.FieldType && a.NameKey == b.NameKey })
 	slices.SortFunc(all, func(a, b *definition) int { return cmp.Compare(a.ID, b.ID) })
 	for _, d := range all {
 		d.column = columnName(d.NameKey)
-		for name, mark := d.column, strconv.FormatInt(d.ID, 10); taken[folded(d.FieldType, d.column)]; mark += "_" {
+		for name, mark := d.column, strconv.FormatInt(d.ID,
+			10); taken[folded(d.FieldType, d.column)]; mark += "_" {
 			d.column = distinct(name, mark)
 		}
 		taken[folded(d.FieldType, d.column)] = true
@@ -242,7 +249,10 @@ func (c *Columns) Shape(s *tap.Stream) (*record.Shape, error) {
 		if !known {
 			k.kinds = record.String
 		}
-		column := &record.Shape{Kinds: k.kinds | record.Null, Format: k.format, Description: "Custom field: " + d.Name + "."}
+		column := &record.Shape{
+			Kinds: k.kinds | record.Null, Format: k.format,
+			Description: "Custom field: " + d.Name + ".",
+		}
 		if d.Private {
 			column.Description += " Private: only some users may see it."
 		}
@@ -269,9 +279,11 @@ func (c *Columns) Class(s *tap.Stream, column string) string {
 			return privacy.Demographic
 		case strings.HasSuffix(d.ValueType, "_hris"):
 			return privacy.Contact
-		case strings.HasPrefix(d.ValueType, "currency") && slices.Contains([]string{"offer", "job", "opening"}, d.FieldType):
+		case strings.HasPrefix(d.ValueType, "currency") &&
+			slices.Contains([]string{"offer", "job", "opening"}, d.FieldType):
 			return privacy.Pay
-		case customKinds[d.ValueType].kinds&record.String != 0 && d.ValueType != "single_select" && d.ValueType != "date":
+		case customKinds[d.ValueType].kinds&record.String != 0 && d.ValueType != "single_select" &&
+			d.ValueType != "date":
 			return privacy.FreeText
 		}
 		return s.PersonalData[s.CustomFields.Column]
@@ -290,8 +302,9 @@ func (c *Columns) Apply(sel *tap.Selection) {
 		return
 	}
 	t := &transform{
-		column: s.CustomFields.Column, fieldType: s.CustomFields.FieldType, taken: c.taken, keepRaw: c.raw,
-		wanted: map[string]*definition{}, ignored: map[string]bool{},
+		column: s.CustomFields.Column, fieldType: s.CustomFields.FieldType, taken: c.taken,
+		keepRaw: c.raw,
+		wanted:  map[string]*definition{}, ignored: map[string]bool{},
 	}
 	for key := range c.inactive[s.CustomFields.FieldType] {
 		t.ignored[key] = true
@@ -310,7 +323,8 @@ func (c *Columns) Apply(sel *tap.Selection) {
 	partial := false
 	for _, column := range sel.Shape.Columns {
 		switch {
-		case custom[column.Name], column.Treatment == record.Drop && column.Name != t.column && strings.HasPrefix(column.Name, customPrefix):
+		case custom[column.Name], column.Treatment == record.Drop && column.Name != t.column &&
+			strings.HasPrefix(column.Name, customPrefix):
 			// The API does not have it.
 		case column.Treatment == record.Drop && (column.Name != t.column || len(t.wanted) == 0):
 			partial = true

@@ -25,7 +25,10 @@ type transform struct {
 // page appends the page with the columns to dst. Anything that is not an array of objects is passed
 // on unchanged, to be refused later.
 func (t *transform) page(dst, page []byte) ([]byte, error) {
-	lenient := []jsontext.Options{jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)}
+	lenient := []jsontext.Options{
+		jsontext.AllowDuplicateNames(true),
+		jsontext.AllowInvalidUTF8(true),
+	}
 	dec := jsontext.NewDecoder(bytes.NewReader(page), lenient...)
 	if tok, err := dec.ReadToken(); err != nil || tok.Kind() != '[' {
 		return append(dst, page...), nil
@@ -49,7 +52,9 @@ func (t *transform) page(dst, page []byte) ([]byte, error) {
 	return append(dst, ']'), nil
 }
 
-func (t *transform) row(dst []byte, row jsontext.Value, lenient []jsontext.Options) ([]byte, error) {
+func (t *transform) row(dst []byte, row jsontext.Value, lenient []jsontext.Options) ([]byte,
+	error,
+) {
 	dec := jsontext.NewDecoder(bytes.NewReader(row), lenient...)
 	if _, err := dec.ReadToken(); err != nil {
 		return dst, err
@@ -104,7 +109,8 @@ func (t *transform) row(dst []byte, row jsontext.Value, lenient []jsontext.Optio
 		default:
 			name := columnName(key) // defined since the definitions were read
 			sum := sha256.Sum256([]byte(key))
-			for base, mark := name, hex.EncodeToString(sum[:4]); t.taken[folded(t.fieldType, name)] || made[strings.ToLower(name)]; mark += "_" {
+			for base, mark := name, hex.EncodeToString(sum[:4]); t.taken[folded(t.fieldType,
+				name)] || made[strings.ToLower(name)]; mark += "_" {
 				name = distinct(base, mark)
 			}
 			made[strings.ToLower(name)] = true

@@ -14,14 +14,21 @@ func (r *Run) account(sum *tap.Summary, err error, code int) *tap.Account {
 	used := r.client.Usage()
 	windows, waited, retries, limited := r.client.Account()
 	a := &tap.Account{
-		Version: r.opts.Version, Protocol: r.read.Protocol.name, Began: r.began.UTC(), Ended: time.Now().UTC(), ExitCode: code, Overtime: sum.Overtime, Next: []string{}, Windows: windows,
-		Requests: tap.RequestAccount{Lists: used.Requests, Tokens: used.Tokens, Bytes: used.Bytes, Waited: waited.Seconds(), Limited: limited},
+		Version: r.opts.Version, Protocol: r.read.Protocol.name, Began: r.began.UTC(),
+		Ended: time.Now().UTC(), ExitCode: code, Overtime: sum.Overtime, Next: []string{},
+		Windows: windows,
+		Requests: tap.RequestAccount{
+			Lists: used.Requests, Tokens: used.Tokens, Bytes: used.Bytes,
+			Waited: waited.Seconds(), Limited: limited,
+		},
 	}
 	counts := map[string]int{}
 	for _, o := range sum.Outcomes {
 		s := tap.StreamAccount{
-			Stream: o.Stream.Name, Status: o.Status(), Records: o.Records, Pages: o.Pages, Bytes: o.Bytes, Seconds: o.Took.Seconds(),
-			Retries: retries(o.Stream.Name), Changes: o.Changes, Gone: o.Gone, Swept: o.Swept, NextSweep: o.NextSweep, NextRead: o.NextRead,
+			Stream: o.Stream.Name, Status: o.Status(), Records: o.Records, Pages: o.Pages,
+			Bytes: o.Bytes, Seconds: o.Took.Seconds(),
+			Retries: retries(o.Stream.Name), Changes: o.Changes, Gone: o.Gone, Swept: o.Swept,
+			NextSweep: o.NextSweep, NextRead: o.NextRead,
 			Reading: o.Started && o.Status() == "unfinished", Expected: o.Expected,
 		}
 		if o.Err != nil {
@@ -47,18 +54,22 @@ func outcome(sum *tap.Summary, err error, counts map[string]int) (sentence strin
 	var e *tap.Error
 	switch {
 	case tap.KindOf(err) == tap.Interrupted:
-		sentence = fmt.Sprintf("The run was stopped: %d of %d streams are complete.", counts["complete"], len(sum.Outcomes))
+		sentence = fmt.Sprintf("The run was stopped: %d of %d streams are complete.",
+			counts["complete"], len(sum.Outcomes))
 	case err != nil:
 		sentence = "The run failed: " + err.Error() + "."
 		if errors.As(err, &e) && e.Hint != "" {
 			next = append(next, upperFirst(e.Hint)+".")
 		}
 	case sum.Overtime:
-		sentence = fmt.Sprintf("The run ended at max_run_time: %d of %d streams are complete.", counts["complete"], len(sum.Outcomes))
+		sentence = fmt.Sprintf("The run ended at max_run_time: %d of %d streams are complete.",
+			counts["complete"], len(sum.Outcomes))
 	case counts["failed"] > 0:
-		sentence = fmt.Sprintf("%d of %d streams failed; the others are loaded.", counts["failed"], len(sum.Outcomes))
+		sentence = fmt.Sprintf("%d of %d streams failed; the others are loaded.", counts["failed"],
+			len(sum.Outcomes))
 	default:
-		sentence = fmt.Sprintf("%d streams are complete, with %d records.", counts["complete"], sum.Records())
+		sentence = fmt.Sprintf("%d streams are complete, with %d records.", counts["complete"],
+			sum.Records())
 	}
 	if counts["skipped"] > 0 {
 		next = append(next, fmt.Sprintf("%d streams were skipped because a scope is missing: tap-greenhouse scopes --probe lists them.", counts["skipped"]))

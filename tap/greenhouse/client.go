@@ -54,10 +54,12 @@ func (a *Account) Close() { a.client.Close() }
 func (a *Account) connect(retryTime, silence time.Duration) *harvest.Client {
 	c := a.cfg
 	return harvest.NewClient(harvest.Options{
-		APIURL: c.API, AuthURL: c.Auth, Concurrency: c.Concurrency, BudgetShare: c.Share, RequestTimeout: silence, MaxRetryTime: retryTime,
+		APIURL: c.API, AuthURL: c.Auth, Concurrency: c.Concurrency, BudgetShare: c.Share,
+		RequestTimeout: silence, MaxRetryTime: retryTime,
 		UserAgent: c.Agent(a.opts.Version), Log: a.opts.Log, OnWait: a.waiting,
 		Credential: harvest.Credential{
-			ClientID: c.ClientID, ClientSecret: c.ClientSecret, UserID: c.User(), RefreshToken: c.Refresh(), APIKey: c.APIKey,
+			ClientID: c.ClientID, ClientSecret: c.ClientSecret, UserID: c.User(),
+			RefreshToken: c.Refresh(), APIKey: c.APIKey,
 			Ready: func() error {
 				if a.opts.KeepToken != nil || c.File == "" || len(c.RefreshTokenExec) > 0 {
 					return nil // someone else saves it
@@ -106,7 +108,8 @@ func (a *Account) Check(ctx context.Context) error {
 		return err
 	}
 	// Retries end earlier, and their error names the address.
-	client := a.connect(min(a.cfg.RetryTime, CheckPatience-time.Second), min(a.cfg.Silence, CheckPatience-2*time.Second))
+	client := a.connect(min(a.cfg.RetryTime, CheckPatience-time.Second),
+		min(a.cfg.Silence, CheckPatience-2*time.Second))
 	defer client.Close()
 	s := users[0]
 	reach, err := rights.Ask(ctx, client, s)
@@ -129,7 +132,9 @@ func (a *Account) credential() *harvest.Credential {
 }
 
 // Reach returns, by name, which of the streams the credential may read.
-func (a *Account) Reach(ctx context.Context, streams []*tap.Stream) (map[string]rights.Reach, error) {
+func (a *Account) Reach(ctx context.Context, streams []*tap.Stream) (map[string]rights.Reach,
+	error,
+) {
 	if err := a.cfg.CheckCredential(a.opts.KeepToken != nil); err != nil {
 		return nil, err
 	}

@@ -50,15 +50,16 @@ func Example() {
 			panic(err)
 		}
 		rows := 0
-		result, err := run.Do(context.Background(), greenhouse.Messages(func(m greenhouse.Message) error {
-			switch m.Type {
-			case "RECORD":
-				rows++
-			case "STATE":
-				state = m.State
-			}
-			return nil
-		}))
+		result, err := run.Do(context.Background(),
+			greenhouse.Messages(func(m greenhouse.Message) error {
+				switch m.Type {
+				case "RECORD":
+					rows++
+				case "STATE":
+					state = m.State
+				}
+				return nil
+			}))
 		if err != nil {
 			panic(err)
 		}
@@ -84,7 +85,8 @@ func ExampleRun_Do() {
 	if err != nil {
 		panic(err)
 	}
-	fmt.Println(bytes.Count(loader.Bytes(), []byte(`{"type":"RECORD"`)), "records, exit code", result.ExitCode)
+	fmt.Println(bytes.Count(loader.Bytes(), []byte(`{"type":"RECORD"`)), "records, exit code",
+		result.ExitCode)
 	// Output: 3 records, exit code 0
 }
 

@@ -8,9 +8,10 @@ import (
 
 // How a run ended, as an exit code; 128 and the signal's number stand for a signal.
 const (
-	ExitOK          = 0 // all streams are loaded, or skipped
-	ExitIncomplete  = 1 // at least one stream is not loaded; the next run may load it
-	ExitNothingRead = 2 // flags, config, catalog, state or credentials are wrong: a person is needed
+	ExitOK         = 0 // all streams are loaded, or skipped
+	ExitIncomplete = 1 // at least one stream is not loaded; the next run may load it
+	// flags, config, catalog, state or credentials are wrong: a person is needed
+	ExitNothingRead = 2
 )
 
 // ExitCode returns the code for an error that ended a run; an error with a method ExitCode has its

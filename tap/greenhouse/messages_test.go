@@ -21,7 +21,8 @@ func FuzzMessages(f *testing.F) {
 		random := rand.New(rand.NewPCG(seed, 0))
 		var text []byte
 		for i := range n {
-			text = fmt.Appendf(text, `{"type":"RECORD","stream":"s%d","record":{"id":%d}}`+"\n", i, i)
+			text = fmt.Appendf(text, `{"type":"RECORD","stream":"s%d","record":{"id":%d}}`+"\n", i,
+				i)
 		}
 		var got []greenhouse.Message
 		w := greenhouse.Messages(func(m greenhouse.Message) error {
@@ -56,7 +57,8 @@ func TestCallbackErrorEndsTheRun(t *testing.T) {
 	defer account.Close()
 	run, err := account.Prepare(t.Context(), greenhouse.Read{})
 	require.NoError(t, err)
-	result, err := run.Do(t.Context(), greenhouse.Messages(func(greenhouse.Message) error { return full }))
+	result, err := run.Do(t.Context(),
+		greenhouse.Messages(func(greenhouse.Message) error { return full }))
 	require.ErrorIs(t, err, full)
 	assert.Equal(t, greenhouse.ExitIncomplete, result.ExitCode)
 }

@@ -76,7 +76,10 @@ func (a *Account) Prepare(ctx context.Context, read Read) (*Run, error) {
 	}
 	if read.State != nil {
 		if r.state, err = read.Protocol.parseState(read.State, lookup); err != nil {
-			return nil, &tap.Error{Kind: tap.BadInput, Op: "state " + read.StateName, Err: config.Placed(err, read.State, read.StateName)}
+			return nil, &tap.Error{
+				Kind: tap.BadInput, Op: "state " + read.StateName,
+				Err: config.Placed(err, read.State, read.StateName),
+			}
 		}
 		r.compare()
 	}
@@ -105,7 +108,10 @@ func (r *Run) choices(lookup tap.Lookup) ([]*tap.Choice, error) {
 	if r.read.Catalog != nil {
 		choices, err := r.read.Protocol.parseCatalog(r.read.Catalog, lookup)
 		if err != nil {
-			return nil, &tap.Error{Kind: tap.BadInput, Op: "catalog " + r.read.CatalogName, Err: config.Placed(err, r.read.Catalog, r.read.CatalogName)}
+			return nil, &tap.Error{
+				Kind: tap.BadInput, Op: "catalog " + r.read.CatalogName,
+				Err: config.Placed(err, r.read.Catalog, r.read.CatalogName),
+			}
 		}
 		return choices, nil
 	}
@@ -125,8 +131,10 @@ func (r *Run) choices(lookup tap.Lookup) ([]*tap.Choice, error) {
 // query returns the query for a choice.
 func (r *Run) query(choice *tap.Choice) (*tap.Selection, error) {
 	handling := tap.Handling{
-		NewColumns: r.cfg.NewColumns, NullOdd: r.cfg.TypeChanges == "null", ReplacesTables: r.read.Protocol.platform,
-		Unknown: r.cfg.Policy.Unknown(), Key: r.cfg.Policy.Key(), Policy: r.cfg.Policy.Mark(),
+		NewColumns: r.cfg.NewColumns, NullOdd: r.cfg.TypeChanges == "null",
+		ReplacesTables: r.read.Protocol.platform,
+		Unknown:        r.cfg.Policy.Unknown(), Key: r.cfg.Policy.Key(),
+		Policy: r.cfg.Policy.Mark(),
 	}
 	if choice.Err != nil {
 		return choice.Select(nil, handling), nil
@@ -153,7 +161,8 @@ func (r *Run) compare() {
 		if b.ReadAs != "" && b.ReadAs != mark {
 			others = append(others, sel.Stream.Name)
 		}
-		if b.Policy != r.cfg.Policy.Mark() && (!b.Until.IsZero() || b.Progress != nil || !b.Complete.IsZero()) {
+		if b.Policy != r.cfg.Policy.Mark() &&
+			(!b.Until.IsZero() || b.Progress != nil || !b.Complete.IsZero()) {
 			treated = append(treated, sel.Stream.Name)
 		}
 		if !b.Start.IsZero() && r.cfg.Start.Before(b.Start) {
@@ -181,16 +190,22 @@ func (r *Run) makeEngine() (*tap.Engine, error) {
 	}
 	cfg := r.cfg
 	e := &tap.Engine{
-		Source: r.client, Voice: r.read.Protocol.voice(), Log: r.opts.Log, Concurrency: cfg.Concurrency, Lookback: cfg.Back, StartDate: cfg.Start,
-		FailForbidden: r.read.Protocol.platform || cfg.OnForbidden == "fail", Sample: r.read.Sample, Proof: proof[0], User: r.credential().User(),
+		Source: r.client, Voice: r.read.Protocol.voice(), Log: r.opts.Log,
+		Concurrency: cfg.Concurrency, Lookback: cfg.Back, StartDate: cfg.Start,
+		FailForbidden: r.read.Protocol.platform || cfg.OnForbidden == "fail", Sample: r.read.Sample,
+		Proof: proof[0], User: r.credential().User(),
 		ReadAs: cfg.ReadAs(), Now: r.client.Now, MaxRunTime: cfg.RunTime, Refresh: cfg.Rest,
 	}
 	if d := cfg.Ledger; d != nil {
-		e.Deletes = &tap.Deletes{Ledger: &store.Ledger{Store: d.Store}, Every: d.Every, MaxShare: d.MaxShare, Accept: r.read.AcceptDeletes}
+		e.Deletes = &tap.Deletes{
+			Ledger: &store.Ledger{Store: d.Store}, Every: d.Every,
+			MaxShare: d.MaxShare, Accept: r.read.AcceptDeletes,
+		}
 	}
 	if f := cfg.Files; f != nil {
 		e.Enricher = attachments.New(attachments.Options{
-			Store: f.Store, Types: f.Types, MaxBytes: f.MaxBytes, Concurrency: cfg.Concurrency, Silence: cfg.Silence,
+			Store: f.Store, Types: f.Types, MaxBytes: f.MaxBytes, Concurrency: cfg.Concurrency,
+			Silence:   cfg.Silence,
 			UserAgent: cfg.Agent(r.opts.Version), Source: r.client, Log: r.opts.Log,
 		})
 	}
@@ -229,7 +244,8 @@ func (r *Run) Do(ctx context.Context, out io.Writer) (*tap.Account, error) {
 		return nil, err
 	}
 	code := ExitCode(err, sum.Read)
-	if err == nil && slices.ContainsFunc(sum.Outcomes, func(o tap.Outcome) bool { return o.Err != nil && !o.Skipped }) {
+	if err == nil && slices.ContainsFunc(sum.Outcomes,
+		func(o tap.Outcome) bool { return o.Err != nil && !o.Skipped }) {
 		code = ExitIncomplete
 	}
 	return r.account(sum, err, code), err

@@ -36,7 +36,8 @@ func (a *Account) Discover(ctx context.Context, p *Protocol, probe bool) ([]byte
 		if err != nil {
 			return nil, err
 		}
-		discovered = append(discovered, tap.Discovered{Stream: s, Shape: shape, OutOfReach: reach[s.Name].Missing()})
+		discovered = append(discovered,
+			tap.Discovered{Stream: s, Shape: shape, OutOfReach: reach[s.Name].Missing()})
 	}
 	return p.catalog(discovered)
 }
@@ -44,7 +45,9 @@ func (a *Account) Discover(ctx context.Context, p *Protocol, probe bool) ([]byte
 // shapeOf returns the shape of a stream's records under the config: with columns of custom fields,
 // the policy's treatment of each column, and the columns that this program adds, for deletes and
 // for contents.
-func shapeOf(s *tap.Stream, columns *custom.Columns, cfg *config.Config, deletedAt string) (*record.Shape, error) {
+func shapeOf(s *tap.Stream, columns *custom.Columns, cfg *config.Config,
+	deletedAt string,
+) (*record.Shape, error) {
 	shape, err := columns.Shape(s)
 	if err != nil {
 		return nil, err
@@ -58,7 +61,8 @@ func shapeOf(s *tap.Stream, columns *custom.Columns, cfg *config.Config, deleted
 	if s.Name == attachments.Stream && cfg.Files != nil {
 		shape = attachments.Shape(shape)
 	}
-	return cfg.Policy.Apply(s, shape, func(column string) string { return columns.Class(s, column) }), nil
+	return cfg.Policy.Apply(s, shape,
+		func(column string) string { return columns.Class(s, column) }), nil
 }
 
 // columns reads the definitions of custom fields if the config asks for columns; otherwise it makes

@@ -57,7 +57,8 @@ func (c *Credential) User() string {
 // Forbidden says what to do about a 403, which has two possible causes.
 func (c *Credential) Forbidden(scope string) string {
 	if c.RefreshToken != "" {
-		return "the scope " + scope + " is missing, or the user is not a Site Admin: add the scope to the integration and authorize again, since a token never gains scopes"
+		return "the scope " + scope +
+			" is missing, or the user is not a Site Admin: add the scope to the integration and authorize again, since a token never gains scopes"
 	}
 	return "grant the scope " + scope + " to the credential, or make " + c.User() + " a Site Admin"
 }
@@ -161,7 +162,10 @@ func (a *auth) renew(ctx context.Context) (*token, error) {
 	if a.cred.RefreshToken != "" {
 		if a.cred.Ready != nil {
 			if err := a.cred.Ready(); err != nil {
-				return nil, &tap.Error{Kind: tap.BadInput, Op: "saving refresh_token", Err: err, Hint: "the next token could not be saved, so this one was not used; make the config file writable"}
+				return nil, &tap.Error{
+					Kind: tap.BadInput, Op: "saving refresh_token", Err: err,
+					Hint: "the next token could not be saved, so this one was not used; make the config file writable",
+				}
 			}
 		}
 		detached, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
@@ -180,7 +184,8 @@ func (a *auth) renew(ctx context.Context) (*token, error) {
 			return a.explain(err)
 		}
 		g = grant{}
-		if err := json.Unmarshal(body, &g, jsontext.AllowDuplicateNames(true)); err != nil || g.AccessToken == "" {
+		if err := json.Unmarshal(body, &g, jsontext.AllowDuplicateNames(true)); err != nil ||
+			g.AccessToken == "" {
 			return &temporary{reason: "the answer contains no token"}
 		}
 		asked = at
@@ -208,7 +213,10 @@ func (a *auth) renew(ctx context.Context) (*token, error) {
 		a.cred.RefreshToken = g.RefreshToken
 	}
 	life := g.life(served, asked)
-	return &token{value: g.AccessToken, tried: make(chan struct{}), expires: asked.Add(life - min(spare, life/10))}, nil
+	return &token{
+		value: g.AccessToken, tried: make(chan struct{}),
+		expires: asked.Add(life - min(spare, life/10)),
+	}, nil
 }
 
 // life returns how long the token is valid, by the server's clock if that is known.
@@ -277,14 +285,19 @@ func (a *auth) explain(err error) error {
 	if !errors.As(err, &refusal) {
 		return err
 	}
-	if a.cred.RefreshToken != "" && a.cred.Reread != nil && strings.Contains(refusal.text, "invalid_grant") {
+	if a.cred.RefreshToken != "" && a.cred.Reread != nil &&
+		strings.Contains(refusal.text, "invalid_grant") {
 		if kept, err := a.cred.Reread(); err == nil && kept != "" && kept != a.cred.RefreshToken {
 			a.cred.RefreshToken = kept
 			a.client.secrets.add(kept)
-			return &temporary{reason: "another process has renewed the refresh token", after: time.Millisecond}
+			return &temporary{
+				reason: "another process has renewed the refresh token",
+				after:  time.Millisecond,
+			}
 		}
 	}
-	e := tap.Errorf(tap.Credentials, "signing in at "+hostPort(a.client.tokenURL()), "%s", refusal.Error())
+	e := tap.Errorf(tap.Credentials, "signing in at "+hostPort(a.client.tokenURL()), "%s",
+		refusal.Error())
 	switch {
 	case a.cred.APIKey != "":
 		return e.WithHint("check api_key in the config; Greenhouse has announced that API keys stop working: create an OAuth credential under " +
@@ -296,7 +309,8 @@ func (a *auth) explain(err error) error {
 	case strings.Contains(refusal.text, "invalid_grant"):
 		return e.WithHint("refresh_token is used up or older than 24 hours, or another program used it: sign in again and put the new one in the config")
 	case strings.Contains(refusal.text, "unauthorized_client"):
-		return e.WithHint("the credential may not sign in this way: check %s in the config", a.cred.keys())
+		return e.WithHint("the credential may not sign in this way: check %s in the config",
+			a.cred.keys())
 	default:
 		return e.WithHint("check %s in the config", a.cred.keys())
 	}

@@ -256,7 +256,8 @@ func (b *Budget) learn(f *flight, answer *http.Response) {
 	}
 	ends := b.ends(reset, began, now)
 	if limited && !told && !ends.After(now) {
-		b.paused = now.Add(time.Second) // it refuses, and says that the window is over: asking at once would loop
+		// it refuses, and says that the window is over: asking at once would loop
+		b.paused = now.Add(time.Second)
 	}
 	if ends.After(now.Add(longestWindow)) {
 		ends = now.Add(longestWindow)
@@ -273,7 +274,10 @@ func (b *Budget) learn(f *flight, answer *http.Response) {
 			b.past = append(b.past, w.account())
 			since = now
 		}
-		*w = window{number: w.number, known: true, limit: limit, left: left, reset: reset, began: began, ends: ends, sent: sent, answered: 1, first: since}
+		*w = window{
+			number: w.number, known: true, limit: limit, left: left, reset: reset,
+			began: began, ends: ends, sent: sent, answered: 1, first: since,
+		}
 	case w.known && reset >= w.reset-1:
 		w.left = min(w.left, left)
 		w.answered++
@@ -297,7 +301,10 @@ func (b *Budget) ends(reset int64, began, now time.Time) time.Time {
 
 // account describes a window.
 func (w *window) account() tap.Window {
-	return tap.Window{Began: w.first.UTC(), Limit: w.limit, Sent: w.sent, Left: w.left, Ends: w.ends}
+	return tap.Window{
+		Began: w.first.UTC(), Limit: w.limit, Sent: w.sent, Left: w.left,
+		Ends: w.ends,
+	}
 }
 
 // account describes all windows, and how long the budget was waited for.

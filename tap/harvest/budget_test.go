@@ -96,18 +96,33 @@ func TestBudgetIsSpentExactly(t *testing.T) {
 		requests int
 		windows  int // windows to wait for
 	}{
-		"265 under 50":          {&server{limit: 50, latency: 150 * time.Millisecond}, 1, 265, 5},
-		"exactly one window":    {&server{limit: 50, latency: 150 * time.Millisecond}, 1, 50, 0},
-		"slow answers":          {&server{limit: 50, latency: 2 * time.Second}, 1, 100, 1},
-		"a small limit":         {&server{limit: 3, latency: 150 * time.Millisecond}, 1, 12, 3},
-		"others use it as well": {&server{limit: 50, latency: 150 * time.Millisecond, others: 20}, 1, 90, 2},
-		"a share of it":         {&server{limit: 50, latency: 150 * time.Millisecond}, 0.8, 120, 2},
-		"from the first one":    {&server{limit: 50, latency: 150 * time.Millisecond, anchored: true}, 1, 265, 5},
-		"rounded down":          {&server{limit: 50, latency: 150 * time.Millisecond, anchored: true, down: true}, 1, 265, 5},
-		"no limit is told":      {&server{limit: 1 << 30, latency: 150 * time.Millisecond, bare: true}, 1, 500, 0},
+		"265 under 50":       {&server{limit: 50, latency: 150 * time.Millisecond}, 1, 265, 5},
+		"exactly one window": {&server{limit: 50, latency: 150 * time.Millisecond}, 1, 50, 0},
+		"slow answers":       {&server{limit: 50, latency: 2 * time.Second}, 1, 100, 1},
+		"a small limit":      {&server{limit: 3, latency: 150 * time.Millisecond}, 1, 12, 3},
+		"others use it as well": {
+			&server{limit: 50, latency: 150 * time.Millisecond, others: 20},
+			1, 90, 2,
+		},
+		"a share of it": {&server{limit: 50, latency: 150 * time.Millisecond}, 0.8, 120, 2},
+		"from the first one": {
+			&server{limit: 50, latency: 150 * time.Millisecond, anchored: true},
+			1, 265, 5,
+		},
+		"rounded down": {&server{
+			limit: 50, latency: 150 * time.Millisecond, anchored: true,
+			down: true,
+		}, 1, 265, 5},
+		"no limit is told": {
+			&server{limit: 1 << 30, latency: 150 * time.Millisecond, bare: true},
+			1, 500, 0,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for _, phase := range []time.Duration{0, 137 * time.Millisecond, 500 * time.Millisecond, 930 * time.Millisecond} {
+			for _, phase := range []time.Duration{
+				0, 137 * time.Millisecond, 500 * time.Millisecond,
+				930 * time.Millisecond,
+			} {
 				synctest.Test(t, func(t *testing.T) {
 					time.Sleep(time.Until(time.Unix((time.Now().Unix()/30+1)*30, 0)) + phase)
 					s := c.server
@@ -148,11 +163,16 @@ func TestBudgetDoesNotLoop(t *testing.T) {
 			f, err := b.acquire(t.Context())
 			assert.NoError(t, err)
 			past := strconv.FormatInt(time.Now().Unix()-60, 10)
-			b.learn(f, &http.Response{StatusCode: http.StatusTooManyRequests, Body: http.NoBody, Header: http.Header{
-				"X-Ratelimit-Limit": {"50"}, "X-Ratelimit-Remaining": {"0"}, "X-Ratelimit-Reset": {past},
-			}})
+			b.learn(f, &http.Response{
+				StatusCode: http.StatusTooManyRequests, Body: http.NoBody,
+				Header: http.Header{
+					"X-Ratelimit-Limit": {"50"}, "X-Ratelimit-Remaining": {"0"},
+					"X-Ratelimit-Reset": {past},
+				},
+			})
 			b.release(f)
 		}
-		assert.GreaterOrEqual(t, time.Since(began), 9*time.Second, "a 429 whose reset has passed is not repeated at once")
+		assert.GreaterOrEqual(t, time.Since(began), 9*time.Second,
+			"a 429 whose reset has passed is not repeated at once")
 	})
 }

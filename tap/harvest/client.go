@@ -69,10 +69,11 @@ type Client struct {
 	limited int             // answers with 429
 	mute    map[string]bool // lists that failed since one last answered
 
-	began    time.Time    // when the client was created
-	reached  atomic.Bool  // something has answered
-	answered atomic.Bool  // a list has answered with a page
-	alive    atomic.Int64 // when a list last answered with a page or a refusal, in nanoseconds since began; 0 for never
+	began    time.Time   // when the client was created
+	reached  atomic.Bool // something has answered
+	answered atomic.Bool // a list has answered with a page
+	// when a list last answered with a page or a refusal, in nanoseconds since began; 0 for never
+	alive atomic.Int64
 }
 
 // NewClient returns a client. It makes no request before its first use.
@@ -89,7 +90,8 @@ func NewClient(opts Options) *Client {
 		c.opts.APIURL = &api
 	}
 	cred := opts.Credential
-	c.secrets.add(cred.ClientID, cred.ClientSecret, cred.RefreshToken, cred.APIKey) // the client ID too: the two may be swapped
+	// the client ID too: the two may be swapped
+	c.secrets.add(cred.ClientID, cred.ClientSecret, cred.RefreshToken, cred.APIKey)
 	dialer := &net.Dialer{Timeout: 30 * time.Second}
 	c.http = &http.Client{
 		Transport: &http.Transport{
@@ -104,7 +106,10 @@ func NewClient(opts Options) *Client {
 			ReadBufferSize:         32 << 10,
 			// A ping detects a connection that died silently, instead of every request sent into
 			// it.
-			HTTP2: &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 10 * time.Second},
+			HTTP2: &http.HTTP2Config{
+				SendPingTimeout: 15 * time.Second,
+				PingTimeout:     10 * time.Second,
+			},
 		},
 		CheckRedirect: stayHome,
 	}
@@ -132,7 +137,9 @@ func (c *Client) Usage() Usage {
 
 // Account returns the windows of the limit, how long the client waited for them, how often each
 // list was requested again, and the number of 429s.
-func (c *Client) Account() (windows []tap.Window, waited time.Duration, retries func(stream string) int, limited int) {
+func (c *Client) Account() (windows []tap.Window, waited time.Duration,
+	retries func(stream string) int, limited int,
+) {
 	windows, waited = c.budget.account()
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -255,7 +262,9 @@ func (w *watch) stop() {
 
 // do sends one request and reads the whole body, unpacked, into a buffer for use. Before that it
 // calls arrived with the headers. Failures that a retry may fix are temporary.
-func (c *Client) do(ctx context.Context, req *http.Request, arrived func(*http.Response), use func(answer *http.Response, body []byte) error) error {
+func (c *Client) do(ctx context.Context, req *http.Request, arrived func(*http.Response),
+	use func(answer *http.Response, body []byte) error,
+) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	watch := newWatch(c.opts.RequestTimeout, c.opts.MaxRetryTime, cancel)
@@ -295,7 +304,10 @@ func (c *Client) do(ctx context.Context, req *http.Request, arrived func(*http.R
 func (c *Client) netError(ctx context.Context, u *url.URL, err error) error {
 	var away *originError
 	if errors.As(err, &away) {
-		return &tap.Error{Kind: tap.Origin, Op: "reading " + u.Path, Err: away, Hint: "nothing was sent there; set api_url to the final address"}
+		return &tap.Error{
+			Kind: tap.Origin, Op: "reading " + u.Path, Err: away,
+			Hint: "nothing was sent there; set api_url to the final address",
+		}
 	}
 	if cause := context.Cause(ctx); errors.Is(cause, errSilent) || errors.Is(cause, errSlow) {
 		err = cause
@@ -310,12 +322,21 @@ func (c *Client) netError(ctx context.Context, u *url.URL, err error) error {
 	var wrongHost x509.HostnameError
 	var invalid x509.CertificateInvalidError
 	var notTLS tls.RecordHeaderError
-	if errors.As(err, &unknown) || errors.As(err, &wrongHost) || errors.As(err, &invalid) || errors.As(err, &notTLS) {
-		return &tap.Error{Kind: tap.Network, Op: "connecting to " + hostPort(u), Err: errors.New(c.secrets.clean(err.Error())), Hint: "the connection is not private; certificates are always checked"}
+	if errors.As(err, &unknown) || errors.As(err, &wrongHost) || errors.As(err, &invalid) ||
+		errors.As(err, &notTLS) {
+		return &tap.Error{
+			Kind: tap.Network, Op: "connecting to " + hostPort(u),
+			Err:  errors.New(c.secrets.clean(err.Error())),
+			Hint: "the connection is not private; certificates are always checked",
+		}
 	}
 	var unknownHost *net.DNSError
-	nowhere := errors.As(err, &unknownHost) && unknownHost.IsNotFound || errors.Is(err, syscall.ECONNREFUSED)
-	return &temporary{kind: tap.Network, nowhere: nowhere, reason: hostPort(u) + " does not answer: " + c.secrets.clean(err.Error())}
+	nowhere := errors.As(err, &unknownHost) && unknownHost.IsNotFound ||
+		errors.Is(err, syscall.ECONNREFUSED)
+	return &temporary{
+		kind: tap.Network, nowhere: nowhere,
+		reason: hostPort(u) + " does not answer: " + c.secrets.clean(err.Error()),
+	}
 }
 
 // answers notes that a list answered, with a page or a refusal.
@@ -349,9 +370,17 @@ func formOf(form url.Values) payload {
 
 // post sends a request about tokens. It returns the body and the headers of a good answer, and when
 // it was requested.
-func (c *Client) post(ctx context.Context, to *url.URL, p payload, sign func(*http.Request)) (body []byte, header http.Header, asked time.Time, err error) {
-	req := &http.Request{Method: http.MethodPost, URL: to, Header: http.Header{}, ContentLength: int64(len(p.text))}
-	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(p.text)), nil }
+func (c *Client) post(ctx context.Context, to *url.URL, p payload,
+	sign func(*http.Request),
+) (body []byte, header http.Header, asked time.Time, err error) {
+	req := &http.Request{
+		Method: http.MethodPost, URL: to, Header: http.Header{},
+		ContentLength: int64(len(p.text)),
+	}
+	req.GetBody = func() (io.ReadCloser, error) {
+		return io.NopCloser(strings.NewReader(p.text)),
+			nil
+	}
 	req.Body, _ = req.GetBody()
 	req.Header.Set("Content-Type", p.kind)
 	sign(req)

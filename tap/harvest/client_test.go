@@ -19,7 +19,8 @@ func TestNextPageIsTakenFromTheLink(t *testing.T) {
 		cursor string
 		kind   tap.Kind
 	}{
-		``: {}, `<https://harvest.greenhouse.io/v3/users?cursor=abc>; rel="next"`: {cursor: "abc"}, `</v3/users?cursor=a%2Bb>;rel=next`: {cursor: "a+b"},
+		``: {}, `<https://harvest.greenhouse.io/v3/users?cursor=abc>; rel="next"`: {cursor: "abc"},
+		`</v3/users?cursor=a%2Bb>;rel=next`:                                                               {cursor: "a+b"},
 		`<https://harvest.greenhouse.io/v3/users?cursor=x>; rel="prev"`:                                   {},
 		`<https://h.io/?a=1,2>; rel="first", <https://harvest.greenhouse.io:443/?cursor=d,e>; rel="next"`: {cursor: "d,e"},
 		`<https://elsewhere.io/v3/users?cursor=x>; rel="next"`:                                            {kind: tap.Origin},
@@ -37,6 +38,8 @@ func TestNextPageIsTakenFromTheLink(t *testing.T) {
 func TestAskedAtIsALowerBound(t *testing.T) {
 	sent := time.Now()
 	answer := &http.Response{Header: http.Header{"Date": {"Mon, 23 Nov 2026 08:15:30 GMT"}}}
-	assert.Equal(t, "2026-11-23T08:15:28.500Z", tap.FormatTime(askedAt(answer, sent, 1500*time.Millisecond)))
-	assert.False(t, askedAt(&http.Response{}, sent, 0).After(sent), "without the header this machine's clock has to do")
+	assert.Equal(t, "2026-11-23T08:15:28.500Z",
+		tap.FormatTime(askedAt(answer, sent, 1500*time.Millisecond)))
+	assert.False(t, askedAt(&http.Response{}, sent, 0).After(sent),
+		"without the header this machine's clock has to do")
 }

@@ -27,20 +27,40 @@ func TestRedirectsStayWithinTheOrigin(t *testing.T) {
 		kind  tap.Kind
 		words string
 	}{
-		"one":                        {[]string{"/v3/other"}, tap.Fault, ""},
-		"three":                      {[]string{"/v3/a", "/v3/b", "/v3/c"}, tap.Fault, ""},
-		"the port that goes without": {[]string{"https://HARVEST.invalid:443/v3/other"}, tap.Fault, ""},
-		"four":                       {[]string{"/v3/a", "/v3/b", "/v3/c", "/v3/d"}, tap.Unreachable, "too many redirects"},
-		"another host":               {[]string{"https://elsewhere.invalid/v3/users"}, tap.Origin, "elsewhere.invalid"},
-		"another port":               {[]string{"https://harvest.invalid:8443/v3/users"}, tap.Origin, "8443"},
-		"without encryption":         {[]string{"http://harvest.invalid/v3/users"}, tap.Origin, "http:"},
-		"there and back":             {[]string{"https://elsewhere.invalid/", "https://harvest.invalid/v3/users"}, tap.Origin, "elsewhere.invalid"},
+		"one":   {[]string{"/v3/other"}, tap.Fault, ""},
+		"three": {[]string{"/v3/a", "/v3/b", "/v3/c"}, tap.Fault, ""},
+		"the port that goes without": {
+			[]string{"https://HARVEST.invalid:443/v3/other"},
+			tap.Fault,
+			"",
+		},
+		"four": {
+			[]string{"/v3/a", "/v3/b", "/v3/c", "/v3/d"},
+			tap.Unreachable,
+			"too many redirects",
+		},
+		"another host": {
+			[]string{"https://elsewhere.invalid/v3/users"},
+			tap.Origin,
+			"elsewhere.invalid",
+		},
+		"another port": {
+			[]string{"https://harvest.invalid:8443/v3/users"},
+			tap.Origin,
+			"8443",
+		},
+		"without encryption": {[]string{"http://harvest.invalid/v3/users"}, tap.Origin, "http:"},
+		"there and back": {[]string{
+			"https://elsewhere.invalid/",
+			"https://harvest.invalid/v3/users",
+		}, tap.Origin, "elsewhere.invalid"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				to := c.to
 				client := scriptedClient(t, func(r *http.Request) (*http.Response, error) {
-					assert.Equal(t, "harvest.invalid", strings.ToLower(r.URL.Hostname()), "nothing is sent elsewhere")
+					assert.Equal(t, "harvest.invalid", strings.ToLower(r.URL.Hostname()),
+						"nothing is sent elsewhere")
 					assert.Equal(t, "https", r.URL.Scheme)
 					if len(to) > 0 {
 						next := to[0]
@@ -68,19 +88,36 @@ func TestNetworkFailures(t *testing.T) {
 		lasts time.Duration // how long it is retried if nothing ever answered; 0 for once
 		words string
 	}{
-		"refused":               {&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}, nowherePatience, "harvest.invalid:443 does not answer"},
-		"unknown host":          {&net.DNSError{IsNotFound: true, Err: "no such host"}, nowherePatience, "no such host"},
-		"a name server's fault": {&net.DNSError{Err: "server misbehaving"}, 10 * time.Minute, "server misbehaving"},
-		"reset":                 {syscall.ECONNRESET, 10 * time.Minute, "reset by peer"},
-		"untrusted":             {x509.UnknownAuthorityError{}, 0, "not private"},
-		"another host's":        {x509.HostnameError{Certificate: &x509.Certificate{}, Host: "harvest.invalid"}, 0, "not private"},
-		"ended":                 {x509.CertificateInvalidError{Reason: x509.Expired}, 0, "not private"},
+		"refused": {
+			&net.OpError{Op: "dial", Err: syscall.ECONNREFUSED},
+			nowherePatience, "harvest.invalid:443 does not answer",
+		},
+		"unknown host": {
+			&net.DNSError{IsNotFound: true, Err: "no such host"},
+			nowherePatience, "no such host",
+		},
+		"a name server's fault": {
+			&net.DNSError{Err: "server misbehaving"}, 10 * time.Minute,
+			"server misbehaving",
+		},
+		"reset":     {syscall.ECONNRESET, 10 * time.Minute, "reset by peer"},
+		"untrusted": {x509.UnknownAuthorityError{}, 0, "not private"},
+		"another host's": {x509.HostnameError{
+			Certificate: &x509.Certificate{},
+			Host:        "harvest.invalid",
+		}, 0, "not private"},
+		"ended": {x509.CertificateInvalidError{Reason: x509.Expired}, 0, "not private"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				tries := 0
 				client := scriptedClient(t, nil, nil)
-				client.http.Transport = scripted(func(*http.Request) (*http.Response, error) { tries++; return nil, c.err })
+				client.http.Transport = scripted(func(*http.Request) (*http.Response,
+					error,
+				) {
+					tries++
+					return nil, c.err
+				})
 				began := time.Now()
 				err := client.Read(t.Context(), list("users"), discard)
 				require.Error(t, err)
@@ -89,7 +126,8 @@ func TestNetworkFailures(t *testing.T) {
 					assert.Contains(t, err.Error(), c.words)
 					return
 				}
-				assert.Equal(t, c.lasts, time.Since(began).Round(time.Second), "the last attempt is made at the end of the time")
+				assert.Equal(t, c.lasts, time.Since(began).Round(time.Second),
+					"the last attempt is made at the end of the time")
 				assert.Greater(t, tries, 4)
 			})
 		})
@@ -107,7 +145,8 @@ func TestNetworkFailures(t *testing.T) {
 		began := time.Now()
 		err := client.Read(t.Context(), list("users"), discard)
 		require.Error(t, err)
-		assert.Greater(t, time.Since(began), 9*time.Minute, "an address that has answered is most likely right")
+		assert.Greater(t, time.Since(began), 9*time.Minute,
+			"an address that has answered is most likely right")
 	})
 }
 
@@ -127,30 +166,54 @@ func TestRetriesAreLogged(t *testing.T) {
 		began := time.Now()
 		require.NoError(t, client.Read(t.Context(), list("users"), discard))
 		assert.Less(t, time.Since(began), 30*time.Second)
-		assert.Equal(t, 2, strings.Count(log.String(), `level=WARN msg="trying again" while="reading list users" reason="50`), log.String())
-		assert.Equal(t, 1, strings.Count(log.String(), `level=INFO msg="the request limit was reached unexpectedly" while="reading list users"`))
+		assert.Equal(t, 2, strings.Count(log.String(),
+			`level=WARN msg="trying again" while="reading list users" reason="50`), log.String())
+		assert.Equal(t, 1, strings.Count(log.String(),
+			`level=INFO msg="the request limit was reached unexpectedly" while="reading list users"`))
 		assert.NotContains(t, log.String(), "my-client-secret")
 	})
 }
 
 // Messages for refusals of the token endpoint, which name the keys.
 func TestMessagesForRefusedSignIns(t *testing.T) {
-	partner := Credential{ClientID: "my-id", ClientSecret: "my-secret", RefreshToken: "my-refresh", Ready: func() error { return nil }, Rotated: func(string) error { return nil }}
+	partner := Credential{
+		ClientID: "my-id", ClientSecret: "my-secret", RefreshToken: "my-refresh",
+		Ready: func() error { return nil }, Rotated: func(string) error { return nil },
+	}
 	plain := Credential{ClientID: "my-id", ClientSecret: "my-secret"}
 	for body, c := range map[string]struct {
 		cred  Credential
 		words string
 	}{
-		`{"error_description":"Client application is not requesting any scopes"}`: {plain, "harvest:users:list"},
-		`{"message":"client_id=x does not contain a valid client ID suffix"}`:     {plain, "look swapped"},
-		`{"error":"invalid_client"}`:      {plain, "check client_id and client_secret in the config"},
-		`{"error":"unauthorized_client"}`: {partner, "may not sign in this way: check client_id, client_secret and refresh_token"},
-		`{"error":"invalid_grant"}`:       {partner, "sign in again"},
-		`{"error":"any"}`:                 {Credential{APIKey: "my-key"}, "check api_key"},
-		`{"error":"invalid_client","error_description":"my-secret is not known."}`: {plain, "client_secret"},
+		`{"error_description":"Client application is not requesting any scopes"}`: {
+			plain,
+			"harvest:users:list",
+		},
+		`{"message":"client_id=x does not contain a valid client ID suffix"}`: {
+			plain,
+			"look swapped",
+		},
+		`{"error":"invalid_client"}`: {
+			plain,
+			"check client_id and client_secret in the config",
+		},
+		`{"error":"unauthorized_client"}`: {
+			partner,
+			"may not sign in this way: check client_id, client_secret and refresh_token",
+		},
+		`{"error":"invalid_grant"}`: {partner, "sign in again"},
+		`{"error":"any"}`:           {Credential{APIKey: "my-key"}, "check api_key"},
+		`{"error":"invalid_client","error_description":"my-secret is not known."}`: {
+			plain,
+			"client_secret",
+		},
 	} {
 		client := scriptedClient(t, nil, func(o *Options) { o.Credential = c.cred })
-		client.http.Transport = scripted(func(*http.Request) (*http.Response, error) { return reply(400, body), nil })
+		client.http.Transport = scripted(func(*http.Request) (*http.Response,
+			error,
+		) {
+			return reply(400, body), nil
+		})
 		err := client.Read(t.Context(), list("users"), discard)
 		assert.Equal(t, tap.Credentials, tap.KindOf(err))
 		assert.ErrorContains(t, err, c.words)
@@ -164,8 +227,10 @@ func TestTokenRenewedByAnotherProcess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		kept, rotated := "second", []string{}
 		cred := Credential{
-			ClientID: "my-id", ClientSecret: "my-secret", RefreshToken: "first", Ready: func() error { return nil },
-			Rotated: func(token string) error { rotated = append(rotated, token); return nil }, Reread: func() (string, error) { return kept, nil },
+			ClientID: "my-id", ClientSecret: "my-secret", RefreshToken: "first",
+			Ready:   func() error { return nil },
+			Rotated: func(token string) error { rotated = append(rotated, token); return nil },
+			Reread:  func() (string, error) { return kept, nil },
 		}
 		var sent []string
 		answer := func(client *Client) {
@@ -196,7 +261,8 @@ func TestTokenRenewedByAnotherProcess(t *testing.T) {
 		client = scriptedClient(t, nil, func(o *Options) { o.Credential = cred })
 		sent = nil
 		answer(client)
-		assert.ErrorContains(t, client.Read(t.Context(), list("users"), discard), "the disk is full")
+		assert.ErrorContains(t, client.Read(t.Context(), list("users"), discard),
+			"the disk is full")
 		assert.Empty(t, sent, "a token that could not be kept is not spent")
 	})
 }
@@ -226,7 +292,11 @@ func TestIntrospection(t *testing.T) {
 		assert.Nil(t, told)
 	}
 	client = scriptedClient(t, nil, nil)
-	client.http.Transport = scripted(func(*http.Request) (*http.Response, error) { return reply(401, `{}`), nil })
+	client.http.Transport = scripted(func(*http.Request) (*http.Response,
+		error,
+	) {
+		return reply(401, `{}`), nil
+	})
 	_, err = client.Introspect(t.Context())
 	assert.Equal(t, tap.Credentials, tap.KindOf(err))
 }

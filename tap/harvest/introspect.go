@@ -32,7 +32,8 @@ func (i *Introspection) Scopes() (map[string]bool, bool) {
 	for _, v := range []jsontext.Value{i.Scope, i.ScopeList} {
 		var text string
 		var list []string
-		if len(v) == 0 || v.Kind() == 'n' || json.Unmarshal(v, &text) != nil && json.Unmarshal(v, &list) != nil {
+		if len(v) == 0 || v.Kind() == 'n' || json.Unmarshal(v, &text) != nil &&
+			json.Unmarshal(v, &list) != nil {
 			continue
 		}
 		for _, s := range append(strings.Fields(strings.ReplaceAll(text, ",", " ")), list...) {

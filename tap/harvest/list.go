@@ -31,13 +31,15 @@ func (c *Client) Read(ctx context.Context, req tap.Request, take func(tap.Page) 
 // that the server closed.
 func (c *Client) watchResends(ctx context.Context, op string) context.Context {
 	sent := 0
-	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) {
-		if sent++; sent > 1 {
-			c.requests.Add(1)
-			c.budget.spend()
-			c.log.Warn("trying again", "while", op, "reason", "the connection was closed before the answer", "wait", "0s")
-		}
-	}})
+	return httptrace.WithClientTrace(ctx,
+		&httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) {
+			if sent++; sent > 1 {
+				c.requests.Add(1)
+				c.budget.spend()
+				c.log.Warn("trying again", "while", op, "reason",
+					"the connection was closed before the answer", "wait", "0s")
+			}
+		}})
 }
 
 func op(req tap.Request) string { return opOf(req.Stream.Name) }
@@ -47,7 +49,9 @@ func opOf(stream string) string { return "reading list " + stream }
 // errDeadToken means that the token was refused and a new one should be tried.
 var errDeadToken = errors.New("the token is dead")
 
-func (c *Client) attempt(ctx context.Context, req tap.Request, take func(tap.Page) error, fresh *int) error {
+func (c *Client) attempt(ctx context.Context, req tap.Request, take func(tap.Page) error,
+	fresh *int,
+) error {
 	flight, err := c.budget.acquire(ctx)
 	if err != nil {
 		return err
@@ -76,38 +80,41 @@ func (c *Client) attempt(ctx context.Context, req tap.Request, take func(tap.Pag
 			tried() // the others need not wait for the page
 		}
 	}
-	return c.do(c.watchResends(ctx, op(req)), get, arrived, func(answer *http.Response, body []byte) error {
-		if answer.StatusCode != http.StatusOK {
-			refusal := c.refusal(answer, body)
-			if !again(refusal) || refusal.code == http.StatusTooManyRequests {
+	return c.do(c.watchResends(ctx, op(req)), get, arrived,
+		func(answer *http.Response, body []byte) error {
+			if answer.StatusCode != http.StatusOK {
+				refusal := c.refusal(answer, body)
+				if !again(refusal) || refusal.code == http.StatusTooManyRequests {
+					c.answers()
+				}
+				if first && refusal.code == http.StatusUnauthorized {
+					*fresh++
+				}
+				return c.explain(ctx, req, answer, refusal, t, *fresh)
+			}
+			next, err := c.next(get.URL, answer)
+			if err != nil {
+				return err
+			}
+			page := tap.Page{Body: body, Next: next, Asked: askedAt(answer, sent, took)}
+			err = take(page)
+			var malformed *record.MalformedError
+			if errors.As(err, &malformed) {
+				return &temporary{reason: malformed.Error()}
+			}
+			if err == nil {
 				c.answers()
+				c.answered.Store(true)
+				c.refusals.Store(0)
 			}
-			if first && refusal.code == http.StatusUnauthorized {
-				*fresh++
-			}
-			return c.explain(ctx, req, answer, refusal, t, *fresh)
-		}
-		next, err := c.next(get.URL, answer)
-		if err != nil {
 			return err
-		}
-		page := tap.Page{Body: body, Next: next, Asked: askedAt(answer, sent, took)}
-		err = take(page)
-		var malformed *record.MalformedError
-		if errors.As(err, &malformed) {
-			return &temporary{reason: malformed.Error()}
-		}
-		if err == nil {
-			c.answers()
-			c.answered.Store(true)
-			c.refusals.Store(0)
-		}
-		return err
-	})
+		})
 }
 
 // explain turns an answer that is not a page into an error of a kind.
-func (c *Client) explain(ctx context.Context, req tap.Request, answer *http.Response, refusal *statusError, t *token, fresh int) error {
+func (c *Client) explain(ctx context.Context, req tap.Request, answer *http.Response,
+	refusal *statusError, t *token, fresh int,
+) error {
 	op := op(req)
 	if refusal.code == http.StatusUnauthorized && !refusal.html {
 		c.auth.refused(ctx, t)
@@ -126,7 +133,8 @@ func (c *Client) explain(ctx context.Context, req tap.Request, answer *http.Resp
 	}
 	after, told := retryAfter(answer, time.Now())
 	if refusal.code == http.StatusTooManyRequests {
-		return &temporary{reason: refusal.Error(), after: after, limited: true, untold: !told && answer.Header.Get("X-RateLimit-Reset") == ""}
+		return &temporary{reason: refusal.Error(), after: after, limited: true, untold: !told &&
+			answer.Header.Get("X-RateLimit-Reset") == ""}
 	}
 	if again(refusal) {
 		return &temporary{reason: refusal.Error(), after: after}
@@ -219,7 +227,8 @@ func (c *Client) next(asked *url.URL, answer *http.Response) (string, error) {
 			}
 			if origin(u) != origin(asked) {
 				return "", &tap.Error{
-					Kind: tap.Origin, Op: "reading " + asked.Path, Err: &originError{from: asked, to: u},
+					Kind: tap.Origin, Op: "reading " + asked.Path,
+					Err:  &originError{from: asked, to: u},
 					Hint: "nothing was sent there; set api_url to the final address",
 				}
 			}
@@ -234,7 +243,8 @@ func (c *Client) next(asked *url.URL, answer *http.Response) (string, error) {
 }
 
 func isNext(params string) bool {
-	for p := range strings.FieldsFuncSeq(params, func(r rune) bool { return r == ';' || r == ',' }) {
+	for p := range strings.FieldsFuncSeq(params,
+		func(r rune) bool { return r == ';' || r == ',' }) {
 		name, value, _ := strings.Cut(strings.TrimSpace(p), "=")
 		if !strings.EqualFold(strings.TrimSpace(name), "rel") {
 			continue

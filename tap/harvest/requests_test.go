@@ -38,12 +38,25 @@ func TestSignInRequests(t *testing.T) {
 			map[string]string{"grant_type": "client_credentials", "sub": "12"},
 		},
 		"refresh token": {
-			Credential{ClientID: "my-id", ClientSecret: "my-secret", UserID: "12", RefreshToken: "my-refresh", Ready: func() error { return nil }, Rotated: func(string) error { return nil }},
+			Credential{
+				ClientID: "my-id", ClientSecret: "my-secret", UserID: "12",
+				RefreshToken: "my-refresh", Ready: func() error { return nil },
+				Rotated: func(string) error { return nil },
+			},
 			"auth.invalid/token", "application/x-www-form-urlencoded", "my-id", "my-secret",
 			map[string]string{"grant_type": "refresh_token", "refresh_token": "my-refresh"},
 		},
-		"API key":            {Credential{APIKey: "my-key"}, "harvest.invalid/auth/token", "application/json", "my-key", "", map[string]string{"": "{}"}},
-		"API key for a user": {Credential{APIKey: "my-key", UserID: "12"}, "harvest.invalid/auth/token", "application/json", "my-key", "", map[string]string{"": `{"sub":12}`}},
+		"API key": {
+			Credential{APIKey: "my-key"},
+			"harvest.invalid/auth/token",
+			"application/json", "my-key", "",
+			map[string]string{"": "{}"},
+		},
+		"API key for a user": {
+			Credential{APIKey: "my-key", UserID: "12"},
+			"harvest.invalid/auth/token", "application/json", "my-key", "",
+			map[string]string{"": `{"sub":12}`},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			client := scriptedClient(t, nil, func(o *Options) { o.Credential = c.cred })
@@ -90,21 +103,40 @@ func TestPageAddresses(t *testing.T) {
 	users := &tap.Stream{Name: "users", Path: "/v3/users", Bookmark: "updated_at"}
 	at := func(hour int) time.Time { return time.Date(2026, 11, 25, hour, 0, 0, 0, time.UTC) }
 	for want, req := range map[string]tap.Request{
-		"per_page=500":             {Stream: users},
-		"per_page=1":               {Stream: users, PerPage: 1},
-		"cursor=x":                 {Stream: users, Cursor: "x", PerPage: 1, Fields: []string{"id"}, From: at(1), Params: map[string]string{"a": "b"}},
-		"a=b&per_page=500":         {Stream: users, Params: map[string]string{"a": "b"}},
-		"fields=id,x&per_page=500": {Stream: users, Fields: []string{"id", "x"}},
-		"per_page=500&updated_at=gte|2026-11-25T01:00:00Z":                          {Stream: users, From: at(1)},
-		"per_page=500&updated_at=lte|2026-11-25T02:00:00Z":                          {Stream: users, Before: at(2)},
-		"per_page=500&updated_at=gte|2026-11-25T01:00:00Z|lte|2026-11-25T02:00:00Z": {Stream: users, From: at(1), Before: at(2)},
+		"per_page=500": {Stream: users},
+		"per_page=1":   {Stream: users, PerPage: 1},
+		"cursor=x": {
+			Stream: users, Cursor: "x", PerPage: 1, Fields: []string{"id"},
+			From: at(1), Params: map[string]string{"a": "b"},
+		},
+		"a=b&per_page=500": {
+			Stream: users,
+			Params: map[string]string{"a": "b"},
+		},
+		"fields=id,x&per_page=500": {
+			Stream: users,
+			Fields: []string{"id", "x"},
+		},
+		"per_page=500&updated_at=gte|2026-11-25T01:00:00Z": {
+			Stream: users,
+			From:   at(1),
+		},
+		"per_page=500&updated_at=lte|2026-11-25T02:00:00Z": {
+			Stream: users,
+			Before: at(2),
+		},
+		"per_page=500&updated_at=gte|2026-11-25T01:00:00Z|lte|2026-11-25T02:00:00Z": {
+			Stream: users,
+			From:   at(1), Before: at(2),
+		},
 	} {
 		got, err := url.QueryUnescape(c.listURL(req).RawQuery)
 		require.NoError(t, err)
 		assert.Equal(t, strings.ReplaceAll(want, ".000", ""), strings.ReplaceAll(got, ".000", ""))
 	}
 	plain := tap.Request{Stream: &tap.Stream{Name: "tags", Path: "/v3/tags"}, From: at(1)}
-	assert.Equal(t, "per_page=500", c.listURL(plain).RawQuery, "a list without a time has no bounds")
+	assert.Equal(t, "per_page=500", c.listURL(plain).RawQuery,
+		"a list without a time has no bounds")
 }
 
 // A dead token is replaced once; repeated refusals are reported.
@@ -120,13 +152,19 @@ func TestDeadTokensAreReplaced(t *testing.T) {
 		require.NoError(t, c.Read(t.Context(), list("users"), discard))
 		assert.Equal(t, int64(2), c.Usage().Tokens)
 		dead, asked = 3, 0
-		require.NoError(t, c.Read(t.Context(), list("users"), discard), "lists answer, so other processes may be renewing it")
+		require.NoError(t, c.Read(t.Context(), list("users"), discard),
+			"lists answer, so other processes may be renewing it")
 		dead, asked = 1000, 0
 		assert.Equal(t, tap.Refused, tap.KindOf(c.Read(t.Context(), list("users"), discard)))
 		assert.Equal(t, 5, asked, "then that is that")
 
-		never := scriptedClient(t, func(*http.Request) (*http.Response, error) { return reply(401, `{}`), nil }, nil)
-		assert.Equal(t, tap.Credentials, tap.KindOf(never.Read(t.Context(), list("users"), discard)))
+		never := scriptedClient(t, func(*http.Request) (*http.Response,
+			error,
+		) {
+			return reply(401, `{}`), nil
+		}, nil)
+		assert.Equal(t, tap.Credentials,
+			tap.KindOf(never.Read(t.Context(), list("users"), discard)))
 		assert.Equal(t, int64(2), never.Usage().Tokens)
 	})
 }
@@ -151,15 +189,22 @@ func TestTokenEndpointFaults(t *testing.T) {
 		for _, code := range []int{408, 425, 429, 500, 503, 302} {
 			answers = append(answers, answer{code, `{}`})
 		}
-		answers = append(answers, answer{403, `<html>a proxy</html>`}, answer{201, `{"access_token":"a-token","expires_in":3600}`})
+		answers = append(answers, answer{403, `<html>a proxy</html>`},
+			answer{201, `{"access_token":"a-token","expires_in":3600}`})
 		began := time.Now()
 		require.NoError(t, c.Read(t.Context(), list("users"), discard))
 		assert.Empty(t, answers)
-		assert.GreaterOrEqual(t, time.Since(began), 6*7*time.Second, "it waits as long as it is told to")
+		assert.GreaterOrEqual(t, time.Since(began), 6*7*time.Second,
+			"it waits as long as it is told to")
 		for _, code := range []int{400, 401, 403} {
 			refused := scriptedClient(t, nil, nil)
 			asked := 0
-			refused.http.Transport = scripted(func(*http.Request) (*http.Response, error) { asked++; return reply(code, `{"error":"no"}`), nil })
+			refused.http.Transport = scripted(func(*http.Request) (*http.Response,
+				error,
+			) {
+				asked++
+				return reply(code, `{"error":"no"}`), nil
+			})
 			err := refused.Read(t.Context(), list("users"), discard)
 			assert.Equal(t, tap.Credentials, tap.KindOf(err), "%v", err)
 			assert.ErrorContains(t, err, "client_secret")
@@ -208,7 +253,8 @@ func TestWaitingIsReportedOncePerWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var told []time.Time
 		s := &server{limit: 5, latency: 10 * time.Millisecond}
-		time.Sleep(time.Until(time.Now().Truncate(30 * time.Second).Add(30*time.Second + 200*time.Millisecond)))
+		time.Sleep(time.Until(time.Now().Truncate(30 * time.Second).
+			Add(30*time.Second + 200*time.Millisecond)))
 		b := NewBudget(1, func(until time.Time) { told = append(told, until) })
 		began := time.Now()
 		spend(t, s, b, 15)
@@ -251,7 +297,8 @@ func TestLostScouts(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
 		_, err = b.acquire(ctx)
-		assert.ErrorIs(t, err, context.DeadlineExceeded, "half of the limit at most goes without an answer")
+		assert.ErrorIs(t, err, context.DeadlineExceeded,
+			"half of the limit at most goes without an answer")
 	})
 }
 
@@ -279,7 +326,8 @@ func TestBodiesAreReadCompletely(t *testing.T) {
 		assert.True(t, bytes.Equal(want, got))
 		assert.LessOrEqual(t, cap(got), len(want)*5/4+2*blockBytes, "it grows in blocks")
 		if hint > 0 {
-			assert.Equal(t, (hint+record.Padding+blockBytes-1)/blockBytes*blockBytes, cap(got), "the hint is heeded")
+			assert.Equal(t, (hint+record.Padding+blockBytes-1)/blockBytes*blockBytes, cap(got),
+				"the hint is heeded")
 		}
 		if len(want) > 1 {
 			got, err = readAll(nil, bytes.NewReader(want), hint, int64(len(want)-2))

@@ -56,7 +56,8 @@ func (c *Client) retry(ctx context.Context, op string, attempt func() error, lis
 		}
 		if waits == nil {
 			waits = backoff.NewExponentialBackOff(
-				backoff.WithInitialInterval(firstWait), backoff.WithMultiplier(2), backoff.WithMaxInterval(time.Minute),
+				backoff.WithInitialInterval(firstWait), backoff.WithMultiplier(2),
+				backoff.WithMaxInterval(time.Minute),
 				backoff.WithMaxElapsedTime(0))
 		}
 		wait := t.wait(waits.NextBackOff())
@@ -78,9 +79,11 @@ func (c *Client) retry(ctx context.Context, op string, attempt func() error, lis
 			if t.untold {
 				c.budget.pause(wait)
 			}
-			c.log.Info("the request limit was reached unexpectedly", "while", op, "wait", wait.Round(time.Millisecond).String())
+			c.log.Info("the request limit was reached unexpectedly", "while", op, "wait",
+				wait.Round(time.Millisecond).String())
 		} else {
-			c.log.Warn("trying again", "while", op, "reason", t.reason, "wait", wait.Round(time.Millisecond).String())
+			c.log.Warn("trying again", "while", op, "reason", t.reason, "wait",
+				wait.Round(time.Millisecond).String())
 		}
 		if err := sleep(ctx, wait); err != nil {
 			return err
@@ -100,9 +103,12 @@ func (t *temporary) wait(next time.Duration) time.Duration {
 	return next
 }
 
-func (c *Client) giveUp(op string, t *temporary, tries int, elapsed time.Duration, list bool) error {
+func (c *Client) giveUp(op string, t *temporary, tries int, elapsed time.Duration,
+	list bool,
+) error {
 	e := &tap.Error{
-		Kind: t.kind, Op: op, Err: fmt.Errorf("%s, after %d attempts in %s", t.reason, tries, elapsed.Round(time.Second)),
+		Kind: t.kind, Op: op, Err: fmt.Errorf("%s, after %d attempts in %s", t.reason, tries,
+			elapsed.Round(time.Second)),
 		Hint: "what was read is safe; the next run continues from there",
 	}
 	if t.kind == tap.Fault {
@@ -113,7 +119,8 @@ func (c *Client) giveUp(op string, t *temporary, tries int, elapsed time.Duratio
 	}
 	if list && (c.dead() || t.nowhere && !c.reached.Load()) {
 		e.Kind = tap.Unreachable
-		e.Err = fmt.Errorf("no list has answered for %s; last: %s", c.silence().Round(time.Second), t.reason)
+		e.Err = fmt.Errorf("no list has answered for %s; last: %s", c.silence().Round(time.Second),
+			t.reason)
 	}
 	return e
 }

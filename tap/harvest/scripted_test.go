@@ -28,11 +28,17 @@ type scripted func(r *http.Request) (*http.Response, error)
 func (s scripted) RoundTrip(r *http.Request) (*http.Response, error) { return s(r) }
 
 func reply(code int, body string, header ...string) *http.Response {
-	h := http.Header{"Content-Type": {"application/json"}, "Date": {time.Now().UTC().Format(http.TimeFormat)}}
+	h := http.Header{
+		"Content-Type": {"application/json"},
+		"Date":         {time.Now().UTC().Format(http.TimeFormat)},
+	}
 	for i := 0; i < len(header); i += 2 {
 		h.Set(header[i], header[i+1])
 	}
-	return &http.Response{StatusCode: code, Header: h, Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body))}
+	return &http.Response{
+		StatusCode: code, Header: h, Body: io.NopCloser(strings.NewReader(body)),
+		ContentLength: int64(len(body)),
+	}
 }
 
 func granted() *http.Response {
@@ -47,8 +53,9 @@ func scriptedClient(t *testing.T, lists scripted, change func(*Options)) *Client
 	auth, err := url.Parse("https://auth.invalid/token")
 	require.NoError(t, err)
 	opts := Options{
-		APIURL: api, AuthURL: auth, Concurrency: 8, BudgetShare: 1, RequestTimeout: time.Minute, MaxRetryTime: 10 * time.Minute,
-		Credential: Credential{ClientID: "my-client-id", ClientSecret: "my-client-secret"},
+		APIURL: api, AuthURL: auth, Concurrency: 8, BudgetShare: 1, RequestTimeout: time.Minute,
+		MaxRetryTime: 10 * time.Minute,
+		Credential:   Credential{ClientID: "my-client-id", ClientSecret: "my-client-secret"},
 	}
 	if change != nil {
 		change(&opts)
@@ -64,14 +71,20 @@ func scriptedClient(t *testing.T, lists scripted, change func(*Options)) *Client
 }
 
 func list(name string) tap.Request {
-	return tap.Request{Stream: &tap.Stream{Name: name, Path: "/v3/" + name, Scope: "harvest:" + name + ":list"}}
+	return tap.Request{Stream: &tap.Stream{
+		Name: name, Path: "/v3/" + name,
+		Scope: "harvest:" + name + ":list",
+	}}
 }
 
 func discard(tap.Page) error { return nil }
 
 // A 429 that asks for no wait, or for a time in the past, is not believed.
 func Test429WithoutAWaitIsNotRepeatedAtOnce(t *testing.T) {
-	for name, after := range map[string]string{"zero": "0", "a past date": "Mon, 02 Jan 2006 15:04:05 GMT"} {
+	for name, after := range map[string]string{
+		"zero":        "0",
+		"a past date": "Mon, 02 Jan 2006 15:04:05 GMT",
+	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				asked := 0
@@ -106,7 +119,11 @@ func TestOneDelayedListDoesNotDelayOthers(t *testing.T) {
 // If no list has answered for max_retry_time, the run ends, not one stream.
 func TestDeadAPIIsUnreachable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := scriptedClient(t, func(*http.Request) (*http.Response, error) { return reply(503, `{}`), nil }, nil)
+		c := scriptedClient(t, func(*http.Request) (*http.Response,
+			error,
+		) {
+			return reply(503, `{}`), nil
+		}, nil)
 		began := time.Now()
 		var group sync.WaitGroup
 		for n := range 8 {
@@ -136,7 +153,8 @@ func TestOneDeadListIsOneDeadList(t *testing.T) {
 				case <-done:
 					return
 				case <-time.After(time.Minute):
-					_ = c.Read(context.Background(), list("good"), discard) //nolint:usetesting // it may outlive the test's context
+					//nolint:usetesting // it may outlive the test's context
+					_ = c.Read(context.Background(), list("good"), discard)
 				}
 			}
 		}()
@@ -172,7 +190,10 @@ func TestAnswersThatAreNotPages(t *testing.T) {
 		}, nil)
 		require.NoError(t, c.Read(t.Context(), list("users"), discard))
 		assert.Empty(t, codes)
-		for code, kind := range map[int]tap.Kind{404: tap.Refused, 410: tap.Refused, 422: tap.Unprocessable, 400: tap.Unprocessable, 403: tap.Scope} {
+		for code, kind := range map[int]tap.Kind{
+			404: tap.Refused, 410: tap.Refused,
+			422: tap.Unprocessable, 400: tap.Unprocessable, 403: tap.Scope,
+		} {
 			codes = []int{code}
 			err := c.Read(t.Context(), list("users"), discard)
 			assert.Equal(t, kind, tap.KindOf(err), "%d", code)
@@ -242,7 +263,8 @@ func TestSlowAnswers(t *testing.T) {
 			return r, nil
 		}, nil)
 		got := 0
-		require.NoError(t, c.Read(t.Context(), list("users"), func(p tap.Page) error { got = len(p.Body); return nil }))
+		require.NoError(t, c.Read(t.Context(), list("users"),
+			func(p tap.Page) error { got = len(p.Body); return nil }))
 		assert.Equal(t, 40_000, got)
 	})
 }
@@ -259,7 +281,8 @@ func TestListsThatRefuseEveryToken(t *testing.T) {
 		}, nil)
 		require.NoError(t, c.Read(t.Context(), list("good"), discard))
 		for n := range 3 {
-			assert.Equal(t, tap.Refused, tap.KindOf(c.Read(t.Context(), list(fmt.Sprint("bad", n)), discard)))
+			assert.Equal(t, tap.Refused,
+				tap.KindOf(c.Read(t.Context(), list(fmt.Sprint("bad", n)), discard)))
 		}
 		require.NoError(t, c.Read(t.Context(), list("good"), discard))
 	})
@@ -369,7 +392,12 @@ func TestProcessesWithoutAShareForeseeEachOther(t *testing.T) {
 func TestStoppedRunsMakeNoRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		asked := 0
-		c := scriptedClient(t, func(*http.Request) (*http.Response, error) { asked++; return reply(500, `{}`), nil }, nil)
+		c := scriptedClient(t, func(*http.Request) (*http.Response,
+			error,
+		) {
+			asked++
+			return reply(500, `{}`), nil
+		}, nil)
 		ctx, cancel := context.WithCancelCause(t.Context())
 		why := errors.New("stopped")
 		time.AfterFunc(5*time.Second, func() { cancel(why) })

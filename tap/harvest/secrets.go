@@ -20,7 +20,8 @@ func (s *secrets) add(texts ...string) {
 		}
 	}
 	if n := len(s.texts); n > 100 {
-		s.texts = append(s.texts[:4:4], s.texts[n-50:]...) // the credential's own, and the latest tokens
+		// the credential's own, and the latest tokens
+		s.texts = append(s.texts[:4:4], s.texts[n-50:]...)
 	}
 }
 

@@ -33,7 +33,10 @@ const (
 var allClasses = []string{Contact, FreeText, Demographic, Pay, Assessment, Credential, Unclassified}
 
 // treatments are the terms of a policy.
-var treatments = map[string]record.Treatment{"keep": record.Keep, "hash": record.Hash, "mask": record.Mask, "drop": record.Drop}
+var treatments = map[string]record.Treatment{
+	"keep": record.Keep, "hash": record.Hash,
+	"mask": record.Mask, "drop": record.Drop,
+}
 
 // wordOf returns the term for a treatment.
 func wordOf(t record.Treatment) string {
@@ -76,7 +79,8 @@ func New(classes, columns map[string]string, key string, streams []*tap.Stream) 
 	hashes := false
 	for _, class := range slices.Sorted(maps.Keys(classes)) {
 		if !slices.Contains(allClasses, class) {
-			return nil, fmt.Errorf("privacy: unknown class %q: the classes are %s", class, strings.Join(allClasses, ", "))
+			return nil, fmt.Errorf("privacy: unknown class %q: the classes are %s", class,
+				strings.Join(allClasses, ", "))
 		}
 		t, err := parse("privacy."+class, classes[class])
 		if err != nil {
@@ -134,7 +138,8 @@ func (p *Policy) check(streams []*tap.Stream) error {
 		found, free := false, false
 		for _, s := range streams {
 			if s.CustomFields != nil && customColumn(r.pattern, s.Name) {
-				found, free = true, true // the columns of custom fields are known only after their definitions are read
+				// the columns of custom fields are known only after their definitions are read
+				found, free = true, true
 			}
 			for _, row := range p.columns(s) {
 				if !r.matches(row.Stream + "." + row.Column) {
@@ -145,7 +150,8 @@ func (p *Policy) check(streams []*tap.Stream) error {
 					continue
 				}
 				free = true
-				if r.treatment == record.Hash && slices.Contains(guessable, row.Class) && p.ruleFor(row.Stream+"."+row.Column) == r {
+				if r.treatment == record.Hash && slices.Contains(guessable, row.Class) &&
+					p.ruleFor(row.Stream+"."+row.Column) == r {
 					return fmt.Errorf("privacy_columns.%s: %s.%s holds %s data and cannot be hashed: with so few values, a hash hides nothing; mask or drop it",
 						r.pattern, row.Stream, row.Column, row.Class)
 				}
@@ -170,7 +176,8 @@ func customColumn(pattern, stream string) bool {
 
 // matches reports whether the rule matches a column. A wildcard does not match a dot.
 func (r rule) matches(name string) bool {
-	ok, err := path.Match(strings.ReplaceAll(r.pattern, ".", "/"), strings.ReplaceAll(name, ".", "/"))
+	ok, err := path.Match(strings.ReplaceAll(r.pattern, ".", "/"),
+		strings.ReplaceAll(name, ".", "/"))
 	return err == nil && ok
 }
 
@@ -188,7 +195,8 @@ func (p *Policy) ruleFor(name string) (best rule) {
 		if !r.matches(name) {
 			continue
 		}
-		if best.pattern == "" || r.exact() && !best.exact() || r.exact() == best.exact() && r.literal() > best.literal() {
+		if best.pattern == "" || r.exact() && !best.exact() || r.exact() == best.exact() &&
+			r.literal() > best.literal() {
 			best = r
 		}
 	}
@@ -197,7 +205,9 @@ func (p *Policy) ruleFor(name string) (best rule) {
 
 // Of returns the treatment and the class of a column, given the path of names that leads to it.
 // class is the class of a column that the stream's file does not have; empty for Unclassified.
-func (p *Policy) Of(s *tap.Stream, at []string, known bool, class string) (record.Treatment, string) {
+func (p *Policy) Of(s *tap.Stream, at []string, known bool, class string) (record.Treatment,
+	string,
+) {
 	name := strings.Join(at, ".")
 	if c, ok := s.PersonalData[name]; ok {
 		class = c
@@ -222,7 +232,8 @@ func (p *Policy) Of(s *tap.Stream, at []string, known bool, class string) (recor
 // creation or change. A number by which a person is known in the customer's own systems is no
 // reference, whatever its name ends in.
 func isProtected(s *tap.Stream, column string) bool {
-	if s.Automatic(column) || column == "created_at" || column == "updated_at" || s.References[column] != "" {
+	if s.Automatic(column) || column == "created_at" || column == "updated_at" ||
+		s.References[column] != "" {
 		return true
 	}
 	if class := s.PersonalData[column]; class != "" && class != None {
@@ -233,7 +244,9 @@ func isProtected(s *tap.Stream, column string) bool {
 
 // Apply returns the shape with the treatment of each column. class tells the class of columns that
 // the stream's file does not know; empty for unknown.
-func (p *Policy) Apply(s *tap.Stream, shape *record.Shape, class func(column string) string) *record.Shape {
+func (p *Policy) Apply(s *tap.Stream, shape *record.Shape,
+	class func(column string) string,
+) *record.Shape {
 	if p == nil {
 		return shape
 	}
@@ -244,7 +257,8 @@ func (p *Policy) Apply(s *tap.Stream, shape *record.Shape, class func(column str
 	return shape.Treat(func(at []string, c *record.Column) (own, unknown record.Treatment) {
 		unknown, _ = p.Of(s, append(slices.Clone(at), "?"), false, "")
 		if c.Made {
-			return record.Keep, record.Keep // what this program says of a file is none of Greenhouse's data
+			// what this program says of a file is none of Greenhouse's data
+			return record.Keep, record.Keep
 		}
 		t, _ := p.Of(s, at, file.Column(at[0]) != nil, class(at[0]))
 		if c.Members().Columns != nil && t == record.Hash {
@@ -257,8 +271,8 @@ func (p *Policy) Apply(s *tap.Stream, shape *record.Shape, class func(column str
 	})
 }
 
-// allDropped reports whether every member of an object is dropped: then nothing of it is worth asking
-// for.
+// allDropped reports whether every member of an object is dropped: then nothing of it is worth
+// asking for.
 func (p *Policy) allDropped(s *tap.Stream, at []string, c *record.Column) bool {
 	for _, member := range c.Members().Columns {
 		if t, _ := p.Of(s, append(slices.Clone(at), member.Name), true, ""); t != record.Drop {

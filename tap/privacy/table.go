@@ -25,7 +25,10 @@ func (p *Policy) Table(streams []*tap.Stream) []Row {
 	for _, s := range streams {
 		rows = append(rows, p.columns(s)...)
 		t := p.Unknown()
-		rows = append(rows, Row{Stream: s.Name, Column: "*", Class: Unclassified, Treatment: wordOf(t)})
+		rows = append(rows, Row{
+			Stream: s.Name, Column: "*", Class: Unclassified,
+			Treatment: wordOf(t),
+		})
 	}
 	return rows
 }
@@ -43,7 +46,8 @@ func (p *Policy) columns(s *tap.Stream) []Row {
 			c := &shape.Columns[i]
 			path := append(slices.Clone(at), c.Name)
 			t, class := p.Of(s, path, true, "")
-			if t != record.Drop && p != nil && c.Members().Columns != nil && p.allDropped(s, path, c) {
+			if t != record.Drop && p != nil && c.Members().Columns != nil &&
+				p.allDropped(s, path, c) {
 				t = record.Drop
 			}
 			rows = append(rows, Row{

@@ -1,7 +1,8 @@
 package record
 
 // any reads the value at i, about which the schema says nothing, and returns the index behind it,
-// or -1 after a failure. It is a loop rather than a recursion: half of a candidate is custom fields.
+// or -1 after a failure. It is a loop rather than a recursion: half of a candidate is custom
+// fields.
 func (s *scanner) any(i int) int {
 	b, open := s.b, s.open[:0] // the brackets that end what is open
 	for {

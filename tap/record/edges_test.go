@@ -14,12 +14,15 @@ import (
 // Boundary cases; other tests cover the usual ones.
 func TestEdgesOfNumbers(t *testing.T) {
 	for number, want := range map[string]string{
-		"9223372036854775807": "integer", "9223372036854775808": "number", "-9223372036854775808": "integer", "-9223372036854775809": "number",
-		"999999999999999999": "integer", "0": "integer", "-0": "integer", "1e2": "number", "0.5": "number", "10": "integer",
+		"9223372036854775807": "integer", "9223372036854775808": "number",
+		"-9223372036854775808": "integer", "-9223372036854775809": "number",
+		"999999999999999999": "integer", "0": "integer", "-0": "integer", "1e2": "number",
+		"0.5": "number", "10": "integer",
 	} {
 		_, s, err := read(t, shape(t), `[{"id":1,"new":`+number+`}]`, record.Options{})
 		require.NoError(t, err, number)
-		assert.Contains(t, string(s.AppendSchema(nil)), `"new":{"type":["`+want+`","null"]}`, number)
+		assert.Contains(t, string(s.AppendSchema(nil)), `"new":{"type":["`+want+`","null"]}`,
+			number)
 	}
 }
 
@@ -49,7 +52,8 @@ func TestPageResults(t *testing.T) {
 // The first and the last letter are folded, and nothing that is not a letter.
 func TestHashesFoldCase(t *testing.T) {
 	of := func(text string) string {
-		splitter := record.NewSplitter(treatShape(t), record.Options{DropUnknown: true, Key: treatKey})
+		splitter := record.NewSplitter(treatShape(t),
+			record.Options{DropUnknown: true, Key: treatKey})
 		res, err := splitter.Split([]byte(`[{"id":1,"text":"` + text + `"}]`))
 		require.NoError(t, err)
 		return string(res.Records[0])
@@ -63,18 +67,24 @@ func TestHashesFoldCase(t *testing.T) {
 
 func TestLearntShapes(t *testing.T) {
 	learnt := func(column, schema string) string {
-		s, err := shape(t).Learnt(map[string]jsontext.Value{column: jsontext.Value(schema)}, record.Keep)
+		s, err := shape(t).Learnt(map[string]jsontext.Value{column: jsontext.Value(schema)},
+			record.Keep)
 		require.NoError(t, err)
 		return string(s.AppendSchema(nil))
 	}
-	assert.Contains(t, learnt("at", `{"type":["string","null"],"format":"date-time"}`), `"at":{"type":["string","null"],"format":"date-time"}`)
-	assert.Contains(t, learnt("at", `{"type":["string","null"]}`), `"at":{"type":["string","null"]}`, "a format that was lost stays lost")
-	assert.Contains(t, learnt("at", `{"type":["integer","null"]}`), `"at":{"type":["integer","string","null"]}`)
+	assert.Contains(t, learnt("at", `{"type":["string","null"],"format":"date-time"}`),
+		`"at":{"type":["string","null"],"format":"date-time"}`)
+	assert.Contains(t, learnt("at", `{"type":["string","null"]}`),
+		`"at":{"type":["string","null"]}`, "a format that was lost stays lost")
+	assert.Contains(t, learnt("at", `{"type":["integer","null"]}`),
+		`"at":{"type":["integer","string","null"]}`)
 	assert.Contains(t, learnt("tags", `{}`), `"tags":{}`, "anything goes, and below it, too")
-	assert.Contains(t, learnt("new", `{"type":"boolean","x-name":"new_1"}`), `"new_1":{"type":"boolean"}`, "a name of its own is kept")
+	assert.Contains(t, learnt("new", `{"type":"boolean","x-name":"new_1"}`),
+		`"new_1":{"type":"boolean"}`, "a name of its own is kept")
 	_, err := shape(t).Learnt(map[string]jsontext.Value{"odd": jsontext.Value(`[]`)}, record.Keep)
 	assert.ErrorContains(t, err, `"odd"`)
-	_, err = shape(t).Learnt(map[string]jsontext.Value{"odd": jsontext.Value(`{"type":"thing"}`)}, record.Keep)
+	_, err = shape(t).Learnt(map[string]jsontext.Value{"odd": jsontext.Value(`{"type":"thing"}`)},
+		record.Keep)
 	assert.ErrorContains(t, err, "thing")
 }
 
@@ -87,16 +97,24 @@ func TestEdgesOfTimes(t *testing.T) {
 		return s.Column("new").Shape.Format == record.DateTime
 	}
 	for _, good := range []string{
-		"2026-01-01T00:00:00Z", "2026-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999999Z", "2026-01-01T00:00:00.0Z", "2026-01-01T00:00:00+00:00",
-		"2026-01-01T00:00:00-23:59", "2026-01-01T00:00:00.123+05:30", "2024-02-29T00:00:00Z", "2000-02-29T00:00:00Z", "2026-04-30T12:30:30Z", "2026-01-31T00:00:00Z",
+		"2026-01-01T00:00:00Z", "2026-12-31T23:59:59Z", "0001-01-01T00:00:00Z",
+		"9999-12-31T23:59:59.999999999Z", "2026-01-01T00:00:00.0Z", "2026-01-01T00:00:00+00:00",
+		"2026-01-01T00:00:00-23:59", "2026-01-01T00:00:00.123+05:30", "2024-02-29T00:00:00Z",
+		"2000-02-29T00:00:00Z", "2026-04-30T12:30:30Z", "2026-01-31T00:00:00Z",
 	} {
 		assert.True(t, isTime(good), good)
 	}
 	for _, bad := range []string{
-		"", "2026-01-01", "2026-01-01T00:00:00", "2026-01-01 00:00:00Z", "2026-01-01T24:00:00Z", "2026-01-01T23:60:00Z", "2026-01-01T23:59:60Z", "2026-13-01T00:00:00Z",
-		"2026-00-01T00:00:00Z", "2026-01-00T00:00:00Z", "2026-01-32T00:00:00Z", "2026-04-31T00:00:00Z", "2026-02-29T00:00:00Z", "1900-02-29T00:00:00Z", "0000-01-01T00:00:00Z",
-		"2026-01-01T00:00:00.Z", "2026-01-01T00:00:00.1234567890Z", "2026-01-01T00:00:00.5", "2026-01-01T00:00:00+24:00", "2026-01-01T00:00:00+00:60", "2026-01-01T00:00:00+0000",
-		"2026-01-01T00:00:00z", "2026-01-01T00:00:00ZZ", "2026-01-01T00-00:00Z", "2026-01-01T00:00-00Z", "2026/01-01T00:00:00Z", "2026-01/01T00:00:00Z", "x026-01-01T00:00:00Z",
+		"", "2026-01-01", "2026-01-01T00:00:00", "2026-01-01 00:00:00Z", "2026-01-01T24:00:00Z",
+		"2026-01-01T23:60:00Z", "2026-01-01T23:59:60Z", "2026-13-01T00:00:00Z",
+		"2026-00-01T00:00:00Z", "2026-01-00T00:00:00Z", "2026-01-32T00:00:00Z",
+		"2026-04-31T00:00:00Z", "2026-02-29T00:00:00Z", "1900-02-29T00:00:00Z",
+		"0000-01-01T00:00:00Z",
+		"2026-01-01T00:00:00.Z", "2026-01-01T00:00:00.1234567890Z", "2026-01-01T00:00:00.5",
+		"2026-01-01T00:00:00+24:00", "2026-01-01T00:00:00+00:60", "2026-01-01T00:00:00+0000",
+		"2026-01-01T00:00:00z", "2026-01-01T00:00:00ZZ", "2026-01-01T00-00:00Z",
+		"2026-01-01T00:00-00Z", "2026/01-01T00:00:00Z", "2026-01/01T00:00:00Z",
+		"x026-01-01T00:00:00Z",
 		"2026-01-01T0x:00:00Z", "2026-01-01T00:00:00*00:00", "2026-01-01T00:00:00+00-00",
 	} {
 		assert.False(t, isTime(bad), bad)
@@ -105,7 +123,8 @@ func TestEdgesOfTimes(t *testing.T) {
 
 // White space is allowed between tokens, and nesting up to a depth that loaders accept.
 func TestEdgesOfStructure(t *testing.T) {
-	got, _, err := read(t, shape(t), " [ { \"id\" : 1 , \"new\" : { } , \"more\" : [ ] } ,\n{\"id\":2,\"new\":{ \"a\" : [ 1 , 2 ] } } ] ", record.Options{})
+	got, _, err := read(t, shape(t),
+		" [ { \"id\" : 1 , \"new\" : { } , \"more\" : [ ] } ,\n{\"id\":2,\"new\":{ \"a\" : [ 1 , 2 ] } } ] ", record.Options{})
 	require.NoError(t, err)
 	require.Len(t, got, 2)
 	assert.NotContains(t, got[0]+got[1], "\n")
@@ -116,7 +135,11 @@ func TestEdgesOfStructure(t *testing.T) {
 	require.NoError(t, err, "the record itself is one level")
 	_, _, err = read(t, shape(t), nested(500), record.Options{})
 	assert.ErrorContains(t, err, "nested too deep")
-	for _, bad := range []string{`[{"id":1,}]`, `[{"id" 1}]`, `[{id:1}]`, `[{"id":1]`, `[{"id":1}`, `[{"id":01}]`, `[{"id":1.}]`, `[{"id":1e}]`, `[{"id":-}]`, `[{"id":tru}]`, `[{"id":1}]]`, `[{"id":"\u12"}]`, `[{"id":"\x"}]`, "[{\"id\":\"a\x01\"}]"} {
+	for _, bad := range []string{
+		`[{"id":1,}]`, `[{"id" 1}]`, `[{id:1}]`, `[{"id":1]`, `[{"id":1}`,
+		`[{"id":01}]`, `[{"id":1.}]`, `[{"id":1e}]`, `[{"id":-}]`, `[{"id":tru}]`, `[{"id":1}]]`,
+		`[{"id":"\u12"}]`, `[{"id":"\x"}]`, "[{\"id\":\"a\x01\"}]",
+	} {
 		_, _, err := read(t, shape(t), bad, record.Options{})
 		var malformed *record.MalformedError
 		assert.ErrorAs(t, err, &malformed, bad)
@@ -126,18 +149,27 @@ func TestEdgesOfStructure(t *testing.T) {
 // A string ends at its quote, wherever that is and whatever precedes it.
 func TestEdgesOfText(t *testing.T) {
 	for n := range 40 {
-		for _, last := range []string{"", "é", `\"`, `\\`, "\u007f", "!", "#", " ", "😀", `\u00e9`, `\ud83d\ude00`} {
+		for _, last := range []string{
+			"", "é", `\"`, `\\`, "\u007f", "!", "#", " ", "😀", `\u00e9`,
+			`\ud83d\ude00`,
+		} {
 			text := strings.Repeat("x", n) + last
-			got, _, err := read(t, shape(t), `[{"id":1,"new":"`+text+`","z":"é"}]`, record.Options{})
+			got, _, err := read(t, shape(t), `[{"id":1,"new":"`+text+`","z":"é"}]`,
+				record.Options{})
 			require.NoError(t, err, text)
 			assert.Equal(t, `{"id":1,"new":"`+text+`","z":"é"}`, got[0])
 		}
 		for _, bad := range []string{"\x1f", "\n", "\x00"} {
-			_, _, err := read(t, shape(t), `[{"id":1,"new":"`+strings.Repeat("x", n)+bad+`"}]`, record.Options{})
+			_, _, err := read(t, shape(t), `[{"id":1,"new":"`+strings.Repeat("x", n)+bad+`"}]`,
+				record.Options{})
 			assert.Error(t, err)
 		}
-		for _, mended := range []string{"\xff", `\ud83d`, `\ud83dx`, `\ude00`, `\u0000`, `\ud83d\u0041`, `\ud83d\ud83d`} {
-			got, _, err := read(t, shape(t), `[{"id":1,"new":"`+strings.Repeat("x", n)+mended+`y"}]`, record.Options{})
+		for _, mended := range []string{
+			"\xff", `\ud83d`, `\ud83dx`, `\ude00`, `\u0000`,
+			`\ud83d\u0041`, `\ud83d\ud83d`,
+		} {
+			got, _, err := read(t, shape(t),
+				`[{"id":1,"new":"`+strings.Repeat("x", n)+mended+`y"}]`, record.Options{})
 			require.NoError(t, err, mended)
 			assert.Contains(t, got[0], "y\"", mended)
 			assert.NotContains(t, got[0], mended+"y")
@@ -158,10 +190,14 @@ func TestMessageRows(t *testing.T) {
 		assert.Nil(t, s.Column("message"))
 		assert.Len(t, s.Columns, len(shape(t).Columns)+columns)
 	}
-	res, err := record.NewSplitter(shape(t), record.Options{}).Split([]byte(`[{"id":1},{"message":"a"},{"message":"b"}]`))
+	res, err := record.NewSplitter(shape(t), record.Options{}).
+		Split([]byte(`[{"id":1},{"message":"a"},{"message":"b"}]`))
 	require.NoError(t, err)
 	assert.Equal(t, []int{1, 1, 2}, []int{len(res.Records), res.Rows, res.Messages})
-	for _, page := range []string{`[{"message":"a","name":"b"}]`, `[{"name":"b"}]`, `[{}]`, `[{"message":"` + strings.Repeat("x", 1<<20) + `"}]`} {
+	for _, page := range []string{
+		`[{"message":"a","name":"b"}]`, `[{"name":"b"}]`, `[{}]`,
+		`[{"message":"` + strings.Repeat("x", 1<<20) + `"}]`,
+	} {
 		_, err := record.NewSplitter(shape(t), record.Options{}).Split([]byte(page))
 		assert.Error(t, err, page[:min(40, len(page))])
 	}
@@ -171,7 +207,8 @@ func TestMessageRows(t *testing.T) {
 func TestShapesAreImmutable(t *testing.T) {
 	s := shape(t)
 	before := string(s.AppendSchema(nil))
-	wider, columns, err := record.Learn(s, []byte(`[{"id":1,"name":7,"new":{"a":[1]},"tags":[{"v":"x","w":1}]}]`), record.Options{})
+	wider, columns, err := record.Learn(s,
+		[]byte(`[{"id":1,"name":7,"new":{"a":[1]},"tags":[{"v":"x","w":1}]}]`), record.Options{})
 	require.NoError(t, err)
 	assert.NotEmpty(t, columns)
 	assert.NotNil(t, wider.Column("new"))
@@ -185,7 +222,10 @@ func TestShapesAreImmutable(t *testing.T) {
 
 // Exponents of every form are numbers, and names with escapes match their columns.
 func TestEdgesOfNamesAndExponents(t *testing.T) {
-	for _, number := range []string{"1e9", "1E9", "1e+9", "1e-9", "1e0", "1e19", "0e0", "0.0e9", "-1.5E-10"} {
+	for _, number := range []string{
+		"1e9", "1E9", "1e+9", "1e-9", "1e0", "1e19", "0e0", "0.0e9",
+		"-1.5E-10",
+	} {
 		got, s, err := read(t, shape(t), `[{"id":1,"new":`+number+`}]`, record.Options{})
 		require.NoError(t, err, number)
 		assert.Equal(t, `{"id":1,"new":`+number+`}`, got[0])
@@ -201,7 +241,8 @@ func TestEdgesOfNamesAndExponents(t *testing.T) {
 		require.NoError(t, err)
 		assert.Len(t, s.Columns, before, "%s is no new column", name)
 	}
-	got, s, err := read(t, shape(t), `[{"id":1,"größe":1},{"id":2,"gr\u00f6\u00dfe":2}]`, record.Options{})
+	got, s, err := read(t, shape(t), `[{"id":1,"größe":1},{"id":2,"gr\u00f6\u00dfe":2}]`,
+		record.Options{})
 	require.NoError(t, err)
 	assert.Len(t, s.Columns, before+1)
 	assert.Len(t, got, 2)

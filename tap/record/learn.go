@@ -18,7 +18,8 @@ import (
 // was always null, which a loader can hold whatever comes later.
 func Learn(shape *Shape, page []byte, opts Options) (*Shape, []string, error) {
 	l := learner{shape: shape.clone(), opts: opts, fresh: map[string]bool{}}
-	dec := jsontext.NewDecoder(bytes.NewReader(page), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	dec := jsontext.NewDecoder(bytes.NewReader(page), jsontext.AllowDuplicateNames(true),
+		jsontext.AllowInvalidUTF8(true))
 	if _, err := dec.ReadToken(); err != nil {
 		return nil, nil, err
 	}
@@ -30,8 +31,12 @@ func Learn(shape *Shape, page []byte, opts Options) (*Shape, []string, error) {
 		if onlyMessage(row) {
 			continue
 		}
-		columns := jsontext.NewDecoder(bytes.NewReader(row), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-		if err := members(columns, func(name string) error { return l.member(columns, name) }); err != nil {
+		columns := jsontext.NewDecoder(bytes.NewReader(row), jsontext.AllowDuplicateNames(true),
+			jsontext.AllowInvalidUTF8(true))
+		if err := members(columns, func(name string) error {
+			return l.member(columns,
+				name)
+		}); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -95,7 +100,8 @@ func (l *learner) member(dec *jsontext.Decoder, name string) error {
 	default:
 		s := &Shape{Kinds: Null}
 		s.infer(value)
-		l.shape.Columns = append(l.shape.Columns, Column{Name: name, Shape: s, Treatment: l.opts.Unknown})
+		l.shape.Columns = append(l.shape.Columns,
+			Column{Name: name, Shape: s, Treatment: l.opts.Unknown})
 		l.shape.reindex()
 		l.fresh[name] = true
 	}
@@ -173,7 +179,8 @@ func (s *Shape) infer(v jsontext.Value) {
 }
 
 func eachItem(v jsontext.Value, each func(jsontext.Value)) {
-	dec := jsontext.NewDecoder(bytes.NewReader(v), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	dec := jsontext.NewDecoder(bytes.NewReader(v), jsontext.AllowDuplicateNames(true),
+		jsontext.AllowInvalidUTF8(true))
 	if _, err := dec.ReadToken(); err != nil {
 		return
 	}
@@ -187,7 +194,8 @@ func eachItem(v jsontext.Value, each func(jsontext.Value)) {
 }
 
 func eachMember(v jsontext.Value, each func(name string, value jsontext.Value)) error {
-	dec := jsontext.NewDecoder(bytes.NewReader(v), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	dec := jsontext.NewDecoder(bytes.NewReader(v), jsontext.AllowDuplicateNames(true),
+		jsontext.AllowInvalidUTF8(true))
 	return members(dec, func(name string) error {
 		var value jsontext.Value
 		if err := json.UnmarshalDecode(dec, &value); err != nil {

@@ -29,7 +29,9 @@ func shape(t testing.TB) *record.Shape {
 }
 
 // read reads a page, learns like the engine does, and returns its records and the final shape.
-func read(t testing.TB, s *record.Shape, page string, opts record.Options) ([]string, *record.Shape, error) {
+func read(t testing.TB, s *record.Shape, page string, opts record.Options) ([]string, *record.Shape,
+	error,
+) {
 	t.Helper()
 	splitter := record.NewSplitter(s, opts)
 	for range 3 {
@@ -52,9 +54,13 @@ func read(t testing.TB, s *record.Shape, page string, opts record.Options) ([]st
 
 func TestMalformedPages(t *testing.T) {
 	for _, page := range []string{
-		"", " ", "{}", "null", "[", "[{]", `[{"id":1}`, `[{"id":1},]`, `[{"id":1}] x`, `[{"id":1}][]`, `[1]`, `[{"id":1,}]`, `[{"id":01}]`, `[{"id":1.}]`,
-		`[{"id":1e}]`, `[{"id":-}]`, `[{"id":1,"name":"a` + "\n" + `"}]`, `[{"id":1,"name":"\x"}]`, `[{"id":1,"name":"\u12g4"}]`, `[{"id":1 "name":""}]`,
-		`[{"id":null}]`, `[{"name":"no key"}]`, `[{"id":1,"name":tru}]`, `[{"id":1,"x":` + strings.Repeat("[", 600) + strings.Repeat("]", 600) + `}]`, "[{\"id\":1}]\x00", `[{"id":1,"name":"`,
+		"", " ", "{}", "null", "[", "[{]", `[{"id":1}`, `[{"id":1},]`, `[{"id":1}] x`,
+		`[{"id":1}][]`, `[1]`, `[{"id":1,}]`, `[{"id":01}]`, `[{"id":1.}]`,
+		`[{"id":1e}]`, `[{"id":-}]`, `[{"id":1,"name":"a` + "\n" + `"}]`, `[{"id":1,"name":"\x"}]`,
+		`[{"id":1,"name":"\u12g4"}]`, `[{"id":1 "name":""}]`,
+		`[{"id":null}]`, `[{"name":"no key"}]`, `[{"id":1,"name":tru}]`,
+		`[{"id":1,"x":` + strings.Repeat("[", 600) + strings.Repeat("]", 600) + `}]`,
+		"[{\"id\":1}]\x00", `[{"id":1,"name":"`,
 	} {
 		_, _, err := read(t, shape(t), page, record.Options{})
 		var malformed *record.MalformedError
@@ -97,8 +103,9 @@ func TestDriftWidensTheShape(t *testing.T) {
 		`[{"id":"a"}]`:                              `"id":{"type":["integer","string"]}`,
 		`[{"id":99999999999999999999999}]`:          `"id":{"type":"number"}`,
 		`[{"id":1,"new":true},{"id":2,"new":null}]`: `"new":{"type":["boolean","null"]}`,
-		"[{\"id\":1,\"n\xff\xfe\":1}]":              `"n` + "\uFFFD" + `":{"type":["integer","null"]}`,
-		`[{"id":1,"Name":1}]`:                       `"Name_dcd1d522":{"type":["integer","null"]}`,
+		"[{\"id\":1,\"n\xff\xfe\":1}]": `"n` + "\uFFFD" +
+			`":{"type":["integer","null"]}`,
+		`[{"id":1,"Name":1}]`: `"Name_dcd1d522":{"type":["integer","null"]}`,
 	} {
 		records, s, err := read(t, shape(t), page, record.Options{})
 		require.NoError(t, err, page)
@@ -134,7 +141,10 @@ func TestDroppedColumns(t *testing.T) {
 		`[{"id":1,"tags":[{"v":1,"w":2},{"w":3,"v":4}]}]`: `{"id":1,"tags":[{"w":2},{"w":3}]}`,
 		`[{"id":1,"tags":[{"v":1}],"name":"z"}]`:          `{"id":1,"tags":[{}]}`,
 	} {
-		s := without(shape(t), func(path []string) bool { return path[0] == "name" || len(path) == 2 && path[1] == "v" })
+		s := without(shape(t), func(path []string) bool {
+			return path[0] == "name" ||
+				len(path) == 2 && path[1] == "v"
+		})
 		got, _, err := read(t, s, page, record.Options{DropUnknown: true})
 		require.NoError(t, err)
 		assert.Equal(t, []string{want}, got, page)
@@ -156,7 +166,12 @@ func TestSplittingHardlyAllocates(t *testing.T) {
 // FuzzSplit compares the splitter with encoding/json: it accepts the same arrays of objects with
 // keys, and its records have the same values.
 func FuzzSplit(f *testing.F) {
-	for _, seed := range []string{`[]`, `[{"id":1,"name":"x"}]`, `[{"id":1,"at":"2026-01-01T00:00:00Z"},{"id":2,"tags":[{"v":null}]}]`, "[{\"id\":1,\n\"new\":[1.5e3,\"\\ud800\"]}]", `[{"name":"\"\\","id":-0}]`, `{"id":1}`, `[{"id":1}`} {
+	for _, seed := range []string{
+		`[]`, `[{"id":1,"name":"x"}]`,
+		`[{"id":1,"at":"2026-01-01T00:00:00Z"},{"id":2,"tags":[{"v":null}]}]`,
+		"[{\"id\":1,\n\"new\":[1.5e3,\"\\ud800\"]}]", `[{"name":"\"\\","id":-0}]`, `{"id":1}`,
+		`[{"id":1}`,
+	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, page []byte) {
@@ -176,13 +191,15 @@ func FuzzSplit(f *testing.F) {
 		}
 		records, _, err := read(t, shape(t), string(page), record.Options{})
 		if std != nil || rows == nil {
-			if _, typed := std.(*json.UnmarshalTypeError); std == nil || typed { //nolint:errorlint // it comes as it is
+			//nolint:errorlint // it comes as it is
+			if _, typed := std.(*json.UnmarshalTypeError); std == nil || typed {
 				return
 			}
 			require.Error(t, err, "%q", page)
 			return
 		}
-		if bytes.Contains(page, []byte(`"id"`)) && bytes.Contains(bytes.ToLower(page), []byte("null")) {
+		if bytes.Contains(page, []byte(`"id"`)) &&
+			bytes.Contains(bytes.ToLower(page), []byte("null")) {
 			return // a key that appears twice, once null
 		}
 		require.NoError(t, err, "%q", page)
@@ -206,12 +223,14 @@ func fullPage() []byte {
 	notes := []string{
 		`Sehr überzeugend im Gespräch; Gehaltswunsch offen.\nZweite Runde vereinbaren.`,
 		`Strong on systems, \"sceptical\" of hype — hire!\nSee <a href=\"https://example.com/a?b=c&d=e\">the notes</a>.`,
-		`とても良い面接でした。次のステップへ進めてください。`, `Plain words, nothing more, but quite a few of them, as people write when they are in no hurry.`,
+		`とても良い面接でした。次のステップへ進めてください。`,
+		`Plain words, nothing more, but quite a few of them, as people write when they are in no hurry.`,
 	}
 	page := []byte("[")
 	for i := range 500 {
 		page = fmt.Appendf(page, `{"id":%d,"created_at":"2026-01-01T00:00:00.000Z","name":"Zoë O’Brien","at":"2026-01-01T00:00:00.000Z","title":"Staff Engineer",`+
-			`"note":"%s\n%s","private":false,"count":%d,"nothing":null,"tags":[{"v":1},{"v":2}]},`, 1000123+i, notes[i%4], notes[i/4%4], i)
+			`"note":"%s\n%s","private":false,"count":%d,"nothing":null,"tags":[{"v":1},{"v":2}]},`,
+			1000123+i, notes[i%4], notes[i/4%4], i)
 	}
 	page[len(page)-1] = ']'
 	return slices.Grow(page, record.Padding)

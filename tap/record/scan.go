@@ -31,8 +31,8 @@ type edit struct {
 	text span
 }
 
-// padding follows a page while it is read. A zero byte is valid nowhere in JSON, so no look-up needs
-// a check against the end; eight of them let a word be read at any byte.
+// padding follows a page while it is read. A zero byte is valid nowhere in JSON, so no look-up
+// needs a check against the end; eight of them let a word be read at any byte.
 const padding = "\x00\x00\x00\x00\x00\x00\x00\x00"
 
 // Padding is the capacity that a page should have to spare, in bytes; see [Splitter.Split].
@@ -121,7 +121,8 @@ func (s *scanner) value(i int, shape *Shape) int {
 	case '"':
 		end = s.text(i)
 		if end > 0 {
-			admitted = shape.Kinds&String != 0 && (shape.Format == NoFormat || matches(shape.Format, s.b[i+1:end-1]))
+			admitted = shape.Kinds&String != 0 &&
+				(shape.Format == NoFormat || matches(shape.Format, s.b[i+1:end-1]))
 		}
 	case '{':
 		admitted = shape.admits(Object)
@@ -302,7 +303,8 @@ func (s *scanner) object(i int, shape *Shape) int {
 			cutFrom = -1
 		}
 		var c *Column
-		if next := s.next(shape, column, top); next < len(shape.Columns) && s.stands(i, shape.Columns[next].label) {
+		if next := s.next(column, top); next < len(shape.Columns) &&
+			s.stands(i, shape.Columns[next].label) {
 			column, c = next, &shape.Columns[next]
 			i += len(c.label)
 		} else {
@@ -412,7 +414,7 @@ func (s *scanner) note(c *Column, column int, value span) {
 
 // next returns the index of the column that is expected after the previous one. Records of a list
 // have their columns in the same order, so it is the one that followed last time.
-func (s *scanner) next(shape *Shape, previous int, top bool) int {
+func (s *scanner) next(previous int, top bool) int {
 	if top {
 		return s.successors[previous+1]
 	}
@@ -425,14 +427,18 @@ func (s *scanner) stands(i int, text string) bool {
 }
 
 // unknown are columns that no schema has, by their treatment.
-var unknown = [...]Column{Keep: {}, Hash: {Treatment: Hash}, Mask: {Treatment: Mask}, Drop: {Treatment: Drop}}
+var unknown = [...]Column{
+	Keep: {}, Hash: {Treatment: Hash}, Mask: {Treatment: Mask},
+	Drop: {Treatment: Drop},
+}
 
 // find returns the column with a name, which may contain escapes, and its index; -1 for an unknown
 // one.
 func (s *scanner) find(shape *Shape, name []byte, previous int, top bool) (int, *Column) {
 	i, ok := shape.index[string(name)]
 	if !ok && bytes.IndexByte(name, '\\') >= 0 {
-		plain, err := jsontext.AppendUnquote(s.unquoted[:0], append(append([]byte{'"'}, name...), '"'))
+		plain, err := jsontext.AppendUnquote(s.unquoted[:0],
+			append(append([]byte{'"'}, name...), '"'))
 		if err == nil {
 			i, ok = shape.index[string(plain)]
 		}

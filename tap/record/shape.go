@@ -340,7 +340,8 @@ func (s *Shape) Differences(old *Shape) map[string]jsontext.Value {
 			diff = map[string]jsontext.Value{}
 		}
 		if c.As != "" {
-			schema = append(append(append(schema[:len(schema)-1], `,"x-name":`...), appendString(nil, c.As)...), '}')
+			schema = append(append(append(schema[:len(schema)-1], `,"x-name":`...),
+				appendString(nil, c.As)...), '}')
 		}
 		diff[c.Name] = schema
 	}
@@ -368,7 +369,8 @@ func (s *Shape) Learnt(columns map[string]jsontext.Value, unknown Treatment) (*S
 			c.Shape.merge(learnt)
 			continue
 		}
-		out.Columns = append(out.Columns, Column{Name: name, Shape: learnt, As: parseAs(columns[name]), Treatment: unknown})
+		out.Columns = append(out.Columns,
+			Column{Name: name, Shape: learnt, As: parseAs(columns[name]), Treatment: unknown})
 		out.reindex()
 	}
 	return out, nil

@@ -44,7 +44,8 @@ type Splitter struct {
 // NewSplitter returns a splitter that checks records against shape.
 func NewSplitter(shape *Shape, opts Options) *Splitter {
 	s := &Splitter{opts: opts}
-	s.scan.cutUnknown, s.scan.nullOdd, s.scan.hasher = opts.DropUnknown, opts.NullOdd, newHasher(opts.Key)
+	s.scan.cutUnknown, s.scan.nullOdd, s.scan.hasher = opts.DropUnknown, opts.NullOdd,
+		newHasher(opts.Key)
 	s.Use(shape)
 	return s
 }
@@ -145,7 +146,8 @@ var errTwice = errors.New("a column that appears twice")
 // lastOnly returns a copy of a well-formed page in which each member of an object appears once: the
 // last one of each name.
 func lastOnly(page []byte) []byte {
-	dec := jsontext.NewDecoder(bytes.NewReader(page), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	dec := jsontext.NewDecoder(bytes.NewReader(page), jsontext.AllowDuplicateNames(true),
+		jsontext.AllowInvalidUTF8(true))
 	value, err := dec.ReadValue()
 	if err != nil {
 		return page
@@ -154,7 +156,8 @@ func lastOnly(page []byte) []byte {
 }
 
 func appendLast(dst []byte, value jsontext.Value) []byte {
-	dec := jsontext.NewDecoder(bytes.NewReader(value), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	dec := jsontext.NewDecoder(bytes.NewReader(value), jsontext.AllowDuplicateNames(true),
+		jsontext.AllowInvalidUTF8(true))
 	switch value.Kind() {
 	case '[':
 		dst = append(dst, '[')
@@ -199,8 +202,10 @@ var errUnclean = errors.New("text that is not valid Unicode, or contains NUL")
 
 func (s *Splitter) split(page []byte) (Result, error) {
 	sc := &s.scan
-	sc.b = append(page, padding...)
-	sc.err, sc.drift, sc.unclean, sc.twice, sc.depth, sc.nulls, sc.texts = nil, false, false, false, 0, 0, sc.texts[:0]
+	page = append(page, padding...)
+	sc.b, page = page, page[:len(page)-Padding]
+	sc.err, sc.drift, sc.unclean, sc.twice, sc.depth, sc.nulls, sc.texts = nil, false, false, false,
+		0, 0, sc.texts[:0]
 	s.records, s.changed = s.records[:0], s.changed[:0]
 	var res Result
 	fail := func(i int, what string) (Result, error) {
@@ -219,7 +224,8 @@ func (s *Splitter) split(page []byte) (Result, error) {
 			return fail(i, "missing record")
 		}
 		start := i
-		sc.newlines, sc.keys, sc.watched, sc.marked, sc.edits, sc.texts = false, 0, span{}, span{}, sc.edits[:0], sc.texts[:0]
+		sc.newlines, sc.keys, sc.watched, sc.marked, sc.edits, sc.texts = false, 0, span{}, span{},
+			sc.edits[:0], sc.texts[:0]
 		sc.record++
 		drift := sc.drift
 		if i = sc.object(i, s.shape); i < 0 || sc.err != nil {
@@ -233,7 +239,8 @@ func (s *Splitter) split(page []byte) (Result, error) {
 			return fail(start, "a record without its key")
 		default:
 			if s.opts.IDs {
-				if id, err := strconv.ParseInt(string(sc.b[sc.key.from:sc.key.to]), 10, 64); err == nil {
+				if id, err := strconv.ParseInt(string(sc.b[sc.key.from:sc.key.to]), 10,
+					64); err == nil {
 					res.IDs = append(res.IDs, id)
 				}
 			}
@@ -284,7 +291,8 @@ func (s *Splitter) split(page []byte) (Result, error) {
 // onlyMessage reports whether a row's only member is message.
 func onlyMessage(text []byte) bool {
 	var row map[string]jsontext.Value
-	if len(text) > maxMessage || json.Unmarshal(text, &row, jsontext.AllowInvalidUTF8(true)) != nil {
+	if len(text) > maxMessage || json.Unmarshal(text, &row,
+		jsontext.AllowInvalidUTF8(true)) != nil {
 		return false
 	}
 	_, ok := row["message"]

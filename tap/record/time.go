@@ -24,7 +24,8 @@ func isDateTime(b []byte) bool {
 	if len(b) == 1 {
 		return b[0] == 'Z'
 	}
-	return len(b) == 6 && (b[0] == '+' || b[0] == '-') && b[3] == ':' && two(b[1:]) <= 23 && two(b[4:]) <= 59
+	return len(b) == 6 && (b[0] == '+' || b[0] == '-') && b[3] == ':' && two(b[1:]) <= 23 &&
+		two(b[4:]) <= 59
 }
 
 // isDate reports whether b is a calendar date, YYYY-MM-DD, of the years 1 to 9999.

@@ -26,7 +26,8 @@ func treatShape(t testing.TB) *record.Shape {
 	require.NoError(t, err)
 	s.Column("id").Key = true
 	treatments := map[string]record.Treatment{
-		"text": record.Hash, "number": record.Hash, "list": record.Hash, "open": record.Hash, "mask": record.Mask, "drop": record.Drop, "tags.v": record.Hash,
+		"text": record.Hash, "number": record.Hash, "list": record.Hash, "open": record.Hash,
+		"mask": record.Mask, "drop": record.Drop, "tags.v": record.Hash,
 	}
 	return s.Treat(func(path []string, _ *record.Column) (own, unknown record.Treatment) {
 		return treatments[strings.Join(path, ".")], record.Drop
@@ -134,8 +135,10 @@ func treated(row map[string]any) map[string]any {
 func FuzzTreat(f *testing.F) {
 	for _, seed := range []string{
 		`[{"id":1,"text":" Ann@Example.COM ","number":12.50,"list":["a",1,null,true],"open":{"a":{"b":["x"]}},"mask":"m","drop":"d","tags":[{"v":"x","kind":"k","w":1}],"new":1}]`,
-		`[{"id":1,"text":"\u00c4\ud83d\ude00 \"q\"","open":{},"list":[],"tags":null}]`, `[{"id":1,"text":{"a":1},"list":"x","number":[1],"open":"x"}]`,
-		"[{\"drop\":1 , \"id\":2,\n\"text\":\"\"}]", `[{"id":1,"text":1e400,"number":-0.0E+5,"open":{"a":"a","a":"b"}}]`,
+		`[{"id":1,"text":"\u00c4\ud83d\ude00 \"q\"","open":{},"list":[],"tags":null}]`,
+		`[{"id":1,"text":{"a":1},"list":"x","number":[1],"open":"x"}]`,
+		"[{\"drop\":1 , \"id\":2,\n\"text\":\"\"}]",
+		`[{"id":1,"text":1e400,"number":-0.0E+5,"open":{"a":"a","a":"b"}}]`,
 		"[{\"id\":1,\"text\":\"a\xdd\xddb\"}]",
 	} {
 		f.Add([]byte(seed))
@@ -146,10 +149,12 @@ func FuzzTreat(f *testing.F) {
 		dec := json.NewDecoder(bytes.NewReader(bytes.ToValidUTF8(page, []byte("\ufffd"))))
 		dec.UseNumber()
 		var rows []map[string]any
-		if dec.Decode(&rows) != nil || bytes.Contains(page, []byte(`\u0000`)) || bytes.Contains(page, []byte("\ufffd")) {
+		if dec.Decode(&rows) != nil || bytes.Contains(page, []byte(`\u0000`)) ||
+			bytes.Contains(page, []byte("\ufffd")) {
 			return
 		}
-		splitter := record.NewSplitter(treatShape(t), record.Options{DropUnknown: true, Key: treatKey})
+		splitter := record.NewSplitter(treatShape(t),
+			record.Options{DropUnknown: true, Key: treatKey})
 		res, err := splitter.Split(bytes.Clone(page))
 		if err != nil {
 			return // not a page, or one that widens a kept column

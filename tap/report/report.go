@@ -24,7 +24,8 @@ var page string
 
 var pageTemplate = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("report").Funcs(template.FuncMap{
-		"number": number, "size": size, "seconds": seconds, "clock": func(t time.Time) string { return t.UTC().Format("15:04:05") },
+		"number": number, "size": size, "seconds": seconds,
+		"clock":  func(t time.Time) string { return t.UTC().Format("15:04:05") },
 		"moment": func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
 		"words":  func(s string) string { return strings.ReplaceAll(s, "_", " ") },
 		"join":   func(s []string) string { return strings.Join(s, ", ") },
@@ -100,7 +101,10 @@ func html(a *tap.Account) ([]byte, error) {
 		Records       int
 		Width, Height int
 		Counts        []string
-	}{Account: a, Took: a.Ended.Sub(a.Began).Round(10 * time.Millisecond).String(), Width: pictureWidth, Height: pictureHeight}
+	}{
+		Account: a, Took: a.Ended.Sub(a.Began).Round(10 * time.Millisecond).String(),
+		Width: pictureWidth, Height: pictureHeight,
+	}
 	counts := map[string]int{}
 	for _, s := range a.Streams {
 		view.Records += s.Records
@@ -108,7 +112,8 @@ func html(a *tap.Account) ([]byte, error) {
 	}
 	for _, status := range []string{"complete", "failed", "unfinished", "skipped", "left_alone"} {
 		if n := counts[status]; n > 0 {
-			view.Counts = append(view.Counts, fmt.Sprintf("%d %s", n, strings.ReplaceAll(status, "_", " ")))
+			view.Counts = append(view.Counts,
+				fmt.Sprintf("%d %s", n, strings.ReplaceAll(status, "_", " ")))
 		}
 	}
 	view.Bars = bars(a.Windows)
@@ -127,10 +132,14 @@ func bars(windows []tap.Window) []bar {
 	scale := (pictureHeight - 10) / float64(most)
 	var out []bar
 	for i, w := range windows {
-		b := bar{Window: w, X: float64(i) * step, Width: max(1, min(step-2, 60)), Height: float64(w.Sent) * scale}
+		b := bar{
+			Window: w, X: float64(i) * step, Width: max(1, min(step-2, 60)),
+			Height: float64(w.Sent) * scale,
+		}
 		b.Y = pictureHeight - b.Height
 		b.LimitY = pictureHeight - float64(w.Limit)*scale
-		b.Title = fmt.Sprintf("%s: %d requests of this run", w.Began.UTC().Format("15:04:05"), w.Sent)
+		b.Title = fmt.Sprintf("%s: %d requests of this run", w.Began.UTC().Format("15:04:05"),
+			w.Sent)
 		if w.Limit > 0 {
 			b.Title += fmt.Sprintf(", limit %d, %d left", w.Limit, w.Left)
 		}

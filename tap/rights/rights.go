@@ -37,7 +37,9 @@ type Token interface {
 
 // Probe returns for each stream whether it may be read. If token is nil because the API says
 // nothing, each list is asked for one record, with limited concurrency.
-func Probe(ctx context.Context, source tap.Source, token Token, streams []*tap.Stream, concurrency int) (map[string]Reach, error) {
+func Probe(ctx context.Context, source tap.Source, token Token, streams []*tap.Stream,
+	concurrency int,
+) (map[string]Reach, error) {
 	found := make([]Reach, len(streams))
 	var scopes map[string]bool
 	told, admin := false, true
@@ -83,18 +85,20 @@ func Ask(ctx context.Context, source tap.Source, s *tap.Stream) (Reach, error) {
 	}
 	splitter := record.NewSplitter(shape, record.Options{})
 	found := Yes
-	err = source.Read(ctx, tap.Request{Stream: s, Params: s.Params, PerPage: 1}, func(page tap.Page) error {
-		res, err := splitter.Split(page.Body)
-		if err == nil && res.Rows == 0 && s.NeverEmpty {
-			found = NotSiteAdmin
-		}
-		if errors.Is(err, record.ErrDrift) {
-			return nil
-		}
-		return err
-	})
+	err = source.Read(ctx, tap.Request{Stream: s, Params: s.Params, PerPage: 1},
+		func(page tap.Page) error {
+			res, err := splitter.Split(page.Body)
+			if err == nil && res.Rows == 0 && s.NeverEmpty {
+				found = NotSiteAdmin
+			}
+			if errors.Is(err, record.ErrDrift) {
+				return nil
+			}
+			return err
+		})
 	switch {
-	case tap.KindOf(err) == tap.Scope && strings.Contains(strings.ToLower(tap.Cause(err)), "site admin"):
+	case tap.KindOf(err) == tap.Scope &&
+		strings.Contains(strings.ToLower(tap.Cause(err)), "site admin"):
 		return NotSiteAdmin, nil // in the API's own words
 	case tap.KindOf(err) == tap.Scope:
 		return NoScope, nil

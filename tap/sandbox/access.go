@@ -41,7 +41,10 @@ type issued struct {
 const RefreshToken = "sandbox-refresh-token-0"
 
 func newAccess(opts Options) access {
-	return access{opts: opts, accessState: &accessState{tokens: map[string]*issued{}, refresh: RefreshToken, scopes: opts.Scopes, admin: !opts.NotAdmin}}
+	return access{opts: opts, accessState: &accessState{
+		tokens:  map[string]*issued{},
+		refresh: RefreshToken, scopes: opts.Scopes, admin: !opts.NotAdmin,
+	}}
 }
 
 // Grant changes the scopes of the credential, even during a run; nil stands for all.
@@ -101,7 +104,8 @@ func (a access) serve(w http.ResponseWriter, r *http.Request, now time.Time) {
 		fail(w, http.StatusUnauthorized, "invalid API key")
 		return
 	case !byKey && !strings.HasSuffix(user, clientIDSuffix):
-		idError(w, http.StatusBadRequest, "client_id="+user+" does not contain a valid client ID suffix")
+		idError(w, http.StatusBadRequest,
+			"client_id="+user+" does not contain a valid client ID suffix")
 		return
 	case !byKey && (user != ClientID || password != ClientSecret):
 		answer(w, http.StatusUnauthorized, map[string]string{"error": "invalid_client"})
@@ -127,7 +131,8 @@ func (a access) serve(w http.ResponseWriter, r *http.Request, now time.Time) {
 		return
 	}
 	if a.scopes != nil && len(a.scopes) == 0 {
-		oauthError(w, http.StatusBadRequest, "invalid_scope", "Client application is not requesting any scopes")
+		oauthError(w, http.StatusBadRequest, "invalid_scope",
+			"Client application is not requesting any scopes")
 		return
 	}
 	if a.opts.ReplaceTokens {
@@ -156,7 +161,8 @@ func exchange(w http.ResponseWriter, r *http.Request) bool {
 		Sub *int64 `json:"sub"`
 	}
 	kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
-	if kind != "application/json" || json.UnmarshalRead(r.Body, &body, json.RejectUnknownMembers(true)) != nil {
+	if kind != "application/json" ||
+		json.UnmarshalRead(r.Body, &body, json.RejectUnknownMembers(true)) != nil {
 		fail(w, http.StatusBadRequest, "the body must be JSON with the number of a user as sub")
 		return false
 	}
@@ -179,7 +185,8 @@ func (a access) grant(w http.ResponseWriter, r *http.Request, granted map[string
 		}
 	case "refresh_token":
 		if r.PostForm.Get("refresh_token") != a.refresh {
-			oauthError(w, http.StatusBadRequest, "invalid_grant", "The refresh token is invalid, expired or used")
+			oauthError(w, http.StatusBadRequest, "invalid_grant",
+				"The refresh token is invalid, expired or used")
 			return false
 		}
 		a.refresh = "sandbox-refresh-token-" + rand.Text()

@@ -111,7 +111,8 @@ func (s *Server) control(w http.ResponseWriter, r *http.Request) {
 	case what == "scopes":
 		var scopes []string
 		if names := q.Get("names"); names != "all" {
-			scopes = slices.DeleteFunc(strings.Split(names, ","), func(n string) bool { return n == "" })
+			scopes = slices.DeleteFunc(strings.Split(names, ","),
+				func(n string) bool { return n == "" })
 		}
 		s.Grant(scopes)
 	default:

@@ -35,15 +35,22 @@ const (
 	Redirect       Fault = "redirect"
 	LinkAway       Fault = "link-away"
 	Bomb           Fault = "bomb"
-	LoseAnswer     Fault = "lose-answer" // of the token endpoint: the token is issued, but the answer does not arrive
+	// of the token endpoint: the token is issued, but the answer does not arrive
+	LoseAnswer Fault = "lose-answer"
 )
 
 // Passing are the faults that a retry fixes.
-var Passing = []Fault{Status500, Status502HTML, Status503, Limit429, Bare429, Reset, CutBody, CutRightLength, CutGzip, HTML200, Object200, Empty200}
+var Passing = []Fault{
+	Status500, Status502HTML, Status503, Limit429, Bare429, Reset, CutBody,
+	CutRightLength, CutGzip, HTML200, Object200, Empty200,
+}
 
 // ParseFault reads the name of a fault.
 func ParseFault(name string) (Fault, error) {
-	for _, f := range append([]Fault{Stall, StallBody, Status401, Status404, Status422, ExpireCursor, Redirect, LinkAway, Bomb, LoseAnswer}, Passing...) {
+	for _, f := range append([]Fault{
+		Stall, StallBody, Status401, Status404, Status422,
+		ExpireCursor, Redirect, LinkAway, Bomb, LoseAnswer,
+	}, Passing...) {
 		if string(f) == name {
 			return f, nil
 		}

@@ -32,7 +32,10 @@ func (s *Server) ExpireLinks() { s.files.generation.Add(1) }
 
 // FileRequests returns the number of requests for files, and how many of them had a credential, a
 // cookie or a referer.
-func (s *Server) FileRequests() (all, odd int64) { return s.files.requests.Load(), s.files.odd.Load() }
+func (s *Server) FileRequests() (all, odd int64) {
+	return s.files.requests.Load(),
+		s.files.odd.Load()
+}
 
 func (s *Server) startFiles() error {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -40,7 +43,10 @@ func (s *Server) startFiles() error {
 		return err
 	}
 	s.files.addr = l.Addr().String()
-	s.files.http = &http.Server{Handler: http.HandlerFunc(s.serveFile), ErrorLog: s.http.ErrorLog, ReadHeaderTimeout: time.Minute}
+	s.files.http = &http.Server{
+		Handler: http.HandlerFunc(s.serveFile), ErrorLog: s.http.ErrorLog,
+		ReadHeaderTimeout: time.Minute,
+	}
 	go func() { _ = s.files.http.Serve(l) }() // ends with Close
 	return nil
 }
@@ -60,7 +66,8 @@ func (f *files) appendURL(dst []byte, id int64) []byte {
 func (s *Server) serveFile(w http.ResponseWriter, r *http.Request) {
 	f := &s.files
 	f.requests.Add(1)
-	if r.Header.Get("Authorization") != "" || r.Header.Get("Cookie") != "" || r.Header.Get("Referer") != "" {
+	if r.Header.Get("Authorization") != "" || r.Header.Get("Cookie") != "" ||
+		r.Header.Get("Referer") != "" {
 		f.odd.Add(1)
 	}
 	fault := NoFault
@@ -75,12 +82,15 @@ func (s *Server) serveFile(w http.ResponseWriter, r *http.Request) {
 	if fault != NoFault && s.break_(w, r, fault, &status) {
 		return
 	}
-	id, err := strconv.ParseInt(strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, "/elsewhere"), "/files/"), 10, 64)
+	id, err := strconv.ParseInt(strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, "/elsewhere"),
+		"/files/"), 10, 64)
 	generation := r.URL.Query().Get("generation")
-	if err != nil || generation != strconv.FormatInt(f.generation.Load(), 10) || r.URL.Query().Get("X-Amz-Signature") != f.signature(id, generation) {
+	if err != nil || generation != strconv.FormatInt(f.generation.Load(), 10) || r.URL.Query().
+		Get("X-Amz-Signature") != f.signature(id, generation) {
 		w.Header().Set("Content-Type", "application/xml")
 		w.WriteHeader(http.StatusForbidden)
-		_, _ = w.Write([]byte("<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>")) // the client may have gone away
+		// the client may have gone away
+		_, _ = w.Write([]byte("<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>"))
 		return
 	}
 	content, kind := FileContent(id)
@@ -101,7 +111,10 @@ func (s *Server) serveFile(w http.ResponseWriter, r *http.Request) {
 // FileContent returns the content of an attachment and its media type: a PDF, a DOCX or a text
 // file, depending on its number.
 func FileContent(id int64) (content []byte, kind string) {
-	lines := []string{fmt.Sprintf("Resume number %d", id), "Built pipelines that never lose a row.", "Languages: Go, SQL, Python."}
+	lines := []string{
+		fmt.Sprintf("Resume number %d", id), "Built pipelines that never lose a row.",
+		"Languages: Go, SQL, Python.",
+	}
 	switch id % 3 {
 	case 0:
 		return pdf(lines), "application/pdf"
@@ -138,7 +151,8 @@ func pdf(lines []string) []byte {
 	for _, offset := range at {
 		fmt.Fprintf(&b, "%010d 00000 n \n", offset)
 	}
-	fmt.Fprintf(&b, "trailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n", len(objects)+1, start)
+	fmt.Fprintf(&b, "trailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n", len(objects)+1,
+		start)
 	return b.Bytes()
 }
 
@@ -150,9 +164,11 @@ func docx(lines []string) []byte {
 	}
 	const head = `<?xml version="1.0" encoding="UTF-8" standalone="yes"?>` + "\n"
 	parts := []struct{ name, text string }{
-		{"[Content_Types].xml", head + `<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"><Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Override PartName="/word/document.xml" ContentType="application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"/></Types>`},
+		{"[Content_Types].xml", head +
+			`<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"><Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Override PartName="/word/document.xml" ContentType="application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"/></Types>`},
 		{"_rels/.rels", head + `<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument" Target="word/document.xml"/></Relationships>`},
-		{"word/document.xml", head + `<w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"><w:body>` + body.String() + `</w:body></w:document>`},
+		{"word/document.xml", head +
+			`<w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"><w:body>` + body.String() + `</w:body></w:document>`},
 	}
 	var b bytes.Buffer
 	z := zip.NewWriter(&b)

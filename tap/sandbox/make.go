@@ -21,12 +21,18 @@ const variants = 12
 
 // sizes are the numbers of rows per thousand candidates; a list that is not named has 40 rows.
 var sizes = map[string]float64{
-	"candidates": 1000, "applications": 1300, "application_stages": 2600, "attachments": 1200, "candidate_educations": 700,
-	"candidate_employments": 800, "applied_candidate_tags": 500, "notes": 2000, "eeoc": 600, "demographic_answers": 900,
-	"interviews": 700, "interviewers": 900, "scorecards": 600, "scorecard_question_answers": 1500, "scorecard_candidate_attributes": 1200,
-	"scorecard_question_answer_options": 400, "rejection_details": 800, "prospect_details": 200, "offers": 80, "referrers": 90,
-	"jobs": 60, "job_posts": 70, "openings": 90, "users": 60, "user_emails": 70, "job_interviews": 200, "job_owners": 130,
-	"approvers": 150, "approval_flows": 60, "job_candidate_attributes": 200, "interview_kits": 180, "scorecard_questions": 300,
+	"candidates": 1000, "applications": 1300, "application_stages": 2600, "attachments": 1200,
+	"candidate_educations":  700,
+	"candidate_employments": 800, "applied_candidate_tags": 500, "notes": 2000, "eeoc": 600,
+	"demographic_answers": 900,
+	"interviews":          700, "interviewers": 900, "scorecards": 600,
+	"scorecard_question_answers": 1500, "scorecard_candidate_attributes": 1200,
+	"scorecard_question_answer_options": 400, "rejection_details": 800, "prospect_details": 200,
+	"offers": 80, "referrers": 90,
+	"jobs": 60, "job_posts": 70, "openings": 90, "users": 60, "user_emails": 70,
+	"job_interviews": 200, "job_owners": 130,
+	"approvers": 150, "approval_flows": 60, "job_candidate_attributes": 200, "interview_kits": 180,
+	"scorecard_questions": 300,
 }
 
 // phrases are realistic texts in many scripts, with characters that loaders stumble over.
@@ -47,19 +53,25 @@ var phrases = []string{
 
 // fileNames are names of uploaded files, some of which try to leave their folder.
 var fileNames = []string{
-	"Resume.pdf", "Lebenslauf – Müller.docx", "履歴書.pdf", "../../../etc/passwd", "CON.txt", "cover letter (final) v2.docx", `C:\Users\ann\cv.pdf`, ".hidden",
+	"Resume.pdf", "Lebenslauf – Müller.docx", "履歴書.pdf", "../../../etc/passwd", "CON.txt",
+	"cover letter (final) v2.docx", `C:\Users\ann\cv.pdf`, ".hidden",
 	"a/b/c.pdf", "no extension", "question?.txt", "trailing dot.",
 }
 
 // valueTypes are the value types of custom fields.
 var valueTypes = []string{
-	"short_text", "long_text", "yes_no", "single_select", "multi_select", "currency", "number", "date", "url", "currency_range",
-	"number_range", "user", "linked", "header", "statement", "attachment", "rich_text", "date_of_birth",
+	"short_text", "long_text", "yes_no", "single_select", "multi_select", "currency", "number",
+	"date", "url", "currency_range",
+	"number_range", "user", "linked", "header", "statement", "attachment", "rich_text",
+	"date_of_birth",
 	"address_hris", "date_of_birth_hris", "phone_number_hris", "national_tax_identity_hris",
 }
 
 // optionLabels are the labels of options, which custom fields contain.
-var optionLabels = []string{"IC1", "IC2", "IC3", "IC4", "IC5", "Full-time", "Part-time", "Münster", "Remote / hybrid", "Ja", "Other: \"see notes\"", "東京"}
+var optionLabels = []string{
+	"IC1", "IC2", "IC3", "IC4", "IC5", "Full-time", "Part-time", "Münster",
+	"Remote / hybrid", "Ja", "Other: \"see notes\"", "東京",
+}
 
 // maker fills tables with variants.
 type maker struct {
@@ -69,7 +81,9 @@ type maker struct {
 }
 
 // newTables makes the tables of all lists; candidates is the number of candidates.
-func newTables(streams []*tap.Stream, seed uint64, candidates int, now time.Time) (map[string]*table, error) {
+func newTables(streams []*tap.Stream, seed uint64, candidates int,
+	now time.Time,
+) (map[string]*table, error) {
 	m := &maker{fake: gofakeit.New(seed | 1), tables: map[string]*table{}, now: now}
 	const span = 3 * 365 * 24 * time.Hour
 	for n, s := range streams {
@@ -87,8 +101,11 @@ func newTables(streams []*tap.Stream, seed uint64, candidates int, now time.Time
 		h.Write([]byte(s.Name))
 		begin := now.Add(-span)
 		m.tables[s.Name] = &table{
-			stream: s, base: 1000000 + int64(n)*100000000, seed: h.Sum64() ^ seed*0x9e3779b97f4a7c15, first: rows,
-			begin: begin.UnixMilli(), step: max(1, int64((span-24*time.Hour)/time.Millisecond)/int64(rows)), end: now.Add(-12 * time.Hour).UnixMilli(),
+			stream: s, base: 1000000 + int64(n)*100000000,
+			seed: h.Sum64() ^ seed*0x9e3779b97f4a7c15, first: rows,
+			begin: begin.UnixMilli(), step: max(1,
+				int64((span-24*time.Hour)/time.Millisecond)/int64(rows)),
+			end:     now.Add(-12 * time.Hour).UnixMilli(),
 			changes: map[int]*change{},
 		}
 	}
@@ -186,7 +203,10 @@ func (m *maker) variant(t *table, shape *record.Shape, v int) variant {
 }
 
 // required are references without which a row makes no sense.
-var required = map[string]bool{"application_id": true, "candidate_id": true, "job_id": true, "user_id": true, "custom_field_id": true, "scorecard_id": true, "interview_id": true}
+var required = map[string]bool{
+	"application_id": true, "candidate_id": true, "job_id": true,
+	"user_id": true, "custom_field_id": true, "scorecard_id": true, "interview_id": true,
+}
 
 // special are the values that other parts of the sandbox depend on.
 func (m *maker) special(t *table, column string, v int) (any, bool) {
@@ -199,7 +219,8 @@ func (m *maker) special(t *table, column string, v int) (any, bool) {
 		return fileNames[v%len(fileNames)], true
 	case s.Name == "custom_field_options" && column == "name":
 		return optionLabels[v%len(optionLabels)], true
-	case s.Name == "application_stages" && v%3 == 0 && (column == "entered_at" || column == "exited_at"):
+	case s.Name == "application_stages" && v%3 == 0 &&
+		(column == "entered_at" || column == "exited_at"):
 		return nil, true // a stage of the plan that the application has not entered
 	case s.Name == "application_stages" && column == "current":
 		return v%3 == 1, true
@@ -208,7 +229,10 @@ func (m *maker) special(t *table, column string, v int) (any, bool) {
 	case s.Name != "custom_fields":
 		return nil, false
 	}
-	types := []string{"candidate", "application", "job", "offer", "opening", "user_attribute", "rejection_question"}
+	types := []string{
+		"candidate", "application", "job", "offer", "opening", "user_attribute",
+		"rejection_question",
+	}
 	fieldType, valueType, key := "form", "single_select", ""
 	if v < len(optionKeys) {
 		key = optionKeys[v]
@@ -231,7 +255,11 @@ func (m *maker) special(t *table, column string, v int) (any, bool) {
 	case "private":
 		return v%7 == 3, true
 	case "default_value":
-		return []any{nil, "IC3", 12.5, true, map[string]any{"amount": "1.0", "unit": "EUR"}, []string{"IC1", "IC2"}}[v%6], true
+		return []any{
+			nil, "IC3", 12.5, true,
+			map[string]any{"amount": "1.0", "unit": "EUR"},
+			[]string{"IC1", "IC2"},
+		}[v%6], true
 	case "internal_type":
 		if v < len(optionKeys) {
 			return key, true
@@ -257,10 +285,14 @@ func (m *maker) customValues(fieldType string, v int) any {
 		case "single_select":
 			value = optionLabels[v%len(optionLabels)]
 		case "multi_select":
-			value = []string{optionLabels[v%len(optionLabels)], optionLabels[(v+1)%len(optionLabels)]}
+			value = []string{
+				optionLabels[v%len(optionLabels)],
+				optionLabels[(v+1)%len(optionLabels)],
+			}
 		case "linked":
 			value = m.tables["custom_field_options"].id(v)
-		case "address_hris", "date_of_birth_hris", "phone_number_hris", "national_tax_identity_hris":
+		case "address_hris", "date_of_birth_hris", "phone_number_hris",
+			"national_tax_identity_hris":
 			value = "*******" + strconv.Itoa(10+v)
 		case "currency":
 			value = map[string]any{"amount": "120000.0", "unit": "EUR"}
@@ -278,7 +310,8 @@ func (m *maker) customValues(fieldType string, v int) any {
 			value = m.tables["users"].id(v)
 		}
 		key := fieldType + "_" + valueType
-		values[key] = map[string]any{"name": strings.ToUpper(key[:1]) + strings.ReplaceAll(key[1:], "_", " "), "type": valueType, "value": value}
+		values[key] = map[string]any{"name": strings.ToUpper(key[:1]) +
+			strings.ReplaceAll(key[1:], "_", " "), "type": valueType, "value": value}
 	}
 	return values
 }
@@ -324,9 +357,18 @@ func (m *maker) value(s *tap.Stream, name string, shape *record.Shape, v int) an
 
 // Names and places in many scripts.
 var (
-	firstNames = []string{"Zoë", "José", "Łukasz", "Nguyễn", "Søren", "陽子", "Ольга", "François", "Müge", "أمينة"}
-	lastNames  = []string{"O’Brien", "García Márquez", "Wiśniewska", "Đặng", "Ångström", "佐藤", "Иванова", "Lefèvre", "Yılmaz", "الحسيني"}
-	cities     = []string{"Zürich", "São Paulo", "Kraków", "Hà Nội", "Malmö", "東京", "Санкт-Петербург", "Besançon", "İzmir", "القاهرة"}
+	firstNames = []string{
+		"Zoë", "José", "Łukasz", "Nguyễn", "Søren", "陽子", "Ольга", "François",
+		"Müge", "أمينة",
+	}
+	lastNames = []string{
+		"O’Brien", "García Márquez", "Wiśniewska", "Đặng", "Ångström", "佐藤",
+		"Иванова", "Lefèvre", "Yılmaz", "الحسيني",
+	}
+	cities = []string{
+		"Zürich", "São Paulo", "Kraków", "Hà Nội", "Malmö", "東京", "Санкт-Петербург",
+		"Besançon", "İzmir", "القاهرة",
+	}
 )
 
 // written returns a text of several sentences, like a note.
@@ -368,7 +410,8 @@ func (m *maker) text(s *tap.Stream, name string, v int) string {
 		return m.fake.City()
 	case name == "time_zone":
 		return m.fake.TimeZoneRegion()
-	case strings.HasSuffix(name, "_id") || strings.Contains(name, "uuid") || strings.Contains(name, "token") || strings.Contains(name, "hash"):
+	case strings.HasSuffix(name, "_id") || strings.Contains(name, "uuid") ||
+		strings.Contains(name, "token") || strings.Contains(name, "hash"):
 		return m.fake.UUID()
 	case strings.HasPrefix(s.PersonalData[name], "free_text"):
 		return written(v)

@@ -65,7 +65,10 @@ func (r refusal) Error() string { return string(r) }
 
 // parseQuery reads the parameters of a list, as strictly as the API.
 func parseQuery(s *tap.Stream, params url.Values) (*query, error) {
-	q := &query{params: params, perPage: defaultPerPage, bounds: map[string][2]int64{}, equal: map[string][]string{}}
+	q := &query{
+		params: params, perPage: defaultPerPage, bounds: map[string][2]int64{},
+		equal: map[string][]string{},
+	}
 	for name, values := range params {
 		if len(values) != 1 {
 			return nil, refusal(name + " stands there more than once")
@@ -283,7 +286,8 @@ func (t *table) matches(q *query, i int) bool {
 		default:
 			have = []string{plain(v)}
 		}
-		if t.stream.Name == "applications" && name == "status" && slices.Contains(wanted, "active") {
+		if t.stream.Name == "applications" && name == "status" &&
+			slices.Contains(wanted, "active") {
 			wanted = []string{"in_process"}
 		}
 		if !slices.ContainsFunc(have, func(h string) bool { return slices.Contains(wanted, h) }) {

@@ -61,7 +61,8 @@ func (t *table) updated(i int) int64 {
 		return created
 	}
 	h := t.hash(i, 2)
-	lag := int64(h % (3600 * 1000)) // most rows change within the hour, some within days, few within months
+	// most rows change within the hour, some within days, few within months
+	lag := int64(h % (3600 * 1000))
 	switch {
 	case h>>60 == 0:
 		lag = int64(h % uint64(maxLag))

@@ -129,7 +129,10 @@ func New(opts Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{opts: opts, streams: map[string]*tap.Stream{}, byName: map[string]*tap.Stream{}, tables: tables}
+	s := &Server{
+		opts: opts, streams: map[string]*tap.Stream{}, byName: map[string]*tap.Stream{},
+		tables: tables,
+	}
 	for _, st := range streams {
 		s.byName[st.Name] = st
 		if st.ViewOf == "" {
@@ -160,7 +163,10 @@ func (s *Server) Start(addr string) error {
 		return err
 	}
 	s.addr = l.Addr().String()
-	s.http = &http.Server{Handler: s, ErrorLog: log.New(io.Discard, "", 0), ReadHeaderTimeout: time.Minute}
+	s.http = &http.Server{
+		Handler: s, ErrorLog: log.New(io.Discard, "", 0),
+		ReadHeaderTimeout: time.Minute,
+	}
 	go func() { _ = s.http.Serve(l) }() // ends with Close
 	return s.startFiles()
 }
@@ -177,7 +183,8 @@ func (s *Server) URL() string { return "http://" + s.addr }
 // Config returns a config that reads the sandbox.
 func (s *Server) Config() map[string]any {
 	return map[string]any{
-		"client_id": ClientID, "client_secret": ClientSecret, "api_url": s.URL(), "auth_url": s.URL() + "/token",
+		"client_id": ClientID, "client_secret": ClientSecret, "api_url": s.URL(),
+		"auth_url": s.URL() + "/token",
 	}
 }
 
@@ -221,7 +228,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case strings.HasPrefix(r.URL.Path, "/sandbox/"):
 		s.control(w, r)
-	case r.URL.Path == "/token", r.URL.Path == "/auth/token", r.URL.Path == "/introspect", r.URL.Path == "/auth/introspect":
+	case r.URL.Path == "/token", r.URL.Path == "/auth/token", r.URL.Path == "/introspect",
+		r.URL.Path == "/auth/introspect":
 		if f := s.fault(r); f != NoFault {
 			if s.break_(w, r, f, nil) {
 				return
@@ -420,7 +428,10 @@ func (s *Server) page(st *tap.Stream, q *query, buf []byte) (page []byte, next s
 	})
 	buf = append(buf, ']')
 	if more {
-		next = cursor{Path: st.Path, Params: q.params.Encode(), Before: last, Issued: s.opts.Clock().UnixMilli()}.String()
+		next = cursor{
+			Path: st.Path, Params: q.params.Encode(), Before: last,
+			Issued: s.opts.Clock().UnixMilli(),
+		}.String()
 	}
 	return buf, next
 }
@@ -436,7 +447,8 @@ var zippers = sync.Pool{New: func() any {
 // send writes a page, whole or with a fault.
 func (s *Server) send(w http.ResponseWriter, r *http.Request, page []byte, fault Fault) {
 	w.Header().Set("Content-Type", "application/json")
-	if fault == CutGzip || s.opts.Gzip && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+	if fault == CutGzip || s.opts.Gzip &&
+		strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
 		var packed bytes.Buffer
 		z := zippers.Get().(*gzip.Writer)
 		defer zippers.Put(z)
@@ -484,8 +496,12 @@ func (s *Server) Rows(stream string) ([]byte, error) {
 	}
 	t := s.tables[name]
 	out := []byte{'['}
-	for _, pass := range slices.Concat([]map[string]string{nil}, st.Passes)[min(1, len(st.Passes)):] {
-		q := &query{perPage: math.MaxInt, hidden: true, active: pass["active"], option: st.Params["custom_field_key"]}
+	for _, pass := range slices.Concat([]map[string]string{nil},
+		st.Passes)[min(1, len(st.Passes)):] {
+		q := &query{
+			perPage: math.MaxInt, hidden: true, active: pass["active"],
+			option: st.Params["custom_field_key"],
+		}
 		t.list(q, func(i int) {
 			if len(out) > 1 {
 				out = append(out, ',')

@@ -58,16 +58,21 @@ func Catalog(streams []tap.Discovered) ([]byte, error) {
 	for _, d := range streams {
 		s := d.Stream
 		e := entry{
-			TapStreamID: s.Name, Stream: s.Name, KeyProperties: s.Key, ReplicationKey: s.Bookmark, ReplicationMethod: fullTable,
-			IsView: s.ViewOf != "", Schema: d.Shape.AppendSchema(nil),
+			TapStreamID: s.Name, Stream: s.Name, KeyProperties: s.Key, ReplicationKey: s.Bookmark,
+			ReplicationMethod: fullTable,
+			IsView:            s.ViewOf != "", Schema: d.Shape.AppendSchema(nil),
 		}
 		byDefault := s.SelectedByDefault() && !d.OutOfReach
-		m := metadata{Inclusion: "available", SelectedByDefault: &byDefault, TableKeyProperties: s.Key, ForcedReplicationMethod: fullTable}
+		m := metadata{
+			Inclusion: "available", SelectedByDefault: &byDefault,
+			TableKeyProperties: s.Key, ForcedReplicationMethod: fullTable,
+		}
 		if s.Bookmark != "" {
 			e.ReplicationMethod, m.ForcedReplicationMethod = incremental, incremental
 			m.ValidReplicationKeys = []string{s.Bookmark}
 		}
-		e.Metadata = append([]metadataEntry{{Breadcrumb: []string{}, Metadata: m}}, columns(s, d.Shape, nil)...)
+		e.Metadata = append([]metadataEntry{{Breadcrumb: []string{}, Metadata: m}},
+			columns(s, d.Shape, nil)...)
 		c.Streams = append(c.Streams, e)
 	}
 	out, err := json.Marshal(c, jsontext.WithIndent("  "), json.Deterministic(true))
@@ -90,7 +95,8 @@ func columns(s *tap.Stream, shape *record.Shape, breadcrumb []string) []metadata
 		entries = append(entries, metadataEntry{Breadcrumb: at, Metadata: m})
 		entries = append(entries, columns(s, c.Shape, at)...)
 		if c.Shape.Items != nil {
-			entries = append(entries, columns(s, c.Shape.Items, append(slices.Clone(at), "items"))...)
+			entries = append(entries, columns(s, c.Shape.Items,
+				append(slices.Clone(at), "items"))...)
 		}
 	}
 	return entries
@@ -117,7 +123,8 @@ func ParseCatalog(data []byte, lookup tap.Lookup) ([]*tap.Choice, error) {
 		if !e.selected(stream) {
 			continue
 		}
-		if err := choices.Add(name, stream, func() (*tap.Choice, error) { return e.choice(stream) }); err != nil {
+		if err := choices.Add(name, stream,
+			func() (*tap.Choice, error) { return e.choice(stream) }); err != nil {
 			return nil, err
 		}
 	}
@@ -194,7 +201,8 @@ func (e *entry) choice(s *tap.Stream) (*tap.Choice, error) {
 	case fullTable:
 		choice.FullTable = true
 	default:
-		return nil, fmt.Errorf("replication-method %q is neither INCREMENTAL nor FULL_TABLE", method)
+		return nil, fmt.Errorf("replication-method %q is neither INCREMENTAL nor FULL_TABLE",
+			method)
 	}
 	key := m.ReplicationKey
 	if key == "" {

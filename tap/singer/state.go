@@ -69,7 +69,8 @@ func ParseState(data []byte, lookup tap.Lookup) (*tap.State, error) {
 			return nil, fmt.Errorf("stream %q: %w", name, err)
 		}
 		if key != "" {
-			st.Notes = append(st.Notes, fmt.Sprintf("state: the bookmark of stream %s is a value of %s, which does not tell what was updated: the stream is read from the start", name, key))
+			st.Notes = append(st.Notes,
+				fmt.Sprintf("state: the bookmark of stream %s is a value of %s, which does not tell what was updated: the stream is read from the start", name, key))
 		}
 		st.Bookmarks[name] = b
 	}
@@ -78,7 +79,9 @@ func ParseState(data []byte, lookup tap.Lookup) (*tap.State, error) {
 
 // parseBookmark reads a stream's entry. If it has another replication key than the stream, it is
 // not used, and the key is returned.
-func parseBookmark(raw jsontext.Value, s *tap.Stream) (b *tap.Bookmark, otherKey string, err error) {
+func parseBookmark(raw jsontext.Value, s *tap.Stream) (b *tap.Bookmark, otherKey string,
+	err error,
+) {
 	var f foreign
 	if err := json.Unmarshal(raw, &f, jsontext.AllowDuplicateNames(true)); err != nil {
 		return nil, "", err

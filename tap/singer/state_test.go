@@ -62,7 +62,8 @@ func FuzzState(f *testing.F) {
 				assert.Equal(t, b.Progress, again.Progress)
 				assert.Equal(t, b.Pages, again.Pages)
 			} else {
-				assert.True(t, b.Until.IsZero() && b.Progress == nil && len(b.Learnt) == 0, "only what says nothing is left out")
+				assert.True(t, b.Until.IsZero() && b.Progress == nil && len(b.Learnt) == 0,
+					"only what says nothing is left out")
 			}
 		}
 		assert.Len(t, second.Others, len(first.Others), "what is not known is passed on")
@@ -72,7 +73,10 @@ func FuzzState(f *testing.F) {
 // Foreign states: a bare one, a whole message, one with partitions, of another key, with unknown
 // streams.
 func TestForeignStates(t *testing.T) {
-	users := &tap.Stream{Name: "users", Key: []string{"id"}, Bookmark: "updated_at", Schema: []byte(`{"type":"object","properties":{"id":{"type":"integer"}}}`)}
+	users := &tap.Stream{
+		Name: "users", Key: []string{"id"}, Bookmark: "updated_at",
+		Schema: []byte(`{"type":"object","properties":{"id":{"type":"integer"}}}`),
+	}
 	users.Prepare()
 	lookup := func(name string) *tap.Stream {
 		if name != "users" {
@@ -83,10 +87,12 @@ func TestForeignStates(t *testing.T) {
 	day := func(d int) time.Time { return time.Date(2026, 1, d, 0, 0, 0, 0, time.UTC) }
 	mark := func(entry string) string { return `{"bookmarks":{"users":` + entry + `}}` }
 	for state, want := range map[string]time.Time{
-		`{}`: {}, `null`: {}, mark(`null`): {}, mark(`{}`): {}, mark(`{"replication_key_value":null}`): {},
-		mark(`{"replication_key_value":"2026-01-05"}`):                                                                                        day(5),
-		mark(`{"replication_key":"updated_at","replication_key_value":"2026-01-05T00:00:00Z"}`):                                               day(5),
-		`{"type":"STATE","value":` + mark(`{"replication_key_value":"2026-01-05"}`) + `}`:                                                     day(5),
+		`{}`: {}, `null`: {}, mark(`null`): {}, mark(`{}`): {},
+		mark(`{"replication_key_value":null}`):                                                  {},
+		mark(`{"replication_key_value":"2026-01-05"}`):                                          day(5),
+		mark(`{"replication_key":"updated_at","replication_key_value":"2026-01-05T00:00:00Z"}`): day(5),
+		`{"type":"STATE","value":` + mark(`{"replication_key_value":"2026-01-05"}`) +
+			`}`: day(5),
 		`{"type":"STATE","bookmarks":{"users":{"replication_key_value":"2026-01-05"}}}`:                                                       day(5),
 		mark(`{"partitions":[{"replication_key_value":"2026-01-05"},{"replication_key_value":"2026-01-03"}]}`):                                day(3),
 		mark(`{"partitions":[{"replication_key_value":"2026-01-05"},{}]}`):                                                                    {},
@@ -98,9 +104,14 @@ func TestForeignStates(t *testing.T) {
 		st, err := singer.ParseState([]byte(state), lookup)
 		require.NoError(t, err, state)
 		assert.Equal(t, want, st.Of("users").Until, state)
-		assert.Len(t, st.Notes, map[bool]int{true: 1}[strings.Contains(state, "created_at") && strings.Contains(state, "2026")], state)
+		assert.Len(t, st.Notes, map[bool]int{true: 1}[strings.Contains(state, "created_at") &&
+			strings.Contains(state, "2026")], state)
 	}
-	for _, bad := range []string{`[]`, `{"bookmarks":[]}`, `{"type":"STATE","value":[]}`, mark(`7`), mark(`{"replication_key_value":"soon"}`), mark(`{"replication_key_value":7}`), mark(`{"partitions":[{"replication_key_value":"soon"}]}`)} {
+	for _, bad := range []string{
+		`[]`, `{"bookmarks":[]}`, `{"type":"STATE","value":[]}`, mark(`7`),
+		mark(`{"replication_key_value":"soon"}`), mark(`{"replication_key_value":7}`),
+		mark(`{"partitions":[{"replication_key_value":"soon"}]}`),
+	} {
 		_, err := singer.ParseState([]byte(bad), lookup)
 		assert.Error(t, err, bad)
 	}

@@ -41,9 +41,11 @@ const DeletedAt = "_sdc_deleted_at"
 func (*Voice) Gone(dst []byte, sel *tap.Selection, ids []int64, at time.Time) []byte {
 	for _, id := range ids {
 		dst = fmt.Appendf(dst, `{"type":"RECORD","stream":%q,"record":{%q:%d,%q:%q},"time_extracted":%q,"version":%d}`+"\n",
-			sel.Stream.Name, sel.Stream.Key[0], id, DeletedAt, tap.FormatTime(at), tap.FormatTime(at), sel.Version-1)
+			sel.Stream.Name, sel.Stream.Key[0], id, DeletedAt, tap.FormatTime(at),
+			tap.FormatTime(at), sel.Version-1)
 	}
-	return fmt.Appendf(dst, `{"type":"ACTIVATE_VERSION","stream":%q,"version":%d}`+"\n", sel.Stream.Name, sel.Version)
+	return fmt.Appendf(dst, `{"type":"ACTIVATE_VERSION","stream":%q,"version":%d}`+"\n",
+		sel.Stream.Name, sel.Version)
 }
 
 // Schema makes a SCHEMA message.

@@ -34,15 +34,20 @@ func TestMessages(t *testing.T) {
 	assert.Equal(t, `{"type":"SCHEMA","stream":"users","schema":{"type":"object","properties":{"id":{"type":"integer"},`+
 		`"name":{"description":"Name.","type":["string","null"]},"updated_at":{"type":["string","null"],"format":"date-time"},`+
 		`"tags":{"type":["array","null"],"items":{"type":["object","null"],"properties":{"v":{"type":["string","null"]}}}}}},`+
-		`"key_properties":["id"],"bookmark_properties":["updated_at"]}`+"\n", string(v.Schema(nil, sel, shape)))
+		`"key_properties":["id"],"bookmark_properties":["updated_at"]}`+"\n",
+		string(v.Schema(nil, sel, shape)))
 	before, behind := v.Frame(sel, at)
 	assert.Equal(t, `{"type":"RECORD","stream":"users","record":{},"time_extracted":"2026-11-25T08:15:30.123Z"}`+"\n", string(before)+"{}"+string(behind))
 	sel.Version = 7
 	before, behind = v.Frame(sel, at)
 	assert.Equal(t, `{"type":"RECORD","stream":"users","record":{},"time_extracted":"2026-11-25T08:15:30.123Z","version":7}`+"\n", string(before)+"{}"+string(behind))
 	assert.Equal(t, `{"type":"RECORD","stream":"users","record":{"id":3,"_sdc_deleted_at":"2026-11-25T08:15:30.123Z"},"time_extracted":"2026-11-25T08:15:30.123Z","version":6}`+"\n"+
-		`{"type":"ACTIVATE_VERSION","stream":"users","version":7}`+"\n", string(v.Gone(nil, sel, []int64{3}, at)))
-	for _, nothing := range [][]byte{v.Started(nil, sel.Stream), v.Running(nil, sel.Stream), v.Ended(nil, sel.Stream, nil), v.Waiting(nil, nil, at), v.Estimate(nil, sel.Stream, 1)} {
+		`{"type":"ACTIVATE_VERSION","stream":"users","version":7}`+"\n",
+		string(v.Gone(nil, sel, []int64{3}, at)))
+	for _, nothing := range [][]byte{
+		v.Started(nil, sel.Stream), v.Running(nil, sel.Stream),
+		v.Ended(nil, sel.Stream, nil), v.Waiting(nil, nil, at), v.Estimate(nil, sel.Stream, 1),
+	} {
 		assert.Empty(t, nothing)
 	}
 	sel.Stream.Bookmark = ""
@@ -66,16 +71,25 @@ func TestStateMessages(t *testing.T) {
 		string(v.State(nil, st, nil)))
 	st.Of("users").Until = at
 	assert.Contains(t, string(v.State(nil, st, nil)), "2026-01-01", "it was not told of a change")
-	assert.Contains(t, string(v.State(nil, st, []tap.Written{{Stream: sel.Stream}})), "2026-11-25T08:15:30.123Z")
+	assert.Contains(t, string(v.State(nil, st, []tap.Written{{Stream: sel.Stream}})),
+		"2026-11-25T08:15:30.123Z")
 }
 
 // A discovered catalog selects what it says, and a user's changes are respected.
 func TestCatalogRoundTrip(t *testing.T) {
 	sel, shape := selection(t)
-	text, err := singer.Catalog([]tap.Discovered{{Stream: sel.Stream, Shape: shape}, {Stream: &tap.Stream{Name: "views", Key: []string{"id"}, ViewOf: "users"}, Shape: shape}})
+	text, err := singer.Catalog([]tap.Discovered{
+		{Stream: sel.Stream, Shape: shape},
+		{Stream: &tap.Stream{Name: "views", Key: []string{"id"}, ViewOf: "users"}, Shape: shape},
+	})
 	require.NoError(t, err)
-	for column, want := range map[string]string{`"properties","id"`: "automatic", `"properties","updated_at"`: "automatic", `"properties","name"`: "available", `"properties","tags","items","properties","v"`: "available"} {
-		assert.Regexp(t, `"breadcrumb":\[`+column+`\],"metadata":\{"inclusion":"`+want+`"`, strings.Join(strings.Fields(string(text)), ""), column)
+	for column, want := range map[string]string{
+		`"properties","id"`:         "automatic",
+		`"properties","updated_at"`: "automatic", `"properties","name"`: "available",
+		`"properties","tags","items","properties","v"`: "available",
+	} {
+		assert.Regexp(t, `"breadcrumb":\[`+column+`\],"metadata":\{"inclusion":"`+want+`"`,
+			strings.Join(strings.Fields(string(text)), ""), column)
 	}
 	lookup := func(name string) *tap.Stream {
 		if name != "users" {
@@ -114,7 +128,8 @@ func TestCatalogRoundTrip(t *testing.T) {
 		meta[`[]`]["replication-method"] = "FULL_TABLE"
 	})
 	require.NoError(t, err)
-	assert.Equal(t, []string{"id", "updated_at", "tags"}, selections[0].Fields, "the key is always read")
+	assert.Equal(t, []string{"id", "updated_at", "tags"}, selections[0].Fields,
+		"the key is always read")
 	assert.True(t, selections[0].FullTable)
 	assert.Equal(t, record.Drop, selections[0].Shape.Column("tags").Members().Column("v").Treatment)
 	_, err = parse(func(meta map[string]map[string]any) { meta[`[]`]["replication-key"] = "created_at" })
@@ -148,26 +163,39 @@ func TestForeignCatalogs(t *testing.T) {
 		return `{"breadcrumb":` + breadcrumb + `,"metadata":{"selected":false}}`
 	}
 	assert.Nil(t, fields(meta("")), "all columns, by the stream's name alone")
-	assert.Equal(t, []string{"id", "updated_at", "tags"}, fields(meta(off(`["properties","name"]`))))
-	for _, odd := range []string{`["properties"]`, `["name"]`, `["items","name"]`, `["properties","name","extra"]`, `["properties","name","properties"]`, `["properties","x","properties","name"]`} {
+	assert.Equal(t, []string{"id", "updated_at", "tags"},
+		fields(meta(off(`["properties","name"]`))))
+	for _, odd := range []string{
+		`["properties"]`, `["name"]`, `["items","name"]`,
+		`["properties","name","extra"]`, `["properties","name","properties"]`,
+		`["properties","x","properties","name"]`,
+	} {
 		assert.Nil(t, fields(meta(off(odd))), odd)
 	}
-	for _, nested := range []string{`["properties","tags","items","properties","v"]`, `["properties","tags","properties","v"]`} {
+	for _, nested := range []string{
+		`["properties","tags","items","properties","v"]`,
+		`["properties","tags","properties","v"]`,
+	} {
 		choices, err := singer.ParseCatalog([]byte(meta(off(nested))), lookup)
 		require.NoError(t, err)
 		assert.False(t, choices[0].Wanted("tags", "v"), nested)
 		assert.True(t, choices[0].Wanted("tags"), nested)
 	}
-	assert.Equal(t, []string{"id", "updated_at", "tags"}, fields(meta(`{"breadcrumb":["properties","name"],"metadata":{"selected-by-default":false}}`)))
-	assert.Equal(t, []string{"id", "updated_at", "tags"}, fields(meta(`{"breadcrumb":["properties","name"],"metadata":{"inclusion":"unsupported","selected":true}}`)))
+	assert.Equal(t, []string{"id", "updated_at", "tags"},
+		fields(meta(`{"breadcrumb":["properties","name"],"metadata":{"selected-by-default":false}}`)))
+	assert.Equal(t, []string{"id", "updated_at", "tags"},
+		fields(meta(`{"breadcrumb":["properties","name"],"metadata":{"inclusion":"unsupported","selected":true}}`)))
 	assert.Nil(t, fields(meta(`{"breadcrumb":["properties","name"],"metadata":{"inclusion":"automatic","selected":false}}`)))
 	choices, err := singer.ParseCatalog([]byte(meta(off(`["properties","unknown"]`))), lookup)
 	require.NoError(t, err)
 	assert.Equal(t, []string{"unknown"}, choices[0].Unwanted)
-	assert.Contains(t, fields(meta(off(`["properties","unknown"]`))), "name", "all that is known is asked for by name")
+	assert.Contains(t, fields(meta(off(`["properties","unknown"]`))), "name",
+		"all that is known is asked for by name")
 	for _, bad := range []string{
-		`{}`, `[`, `{"streams":[{"tap_stream_id":"gone","selected":true}]}`, `{"streams":[{"stream":"users","selected":true},{"stream":"users","selected":true}]}`,
-		`{"streams":[{"stream":"users","selected":true,"replication_method":"LOG_BASED"}]}`, `{"streams":[{"stream":"users","selected":true,"replication_key":"created_at"}]}`,
+		`{}`, `[`, `{"streams":[{"tap_stream_id":"gone","selected":true}]}`,
+		`{"streams":[{"stream":"users","selected":true},{"stream":"users","selected":true}]}`,
+		`{"streams":[{"stream":"users","selected":true,"replication_method":"LOG_BASED"}]}`,
+		`{"streams":[{"stream":"users","selected":true,"replication_key":"created_at"}]}`,
 	} {
 		_, err := singer.ParseCatalog([]byte(bad), lookup)
 		assert.Error(t, err, bad)

@@ -24,9 +24,12 @@ type bucket struct {
 }
 
 func newBucket(name, prefix string, getenv func(string) (string, bool)) (Store, error) {
-	opts := &minio.Options{Secure: true, Creds: credentials.NewChainCredentials([]credentials.Provider{
-		&credentials.EnvAWS{}, &credentials.FileAWSCredentials{}, &credentials.IAM{},
-	})}
+	opts := &minio.Options{
+		Secure: true,
+		Creds: credentials.NewChainCredentials([]credentials.Provider{
+			&credentials.EnvAWS{}, &credentials.FileAWSCredentials{}, &credentials.IAM{},
+		}),
+	}
 	first := func(names ...string) string {
 		for _, n := range names {
 			if v, ok := getenv(n); ok && v != "" {
@@ -45,7 +48,8 @@ func newBucket(name, prefix string, getenv func(string) (string, bool)) (Store, 
 		if u.Scheme != "https" && !loopback(u.Hostname()) {
 			return nil, fmt.Errorf("AWS_ENDPOINT_URL has to begin with https://; http:// is for loopback addresses only")
 		}
-		endpoint, opts.Secure, opts.BucketLookup = u.Host, u.Scheme == "https", minio.BucketLookupPath
+		endpoint, opts.Secure, opts.BucketLookup = u.Host, u.Scheme == "https",
+			minio.BucketLookupPath
 	}
 	client, err := minio.New(endpoint, opts)
 	if err != nil {
@@ -59,7 +63,10 @@ func loopback(host string) bool {
 	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
-func (s *bucket) key(name string) string { return strings.TrimPrefix(path.Join(s.prefix, name), "/") }
+func (s *bucket) key(name string) string {
+	return strings.TrimPrefix(path.Join(s.prefix, name),
+		"/")
+}
 
 func (s *bucket) Temp() (*os.File, error) { return os.CreateTemp("", ".part-*") }
 
@@ -69,7 +76,10 @@ func (s *bucket) Put(ctx context.Context, name string, f *os.File, m Meta) error
 		return err
 	}
 	_, err := s.client.PutObject(ctx, s.name, s.key(name), f, m.Bytes, minio.PutObjectOptions{
-		ContentType: m.ContentType, UserMetadata: map[string]string{"Sha256": m.SHA256, "Source": m.Source}, NumThreads: 1, PartSize: 16 << 20,
+		ContentType: m.ContentType, UserMetadata: map[string]string{
+			"Sha256": m.SHA256,
+			"Source": m.Source,
+		}, NumThreads: 1, PartSize: 16 << 20,
 	})
 	return s.told(err)
 }
@@ -79,7 +89,10 @@ func (s *bucket) Stat(ctx context.Context, name string) (Meta, error) {
 	if err != nil {
 		return Meta{}, s.told(err)
 	}
-	return Meta{Bytes: info.Size, SHA256: info.UserMetadata["Sha256"], ContentType: info.ContentType, Source: info.UserMetadata["Source"]}, nil
+	return Meta{
+		Bytes: info.Size, SHA256: info.UserMetadata["Sha256"],
+		ContentType: info.ContentType, Source: info.UserMetadata["Source"],
+	}, nil
 }
 
 func (s *bucket) Get(ctx context.Context, name string) (io.ReadCloser, error) {

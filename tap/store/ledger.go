@@ -45,7 +45,8 @@ func (l *Ledger) Load(ctx context.Context, stream string) (*tap.Known, error) {
 	if err != nil {
 		return nil, err
 	}
-	damaged := fmt.Errorf("%s is damaged: remove it, and the tap collects the ids again", l.Store.URL(fileOf(stream)))
+	damaged := fmt.Errorf("%s is damaged: remove it, and the tap collects the ids again",
+		l.Store.URL(fileOf(stream)))
 	line, rest, ok := bytes.Cut(data, []byte{'\n'})
 	var h header
 	if !ok || json.Unmarshal(line, &h) != nil {
@@ -64,9 +65,15 @@ func (l *Ledger) Load(ctx context.Context, stream string) (*tap.Known, error) {
 	if len(rest) > 0 {
 		return nil, damaged
 	}
-	k := &tap.Known{Version: h.Version, ReadAs: h.ReadAs, Swept: h.Swept, Rows: sets[0], Fresh: sets[1]}
+	k := &tap.Known{
+		Version: h.Version, ReadAs: h.ReadAs, Swept: h.Swept, Rows: sets[0],
+		Fresh: sets[1],
+	}
 	if h.Sweep != nil {
-		k.Sweep = &tap.Sweep{Began: h.Sweep.Began, Pass: h.Sweep.Pass, Cursor: h.Sweep.Cursor, Listed: sets[2], Current: sets[3], Since: sets[4]}
+		k.Sweep = &tap.Sweep{
+			Began: h.Sweep.Began, Pass: h.Sweep.Pass, Cursor: h.Sweep.Cursor,
+			Listed: sets[2], Current: sets[3], Since: sets[4],
+		}
 	}
 	return k, nil
 }

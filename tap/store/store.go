@@ -42,13 +42,15 @@ func Open(address string, getenv func(string) (string, bool)) (Store, error) {
 	u, err := url.Parse(address)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("%q is no address: write it as file:///folder or s3://bucket/prefix", address)
+		return nil, fmt.Errorf("%q is no address: write it as file:///folder or s3://bucket/prefix",
+			address)
 	case u.Scheme == "file" && u.Host == "" && filepath.IsAbs(filepath.FromSlash(u.Path)):
 		return &folder{root: filepath.FromSlash(u.Path)}, nil
 	case u.Scheme == "s3" && u.Host != "":
 		return newBucket(u.Host, strings.Trim(u.Path, "/"), getenv)
 	}
-	return nil, fmt.Errorf("%q is no store: write it as file:///folder or s3://bucket/prefix", address)
+	return nil, fmt.Errorf("%q is no store: write it as file:///folder or s3://bucket/prefix",
+		address)
 }
 
 // WriteFile stores data under a name.

@@ -57,7 +57,8 @@ func Show(out io.Writer, snapshot func() *tap.Account) *Display {
 		_, err := io.WriteString(w, cut(barOf(v.account, s.AvailableWidth), s.AvailableWidth))
 		return err
 	})
-	d.bar, _ = d.progress.Add(1, bar, mpb.BarBtmExtender(below...), mpb.BarFillerTrim()) // it fails only after Wait
+	// it fails only after Wait
+	d.bar, _ = d.progress.Add(1, bar, mpb.BarBtmExtender(below...), mpb.BarFillerTrim())
 	return d
 }
 

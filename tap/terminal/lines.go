@@ -18,15 +18,21 @@ const underWay = 5
 func lines(a *tap.Account, now time.Time) [2 + underWay]string {
 	var out [2 + underWay]string
 	counts := countOf(a)
-	out[0] = strings.Join(append([]string{plural(counts.records, "record"), plural(int(a.Requests.Lists), "request")}, nonzero(
-		count{a.Requests.Retries, "repeated"}, count{counts.skipped, "skipped"}, count{counts.failed, "failed"})...), "  ")
+	out[0] = strings.Join(append([]string{
+		plural(counts.records, "record"),
+		plural(int(a.Requests.Lists), "request"),
+	}, nonzero(
+		count{a.Requests.Retries, "repeated"}, count{counts.skipped, "skipped"},
+		count{counts.failed, "failed"})...), "  ")
 	budget := budgetOf(a, now)
 	if left := timeLeft(a, now); left > 0 {
 		budget = append(budget, "about "+short(left)+" to go")
 	}
 	out[1] = strings.Join(append(budget, short(now.Sub(a.Began))+" so far"), "  ")
-	reading := slices.DeleteFunc(slices.Clone(a.Streams), func(s tap.StreamAccount) bool { return !s.Reading })
-	slices.SortStableFunc(reading, func(x, y tap.StreamAccount) int { return cmp.Compare(y.Records, x.Records) })
+	reading := slices.DeleteFunc(slices.Clone(a.Streams),
+		func(s tap.StreamAccount) bool { return !s.Reading })
+	slices.SortStableFunc(reading,
+		func(x, y tap.StreamAccount) int { return cmp.Compare(y.Records, x.Records) })
 	for i, s := range reading {
 		if i == underWay-1 && len(reading) > underWay {
 			out[2+i] = fmt.Sprintf("  and %d more", len(reading)-i)
@@ -89,7 +95,8 @@ func budgetOf(a *tap.Account, now time.Time) []string {
 	if w.Limit == 0 || !w.Ends.After(now) {
 		return nil
 	}
-	return []string{fmt.Sprintf("budget: %d of %d left, full again in %s", max(0, w.Left), w.Limit, short(w.Ends.Sub(now)))}
+	return []string{fmt.Sprintf("budget: %d of %d left, full again in %s", max(0, w.Left), w.Limit,
+		short(w.Ends.Sub(now)))}
 }
 
 // timeLeft estimates the remaining time from the rate of pages so far; 0 as long as it is unknown,

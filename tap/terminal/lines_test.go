@@ -19,11 +19,20 @@ func account() *tap.Account {
 			{Stream: "users", Status: "complete", Records: 1200, Pages: 3},
 			{Stream: "eeoc", Status: "skipped"},
 			{Stream: "offers", Status: "failed", Pages: 1},
-			{Stream: "notes", Status: "unfinished", Reading: true, Records: 500, Pages: 1, Expected: 30},
-			{Stream: "candidates", Status: "unfinished", Reading: true, Records: 34500, Pages: 69, Expected: 200},
+			{
+				Stream: "notes", Status: "unfinished", Reading: true, Records: 500, Pages: 1,
+				Expected: 30,
+			},
+			{
+				Stream: "candidates", Status: "unfinished", Reading: true, Records: 34500, Pages: 69,
+				Expected: 200,
+			},
 		},
 		Requests: tap.RequestAccount{Lists: 80, Retries: 2},
-		Windows:  []tap.Window{{Limit: 50, Sent: 50}, {Limit: 50, Sent: 30, Left: 20, Ends: began.Add(57 * time.Second)}},
+		Windows: []tap.Window{
+			{Limit: 50, Sent: 50},
+			{Limit: 50, Sent: 30, Left: 20, Ends: began.Add(57 * time.Second)},
+		},
 	}
 }
 
@@ -54,7 +63,8 @@ func TestTimeLeftIsUnknownAtFirst(t *testing.T) {
 func TestManyStreamsFitTheScreen(t *testing.T) {
 	a := &tap.Account{Began: began}
 	for _, name := range strings.Split("a b c d e f g", " ") {
-		a.Streams = append(a.Streams, tap.StreamAccount{Stream: name, Status: "unfinished", Reading: true, Pages: 1})
+		a.Streams = append(a.Streams,
+			tap.StreamAccount{Stream: name, Status: "unfinished", Reading: true, Pages: 1})
 	}
 	got := lines(a, began)
 	assert.Equal(t, "  and 3 more", got[len(got)-1])
@@ -66,7 +76,10 @@ func TestManyStreamsFitTheScreen(t *testing.T) {
 }
 
 func TestDurationsAndNumbers(t *testing.T) {
-	for d, want := range map[time.Duration]string{0: "0s", 59 * time.Second: "59s", 61 * time.Second: "1m01s", 130 * time.Minute: "2h10m", -time.Second: "0s"} {
+	for d, want := range map[time.Duration]string{
+		0: "0s", 59 * time.Second: "59s",
+		61 * time.Second: "1m01s", 130 * time.Minute: "2h10m", -time.Second: "0s",
+	} {
 		assert.Equal(t, want, short(d))
 	}
 	for n, want := range map[int]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567"} {

@@ -40,7 +40,10 @@ const dbtHead = `# Made by tools/docs from schemas/. The schema is that of the l
 // dbtSources returns the sources of dbt: each stream with tests of its key and of the columns that
 // refer to one row of another stream.
 func dbtSources(streams []*tap.Stream) ([]byte, error) {
-	source := dbtSource{Name: "greenhouse", Description: "Greenhouse, as tap-greenhouse reads it.", Schema: "{{ var('greenhouse_schema', 'greenhouse') }}"}
+	source := dbtSource{
+		Name: "greenhouse", Description: "Greenhouse, as tap-greenhouse reads it.",
+		Schema: "{{ var('greenhouse_schema', 'greenhouse') }}",
+	}
 	for _, s := range streams {
 		if !s.SelectedByDefault() {
 			continue
@@ -88,5 +91,8 @@ func relationship(to string) any {
 		Arguments arguments `yaml:"arguments"`
 		Config    config    `yaml:"config"`
 	}
-	return map[string]test{"relationships": {arguments{"source('greenhouse', '" + to + "')", "id"}, config{"warn"}}}
+	return map[string]test{"relationships": {
+		arguments{"source('greenhouse', '" + to + "')", "id"},
+		config{"warn"},
+	}}
 }

@@ -43,7 +43,8 @@ func run(check bool) error {
 	if documents["examples/dbt/models/sources.yml"], err = dbtSources(streams); err != nil {
 		return err
 	}
-	if documents["packaging/meltano/tap-greenhouse.yml"], err = meltanoDefinition(streams); err != nil {
+	if documents["packaging/meltano/tap-greenhouse.yml"],
+		err = meltanoDefinition(streams); err != nil {
 		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(documents)) {

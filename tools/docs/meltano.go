@@ -56,13 +56,24 @@ const meltanoHead = `# Made by tools/docs from the config's schema. Add it to a 
 // schema.
 func meltanoDefinition(streams []*tap.Stream) ([]byte, error) {
 	p := meltanoPlugin{
-		PluginType: "extractors", Name: "tap-greenhouse", Namespace: "tap_greenhouse", Variant: "tap-greenhouse", Label: "Greenhouse",
+		PluginType: "extractors", Name: "tap-greenhouse", Namespace: "tap_greenhouse",
+		Variant: "tap-greenhouse", Label: "Greenhouse",
 		Description: "Recruiting: candidates, applications, jobs, interviews, scorecards, offers and everything else of the Harvest API, version 3.",
-		DomainURL:   "https://www.greenhouse.com", Docs: "https://github.com/tap-greenhouse/tap-greenhouse", Repo: "https://github.com/tap-greenhouse/tap-greenhouse",
-		PipURL: "tap-greenhouse", Executable: "tap-greenhouse", Keywords: []string{"api", "recruiting", "hr"}, MaintenanceStatus: "active",
-		Capabilities: []string{"catalog", "state", "discover", "about", "test", "activate-version", "structured-logging"},
-		Groups:       [][]string{{"client_id", "client_secret"}, {"client_id", "client_secret", "refresh_token", "refresh_token_exec"}, {"api_key"}},
-		Select:       []string{"*.*"},
+		DomainURL:   "https://www.greenhouse.com",
+		Docs:        "https://github.com/tap-greenhouse/tap-greenhouse",
+		Repo:        "https://github.com/tap-greenhouse/tap-greenhouse",
+		PipURL:      "tap-greenhouse", Executable: "tap-greenhouse",
+		Keywords: []string{"api", "recruiting", "hr"}, MaintenanceStatus: "active",
+		Capabilities: []string{
+			"catalog", "state", "discover", "about", "test", "activate-version",
+			"structured-logging",
+		},
+		Groups: [][]string{
+			{"client_id", "client_secret"},
+			{"client_id", "client_secret", "refresh_token", "refresh_token_exec"},
+			{"api_key"},
+		},
+		Select: []string{"*.*"},
 	}
 	for _, s := range streams {
 		if !s.SelectedByDefault() {
@@ -70,9 +81,13 @@ func meltanoDefinition(streams []*tap.Stream) ([]byte, error) {
 		}
 	}
 	for _, s := range config.Settings() {
-		m := meltanoSetting{Name: s.Name, Label: s.Title, Kind: meltanoKind(s), Sensitive: s.Secret, Value: s.Default, Description: s.Description}
+		m := meltanoSetting{
+			Name: s.Name, Label: s.Title, Kind: meltanoKind(s), Sensitive: s.Secret,
+			Value: s.Default, Description: s.Description,
+		}
 		for _, option := range s.Enum {
-			m.Options = append(m.Options, meltanoOption{Label: strings.ToUpper(option[:1]) + option[1:], Value: option})
+			m.Options = append(m.Options,
+				meltanoOption{Label: strings.ToUpper(option[:1]) + option[1:], Value: option})
 		}
 		p.Settings = append(p.Settings, m)
 	}

@@ -39,7 +39,8 @@ func permissionTable(streams []*tap.Stream) string {
 	for _, g := range grouped(streams) {
 		var of []string
 		for _, s := range g.streams {
-			of = append(of, fmt.Sprintf("[%s](%s/%s.md) (`%s`)", s.Name, streamFolder, s.Name, s.Scope))
+			of = append(of, fmt.Sprintf("[%s](%s/%s.md) (`%s`)", s.Name, streamFolder, s.Name,
+				s.Scope))
 		}
 		fmt.Fprintf(&b, "| %s | %s |\n", g.name, strings.Join(of, ", "))
 	}

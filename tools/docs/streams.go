@@ -76,7 +76,8 @@ func streamPage(s *tap.Stream, shape *record.Shape, refs []reference) []byte {
 		fact("Selected by default", "no: name it in `streams` or select it in the catalog")
 	}
 	if s.ViewOf != "" {
-		fact("Selected by default", fmt.Sprintf("no: its rows are also those of [%s](%s.md)", s.ViewOf, s.ViewOf))
+		fact("Selected by default", fmt.Sprintf("no: its rows are also those of [%s](%s.md)",
+			s.ViewOf, s.ViewOf))
 	}
 	if s.CustomFields != nil {
 		fact("Custom fields", fmt.Sprintf("in `%s`, or as columns of their own: setting `custom_fields`", s.CustomFields.Column))
@@ -111,7 +112,8 @@ func writeColumn(b *strings.Builder, s *tap.Stream, path, top string, shape *rec
 			refers = fmt.Sprintf("[%s](%s.md)", to, to)
 		}
 	}
-	fmt.Fprintf(b, "| `%s` | %s | %s | %s | %s |\n", path, typeName(shape), cell(shape.Description), refers, personal)
+	fmt.Fprintf(b, "| `%s` | %s | %s | %s | %s |\n", path, typeName(shape), cell(shape.Description),
+		refers, personal)
 	members, path := shape, path+"."
 	if shape.Items != nil {
 		members, path = shape.Items, strings.TrimSuffix(path, ".")+"[]."
@@ -150,7 +152,8 @@ func indexPage(streams []*tap.Stream, refs []reference) []byte {
 		}
 		var of []reference
 		for _, r := range refs {
-			if slices.ContainsFunc(g.streams, func(s *tap.Stream) bool { return s.Name == r.from }) {
+			if slices.ContainsFunc(g.streams,
+				func(s *tap.Stream) bool { return s.Name == r.from }) {
 				of = append(of, r)
 			}
 		}
@@ -167,7 +170,8 @@ func writeDiagram(b *strings.Builder, refs []reference, streams []*tap.Stream) {
 		return
 	}
 	refs = slices.SortedFunc(slices.Values(refs), func(x, y reference) int {
-		return cmp.Or(cmp.Compare(x.to, y.to), cmp.Compare(x.from, y.from), cmp.Compare(x.column, y.column))
+		return cmp.Or(cmp.Compare(x.to, y.to), cmp.Compare(x.from, y.from),
+			cmp.Compare(x.column, y.column))
 	})
 	b.WriteString("\n```mermaid\nerDiagram\n")
 	for _, r := range refs {

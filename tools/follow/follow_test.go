@@ -67,7 +67,8 @@ func TestFactsRestoreTheFiles(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, string(want), string(got), f.Stream)
 	}
-	assert.Equal(t, "The stream files are up to date.\n", follow(t, "testdata/endpoints.json", folder))
+	assert.Equal(t, "The stream files are up to date.\n",
+		follow(t, "testdata/endpoints.json", folder))
 }
 
 const roomsBefore = `{
@@ -177,7 +178,8 @@ const chairs = `{
 
 func TestOpenAPIDocument(t *testing.T) {
 	folder := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(folder, "rooms.json"), []byte(roomsBefore), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "rooms.json"), []byte(roomsBefore),
+		0o600))
 	write(t, folder, &file{Stream: "tables", Path: "/v3/tables"})
 
 	assert.Equal(t, `| Stream | Column or filter | Change | Before | Now |
@@ -202,7 +204,8 @@ func TestOpenAPIDocument(t *testing.T) {
 		assert.JSONEq(t, want, string(got))
 	}
 	assert.NoFileExists(t, filepath.Join(folder, "tables.json"))
-	assert.Equal(t, "The stream files are up to date.\n", follow(t, "testdata/openapi.yaml", folder), "a second time there is nothing to do")
+	assert.Equal(t, "The stream files are up to date.\n",
+		follow(t, "testdata/openapi.yaml", folder), "a second time there is nothing to do")
 }
 
 func TestInvalidDocuments(t *testing.T) {

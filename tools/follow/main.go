@@ -76,7 +76,10 @@ func table(changes []change) string {
 	if len(changes) == 0 {
 		return "The stream files are up to date.\n"
 	}
-	rows := [][]string{{"Stream", "Column or filter", "Change", "Before", "Now"}, {"---", "---", "---", "---", "---"}}
+	rows := [][]string{
+		{"Stream", "Column or filter", "Change", "Before", "Now"},
+		{"---", "---", "---", "---", "---"},
+	}
 	for _, c := range changes {
 		rows = append(rows, []string{c.stream, c.what, c.kind, c.before, c.after})
 	}

@@ -32,11 +32,18 @@ func merge(files []*file, lists []*list) (merged, gone []*file, changes []change
 		if known {
 			continue
 		}
-		f := &file{Stream: l.Stream, Description: "To be described.", Group: l.Group, Path: l.Path, Key: []string{"id"}}
+		f := &file{
+			Stream: l.Stream, Description: "To be described.", Group: l.Group, Path: l.Path,
+			Key: []string{"id"},
+		}
 		f.Schema.Schema, f.Schema.Type = "http://json-schema.org/draft-07/schema#", "object"
 		f.follow(l)
 		merged = append(merged, f)
-		changes = append(changes, change{stream: l.Stream, kind: "new list", after: fmt.Sprintf("%d columns; describe it, and name references and personal data", len(l.Fields))})
+		changes = append(changes, change{
+			stream: l.Stream, kind: "new list",
+			after: fmt.Sprintf("%d columns; describe it, and name references and personal data",
+				len(l.Fields)),
+		})
 	}
 	for _, f := range files {
 		if !slices.ContainsFunc(lists, func(l *list) bool { return l.Path == f.Path }) {
@@ -63,7 +70,8 @@ func (f *file) follow(l *list) (changes []change) {
 	told("", "changed bookmark", f.Bookmark, bookmark)
 	f.Bookmark = bookmark
 
-	f.Schema.Properties = followAll(f.Schema.Properties, l.Fields, "", func(name string) bool { return slices.Contains(f.Key, name) }, told)
+	f.Schema.Properties = followAll(f.Schema.Properties, l.Fields, "",
+		func(name string) bool { return slices.Contains(f.Key, name) }, told)
 	f.References = only(f.References, f.Schema.Properties)
 	f.PersonalData = only(f.PersonalData, f.Schema.Properties)
 
@@ -80,7 +88,8 @@ func (f *file) follow(l *list) (changes []change) {
 			told(m.name, "new filter", "", fresh.Type)
 		default:
 			told(m.name, "changed filter", old.Type, fresh.Type)
-			told(m.name, "changed values of a filter", strings.Join(old.Enum, ", "), strings.Join(fresh.Enum, ", "))
+			told(m.name, "changed values of a filter", strings.Join(old.Enum, ", "),
+				strings.Join(fresh.Enum, ", "))
 		}
 		f.Filters = append(f.Filters, member[tap.Filter]{m.name, fresh})
 	}
@@ -94,7 +103,9 @@ func (f *file) follow(l *list) (changes []change) {
 
 // followAll updates columns from the document, existing ones first; at is the path to them. It
 // reports each change.
-func followAll(old ordered[column], fields ordered[field], at string, key func(string) bool, told func(what, kind, before, after string)) ordered[column] {
+func followAll(old ordered[column], fields ordered[field], at string, key func(string) bool,
+	told func(what, kind, before, after string),
+) ordered[column] {
 	var columns ordered[column]
 	for _, m := range old {
 		d, found := fields.get(m.name)
@@ -118,7 +129,9 @@ func followAll(old ordered[column], fields ordered[field], at string, key func(s
 }
 
 // column updates a column. All but a key may be null.
-func (d *field) column(old column, key bool, at string, told func(what, kind, before, after string)) column {
+func (d *field) column(old column, key bool, at string,
+	told func(what, kind, before, after string),
+) column {
 	c := column{Type: slices.Clone(d.Types)}
 	if len(c.Type) == 0 {
 		c.Type = types{"string", "number", "boolean", "object", "array"}
@@ -156,7 +169,8 @@ func (d *field) column(old column, key bool, at string, told func(what, kind, be
 		inner = d.Items.column(inner, false, at+"[]", told)
 		c.Items = &inner
 	}
-	c.Properties = followAll(old.Properties, d.Properties, at, func(string) bool { return false }, told)
+	c.Properties = followAll(old.Properties, d.Properties, at, func(string) bool { return false },
+		told)
 	return c
 }
 

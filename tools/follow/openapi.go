@@ -37,7 +37,10 @@ func readOpenAPI(data []byte) ([]*list, error) {
 		if len(columns) == 0 {
 			continue
 		}
-		l := &list{Stream: name, Path: path, Scope: scope(item.Get, name), Fields: columns, Group: "To be named"}
+		l := &list{
+			Stream: name, Path: path, Scope: scope(item.Get, name), Fields: columns,
+			Group: "To be named",
+		}
 		if len(item.Get.Tags) > 0 {
 			l.Group = item.Get.Tags[0]
 		}

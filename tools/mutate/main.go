@@ -27,8 +27,10 @@ func main() {
 	n := flag.Int("n", 20, "mutants of each package")
 	seed := flag.Uint64("seed", 1, "seed of the choice")
 	least := flag.Int("least", 0, "fail where fewer percent of all mutants are noticed")
-	bound := flag.Duration("for", 0, "time for each package; fewer mutants are tried where it is up; 0 for no bound")
-	limit := flag.Duration("limit", 90*time.Second, "time for the tests of a mutant; one that takes longer counts as noticed")
+	bound := flag.Duration("for", 0,
+		"time for each package; fewer mutants are tried where it is up; 0 for no bound")
+	limit := flag.Duration("limit", 90*time.Second,
+		"time for the tests of a mutant; one that takes longer counts as noticed")
 	flag.Parse()
 	noticed, all := 0, 0
 	for _, pkg := range flag.Args() {
@@ -55,7 +57,9 @@ type mutant struct {
 	apply func() (undo func())
 }
 
-func try(pkg string, n int, seed uint64, limit, bound time.Duration) (noticed, total int, err error) {
+func try(pkg string, n int, seed uint64, limit, bound time.Duration) (noticed, total int,
+	err error,
+) {
 	began := time.Now()
 	fset := token.NewFileSet()
 	files := map[string]*ast.File{}
@@ -83,7 +87,8 @@ func try(pkg string, n int, seed uint64, limit, bound time.Duration) (noticed, t
 		mutants = append(mutants, mutantsOf(fset, path, f)...)
 	}
 	slices.SortFunc(mutants, func(a, b mutant) int {
-		return strings.Compare(fmt.Sprintf("%s %06d %s", a.file, a.line, a.what), fmt.Sprintf("%s %06d %s", b.file, b.line, b.what))
+		return strings.Compare(fmt.Sprintf("%s %06d %s", a.file, a.line, a.what),
+			fmt.Sprintf("%s %06d %s", b.file, b.line, b.what))
 	})
 	random := rand.New(rand.NewPCG(seed, 0))
 	random.Shuffle(len(mutants), func(i, j int) { mutants[i], mutants[j] = mutants[j], mutants[i] })
@@ -139,13 +144,15 @@ func test(pkg, file, dir string, content []byte, limit time.Duration) (result, e
 		return survived, err
 	}
 	overlay := filepath.Join(dir, "overlay.json")
-	if err := os.WriteFile(overlay, fmt.Appendf(nil, `{"Replace":{%q:%q}}`, abs, changed), 0o600); err != nil {
+	if err := os.WriteFile(overlay, fmt.Appendf(nil, `{"Replace":{%q:%q}}`, abs, changed),
+		0o600); err != nil {
 		return survived, err
 	}
 	if exec.Command("go", "build", "-overlay", overlay, "./"+pkg).Run() != nil {
 		return broken, nil
 	}
-	if exec.Command("go", "test", "-short", "-failfast", "-vet=off", "-timeout", limit.String(), "-overlay", overlay, "./"+pkg).Run() != nil {
+	if exec.Command("go", "test", "-short", "-failfast", "-vet=off", "-timeout", limit.String(),
+		"-overlay", overlay, "./"+pkg).Run() != nil {
 		return killed, nil
 	}
 	return survived, nil
@@ -153,7 +160,8 @@ func test(pkg, file, dir string, content []byte, limit time.Duration) (result, e
 
 // swaps are operators and their replacements.
 var swaps = map[token.Token]token.Token{
-	token.EQL: token.NEQ, token.NEQ: token.EQL, token.LSS: token.LEQ, token.LEQ: token.LSS, token.GTR: token.GEQ, token.GEQ: token.GTR,
+	token.EQL: token.NEQ, token.NEQ: token.EQL, token.LSS: token.LEQ, token.LEQ: token.LSS,
+	token.GTR: token.GEQ, token.GEQ: token.GTR,
 	token.LAND: token.LOR, token.LOR: token.LAND, token.ADD: token.SUB, token.SUB: token.ADD,
 }
 
@@ -166,7 +174,8 @@ func mutantsOf(fset *token.FileSet, path string, f *ast.File) []mutant {
 		switch n := n.(type) {
 		case *ast.BinaryExpr:
 			to, ok := swaps[n.Op]
-			if _, text := n.Y.(*ast.BasicLit); !ok || n.Op == token.ADD && text && n.Y.(*ast.BasicLit).Kind == token.STRING {
+			if _, text := n.Y.(*ast.BasicLit); !ok || n.Op == token.ADD && text &&
+				n.Y.(*ast.BasicLit).Kind == token.STRING {
 				return true
 			}
 			from := n.Op

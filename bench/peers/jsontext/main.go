@@ -66,7 +66,8 @@ func run(configFile string) error {
 	for range 8 {
 		workers.Go(func() {
 			for stream := range lists {
-				if err := read(config.API+"/v3/"+stream+"?per_page=500", token, stream, out); err != nil {
+				if err := read(config.API+"/v3/"+stream+"?per_page=500", token, stream,
+					out); err != nil {
 					failed <- err
 					return
 				}
@@ -91,7 +92,8 @@ func run(configFile string) error {
 }
 
 func signIn(auth, id, secret string) (string, error) {
-	req, err := http.NewRequest(http.MethodPost, auth, strings.NewReader(url.Values{"grant_type": {"client_credentials"}}.Encode()))
+	req, err := http.NewRequest(http.MethodPost, auth,
+		strings.NewReader(url.Values{"grant_type": {"client_credentials"}}.Encode()))
 	if err != nil {
 		return "", err
 	}
