@@ -143,10 +143,9 @@ func (s *syncer) logEnd(r *streamRun) {
 	case r.err != nil:
 		s.Log.Error(r.err.Error(), attrs...)
 	case r.rested:
-		s.Log.Info("stream is left alone: its last complete read is recent enough", "stream",
-			r.sel.Stream.Name,
-			"last", r.before.UTC().Format(time.RFC3339), "next", r.before.Add(r.rest).UTC().
-				Format(time.RFC3339))
+		s.Log.Info("stream is left alone: its last complete read is recent enough",
+			"stream", r.sel.Stream.Name, "last", r.before.UTC().Format(time.RFC3339),
+			"next", r.before.Add(r.rest).UTC().Format(time.RFC3339))
 	default:
 		s.Log.Info("stream is complete", attrs...)
 	}

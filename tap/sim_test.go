@@ -221,9 +221,7 @@ func protocols(stream *tap.Stream) map[string]protocol {
 	return map[string]protocol{
 		"singer": {
 			voice: func() tap.Voice { return &singer.Voice{} },
-			parse: func(state []byte) (*tap.State,
-				error,
-			) {
+			parse: func(state []byte) (*tap.State, error) {
 				return singer.ParseState(state, lookup)
 			},
 			take: func(line []byte) (string, string, []byte) {
@@ -244,9 +242,7 @@ func protocols(stream *tap.Stream) map[string]protocol {
 		},
 		"airbyte": {
 			voice: func() tap.Voice { return &airbyte.Voice{} },
-			parse: func(state []byte) (*tap.State,
-				error,
-			) {
+			parse: func(state []byte) (*tap.State, error) {
 				return airbyte.ParseState(state, lookup)
 			},
 			take: func(line []byte) (string, string, []byte) {

@@ -33,8 +33,9 @@ func (s *syncer) sweepTask(r *streamRun) *task {
 	}
 	t.checked = true
 	complete := t.listed != nil && len(t.listed) == r.reading.passes
-	due := t.known.Sweep != nil || t.known.Swept.IsZero() || s.now().
-		Sub(t.known.Swept) >= s.Deletes.Every || s.hurry.Load() && belongs(r.sel.Stream)
+	due := t.known.Sweep != nil || t.known.Swept.IsZero() ||
+		s.now().Sub(t.known.Swept) >= s.Deletes.Every ||
+		s.hurry.Load() && belongs(r.sel.Stream)
 	if !complete && !due {
 		return nil
 	}
@@ -114,8 +115,8 @@ func (s *syncer) sweep(ctx context.Context, r *streamRun) error {
 	}
 	gone := before.Without(&listed)
 	if !s.proven.Load() && gone.Len() > 0 {
-		s.Log.Warn("no list had a row in this run: no row is reported as gone", "stream",
-			r.sel.Stream.Name)
+		s.Log.Warn("no list had a row in this run: no row is reported as gone",
+			"stream", r.sel.Stream.Name)
 		return nil
 	}
 	if err := s.tooMany(r, gone.Len(), before.Len()); err != nil {
@@ -175,8 +176,8 @@ func (s *syncer) tooMany(r *streamRun, gone, before int) error {
 		return nil
 	}
 	return Errorf(Refused, "finding deleted rows of "+name,
-		"%d of %d rows are gone, more than deletes.max_share allows: none is reported", gone,
-		before).
+		"%d of %d rows are gone, more than deletes.max_share allows: none is reported",
+		gone, before).
 		WithHint("check whether the user lost permissions; if the rows are really gone, run once with --accept-deletes %s", name)
 }
 

@@ -51,9 +51,9 @@ const overtimeGrace = 5 * time.Second
 // Sync reads the selected streams concurrently and advances the state. It returns an error only if
 // the whole run ended early: of kind Credentials, SignIn, BadInput, Rights, Unreachable, LoaderGone
 // or Interrupted. The summary says how each stream ended.
-func (e *Engine) Sync(ctx context.Context, selections []*Selection, state *State) (*Summary,
-	error,
-) {
+func (e *Engine) Sync(
+	ctx context.Context, selections []*Selection, state *State,
+) (*Summary, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	s := &syncer{

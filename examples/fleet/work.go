@@ -193,8 +193,8 @@ func (r *reader) Work(ctx context.Context, job *river.Job[readArgs]) error {
 	if err != nil {
 		words = err.Error()
 	}
-	r.log.Info("read", "account", account.name, "code", code, "took", time.Since(began).
-		Round(time.Millisecond), "outcome", words)
+	r.log.Info("read", "account", account.name, "code", code,
+		"took", time.Since(began).Round(time.Millisecond), "outcome", words)
 	if d.again {
 		return river.JobSnooze(0)
 	}

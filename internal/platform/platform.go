@@ -253,8 +253,8 @@ func (p *Platform) trace(t *trace) error {
 			return fmt.Errorf("complete, with records that no state covers")
 		}
 		for _, r := range t.StreamStatus.Reasons {
-			if r.Type != "RATE_LIMITED" || time.Until(time.UnixMilli(r.RateLimited.QuotaReset)).
-				Abs() > time.Hour {
+			reset := time.UnixMilli(r.RateLimited.QuotaReset)
+			if r.Type != "RATE_LIMITED" || time.Until(reset).Abs() > time.Hour {
 				return fmt.Errorf("a reason that is none")
 			}
 			p.Limited++

@@ -117,9 +117,9 @@ func (f *fetcher) client(ctx context.Context, req *http.Request) *http.Client {
 
 // fetch downloads a whole file, with retries. It returns the content in a temporary file of the
 // store. A [fileError] concerns only the file; any other error, the store or the run.
-func (f *fetcher) fetch(ctx context.Context, link string, s store.Store) (*os.File, store.Meta,
-	error,
-) {
+func (f *fetcher) fetch(
+	ctx context.Context, link string, s store.Store,
+) (*os.File, store.Meta, error) {
 	wait := firstWait
 	for n := 1; ; n++ {
 		file, m, err := f.attempt(ctx, link, s)
@@ -140,9 +140,9 @@ func (f *fetcher) fetch(ctx context.Context, link string, s store.Store) (*os.Fi
 	}
 }
 
-func (f *fetcher) attempt(ctx context.Context, link string, s store.Store) (*os.File, store.Meta,
-	error,
-) {
+func (f *fetcher) attempt(
+	ctx context.Context, link string, s store.Store,
+) (*os.File, store.Meta, error) {
 	u, err := url.Parse(link)
 	if err != nil || !allowed(u) {
 		return nil, store.Meta{}, &fileError{text: "the link is not an https address"}

@@ -175,9 +175,9 @@ func (p *program) answers(ctx context.Context, flags initFlags) (map[string]stri
 
 // answer waits for an answer or a signal. After a signal it restores the terminal, so that it
 // echoes again.
-func (p *program) answer(ctx context.Context, in *os.File, read func() (string, error)) (string,
-	error,
-) {
+func (p *program) answer(
+	ctx context.Context, in *os.File, read func() (string, error),
+) (string, error) {
 	type answer struct {
 		text string
 		err  error

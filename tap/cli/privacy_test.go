@@ -115,8 +115,8 @@ func TestTreatedValuesAppearNowhere(t *testing.T) {
 	})
 	cfg := file(t, "c.json", with(s, policy))
 	var rows []struct{ Stream, Column, Class, Treatment string }
-	require.NoError(t, json.Unmarshal([]byte(run(t, "privacy", "--config", cfg, "--format", "json").
-		out), &rows))
+	table := run(t, "privacy", "--config", cfg, "--format", "json")
+	require.NoError(t, json.Unmarshal([]byte(table.out), &rows))
 	catalog := run(t, "discover", "--config", cfg)
 	singer, test := run(t, "--config", cfg), run(t, "--config", cfg, "--test")
 	require.Zero(t, singer.code, singer.err)

@@ -97,9 +97,9 @@ func Run(ctx context.Context, args []string, std Streams) int {
 
 // takeLogFormat takes --log-format, which every call has, out of the arguments; the default is in
 // the environment.
-func takeLogFormat(args []string, getenv func(string) (string, bool)) (rest []string, format string,
-	err error,
-) {
+func takeLogFormat(
+	args []string, getenv func(string) (string, bool),
+) (rest []string, format string, err error) {
 	format, _ = getenv(config.EnvPrefix + "LOG_FORMAT")
 	for i := 0; i < len(args); i++ {
 		value, ok := strings.CutPrefix(args[i], "--log-format=")

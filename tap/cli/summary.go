@@ -27,9 +27,8 @@ func summary(a *tap.Account) string {
 	}
 	complete, skipped := len(names["complete"]), names["skipped"]
 	line := fmt.Sprintf("summary: %d of %d streams complete, %d records, %d requests, %.1f MB, %s",
-		complete, len(a.Streams), records,
-		a.Requests.Lists, float64(a.Requests.Bytes)/1e6, a.Ended.Sub(a.Began).
-			Round(10*time.Millisecond))
+		complete, len(a.Streams), records, a.Requests.Lists, float64(a.Requests.Bytes)/1e6,
+		a.Ended.Sub(a.Began).Round(10*time.Millisecond))
 	if gone > 0 {
 		line += fmt.Sprintf("; gone from Greenhouse: %d rows", gone)
 	}

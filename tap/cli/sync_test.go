@@ -82,8 +82,8 @@ func TestBookmarkIsServerTimeBeforeTheFirstPage(t *testing.T) {
 			s := serve(t, sandbox.Options{Clock: clock})
 			before := clock().Truncate(time.Second)
 			var l loader.Loader
-			require.Zero(t, load(t, &l, with(s, map[string]any{"streams": []string{"users"}}), nil).
-				code)
+			users := with(s, map[string]any{"streams": []string{"users"}})
+			require.Zero(t, load(t, &l, users, nil).code)
 			at := bookmark(t, l.LastState(), "users")
 			assert.False(t, at.After(clock()), "the bookmark is not after the read")
 			assert.False(t, at.Before(before.Add(-2*time.Second)),

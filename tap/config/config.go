@@ -142,9 +142,9 @@ func (c *Config) Reread() (*Config, error) {
 
 // configMembers reads the config file, if there is one, into its members, including those in
 // credentials.
-func configMembers(in Input) (where string, members map[string]jsontext.Value, file string,
-	err error,
-) {
+func configMembers(
+	in Input,
+) (where string, members map[string]jsontext.Value, file string, err error) {
 	members = map[string]jsontext.Value{}
 	if in.File == "" || in.File == "ENV" {
 		return "config from the environment", members, "", nil

@@ -130,8 +130,8 @@ func adopt(file string) error {
 	if err != nil {
 		return err
 	}
-	if !jsontext.Value(bytes.TrimPrefix(data, bom)).IsValid() || fresh.ModTime().
-		Before(old.ModTime()) {
+	if !jsontext.Value(bytes.TrimPrefix(data, bom)).IsValid() ||
+		fresh.ModTime().Before(old.ModTime()) {
 		return os.Remove(next)
 	}
 	if err := os.Rename(next, path); !inPlace(err) {

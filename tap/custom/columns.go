@@ -95,9 +95,9 @@ func Read(ctx context.Context, source tap.Source, raw bool) (*Columns, error) {
 	return c, nil
 }
 
-func readDefinitions(ctx context.Context, source tap.Source, list *tap.Stream) ([]*definition,
-	error,
-) {
+func readDefinitions(
+	ctx context.Context, source tap.Source, list *tap.Stream,
+) ([]*definition, error) {
 	var all []*definition
 	req := tap.Request{Stream: list}
 	for {

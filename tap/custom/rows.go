@@ -52,9 +52,9 @@ func (t *transform) page(dst, page []byte) ([]byte, error) {
 	return append(dst, ']'), nil
 }
 
-func (t *transform) row(dst []byte, row jsontext.Value, lenient []jsontext.Options) ([]byte,
-	error,
-) {
+func (t *transform) row(
+	dst []byte, row jsontext.Value, lenient []jsontext.Options,
+) ([]byte, error) {
 	dec := jsontext.NewDecoder(bytes.NewReader(row), lenient...)
 	if _, err := dec.ReadToken(); err != nil {
 		return dst, err

@@ -132,9 +132,9 @@ func (a *Account) credential() *harvest.Credential {
 }
 
 // Reach returns, by name, which of the streams the credential may read.
-func (a *Account) Reach(ctx context.Context, streams []*tap.Stream) (map[string]rights.Reach,
-	error,
-) {
+func (a *Account) Reach(
+	ctx context.Context, streams []*tap.Stream,
+) (map[string]rights.Reach, error) {
 	if err := a.cfg.CheckCredential(a.opts.KeepToken != nil); err != nil {
 		return nil, err
 	}

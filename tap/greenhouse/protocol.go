@@ -28,9 +28,7 @@ var Singer = &Protocol{
 // Airbyte is the protocol of Airbyte sources.
 var Airbyte = &Protocol{
 	name: "airbyte", voice: func() tap.Voice { return &airbyte.Voice{} },
-	catalog: func(streams []tap.Discovered) ([]byte,
-		error,
-	) {
+	catalog: func(streams []tap.Discovered) ([]byte, error) {
 		return airbyte.AppendCatalog(nil, streams), nil
 	},
 	parseCatalog: airbyte.ParseCatalog, parseState: airbyte.ParseState,

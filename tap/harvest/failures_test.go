@@ -112,9 +112,7 @@ func TestNetworkFailures(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				tries := 0
 				client := scriptedClient(t, nil, nil)
-				client.http.Transport = scripted(func(*http.Request) (*http.Response,
-					error,
-				) {
+				client.http.Transport = scripted(func(*http.Request) (*http.Response, error) {
 					tries++
 					return nil, c.err
 				})
@@ -209,9 +207,7 @@ func TestMessagesForRefusedSignIns(t *testing.T) {
 		},
 	} {
 		client := scriptedClient(t, nil, func(o *Options) { o.Credential = c.cred })
-		client.http.Transport = scripted(func(*http.Request) (*http.Response,
-			error,
-		) {
+		client.http.Transport = scripted(func(*http.Request) (*http.Response, error) {
 			return reply(400, body), nil
 		})
 		err := client.Read(t.Context(), list("users"), discard)
@@ -292,9 +288,7 @@ func TestIntrospection(t *testing.T) {
 		assert.Nil(t, told)
 	}
 	client = scriptedClient(t, nil, nil)
-	client.http.Transport = scripted(func(*http.Request) (*http.Response,
-		error,
-	) {
+	client.http.Transport = scripted(func(*http.Request) (*http.Response, error) {
 		return reply(401, `{}`), nil
 	})
 	_, err = client.Introspect(t.Context())

@@ -158,9 +158,7 @@ func TestDeadTokensAreReplaced(t *testing.T) {
 		assert.Equal(t, tap.Refused, tap.KindOf(c.Read(t.Context(), list("users"), discard)))
 		assert.Equal(t, 5, asked, "then that is that")
 
-		never := scriptedClient(t, func(*http.Request) (*http.Response,
-			error,
-		) {
+		never := scriptedClient(t, func(*http.Request) (*http.Response, error) {
 			return reply(401, `{}`), nil
 		}, nil)
 		assert.Equal(t, tap.Credentials,
@@ -199,9 +197,7 @@ func TestTokenEndpointFaults(t *testing.T) {
 		for _, code := range []int{400, 401, 403} {
 			refused := scriptedClient(t, nil, nil)
 			asked := 0
-			refused.http.Transport = scripted(func(*http.Request) (*http.Response,
-				error,
-			) {
+			refused.http.Transport = scripted(func(*http.Request) (*http.Response, error) {
 				asked++
 				return reply(code, `{"error":"no"}`), nil
 			})

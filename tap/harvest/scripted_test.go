@@ -119,9 +119,7 @@ func TestOneDelayedListDoesNotDelayOthers(t *testing.T) {
 // If no list has answered for max_retry_time, the run ends, not one stream.
 func TestDeadAPIIsUnreachable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := scriptedClient(t, func(*http.Request) (*http.Response,
-			error,
-		) {
+		c := scriptedClient(t, func(*http.Request) (*http.Response, error) {
 			return reply(503, `{}`), nil
 		}, nil)
 		began := time.Now()
@@ -392,9 +390,7 @@ func TestProcessesWithoutAShareForeseeEachOther(t *testing.T) {
 func TestStoppedRunsMakeNoRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		asked := 0
-		c := scriptedClient(t, func(*http.Request) (*http.Response,
-			error,
-		) {
+		c := scriptedClient(t, func(*http.Request) (*http.Response, error) {
 			asked++
 			return reply(500, `{}`), nil
 		}, nil)

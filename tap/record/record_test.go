@@ -29,9 +29,9 @@ func shape(t testing.TB) *record.Shape {
 }
 
 // read reads a page, learns like the engine does, and returns its records and the final shape.
-func read(t testing.TB, s *record.Shape, page string, opts record.Options) ([]string, *record.Shape,
-	error,
-) {
+func read(
+	t testing.TB, s *record.Shape, page string, opts record.Options,
+) ([]string, *record.Shape, error) {
 	t.Helper()
 	splitter := record.NewSplitter(s, opts)
 	for range 3 {

@@ -85,8 +85,8 @@ func (s *Server) serveFile(w http.ResponseWriter, r *http.Request) {
 	id, err := strconv.ParseInt(strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, "/elsewhere"),
 		"/files/"), 10, 64)
 	generation := r.URL.Query().Get("generation")
-	if err != nil || generation != strconv.FormatInt(f.generation.Load(), 10) || r.URL.Query().
-		Get("X-Amz-Signature") != f.signature(id, generation) {
+	if err != nil || generation != strconv.FormatInt(f.generation.Load(), 10) ||
+		r.URL.Query().Get("X-Amz-Signature") != f.signature(id, generation) {
 		w.Header().Set("Content-Type", "application/xml")
 		w.WriteHeader(http.StatusForbidden)
 		// the client may have gone away

@@ -79,9 +79,9 @@ func ParseState(data []byte, lookup tap.Lookup) (*tap.State, error) {
 
 // parseBookmark reads a stream's entry. If it has another replication key than the stream, it is
 // not used, and the key is returned.
-func parseBookmark(raw jsontext.Value, s *tap.Stream) (b *tap.Bookmark, otherKey string,
-	err error,
-) {
+func parseBookmark(
+	raw jsontext.Value, s *tap.Stream,
+) (b *tap.Bookmark, otherKey string, err error) {
 	var f foreign
 	if err := json.Unmarshal(raw, &f, jsontext.AllowDuplicateNames(true)); err != nil {
 		return nil, "", err

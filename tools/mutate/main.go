@@ -57,9 +57,9 @@ type mutant struct {
 	apply func() (undo func())
 }
 
-func try(pkg string, n int, seed uint64, limit, bound time.Duration) (noticed, total int,
-	err error,
-) {
+func try(
+	pkg string, n int, seed uint64, limit, bound time.Duration,
+) (noticed, total int, err error) {
 	began := time.Now()
 	fset := token.NewFileSet()
 	files := map[string]*ast.File{}
