@@ -33,7 +33,7 @@ type lists struct {
 	deletes tap.Deletes
 	state   []byte
 	streams []*tap.Stream
-	adjust func(*tap.Selection)
+	adjust  func(*tap.Selection)
 }
 
 // ledgers keeps what is known of each stream.

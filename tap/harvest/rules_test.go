@@ -1,0 +1,262 @@
+package harvest
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
+)
+
+// The rule of the budget, as a table: how long the next request must wait.
+func TestRuleOfTheBudget(t *testing.T) {
+	now := simulated
+	soon := now.Add(10 * time.Second)
+	fresh := &flight{sent: now}
+	for name, c := range map[string]struct {
+		window window
+		share  float64
+		flying []*flight
+		paused time.Duration
+		want   time.Duration
+	}{
+		"nothing known":               {window{}, 1, nil, 0, 0},
+		"a scout is in flight":        {window{scouts: 1, lastScout: now}, 1, nil, 0, scoutPatience},
+		"an old scout":                {window{scouts: 1, lastScout: now.Add(-scoutPatience)}, 1, nil, 0, forever},
+		"a lost scout, known limit":   {window{scouts: 1, limit: 50, lastScout: now.Add(-time.Minute)}, 1, nil, 0, 0},
+		"half the limit as scouts":    {window{scouts: 25, limit: 50, lastScout: now.Add(-time.Minute)}, 1, nil, 0, forever},
+		"a share of scouts":           {window{scouts: 1, sent: 5, limit: 50, lastScout: now.Add(-time.Minute)}, 0.1, nil, 0, forever},
+		"no limit":                    {window{unlimited: true}, 1, nil, 0, 0},
+		"a pause":                     {window{unlimited: true}, 1, nil, 3 * time.Second, 3 * time.Second},
+		"one left":                    {window{known: true, limit: 50, left: 1, ends: soon}, 1, nil, 0, 0},
+		"none left":                   {window{known: true, limit: 50, left: 0, ends: soon}, 1, nil, 0, 10 * time.Second},
+		"the window is over":          {window{known: true, limit: 50, left: 0, ends: now}, 1, nil, 0, 0},
+		"the last one is in flight":   {window{known: true, limit: 50, left: 1, ends: soon}, 1, []*flight{fresh}, 0, 10 * time.Second},
+		"another one is left": {window{known: true, limit: 50, left: 2, answered: 48, ends: soon}, 1, []*flight{fresh}, 0, 0},
+		"an earlier window's request": {window{number: 1, known: true, limit: 50, left: 1, ends: soon}, 1, []*flight{{sent: now.Add(-flightTime + 1)}}, 0, 10 * time.Second},
+		"one that must have arrived":  {window{number: 1, known: true, limit: 50, left: 1, ends: soon}, 1, []*flight{{sent: now.Add(-flightTime)}}, 0, 0},
+		"the share is used up":        {window{known: true, limit: 50, left: 40, sent: 5, ends: soon}, 0.1, nil, 0, 10 * time.Second},
+		"a request of the share":      {window{known: true, limit: 50, left: 40, sent: 4, ends: soon}, 0.1, nil, 0, 0},
+		"a share of less than one":    {window{known: true, limit: 50, left: 40, ends: soon}, 0.001, nil, 0, 0},
+		"others take as many":         {window{known: true, limit: 50, left: 2, answered: 24, ends: soon}, 1, []*flight{fresh}, 0, 0},
+		// Two for each of ours: with one in flight and one to send, six are used.
+		"others take twice as many":         {window{known: true, limit: 50, left: 5, answered: 15, ends: soon}, 1, []*flight{fresh}, 0, 10 * time.Second},
+		"enough for twice as many":          {window{known: true, limit: 51, left: 6, answered: 15, ends: soon}, 1, []*flight{fresh}, 0, 0},
+		"the last one, with nothing flying": {window{known: true, limit: 50, left: 1, answered: 2, ends: soon}, 1, nil, 0, 0},
+	} {
+		b := NewBudget(c.share, nil)
+		b.window, b.flying = c.window, c.flying
+		if c.paused > 0 {
+			b.paused = now.Add(c.paused)
+		}
+		assert.Equal(t, c.want, b.wait(now), name)
+	}
+}
+
+var simulated = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func limits(limit, left string, reset time.Time, header ...string) *http.Response {
+	return reply(200, "[]", append([]string{
+		"X-RateLimit-Limit", limit, "X-RateLimit-Remaining", left,
+		"X-RateLimit-Reset", fmt.Sprint(reset.Unix()),
+	}, header...)...)
+}
+
+// What the budget learns from an answer: of the same window, of the next, of none, and of a proxy.
+func TestWhatTheBudgetLearns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		learn := func(b *Budget, answer *http.Response) {
+			f := b.take(time.Now())
+			b.learn(f, answer)
+			b.release(f)
+		}
+		reset := time.Now().Add(20 * time.Second)
+		b := NewBudget(1, nil)
+		learn(b, limits("50", "49", reset))
+		w := b.window
+		assert.Equal(t, []int{50, 49, 1, 1}, []int{w.limit, w.left, w.sent, w.answered})
+		assert.True(t, w.known)
+		assert.WithinDuration(t, reset, w.ends, time.Second)
+		time.Sleep(time.Second)
+		learn(b, limits("50", "45", reset))
+		learn(b, limits("50", "47", reset))
+		w = b.window
+		assert.Equal(t, []int{45, 3, 3}, []int{w.left, w.sent, w.answered}, "a late answer adds nothing")
+
+		next := reset.Add(30 * time.Second)
+		learn(b, limits("60", "59", next))
+		w = b.window
+		assert.Equal(t, []int{60, 59, 1, 1}, []int{w.limit, w.left, w.sent, w.answered})
+		learn(b, limits("50", "3", reset))
+		assert.Equal(t, 59, b.window.left, "an answer of the window before says nothing")
+		windows, _ := b.account()
+		require.Len(t, windows, 2)
+		assert.Equal(t, []int{50, 45, 60, 59}, []int{windows[0].Limit, windows[0].Left, windows[1].Limit, windows[1].Left})
+
+		learn(b, reply(200, "[]"))
+		assert.False(t, b.window.unlimited, "a proxy's answer does not lift a known limit")
+		assert.True(t, b.window.known)
+		b = NewBudget(1, nil)
+		learn(b, reply(200, "[]"))
+		assert.True(t, b.window.unlimited)
+		learn(b, limits("50", "49", time.Now().Add(20*time.Second)))
+		assert.False(t, b.window.unlimited)
+
+		b = NewBudget(1, nil)
+		learn(b, limits("50", "49", time.Now().Add(24*time.Hour)))
+		assert.LessOrEqual(t, time.Until(b.window.ends), longestWindow, "no server makes us wait for a day")
+
+		b = NewBudget(1, nil)
+		refusal := limits("50", "0", time.Now().Add(-time.Second))
+		refusal.StatusCode = http.StatusTooManyRequests
+		learn(b, refusal)
+		assert.Positive(t, b.wait(time.Now()), "a refusal that says not to wait is not believed")
+		b = NewBudget(1, nil)
+		refusal = limits("50", "7", time.Now().Add(20*time.Second), "Retry-After", "100")
+		refusal.StatusCode = http.StatusTooManyRequests
+		learn(b, refusal)
+		assert.Zero(t, b.window.left, "refused means none is left, whatever it says")
+		assert.Equal(t, windowLength, b.wait(time.Now()), "others wait for a window at most")
+	})
+}
+
+// The clock is the best lower bound of this window and the one before; older ones are forgotten.
+func TestServerClock(t *testing.T) {
+	at := func(lead time.Duration) string {
+		return simulated.Add(lead).Format(http.TimeFormat)
+	}
+	var c serverClock
+	assert.Equal(t, simulated, c.local(simulated.Unix(), simulated).UTC(), "as it says")
+	c.saw("yesterday", simulated)
+	c.turn()
+	assert.False(t, c.known)
+	c.saw(at(5*time.Second), simulated)
+	c.saw(at(3*time.Second), simulated)
+	assert.Equal(t, 5*time.Second, c.lead, "a later answer that knows less changes nothing")
+	c.saw(at(7*time.Second), simulated)
+	assert.Equal(t, 7*time.Second, c.lead)
+	assert.Equal(t, simulated.Add(3*time.Second),
+		c.local(simulated.Add(10*time.Second).Unix(), simulated).UTC())
+	c.turn()
+	c.saw(at(2*time.Second), simulated)
+	assert.Equal(t, 7*time.Second, c.lead, "the window before counts")
+	c.turn()
+	c.turn()
+	c.saw(at(2*time.Second), simulated)
+	assert.Equal(t, 2*time.Second, c.lead, "the one before that does not")
+}
+
+// net/http repeats a request by itself if an idle connection turns out to be closed. That counts.
+func TestResentRequestsCount(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	go func() {
+		for n := 0; ; n++ {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer conn.Close()
+				in := bufio.NewReader(conn)
+				for answered := 0; ; answered++ {
+					r, err := http.ReadRequest(in)
+					if err != nil || n == 0 && answered == 2 {
+						return // the second list on the first connection gets no answer
+					}
+					_, _ = io.Copy(io.Discard, r.Body)
+					body := `{"access_token":"a"}`
+					if r.Method == http.MethodGet {
+						body = `[]`
+					}
+					fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\nX-RateLimit-Limit: 50\r\n"+
+						"X-RateLimit-Remaining: 40\r\nX-RateLimit-Reset: %d\r\n\r\n%s",
+						len(body), time.Now().Add(20*time.Second).Unix(), body)
+				}
+			}()
+		}
+	}()
+	address, err := url.Parse("http://" + l.Addr().String())
+	require.NoError(t, err)
+	var log bytes.Buffer
+	c := NewClient(Options{
+		APIURL: address, AuthURL: address, Concurrency: 1, BudgetShare: 1,
+		RequestTimeout: time.Minute, MaxRetryTime: time.Minute,
+		Log: slog.New(slog.NewTextHandler(&log, nil)),
+	})
+	defer c.Close()
+	for range 2 {
+		require.NoError(t, c.Read(t.Context(), list("users"), func(tap.Page) error { return nil }))
+	}
+	assert.Equal(t, Usage{Requests: 3, Tokens: 1, Bytes: 4 + 20}, c.Usage())
+	assert.Contains(t, log.String(), "the connection was closed before the answer")
+	assert.Equal(t, 39, c.budget.window.left, "40 less the one that was sent again")
+}
+
+// Pages that a proxy answers in place of the API are not repeated in messages; what the API says is.
+func TestTextOfRefusals(t *testing.T) {
+	for body, want := range map[string]string{
+		`<html>down for maintenance</html>`: "502 Bad Gateway",
+		`{"message":"no"}`:                  `502 Bad Gateway: {"message":"no"}`,
+		``:                                  "502 Bad Gateway",
+	} {
+		c := scriptedClient(t, func(*http.Request) (*http.Response, error) { return nil, io.EOF }, nil)
+		refusal := c.refusal(reply(502, body), []byte(body))
+		assert.Equal(t, want, refusal.Error())
+		assert.True(t, again(refusal))
+	}
+}
+
+// A body is unpacked by a reader that earlier bodies used, and refused if its packing is unknown.
+func TestPackedBodies(t *testing.T) {
+	pack := func(text string) []byte {
+		var b bytes.Buffer
+		z := gzip.NewWriter(&b)
+		_, err := z.Write([]byte(text))
+		require.NoError(t, err)
+		require.NoError(t, z.Close())
+		return b.Bytes()
+	}
+	read := func(encoding string, body []byte) (string, int64, error) {
+		answer := reply(200, string(body), "Content-Encoding", encoding)
+		seen := 0
+		got, n, err := readBody(nil, answer, 100, func(n int) { seen += n })
+		assert.EqualValues(t, n, seen)
+		return string(got), n, err
+	}
+	for range 3 {
+		packed := pack("hello")
+		for _, encoding := range []string{"gzip", "X-Gzip"} {
+			got, n, err := read(encoding, packed)
+			require.NoError(t, err)
+			assert.Equal(t, "hello", got)
+			assert.EqualValues(t, len(packed), n)
+		}
+		_, _, err := read("gzip", packed[:len(packed)-9])
+		assert.ErrorIs(t, err, io.ErrUnexpectedEOF)
+		_, _, err = read("gzip", nil)
+		assert.ErrorIs(t, err, io.ErrUnexpectedEOF)
+	}
+	got, _, err := read("identity", []byte("hello"))
+	require.NoError(t, err)
+	assert.Equal(t, "hello", got)
+	_, _, err = read("br", []byte("hello"))
+	assert.ErrorContains(t, err, `"br"`)
+	_, _, err = read("gzip", pack(string(make([]byte, 101))))
+	assert.ErrorIs(t, err, errTooLarge)
+	_, _, err = read("gzip", pack(string(make([]byte, 100))))
+	assert.NoError(t, err)
+}
