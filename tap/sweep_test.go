@@ -117,7 +117,8 @@ func (l *lists) Read(_ context.Context, req tap.Request, take func(tap.Page) err
 	}
 	var body []string
 	for _, id := range rows {
-		body = append(body, fmt.Sprintf(`{"id":%d,"updated_at":"2019-01-01T00:00:00.000Z"%s}`, id, l.row))
+		body = append(body, fmt.Sprintf(`{"id":%d,"updated_at":"2019-01-01T00:00:00.000Z"%s}`, id,
+			l.row))
 	}
 	page := tap.Page{Body: []byte("[" + strings.Join(body, ",") + "]"), Next: next, Asked: l.now}
 	return take(page)
@@ -199,7 +200,8 @@ func TestSweepsOfALongList(t *testing.T) {
 	assert.Equal(t, 60, r.sum.Outcomes[0].Gone)
 	assert.Equal(t, 4, r.sum.Outcomes[0].Pages, "a page of news and three of ids")
 	assert.Contains(t, r.log, "rows=1140 gone=60 next=2020-01-03T00:00:00Z")
-	assert.Less(t, strings.LastIndex(r.out, `"RECORD"`), strings.LastIndex(r.out, "ACTIVATE_VERSION"))
+	assert.Less(t, strings.LastIndex(r.out, `"RECORD"`),
+		strings.LastIndex(r.out, "ACTIVATE_VERSION"))
 	assert.Contains(t, r.out, fmt.Sprintf(`"version":%d`, simWorld.UnixMilli()-1))
 	known = l.ledger.known["timed"]
 	assert.Equal(t, 1140, known.Rows.Len())
@@ -331,7 +333,8 @@ func TestSweepsThatBreakOff(t *testing.T) {
 	l = due()
 	fail(l, "list, id alone", tap.Unprocessable)
 	gone, asked, _ = l.run()
-	assert.Equal(t, []string{"news", "list, id alone", "list", "after 701", "after 201", "1 ids"}, asked)
+	assert.Equal(t, []string{"news", "list, id alone", "list", "after 701", "after 201", "1 ids"},
+		asked)
 	assert.Equal(t, []string{"5"}, gone)
 
 	l = due()

@@ -341,22 +341,3 @@ func (b *Budget) pause(d time.Duration) {
 		b.paused = until
 	}
 }
-
-// retryAfter reads the Retry-After header, in seconds or as a date by the server's clock.
-func retryAfter(answer *http.Response, now time.Time) (time.Duration, bool) {
-	v := answer.Header.Get("Retry-After")
-	if v == "" {
-		return 0, false
-	}
-	if s, err := strconv.ParseFloat(v, 64); err == nil && s >= 0 && s < 24*3600 {
-		return time.Duration(s * float64(time.Second)), true
-	}
-	at, err := http.ParseTime(v)
-	if err != nil {
-		return 0, false
-	}
-	if date, err := http.ParseTime(answer.Header.Get("Date")); err == nil {
-		now = date
-	}
-	return max(0, at.Sub(now)), true
-}

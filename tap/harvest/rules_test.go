@@ -32,29 +32,100 @@ func TestRuleOfTheBudget(t *testing.T) {
 		paused time.Duration
 		want   time.Duration
 	}{
-		"nothing known":               {window{}, 1, nil, 0, 0},
-		"a scout is in flight":        {window{scouts: 1, lastScout: now}, 1, nil, 0, scoutPatience},
-		"an old scout":                {window{scouts: 1, lastScout: now.Add(-scoutPatience)}, 1, nil, 0, forever},
-		"a lost scout, known limit":   {window{scouts: 1, limit: 50, lastScout: now.Add(-time.Minute)}, 1, nil, 0, 0},
-		"half the limit as scouts":    {window{scouts: 25, limit: 50, lastScout: now.Add(-time.Minute)}, 1, nil, 0, forever},
-		"a share of scouts":           {window{scouts: 1, sent: 5, limit: 50, lastScout: now.Add(-time.Minute)}, 0.1, nil, 0, forever},
-		"no limit":                    {window{unlimited: true}, 1, nil, 0, 0},
-		"a pause":                     {window{unlimited: true}, 1, nil, 3 * time.Second, 3 * time.Second},
-		"one left":                    {window{known: true, limit: 50, left: 1, ends: soon}, 1, nil, 0, 0},
-		"none left":                   {window{known: true, limit: 50, left: 0, ends: soon}, 1, nil, 0, 10 * time.Second},
-		"the window is over":          {window{known: true, limit: 50, left: 0, ends: now}, 1, nil, 0, 0},
-		"the last one is in flight":   {window{known: true, limit: 50, left: 1, ends: soon}, 1, []*flight{fresh}, 0, 10 * time.Second},
-		"another one is left": {window{known: true, limit: 50, left: 2, answered: 48, ends: soon}, 1, []*flight{fresh}, 0, 0},
-		"an earlier window's request": {window{number: 1, known: true, limit: 50, left: 1, ends: soon}, 1, []*flight{{sent: now.Add(-flightTime + 1)}}, 0, 10 * time.Second},
-		"one that must have arrived":  {window{number: 1, known: true, limit: 50, left: 1, ends: soon}, 1, []*flight{{sent: now.Add(-flightTime)}}, 0, 0},
-		"the share is used up":        {window{known: true, limit: 50, left: 40, sent: 5, ends: soon}, 0.1, nil, 0, 10 * time.Second},
-		"a request of the share":      {window{known: true, limit: 50, left: 40, sent: 4, ends: soon}, 0.1, nil, 0, 0},
-		"a share of less than one":    {window{known: true, limit: 50, left: 40, ends: soon}, 0.001, nil, 0, 0},
-		"others take as many":         {window{known: true, limit: 50, left: 2, answered: 24, ends: soon}, 1, []*flight{fresh}, 0, 0},
+		"nothing known": {window{}, 1, nil, 0, 0},
+		"a scout is in flight": {
+			window{scouts: 1, lastScout: now},
+			1, nil, 0,
+			scoutPatience,
+		},
+		"an old scout": {
+			window{scouts: 1, lastScout: now.Add(-scoutPatience)},
+			1,
+			nil, 0, forever,
+		},
+		"a lost scout, known limit": {window{
+			scouts: 1, limit: 50,
+			lastScout: now.Add(-time.Minute),
+		}, 1, nil, 0, 0},
+		"half the limit as scouts": {window{
+			scouts: 25, limit: 50,
+			lastScout: now.Add(-time.Minute),
+		}, 1, nil, 0, forever},
+		"a share of scouts": {window{
+			scouts: 1, sent: 5, limit: 50,
+			lastScout: now.Add(-time.Minute),
+		}, 0.1, nil, 0, forever},
+		"no limit": {window{unlimited: true}, 1, nil, 0, 0},
+		"a pause": {
+			window{unlimited: true},
+			1, nil, 3 * time.Second,
+			3 * time.Second,
+		},
+		"one left": {
+			window{known: true, limit: 50, left: 1, ends: soon},
+			1, nil,
+			0, 0,
+		},
+		"none left": {
+			window{known: true, limit: 50, left: 0, ends: soon},
+			1, nil,
+			0, 10 * time.Second,
+		},
+		"the window is over": {
+			window{known: true, limit: 50, left: 0, ends: now},
+			1, nil,
+			0, 0,
+		},
+		"the last one is in flight": {
+			window{known: true, limit: 50, left: 1, ends: soon},
+			1,
+			[]*flight{fresh},
+			0, 10 * time.Second,
+		},
+		"another one is left": {window{
+			known: true, limit: 50, left: 2, answered: 48,
+			ends: soon,
+		}, 1, []*flight{fresh}, 0, 0},
+		"an earlier window's request": {window{
+			number: 1, known: true, limit: 50, left: 1,
+			ends: soon,
+		}, 1, []*flight{{sent: now.Add(-flightTime + 1)}}, 0, 10 * time.Second},
+		"one that must have arrived": {window{
+			number: 1, known: true, limit: 50, left: 1,
+			ends: soon,
+		}, 1, []*flight{{sent: now.Add(-flightTime)}}, 0, 0},
+		"the share is used up": {
+			window{known: true, limit: 50, left: 40, sent: 5, ends: soon},
+			0.1, nil, 0, 10 * time.Second,
+		},
+		"a request of the share": {
+			window{known: true, limit: 50, left: 40, sent: 4, ends: soon},
+			0.1, nil, 0, 0,
+		},
+		"a share of less than one": {
+			window{known: true, limit: 50, left: 40, ends: soon},
+			0.001,
+			nil, 0, 0,
+		},
+		"others take as many": {
+			window{known: true, limit: 50, left: 2, answered: 24, ends: soon},
+			1,
+			[]*flight{fresh},
+			0, 0,
+		},
 		// Two for each of ours: with one in flight and one to send, six are used.
-		"others take twice as many":         {window{known: true, limit: 50, left: 5, answered: 15, ends: soon}, 1, []*flight{fresh}, 0, 10 * time.Second},
-		"enough for twice as many":          {window{known: true, limit: 51, left: 6, answered: 15, ends: soon}, 1, []*flight{fresh}, 0, 0},
-		"the last one, with nothing flying": {window{known: true, limit: 50, left: 1, answered: 2, ends: soon}, 1, nil, 0, 0},
+		"others take twice as many": {window{
+			known: true, limit: 50, left: 5, answered: 15,
+			ends: soon,
+		}, 1, []*flight{fresh}, 0, 10 * time.Second},
+		"enough for twice as many": {window{
+			known: true, limit: 51, left: 6, answered: 15,
+			ends: soon,
+		}, 1, []*flight{fresh}, 0, 0},
+		"the last one, with nothing flying": {window{
+			known: true, limit: 50, left: 1, answered: 2,
+			ends: soon,
+		}, 1, nil, 0, 0},
 	} {
 		b := NewBudget(c.share, nil)
 		b.window, b.flying = c.window, c.flying
@@ -67,21 +138,25 @@ func TestRuleOfTheBudget(t *testing.T) {
 
 var simulated = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
-func limits(limit, left string, reset time.Time, header ...string) *http.Response {
-	return reply(200, "[]", append([]string{
+// limits are the headers of an answer.
+func limits(limit, left string, reset time.Time, more ...string) []string {
+	return append([]string{
 		"X-RateLimit-Limit", limit, "X-RateLimit-Remaining", left,
 		"X-RateLimit-Reset", fmt.Sprint(reset.Unix()),
-	}, header...)...)
+	}, more...)
 }
 
 // What the budget learns from an answer: of the same window, of the next, of none, and of a proxy.
 func TestWhatTheBudgetLearns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		learn := func(b *Budget, answer *http.Response) {
+		answered := func(b *Budget, code int, header []string) {
 			f := b.take(time.Now())
+			answer := reply(code, "[]", header...)
+			defer answer.Body.Close()
 			b.learn(f, answer)
 			b.release(f)
 		}
+		learn := func(b *Budget, header []string) { answered(b, http.StatusOK, header) }
 		reset := time.Now().Add(20 * time.Second)
 		b := NewBudget(1, nil)
 		learn(b, limits("50", "49", reset))
@@ -93,7 +168,8 @@ func TestWhatTheBudgetLearns(t *testing.T) {
 		learn(b, limits("50", "45", reset))
 		learn(b, limits("50", "47", reset))
 		w = b.window
-		assert.Equal(t, []int{45, 3, 3}, []int{w.left, w.sent, w.answered}, "a late answer adds nothing")
+		assert.Equal(t, []int{45, 3, 3}, []int{w.left, w.sent, w.answered},
+			"a late answer adds nothing")
 
 		next := reset.Add(30 * time.Second)
 		learn(b, limits("60", "59", next))
@@ -103,30 +179,29 @@ func TestWhatTheBudgetLearns(t *testing.T) {
 		assert.Equal(t, 59, b.window.left, "an answer of the window before says nothing")
 		windows, _ := b.account()
 		require.Len(t, windows, 2)
-		assert.Equal(t, []int{50, 45, 60, 59}, []int{windows[0].Limit, windows[0].Left, windows[1].Limit, windows[1].Left})
+		assert.Equal(t, []int{50, 45, 60, 59},
+			[]int{windows[0].Limit, windows[0].Left, windows[1].Limit, windows[1].Left})
 
-		learn(b, reply(200, "[]"))
+		learn(b, nil)
 		assert.False(t, b.window.unlimited, "a proxy's answer does not lift a known limit")
 		assert.True(t, b.window.known)
 		b = NewBudget(1, nil)
-		learn(b, reply(200, "[]"))
+		learn(b, nil)
 		assert.True(t, b.window.unlimited)
 		learn(b, limits("50", "49", time.Now().Add(20*time.Second)))
 		assert.False(t, b.window.unlimited)
 
 		b = NewBudget(1, nil)
 		learn(b, limits("50", "49", time.Now().Add(24*time.Hour)))
-		assert.LessOrEqual(t, time.Until(b.window.ends), longestWindow, "no server makes us wait for a day")
+		assert.LessOrEqual(t, time.Until(b.window.ends), longestWindow,
+			"no server makes us wait for a day")
 
 		b = NewBudget(1, nil)
-		refusal := limits("50", "0", time.Now().Add(-time.Second))
-		refusal.StatusCode = http.StatusTooManyRequests
-		learn(b, refusal)
+		answered(b, http.StatusTooManyRequests, limits("50", "0", time.Now().Add(-time.Second)))
 		assert.Positive(t, b.wait(time.Now()), "a refusal that says not to wait is not believed")
 		b = NewBudget(1, nil)
-		refusal = limits("50", "7", time.Now().Add(20*time.Second), "Retry-After", "100")
-		refusal.StatusCode = http.StatusTooManyRequests
-		learn(b, refusal)
+		answered(b, http.StatusTooManyRequests,
+			limits("50", "7", time.Now().Add(20*time.Second), "Retry-After", "100"))
 		assert.Zero(t, b.window.left, "refused means none is left, whatever it says")
 		assert.Equal(t, windowLength, b.wait(time.Now()), "others wait for a window at most")
 	})
@@ -162,7 +237,7 @@ func TestServerClock(t *testing.T) {
 func TestResentRequestsCount(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	go func() {
 		for n := 0; ; n++ {
 			conn, err := l.Accept()
@@ -170,7 +245,7 @@ func TestResentRequestsCount(t *testing.T) {
 				return
 			}
 			go func() {
-				defer conn.Close()
+				defer func() { _ = conn.Close() }()
 				in := bufio.NewReader(conn)
 				for answered := 0; ; answered++ {
 					r, err := http.ReadRequest(in)
@@ -213,8 +288,11 @@ func TestTextOfRefusals(t *testing.T) {
 		`{"message":"no"}`:                  `502 Bad Gateway: {"message":"no"}`,
 		``:                                  "502 Bad Gateway",
 	} {
-		c := scriptedClient(t, func(*http.Request) (*http.Response, error) { return nil, io.EOF }, nil)
-		refusal := c.refusal(reply(502, body), []byte(body))
+		c := scriptedClient(t, func(*http.Request) (*http.Response, error) { return nil, io.EOF },
+			nil)
+		answer := reply(502, body)
+		defer answer.Body.Close()
+		refusal := c.refusal(answer, []byte(body))
 		assert.Equal(t, want, refusal.Error())
 		assert.True(t, again(refusal))
 	}
@@ -232,6 +310,7 @@ func TestPackedBodies(t *testing.T) {
 	}
 	read := func(encoding string, body []byte) (string, int64, error) {
 		answer := reply(200, string(body), "Content-Encoding", encoding)
+		defer answer.Body.Close()
 		seen := 0
 		got, n, err := readBody(nil, answer, 100, func(n int) { seen += n })
 		assert.EqualValues(t, n, seen)

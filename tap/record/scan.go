@@ -1,10 +1,7 @@
 package record
 
 import (
-	"bytes"
 	"fmt"
-
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // maxDepth is how deep values may nest. Python's json module, which most loaders use, gives up near
@@ -71,13 +68,6 @@ type scanner struct {
 	depth    int
 	open     [maxDepth]byte // buffer of [scanner.any]
 	unquoted []byte         // buffer of [scanner.find]
-}
-
-// topColumn is the scanner's state of a top-level column.
-type topColumn struct {
-	seen  int  // the number of the last record that had it
-	noted bool // its value is used
-	odd   bool // a value of this page became null because of its type
 }
 
 func (s *scanner) fail(i int, what string) int {
@@ -193,62 +183,6 @@ func (s *scanner) literal(i int, word string) int {
 		return s.fail(i, "invalid value")
 	}
 	return i + len(word)
-}
-
-// number reads the number at i. Its kind is Number, or Integer and Number.
-func (s *scanner) number(i int) (end int, kind Kinds) {
-	b, start := s.b, i
-	if b[i] == '-' {
-		i++
-	}
-	digits := i
-	switch {
-	case b[i] == '0':
-		i++
-	case b[i]-'1' <= 8:
-		for b[i]-'0' <= 9 {
-			i++
-		}
-	default:
-		return s.fail(start, "invalid value"), 0
-	}
-	kind = Integer | Number
-	if i-digits >= 19 && !fitsInt64(b[digits:i], b[start] == '-') {
-		kind = Number
-	}
-	if b[i] == '.' {
-		kind = Number
-		i++
-		if b[i]-'0' > 9 {
-			return s.fail(i, "an incomplete number"), 0
-		}
-		for b[i]-'0' <= 9 {
-			i++
-		}
-	}
-	if b[i] == 'e' || b[i] == 'E' {
-		kind = Number
-		i++
-		if b[i] == '+' || b[i] == '-' {
-			i++
-		}
-		if b[i]-'0' > 9 {
-			return s.fail(i, "an incomplete number"), 0
-		}
-		for b[i]-'0' <= 9 {
-			i++
-		}
-	}
-	return i, kind
-}
-
-// fitsInt64 reports whether the digits, without leading zeros, fit in 64 bits.
-func fitsInt64(digits []byte, negative bool) bool {
-	limit := "9223372036854775807"
-	if negative {
-		limit = "9223372036854775808"
-	}
-	return len(digits) < len(limit) || len(digits) == len(limit) && string(digits) <= limit
 }
 
 // array reads the array at i, whose items have a shape.
@@ -372,89 +306,4 @@ func (s *scanner) object(i int, shape *Shape) int {
 			return s.fail(i, "missing comma or closing brace")
 		}
 	}
-}
-
-// rename gives a member another name. Its edit precedes those of its value, which begin at mark.
-func (s *scanner) rename(name int, as string, mark int) {
-	s.replace(span{name, s.text(name)}, `"`+as+`"`)
-	last := len(s.edits) - 1
-	e := s.edits[last]
-	copy(s.edits[mark+1:], s.edits[mark:last])
-	s.edits[mark] = e
-}
-
-// nulling is value for columns in which values of another type become null. Keys never do.
-func (s *scanner) nulling(i int, c *Column, column int, top bool) int {
-	nulls := s.nulls
-	s.nullOdd = !c.Key
-	i = s.value(i, c.Shape)
-	s.nullOdd = true
-	if top && column >= 0 && s.nulls > nulls {
-		s.tops[column].odd = true
-	}
-	return i
-}
-
-// note saves the value of a top-level column that is used.
-func (s *scanner) note(c *Column, column int, value span) {
-	if c.Key {
-		if s.b[value.from] == 'n' {
-			s.fail(value.from, fmt.Sprintf("a record whose %s is null", c.Name))
-		}
-		s.keys++
-		s.key = value
-	}
-	if column == s.mark {
-		s.marked = value
-	}
-	if column == s.watch {
-		s.watched = value
-	}
-}
-
-// next returns the index of the column that is expected after the previous one. Records of a list
-// have their columns in the same order, so it is the one that followed last time.
-func (s *scanner) next(previous int, top bool) int {
-	if top {
-		return s.successors[previous+1]
-	}
-	return previous + 1
-}
-
-// stands reports whether a text is at i.
-func (s *scanner) stands(i int, text string) bool {
-	return len(s.b)-i >= len(text) && string(s.b[i:i+len(text)]) == text
-}
-
-// unknown are columns that no schema has, by their treatment.
-var unknown = [...]Column{
-	Keep: {}, Hash: {Treatment: Hash}, Mask: {Treatment: Mask},
-	Drop: {Treatment: Drop},
-}
-
-// find returns the column with a name, which may contain escapes, and its index; -1 for an unknown
-// one.
-func (s *scanner) find(shape *Shape, name []byte, previous int, top bool) (int, *Column) {
-	i, ok := shape.index[string(name)]
-	if !ok && bytes.IndexByte(name, '\\') >= 0 {
-		plain, err := jsontext.AppendUnquote(s.unquoted[:0],
-			append(append([]byte{'"'}, name...), '"'))
-		if err == nil {
-			i, ok = shape.index[string(plain)]
-		}
-		s.unquoted = plain
-	}
-	switch {
-	case ok:
-		if top {
-			s.successors[previous+1] = i
-		}
-		return i, &shape.Columns[i]
-	case !top:
-		return -1, &unknown[shape.Unknown]
-	case s.cutUnknown:
-		return -1, &unknown[Drop]
-	}
-	s.drift = true
-	return -1, &unknown[Keep]
 }

@@ -1,0 +1,100 @@
+package record
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// topColumn is the scanner's state of a top-level column.
+type topColumn struct {
+	seen  int  // the number of the last record that had it
+	noted bool // its value is used
+	odd   bool // a value of this page became null because of its type
+}
+
+// rename gives a member another name. Its edit precedes those of its value, which begin at mark.
+func (s *scanner) rename(name int, as string, mark int) {
+	s.replace(span{name, s.text(name)}, `"`+as+`"`)
+	last := len(s.edits) - 1
+	e := s.edits[last]
+	copy(s.edits[mark+1:], s.edits[mark:last])
+	s.edits[mark] = e
+}
+
+// nulling is value for columns in which values of another type become null. Keys never do.
+func (s *scanner) nulling(i int, c *Column, column int, top bool) int {
+	nulls := s.nulls
+	s.nullOdd = !c.Key
+	i = s.value(i, c.Shape)
+	s.nullOdd = true
+	if top && column >= 0 && s.nulls > nulls {
+		s.tops[column].odd = true
+	}
+	return i
+}
+
+// note saves the value of a top-level column that is used.
+func (s *scanner) note(c *Column, column int, value span) {
+	if c.Key {
+		if s.b[value.from] == 'n' {
+			s.fail(value.from, fmt.Sprintf("a record whose %s is null", c.Name))
+		}
+		s.keys++
+		s.key = value
+	}
+	if column == s.mark {
+		s.marked = value
+	}
+	if column == s.watch {
+		s.watched = value
+	}
+}
+
+// next returns the index of the column that is expected after the previous one. Records of a list
+// have their columns in the same order, so it is the one that followed last time.
+func (s *scanner) next(previous int, top bool) int {
+	if top {
+		return s.successors[previous+1]
+	}
+	return previous + 1
+}
+
+// stands reports whether a text is at i.
+func (s *scanner) stands(i int, text string) bool {
+	return len(s.b)-i >= len(text) && string(s.b[i:i+len(text)]) == text
+}
+
+// unknown are columns that no schema has, by their treatment.
+var unknown = [...]Column{
+	Keep: {}, Hash: {Treatment: Hash}, Mask: {Treatment: Mask},
+	Drop: {Treatment: Drop},
+}
+
+// find returns the column with a name, which may contain escapes, and its index; -1 for an unknown
+// one.
+func (s *scanner) find(shape *Shape, name []byte, previous int, top bool) (int, *Column) {
+	i, ok := shape.index[string(name)]
+	if !ok && bytes.IndexByte(name, '\\') >= 0 {
+		plain, err := jsontext.AppendUnquote(s.unquoted[:0],
+			append(append([]byte{'"'}, name...), '"'))
+		if err == nil {
+			i, ok = shape.index[string(plain)]
+		}
+		s.unquoted = plain
+	}
+	switch {
+	case ok:
+		if top {
+			s.successors[previous+1] = i
+		}
+		return i, &shape.Columns[i]
+	case !top:
+		return -1, &unknown[shape.Unknown]
+	case s.cutUnknown:
+		return -1, &unknown[Drop]
+	}
+	s.drift = true
+	return -1, &unknown[Keep]
+}
