@@ -77,9 +77,7 @@ func (c *Choice) Select(shape *record.Shape, h Handling) *Selection {
 		}
 	}
 	all := true
-	sel.Shape = shape.Treat(func(path []string, col *record.Column) (own,
-		unknown record.Treatment,
-	) {
+	sel.Shape = shape.Treat(func(path []string, col *record.Column) (own, below record.Treatment) {
 		automatic := len(path) == 1 && c.Stream.Automatic(path[0])
 		if col.Treatment != record.Drop && (automatic || c.Wanted == nil || c.Wanted(path...)) {
 			return col.Treatment, col.Members().Unknown

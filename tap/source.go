@@ -76,8 +76,9 @@ type Voice interface {
 // The page waits for it, and so does the state that covers the page.
 type Enricher interface {
 	// It receives the shape that the records fit.
-	Enrich(ctx context.Context, sel *Selection, shape *record.Shape, records [][]byte) ([][]byte,
-		error)
+	Enrich(
+		ctx context.Context, sel *Selection, shape *record.Shape, records [][]byte,
+	) ([][]byte, error)
 }
 
 // Written is the number of records of a stream that were written since the last state.

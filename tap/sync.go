@@ -324,7 +324,12 @@ func (s *syncer) sawRow(at time.Time) {
 	}
 }
 
+// send passes an item to the output. After the run is over it sends nothing, even if the output
+// would take it: the page before may have been broken off.
 func (s *syncer) send(ctx context.Context, it item) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	select {
 	case s.out.items <- it:
 		return nil

@@ -22,9 +22,9 @@ var gzipPool sync.Pool
 // readBody appends the whole body of an answer to b, unpacked, and returns it with the number of
 // bytes received. It calls alive with the number of bytes whenever some arrive. An error means that
 // the body is not whole.
-func readBody(b []byte, answer *http.Response, limit int64, alive func(n int)) (body []byte,
-	wired int64, err error,
-) {
+func readBody(
+	b []byte, answer *http.Response, limit int64, alive func(n int),
+) (body []byte, wired int64, err error) {
 	wire := &countingReader{r: answer.Body, alive: alive}
 	var r io.Reader = wire
 	hint := 0

@@ -205,9 +205,9 @@ func (p *Policy) ruleFor(name string) (best rule) {
 
 // Of returns the treatment and the class of a column, given the path of names that leads to it.
 // class is the class of a column that the stream's file does not have; empty for Unclassified.
-func (p *Policy) Of(s *tap.Stream, at []string, known bool, class string) (record.Treatment,
-	string,
-) {
+func (p *Policy) Of(
+	s *tap.Stream, at []string, known bool, class string,
+) (record.Treatment, string) {
 	name := strings.Join(at, ".")
 	if c, ok := s.PersonalData[name]; ok {
 		class = c

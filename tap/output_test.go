@@ -1,0 +1,235 @@
+package tap_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
+)
+
+// events is a voice that says what it is told, a line each.
+type events struct{}
+
+func (events) line(dst []byte, format string, args ...any) []byte {
+	return append(fmt.Appendf(dst, format, args...), '\n')
+}
+
+func (events) Frame(*tap.Selection, time.Time) (before, after []byte) {
+	return []byte("record "), []byte("\n")
+}
+
+func (e events) Started(dst []byte, s *tap.Stream) []byte {
+	return e.line(dst, "%s started", s.Name)
+}
+
+func (e events) Schema(dst []byte, sel *tap.Selection, shape *record.Shape) []byte {
+	return e.line(dst, "%s schema of %d", sel.Stream.Name, len(shape.Columns))
+}
+
+func (e events) Running(dst []byte, s *tap.Stream) []byte {
+	return e.line(dst, "%s running", s.Name)
+}
+
+func (e events) Gone(dst []byte, sel *tap.Selection, ids []int64, _ time.Time) []byte {
+	return e.line(dst, "%s gone %v", sel.Stream.Name, ids)
+}
+
+func (e events) Estimate(dst []byte, s *tap.Stream, records int64) []byte {
+	return e.line(dst, "%s about %d", s.Name, records)
+}
+
+func (e events) State(dst []byte, _ *tap.State, written []tap.Written) []byte {
+	dst = append(dst, "state"...)
+	for _, w := range written {
+		dst = fmt.Appendf(dst, " %s %d", w.Stream.Name, w.Records)
+		if w.Ended {
+			dst = append(dst, " late"...)
+		}
+	}
+	return append(dst, '\n')
+}
+
+func (e events) Waiting(dst []byte, under []*tap.Stream, until time.Time) []byte {
+	for _, s := range under {
+		dst = e.line(dst, "%s waits %s", s.Name, time.Until(until))
+	}
+	return dst
+}
+
+func (e events) Ended(dst []byte, s *tap.Stream, err error) []byte {
+	if err != nil {
+		return e.line(dst, "%s failed: %s", s.Name, tap.Cause(err))
+	}
+	return e.line(dst, "%s complete", s.Name)
+}
+
+// said runs the engine over some streams, one after the other, and returns what the voice said.
+func said(t *testing.T, ctx context.Context, source tap.Source, out io.Writer,
+	change func(*tap.Engine), streams ...*tap.Stream,
+) *tap.Summary {
+	t.Helper()
+	var selections []*tap.Selection
+	for _, s := range streams {
+		shape, err := s.Shape()
+		require.NoError(t, err)
+		selections = append(selections, (&tap.Choice{Stream: s}).Select(shape, tap.Handling{}))
+	}
+	e := &tap.Engine{
+		Source: source, Voice: events{}, Out: out, Concurrency: 1,
+		Log: slog.New(slog.DiscardHandler),
+	}
+	if change != nil {
+		change(e)
+	}
+	sum, _ := e.Sync(ctx, selections, tap.NewState())
+	return sum
+}
+
+func lines(b *bytes.Buffer) []string { return strings.Split(strings.TrimSpace(b.String()), "\n") }
+
+// Everything that a voice is told, in its order: of a list of one page, an empty one, one that
+// goes on, one that widens its schema, and one that fails.
+func TestEverythingIsSaidInOrder(t *testing.T) {
+	var out bytes.Buffer
+	said(t, t.Context(), answers{
+		"full": `[{"id":2},{"id":1}]`, "empty": `[]`,
+		"bad": tap.Errorf(tap.Refused, "x", "no such list"),
+	}, &out, nil, stream("full"), stream("empty"), stream("bad"))
+	assert.Equal(t, []string{
+		"full started", "full schema of 1", "full about 2", "full running",
+		`record {"id":2}`, `record {"id":1}`, "state full 2", "full complete",
+		"empty started", "empty schema of 1", "empty about 0", "state empty 0", "empty complete",
+		"bad started", "bad failed: no such list",
+	}, lines(&out))
+
+	out.Reset()
+	pages := script(func(req tap.Request, take func(tap.Page) error) error {
+		page := map[string]tap.Page{
+			"":  {Body: []byte(`[{"id":4,"updated_at":"2020-01-01T00:00:00Z"}]`), Next: "a"},
+			"a": {Body: []byte(`[{"id":3,"new":1}]`), Next: "b"},
+			"b": {Body: []byte(`[]`)},
+		}[req.Cursor]
+		page.Asked = simWorld
+		return take(page)
+	})
+	sum := said(t, t.Context(), pages, &out, nil, timed)
+	assert.Equal(t, []string{
+		"timed started", "timed schema of 4", "timed running",
+		`record {"id":4,"updated_at":"2020-01-01T00:00:00Z"}`, "timed about 1000",
+		"timed schema of 5", `record {"id":3,"new":1}`, "state timed 2", "timed complete",
+	}, lines(&out))
+	assert.Equal(t, []int{2, 3, 1},
+		[]int{sum.Outcomes[0].Records, sum.Outcomes[0].Pages, sum.Outcomes[0].Expected - 1})
+}
+
+// A STATE follows many records, or some seconds, and not otherwise.
+func TestWhenStatesAreDue(t *testing.T) {
+	rows := func(n int) string { return "[" + strings.Repeat(`{"id":1},`, n-1) + `{"id":1}]` }
+	run := func(perPage int, pause time.Duration) []string {
+		var out bytes.Buffer
+		synctest.Test(t, func(t *testing.T) {
+			source := script(func(req tap.Request, take func(tap.Page) error) error {
+				time.Sleep(pause)
+				next := map[string]string{"": "1", "1": "2", "2": "3", "3": ""}[req.Cursor]
+				return take(tap.Page{Body: []byte(rows(perPage)), Next: next, Asked: simWorld})
+			})
+			said(t, t.Context(), source, &out, nil, stream("rows"))
+		})
+		var states []string
+		for _, l := range lines(&out) {
+			if strings.HasPrefix(l, "state") {
+				states = append(states, l)
+			}
+		}
+		return states
+	}
+	assert.Equal(t, []string{"state rows 4"}, run(1, 0))
+	assert.Equal(t, []string{
+		"state rows 2500", "state rows 2500", "state rows 2500",
+		"state rows 2500",
+	},
+		run(2500, 0))
+	assert.Equal(t, []string{"state rows 4998", "state rows 4998"}, run(2499, 0))
+	assert.Equal(t, []string{"state rows 1", "state rows 2", "state rows 1"},
+		run(1, 1900*time.Millisecond), "pages come after 1.9, 3.8, 5.7 and 7.6 s")
+	assert.Len(t, run(1, 4*time.Second), 4)
+}
+
+// Waiting is said of the streams under way, and not after its time.
+func TestWaitingIsSaid(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		var engine *tap.Engine
+		source := script(func(req tap.Request, take func(tap.Page) error) error {
+			if req.Stream.Name == "slow" {
+				engine.Waiting(time.Now().Add(7 * time.Second))
+				engine.Waiting(time.Now())
+			}
+			return take(tap.Page{Body: []byte(`[]`), Asked: simWorld})
+		})
+		said(t, t.Context(), source, &out, func(e *tap.Engine) { engine = e },
+			stream("quick"), stream("slow"))
+		assert.Equal(t, 1, strings.Count(out.String(), "waits"), out.String())
+		assert.Contains(t, out.String(), "slow waits 7s")
+		engine.Waiting(time.Now().Add(time.Second)) // the run is over: nothing happens
+	})
+}
+
+// slow is a standard output that calls a function before each write.
+type slow struct {
+	bytes.Buffer
+	before func(n int)
+	writes int
+}
+
+func (s *slow) Write(p []byte) (int, error) {
+	s.writes++
+	s.before(s.writes)
+	return s.Buffer.Write(p)
+}
+
+// A run that is stopped in the middle of a page ends between two records, and no stream is complete.
+// After a signal, the last message is a state.
+func TestStoppedInTheMiddleOfAPage(t *testing.T) {
+	for _, kind := range []tap.Kind{tap.Interrupted, tap.Unreachable} {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		out := &slow{before: func(n int) {
+			if n == 3 {
+				cancel(tap.Errorf(kind, "stopped", "here"))
+			}
+		}}
+		row := `{"id":1,"text":"` + strings.Repeat("x", 1000) + `"}`
+		sum := said(t, ctx, answers{
+			"long":  "[" + strings.Repeat(row+",", 499) + row + "]",
+			"never": page,
+		},
+			out, nil, stream("long"), stream("never"))
+		all := lines(&out.Buffer)
+		records := strings.Count(out.String(), "record ")
+		assert.True(t, records > 50 && records < 150, "it breaks off at once: %d", records)
+		assert.Equal(t, records, sum.Outcomes[0].Records)
+		assert.Equal(t, []string{"unfinished", "unfinished"},
+			[]string{sum.Outcomes[0].Status(), sum.Outcomes[1].Status()})
+		assert.Equal(t, []bool{true, false},
+			[]bool{sum.Outcomes[0].Started, sum.Outcomes[1].Started})
+		want := []string{
+			fmt.Sprintf("state long %d", records), "long failed: here",
+			"never started", "never failed: here",
+		}
+		if kind == tap.Interrupted {
+			want = append(want, "state")
+		}
+		assert.Equal(t, want, all[len(all)-len(want):])
+	}
+}
