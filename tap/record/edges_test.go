@@ -247,3 +247,119 @@ func TestEdgesOfNamesAndExponents(t *testing.T) {
 	assert.Len(t, s.Columns, before+1)
 	assert.Len(t, got, 2)
 }
+
+// What is wrong with a page and where: in known columns, in arrays with a schema, and below a
+// column without one.
+func TestWhereAPageIsMalformed(t *testing.T) {
+	for page, want := range map[string]string{
+		``:                                "missing opening bracket at byte 0",
+		` {}`:                             "missing opening bracket at byte 1",
+		`[1]`:                             "missing record at byte 1",
+		`[`:                               "missing record at byte 1",
+		`[{"id":1},]`:                     "missing record at byte 10",
+		`[{"id":1}`:                       "missing comma or closing bracket at byte 9",
+		`[{"id":1}] x`:                    "data after the array at byte 11",
+		"[{\"id\":1}]\x00":                "data after the array at byte 10",
+		`[{"name":"a"}]`:                  "a record without its key at byte 1",
+		`[{"id":1},{"name":"a"}]`:         "a record without its key at byte 10",
+		`[{"id":null}]`:                   "a record whose id is null at byte 7",
+		`[{"id":1 "name":""}]`:            "missing comma or closing brace at byte 9",
+		`[{"id":1,}]`:                     "missing member name at byte 9",
+		`[{"id" 1}]`:                      "missing colon at byte 7",
+		`[{"id":}]`:                       "invalid value at byte 7",
+		`[{"id":tru}]`:                    "invalid value at byte 7",
+		`[{"id":-}]`:                      "invalid value at byte 7",
+		`[{"id":1.}]`:                     "an incomplete number at byte 9",
+		`[{"id":1e+}]`:                    "an incomplete number at byte 10",
+		`[{"id":1,"name":"a`:              "an unterminated string at byte 16",
+		`[{"id":1,"name":"abcdefghijkl`:   "an unterminated string at byte 16",
+		"[{\"id\":1,\"name\":\"a\nb\"}]":  "a control character in a string at byte 18",
+		"[{\"id\":1,\"name\":\"\x00\"}]":  "a control character in a string at byte 17",
+		`[{"id":1,"name":"\x"}]`:          "an invalid escape at byte 17",
+		`[{"id":1,"name":"\u00g0"}]`:      "an invalid escape at byte 17",
+		`[{"id":1,"name":"\u00`:           "an invalid escape at byte 17",
+		`[{"id":1,"name":"\`:              "an invalid escape at byte 17",
+		`[{"id":1,"tags":[{"v":1}}]`:      "missing comma or closing bracket at byte 24",
+		`[{"id":1,"tags":[{"v":1]]`:       "missing comma or closing brace at byte 23",
+		`[{"id":1,"new":[}]}]`:            "invalid value at byte 16",
+		`[{"id":1,"new":[1}]}]`:           "missing comma or closing bracket at byte 17",
+		`[{"id":1,"new":{"a":1]}]`:        "missing comma or closing bracket at byte 21",
+		`[{"id":1,"new":{"a":[1,{}}]}]`:   "missing comma or closing bracket at byte 25",
+		`[{"id":1,"new":{"a":1,}}]`:       "missing member name at byte 22",
+		`[{"id":1,"new":{"a":1,"b"}}]`:    "missing colon at byte 25",
+		`[{"id":1,"new":{a:1}}]`:          "missing member name at byte 16",
+		`[{"id":1,"new":{"a` + "\x01":     "a control character in a string at byte 18",
+		`[{"id":1,"new":{"a":"b` + "\x01": "a control character in a string at byte 22",
+		`[{"id":1,"new":[1,]}]`:           "invalid value at byte 18",
+		`[{"id":1,"new":[nul]}]`:          "invalid value at byte 16",
+		`[{"id":1,"new":[fals]}]`:         "invalid value at byte 16",
+	} {
+		_, err := record.NewSplitter(shape(t), record.Options{}).Split([]byte(page))
+		var malformed *record.MalformedError
+		if assert.ErrorAs(t, err, &malformed, page) {
+			assert.Equal(t, "not a JSON array of records: "+want, err.Error(), page)
+		}
+	}
+}
+
+// Hexadecimal digits of either case are digits, and their neighbours are not.
+func TestEdgesOfEscapes(t *testing.T) {
+	for _, good := range []string{"0", "9", "a", "f", "A", "F"} {
+		_, _, err := read(t, shape(t), `[{"id":1,"name":"\u004`+good+`"}]`, record.Options{})
+		assert.NoError(t, err, good)
+	}
+	for _, bad := range []string{"/", ":", "`", "g", "@", "G", `\"`, " "} {
+		_, _, err := read(t, shape(t), `[{"id":1,"name":"\u004`+bad+`"}]`, record.Options{})
+		assert.Error(t, err, bad)
+	}
+	for text, want := range map[string]string{
+		`\ud83d\ude00`: `\ud83d\ude00`, `\ud83dx`: `\ufffdx`, `\ude00`: `\ufffd`,
+		`\ud83d\u0041`: `\ufffd\u0041`, `\ud83d\ud83d\ude00`: `\ufffd\ud83d\ude00`,
+		`\ud7ff\ue000`: `\ud7ff\ue000`, `\udbff\udfff`: `\udbff\udfff`, `\udbff\udc00`: `\udbff\udc00`,
+		`\udc00`: `\ufffd`, `\ud83d\`: ``, `\u0000`: `\ufffd`, `\\u0000`: `\\u0000`, `\ud83d\n`: `\ufffd\n`,
+	} {
+		got, _, err := read(t, shape(t), `[{"id":1,"name":"`+text+`"}]`, record.Options{})
+		if want == "" {
+			assert.Error(t, err, text)
+			continue
+		}
+		require.NoError(t, err, text)
+		assert.Equal(t, `{"id":1,"name":"`+want+`"}`, got[0], text)
+	}
+}
+
+// An integer column takes what fits in 64 bits; all else is a number, which widens it.
+func TestIntegersFitIn64Bits(t *testing.T) {
+	for number, fits := range map[string]bool{
+		"1": true, "9223372036854775807": true, "-9223372036854775808": true,
+		"9999999999999999999": false, "-9999999999999999999": false, "10000000000000000000": false,
+		"1.0": false, "1E2": false,
+	} {
+		_, err := record.NewSplitter(shape(t), record.Options{}).Split([]byte(`[{"id":` + number + `}]`))
+		if fits {
+			assert.NoError(t, err, number)
+		} else {
+			assert.ErrorIs(t, err, record.ErrDrift, number)
+		}
+	}
+}
+
+// Values of another type become null and are named, except for keys; known columns that a record
+// repeats count once, the last time.
+func TestNulledAndRepeatedColumns(t *testing.T) {
+	splitter := record.NewSplitter(shape(t), record.Options{NullOdd: true, DropUnknown: true})
+	res, err := splitter.Split([]byte(`[{"id":1,"name":7,"tags":[{"v":"x"},{"v":2}]},{"id":2,"at":[1,{"a":2}]}]`))
+	require.NoError(t, err)
+	assert.Equal(t, []string{"name", "at", "tags"}, res.Nulled)
+	assert.Equal(t, `{"id":1,"name":null,"tags":[{"v":null},{"v":2}]}`, string(res.Records[0]))
+	assert.Equal(t, `{"id":2,"at":null}`, string(res.Records[1]))
+	res, err = splitter.Split([]byte(`[{"id":1,"name":"a"}]`))
+	require.NoError(t, err)
+	assert.Empty(t, res.Nulled, "of this page")
+	_, err = splitter.Split([]byte(`[{"id":"1"}]`))
+	assert.ErrorIs(t, err, record.ErrDrift, "a key is never null")
+	res, err = splitter.Split([]byte(`[{"id":1,"name":"a","id":2,"name":"b"},{"id":3,"name":"c"}]`))
+	require.NoError(t, err)
+	assert.Equal(t, `{"id":2,"name":"b"}`, string(res.Records[0]))
+	assert.Equal(t, `{"id":3,"name":"c"}`, string(res.Records[1]))
+}
