@@ -2,7 +2,7 @@
 CANDIDATES
 
 VENVS has a virtual environment for each of requirements/*.txt. What was measured goes to
-WORK/results.json as well, for plot.py."""
+WORK/results.json, for plot.py."""
 
 import base64
 import http.client
@@ -27,7 +27,7 @@ LIMITED_CANDIDATES = "5600"
 
 
 def programs(config):
-    """What is compared, and how each is called to read everything."""
+    """The programs to compare, with their calls to read everything."""
     catalog = os.path.join(WORK, "catalog.json")
     with open(catalog, "w") as f:
         subprocess.run([*LOWCODE, "catalog"], stdout=f, check=True)
@@ -40,7 +40,7 @@ def programs(config):
 
 
 class Sandbox:
-    """A sandbox of its own process, ended with the block."""
+    """A sandbox in its own process, which ends with the block."""
 
     def __init__(self, *flags):
         self.process = subprocess.Popen([TAP, "sandbox", "--addr", "127.0.0.1:0", *flags], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
@@ -65,7 +65,7 @@ class Sandbox:
         return sum(status.values()), status.get("429", 0)
 
     def speed(self):
-        """Bytes a second of the sandbox, to a reader that discards them."""
+        """Bytes per second from the sandbox to a reader that discards them."""
         sign = base64.b64encode(f"{self.config['client_id']}:{self.config['client_secret']}".encode()).decode()
         token = json.load(urllib.request.urlopen(urllib.request.Request(
             self.config["auth_url"], data=b"grant_type=client_credentials", headers={"Authorization": "Basic " + sign})))["access_token"]
@@ -98,7 +98,7 @@ def sync(sandbox, call):
 
 
 def read_everything():
-    """Everything, with no limit: what a record costs."""
+    """Reads everything without a limit: the cost of a record."""
     rows = []
     for answers, flags in (("plain", []), ("gzip", ["--gzip"])):
         with Sandbox("--limit=-1", "--candidates", CANDIDATES, *flags) as sandbox:
@@ -116,8 +116,8 @@ def read_everything():
 
 
 def read_under_a_limit():
-    """As much as a few windows hold: how near each program comes to the least time. Each begins
-    with a window."""
+    """Reads as much as a few windows hold: how close each program comes to the least time. Each
+    starts with a fresh window."""
     rows = []
     with Sandbox("--limit", str(LIMIT), "--window", f"{WINDOW}s", "--latency", f"{LATENCY}s", "--candidates", LIMITED_CANDIDATES) as sandbox:
         for name, call in programs(sandbox.file).items():
@@ -134,7 +134,7 @@ def read_under_a_limit():
 
 
 def first_request(call, listener):
-    """Seconds from the start of a program until it asks for something."""
+    """Seconds from the start of a program to its first request."""
     began = time.time()
     run = subprocess.Popen(call, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     connection, _ = listener.accept()
@@ -147,7 +147,7 @@ def first_request(call, listener):
 
 
 def start():
-    """From the start of a process: to the end of what needs no request, and to the first request."""
+    """Start-up: to the end of commands without a request, and to the first request."""
     listener = socket.create_server(("127.0.0.1", 0))
     base = f"http://127.0.0.1:{listener.getsockname()[1]}"
     config = os.path.join(WORK, "start.json")

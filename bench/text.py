@@ -1,5 +1,6 @@
-"""CPU for a record on text as people write it: this tap; bench/peers/jsontext, which splits the same
-pages with jsontext and checks nothing; and the same program when it only copies. Medians of five.
+"""CPU per record of realistic text: of this tap, of bench/peers/jsontext, which splits the same
+pages with jsontext and checks nothing, and of the same program when it only copies. Medians of
+five.
 
 usage: text.py TAP JSONTEXT WORK"""
 
@@ -23,7 +24,7 @@ print((used.ru_utime + used.ru_stime) / n * 1e6, used.ru_maxrss / 1024)
 
 os.makedirs(WORK, exist_ok=True)
 config = os.path.join(WORK, "config.json")
-print("| Program | CPU a record, plain | with gzip | Memory |\n|---|---|---|---|")
+print("| Program | CPU per record, plain | with gzip | Memory |\n|---|---|---|---|")
 figures = {}
 for flags in ([], ["--gzip"]):
     with open(config, "w") as f:

@@ -1,5 +1,5 @@
-"""What personal data and deletes cost: CPU per record with nothing treated and with all contact
-columns hashed, and the memory and requests of a sweep of two million ids. Prints Markdown.
+"""The cost of privacy and deletes: CPU per record without a policy and with all contact columns
+hashed, and the memory and requests of a sweep of two million ids. Prints Markdown.
 usage: treatments.py TAP WORK [CANDIDATES]"""
 
 import json
@@ -14,7 +14,7 @@ CANDIDATES = sys.argv[3] if len(sys.argv) > 3 else "20000"
 
 
 class Sandbox:
-    """A sandbox of its own process, ended with the block."""
+    """A sandbox in its own process, which ends with the block."""
 
     def __init__(self, candidates):
         self.process = subprocess.Popen([TAP, "sandbox", "--addr", "127.0.0.1:0", "--limit=-1", "--candidates", candidates],
@@ -76,8 +76,7 @@ print("|---|---|---|---|---|")
 with Sandbox("1540000") as sandbox:
     store = os.path.join(WORK, "ids")
     config = dict(sandbox.config, streams=["applications"], deletes={"store": "file://" + store, "every": "0s"})
-    # The first read is spared: a state says that it is done, under a version that the ids are kept
-    # for.
+    # Skip the first read: the state says that it is complete, under the version of the stored ids.
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     state = json.dumps({"bookmarks": {"applications": {"replication_key": "updated_at", "replication_key_value": now, "version": 1, "whole": True, "pages": 4000}}})
     for name in ("first", "again, compared with what is known"):

@@ -1,5 +1,5 @@
-"""The real PyAirbyte runs the source as a local executable, and Airbyte's protocol models parse
-every message.
+"""Runs the source as a local executable of the real PyAirbyte, and parses every message with
+Airbyte's protocol models.
 
 usage: airbyte_check.py TAP VENVS WORK"""
 

@@ -1,4 +1,4 @@
-"""What airbyte_check.py runs in the environment that holds PyAirbyte and Airbyte's protocol models."""
+"""The part of airbyte_check.py that runs in the environment of PyAirbyte and the protocol models."""
 
 import json
 import os

@@ -1,6 +1,5 @@
-"""dbt: the tap fills a DuckDB database through target-duckdb, and dbt runs the tests and the model
-of examples/dbt on it. All must pass, those that only warn as well: the sandbox's rows hang
-together.
+"""Fills a DuckDB database through target-duckdb, and runs the tests and the model of examples/dbt on
+it. All must pass, even those that only warn: the sandbox's rows are consistent.
 
 usage: dbt_check.py TAP VENVS WORK"""
 

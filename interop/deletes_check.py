@@ -1,6 +1,6 @@
-"""Deletes with real loaders: rows are changed and removed under a sandbox; what is left in the
-warehouse must be the sandbox's rows, whether the loader marks what is gone (target-postgres), or
-deletes it (target-postgres and target-duckdb with hard_delete).
+"""Deletes with real loaders: rows of a sandbox are changed and removed; the warehouse must end up with
+the sandbox's rows, whether the loader marks deleted rows (target-postgres) or deletes them
+(target-postgres and target-duckdb with hard_delete).
 
 usage: deletes_check.py TAP VENVS WORK"""
 
@@ -39,14 +39,14 @@ def sync(folder, config, loader, before):
 
 
 def trial(name, loader, living):
-    """living returns the rows of a table that the loader holds to be there."""
+    """living returns the rows of a table that are not marked as deleted."""
     folder = os.path.join(WORK, name)
     os.makedirs(folder)
     sandbox = Sandbox(TAP, folder, "--candidates", "700")
     try:
         plain = dict(sandbox.config, streams=STREAMS)
         config = write(folder, "config.json", dict(plain, deletes={"store": "file://" + os.path.join(folder, "ids"), "every": "0s"}))
-        # Loaded before deletes are switched on: those rows have no version, and must survive.
+        # Rows loaded before deletes are turned on have no version, and must survive.
         state = sync(folder, write(folder, "plain.json", plain), loader, None)
         state = sync(folder, config, loader, state)
         for n in range(3):

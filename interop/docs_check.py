@@ -1,6 +1,5 @@
-"""Runs what the pages tell a reader to type: the blocks in sh, bash and python of each page, in
-their order and in one folder, against a sandbox. A comment "not run", with its reason, behind a
-block leaves it out.
+"""Runs the commands of the documents: the blocks in sh, bash and python of each page, in order and in
+one folder, against a sandbox. A comment "not run", with a reason, after a block skips it.
 
 usage: docs_check.py TAP VENVS WORK"""
 

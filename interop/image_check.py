@@ -1,7 +1,6 @@
-"""The image is built for real, and all four commands of an Airbyte source run in it as the platform
-starts them: through sh, with [, sleep, mv and eval, and as the user that the image names. No
-registry is reached here, so the base is made of Debian's static busybox, and the stage that
-compiles is replaced by the binary at hand.
+"""Builds the image, and runs all four commands of an Airbyte source in it as the platform does:
+through sh, with [, sleep, mv and eval, and as the image's user. CI reaches no registry, so the base
+is made from Debian's static busybox, and a finished binary replaces the stage that compiles.
 
 usage: image_check.py TAP VENVS WORK"""
 
@@ -17,7 +16,7 @@ from sandbox import Sandbox
 TAP, _, WORK = (os.path.abspath(p) for p in sys.argv[1:4])
 PACKAGING = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "packaging")
 ENTRYPOINT = "/usr/local/bin/tap-greenhouse"
-# What the platform's pods run, in short: wait for the inputs, run the connector, move its output.
+# What the platform's pods run, in short: wait for the input, run the connector, move its output.
 PLATFORM = """
 fail=0
 TIMEOUT=50

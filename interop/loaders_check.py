@@ -1,6 +1,5 @@
-"""Real Singer loaders: the tap's messages are piped to each, and what lands in its tables is
-compared with the sandbox's rows, after a first sync, after an incremental one, and with rows
-that changed in between.
+"""Pipes the tap into real Singer loaders, and compares their tables with the sandbox's rows, after a
+first sync and after an incremental one, with rows that changed in between.
 
 usage: loaders_check.py TAP VENVS WORK"""
 
@@ -24,8 +23,7 @@ def tool(venv, name):
 
 
 def pipe(sandbox, folder, loader, state, n):
-    """Runs tap | loader. The state is the last line that the loader wrote: what is safe, by its
-    word."""
+    """Runs tap | loader. The state is the last line of the loader's output."""
     out = os.path.join(folder, f"state-{n}.json")
     command = [TAP, "--config", sandbox.duckdb_config_file if "target-duckdb" in loader[0] else sandbox.config_file] + (["--state", state] if state else [])
     with open(out, "w") as states, open(os.path.join(folder, f"log-{n}.txt"), "w") as log:

@@ -1,4 +1,4 @@
-"""Reads what landed in a DuckDB file, with the DuckDB of a loader's own environment."""
+"""Reads a DuckDB file with the DuckDB of a loader's environment."""
 
 import json
 import os

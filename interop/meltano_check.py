@@ -1,5 +1,5 @@
-"""The real Meltano runs the project under examples/meltano: config test, select, run into DuckDB,
-state kept, second run incremental.
+"""Runs the project in examples/meltano with the real Meltano: config test, select, a run into DuckDB
+that keeps its state, and an incremental one.
 
 usage: meltano_check.py TAP VENVS WORK"""
 
@@ -78,13 +78,13 @@ try:
     asked = sandbox.get("requests")["lists"]
     check("the second run is incremental", asked == {s: 2 if s == "job_posts" else 1 for s in STREAMS}, str(asked))
 
-    # A project of one's own, with the definition that is generated from the config's schema.
+    # A new project, with the definition that is generated from the config's schema.
     shutil.rmtree(os.path.join(WORK, "fresh"), ignore_errors=True)
     meltano("init", "fresh", "--no-usage-stats", folder=WORK)
     fresh = os.path.join(WORK, "fresh")
     code, _, text = meltano("add", "--no-install", "--plugin-type", "extractor", "tap-greenhouse", "--from-ref", DEFINITION, folder=fresh)
     check("meltano add --from-ref", code == 0, text)
-    # Its pip_url is a wheel of this binary, as a release has it.
+    # Its pip_url is a wheel of this binary, as in a release.
     wheel = subprocess.run([sys.executable, os.path.join(os.path.dirname(DEFINITION), "..", "wheel.py"), TAP, "0.0.1", "linux_x86_64", WORK],
                            capture_output=True, text=True, check=True).stdout.strip()
     path = os.path.join(fresh, "meltano.yml")

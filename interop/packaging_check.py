@@ -1,5 +1,5 @@
-"""What a user installs: the release for this machine is built twice, with the same bytes; the wheel
-goes into a clean virtual environment, and a loader reads the demo from there.
+"""Builds the release for this machine twice, with the same bytes; installs the wheel in a clean
+virtual environment, and pipes its demo into a loader.
 
 usage: packaging_check.py TAP VENVS WORK"""
 

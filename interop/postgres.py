@@ -1,4 +1,4 @@
-"""A PostgreSQL server of Debian's packages, started for one check."""
+"""A PostgreSQL server from Debian's packages, for one check."""
 
 import glob
 import json
@@ -31,7 +31,7 @@ class Postgres:
         subprocess.run([*AS_POSTGRES, os.path.join(BIN, "pg_ctl"), "-D", self.data, "stop", "-m", "immediate"], capture_output=True)
 
     def query(self, sql):
-        """The rows that psql prints, unaligned."""
+        """The rows of a query, as psql prints them."""
         out = subprocess.run([os.path.join(BIN, "psql"), "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", "-At", "-c", sql],
                              capture_output=True, text=True)
         if out.returncode:

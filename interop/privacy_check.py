@@ -1,5 +1,4 @@
-"""Hashes can be reproduced: the SQL of docs/privacy.md gives, in DuckDB and in PostgreSQL, what the
-tap gives.
+"""Checks that the SQL of docs/privacy.md gives the tap's hashes, in DuckDB and in PostgreSQL.
 
 usage: privacy_check.py TAP VENVS WORK"""
 
@@ -25,7 +24,7 @@ with open(os.path.join(ROOT, "docs", "privacy.md")) as f:
 
 
 def block(mark):
-    """The code block behind a mark of the page."""
+    """The code block after a mark of the page."""
     return re.search(rf"<!-- {mark} -->\n```\w+\n(.*?)```", page, re.S).group(1)
 
 

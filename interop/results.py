@@ -1,17 +1,17 @@
-"""What the checks of a script came to: a line for each, and a count at the end."""
+"""Results of a script's checks: a line each, and a count at the end."""
 
 passed, failed = 0, 0
 
 
 def check(name, good, detail=""):
-    """Notes one check. detail says what a person needs to mend one that failed."""
+    """Notes one check. detail helps to fix a failure."""
     global passed, failed
     passed, failed = passed + bool(good), failed + (not good)
     print(f"ok {name}" if good else f"FAILED {name}\n{str(detail)[-3000:]}", flush=True)
 
 
 def clean(name, errors):
-    """Notes one check that is good where there is no error."""
+    """Notes one check, which passes if there is no error."""
     more = f"\n... and {len(errors) - 10} more" if len(errors) > 10 else ""
     check(name, not errors, "\n".join(str(e)[:400] for e in errors[:10]) + more)
 

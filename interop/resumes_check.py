@@ -1,5 +1,4 @@
-"""The example of examples/resumes takes the text out of every file that the sandbox serves: PDF,
-DOCX and text.
+"""Checks that examples/resumes extracts the text of every file of the sandbox: PDF, DOCX and text.
 
 usage: resumes_check.py TAP VENVS WORK"""
 

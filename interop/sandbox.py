@@ -1,5 +1,4 @@
-"""The sandbox as the interop checks see it: a server with rows that can be read, changed and
-compared."""
+"""The sandbox for interop checks: a server with rows that can be read, changed and compared."""
 
 import datetime
 import json
@@ -30,8 +29,7 @@ class Sandbox:
         self.config_file = os.path.join(work, "tap.json")
         with open(self.config_file, "w") as f:
             json.dump(self.config, f)
-        # target-duckdb makes a JSON column of one that holds texts and objects, and then stops at a
-        # text.
+        # target-duckdb makes a JSON column for strings and objects, and then stops at a string.
         self.duckdb_config_file = os.path.join(work, "tap-duckdb.json")
         with open(self.duckdb_config_file, "w") as f:
             json.dump(dict(self.config, privacy_columns={"custom_fields.default_value": "drop"}), f)
@@ -53,8 +51,7 @@ class Sandbox:
 
 
 def plain(value):
-    """A value in a form in which two that mean the same are equal: databases write times, numbers
-    and objects in their own ways."""
+    """A normal form of a value: databases write times, numbers and objects in their own ways."""
     if isinstance(value, bool) or value is None:
         return value
     if isinstance(value, (int, float)):
@@ -82,9 +79,9 @@ def plain(value):
 
 
 def compare(name, wanted, found):
-    """Errors in what was loaded of a stream, column by column; wanted and found are rows by id.
-    Loaders that go through CSV do not tell an empty text from none, and have their own ways with
-    the one column that holds values of any type."""
+    """Errors in the loaded rows of a stream, column by column; wanted and found are rows by id.
+    Loaders that go through CSV do not distinguish an empty string from null, and convert the one
+    column with values of any type in their own ways."""
     errors = []
     for key, row in wanted.items():
         loaded = found.get(key)

@@ -1,5 +1,5 @@
-"""What a person sees: the live display at terminals of several sizes, and the report in a headless
-Chromium, its figures compared with the run's.
+"""Checks what a person sees: the live display in terminals of several sizes, and the report in a
+headless Chromium, whose figures are compared with the run's.
 
 usage: screen_check.py TAP VENVS WORK [PICTURE]     PICTURE is an SVG of the display to write, for
 the README"""
@@ -63,11 +63,11 @@ def demo():
         code, screens = at_terminal(["demo"], cols, rows)
         end = text(screens[-1])
         check(f"demo at {cols}x{rows} ends within the screen", code == 0 and "summary: 70 of 70 streams complete" in end.replace("\n", "") and "demo | target-jsonl" in end
-              and "All is well" in end and not shows(screens[-1]), end)
+              and "streams are complete" in end and not shows(screens[-1]), end)
 
 
 def run(cols, rows, more=None, candidates=5000, **spec):
-    """A run at a terminal, of an account of its own, whose budget is fresh."""
+    """A run in a terminal, of a fresh account with a full budget."""
     sandbox = Sandbox(TAP, WORK, "--candidates", str(candidates), "--limit=50", "--latency", "100ms")
     try:
         with open(sandbox.config_file, "w") as f:
@@ -99,7 +99,7 @@ def live():
 
 
 def completion():
-    """The scripts, in the shells themselves, with a tab."""
+    """The completion scripts, in their shells, with a tab."""
     bin = os.path.join(WORK, "bin")
     os.makedirs(bin)
     os.symlink(TAP, os.path.join(bin, "tap-greenhouse"))
@@ -119,7 +119,7 @@ def completion():
 
 
 def init():
-    """The questions at a terminal: what is typed as a secret never shows."""
+    """The questions of init in a terminal: a secret is never echoed."""
     sandbox = Sandbox(TAP, WORK, "--candidates", "20")
     addresses = {"TAP_GREENHOUSE_API_URL": sandbox.config["api_url"], "TAP_GREENHOUSE_AUTH_URL": sandbox.config["auth_url"]}
     file = os.path.join(WORK, "made.json")

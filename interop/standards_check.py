@@ -1,5 +1,5 @@
-"""The standard tests of Airbyte's CDK: spec, check, discover and read of the executable, through an
-adapter and as an image's entry point.
+"""Runs the standard tests of Airbyte's CDK on the executable, through an adapter and as the entry
+point of an image.
 
 usage: standards_check.py TAP VENVS WORK"""
 
@@ -16,8 +16,8 @@ TAP, VENVS, WORK = (os.path.abspath(p) for p in sys.argv[1:4])
 HERE = os.path.dirname(os.path.abspath(__file__))
 CONNECTOR = os.path.join(WORK, "source-greenhouse")  # the suite takes the connector's name from its folder
 
-# What `docker run --rm [-v HOST:CONTAINER[:rw]]... IMAGE ARGS...` is to the suite, without a
-# daemon: the tap, with the mounted files.
+# Replaces `docker run --rm [-v HOST:CONTAINER[:rw]]... IMAGE ARGS...` for the suite, without a
+# daemon: it runs the tap with the mounted files.
 DOCKER = """#!/usr/bin/env python3
 import os, sys
 args, mounted = sys.argv[1:], {}

@@ -1,4 +1,4 @@
-"""The standard tests of Airbyte's CDK, which standards_check.py has pytest run. They take a Python
+"""The standard tests of Airbyte's CDK, run by standards_check.py through pytest. They need a Python
 source; Executable is one that runs the tap."""
 
 import json
@@ -15,8 +15,8 @@ from airbyte_cdk.test.standard_tests import SourceTestSuiteBase
 
 
 class Executable(Source):
-    """A source of the CDK that hands each command to the executable and passes on what that says,
-    word for word."""
+    """A source of the CDK that passes each command to the executable, and returns its messages
+    unchanged."""
 
     def __init__(self):
         self.message_repository = InMemoryMessageRepository()
@@ -68,8 +68,7 @@ class Executable(Source):
 
 
 class TestStandards(SourceTestSuiteBase):
-    """All tests of the suite, those of an image as well: `docker` is a stand-in on the path that
-    runs the tap in the image's place."""
+    """All tests of the suite, including those of an image: a stand-in for `docker` runs the tap."""
 
     connector = Executable
 

@@ -1,5 +1,5 @@
-"""A real S3 server (moto) keeps the contents of attachments and the ids of rows: what comes out is
-compared with what the sandbox serves.
+"""Stores the contents of attachments and the ids of rows in a real S3 server (moto), and compares them
+with the sandbox's.
 
 usage: store_check.py TAP VENVS WORK"""
 

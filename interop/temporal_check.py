@@ -1,5 +1,5 @@
-"""The Temporal example, on the development server: an account is read, its worker is killed in the
-middle, another one goes on.
+"""Runs the Temporal example on the development server: an account is read, its worker is killed in
+the middle, and another one continues.
 
 usage: temporal_check.py TAP VENVS WORK"""
 
@@ -59,7 +59,7 @@ try:
     check("every candidate arrives", set(sandbox.rows("candidates")) <= rows, f"{len(rows)} of 3000")
     again = read()
     out, err = again.communicate(timeout=100)
-    check("the next read goes on from its state", again.returncode == 0 and "bookmarks" in out, err)
+    check("the next read continues from its state", again.returncode == 0 and "bookmarks" in out, err)
 finally:
     for worker in workers:
         worker.terminate()

@@ -1,10 +1,10 @@
-"""A program at a terminal of some size: what stands on the screen, now and then, and how it ends.
-Run with the interpreter that has pyte.
+"""Runs a program in a terminal of a given size; returns screens and how it ended. Needs an interpreter
+with pyte.
 
 usage: terminal.py SPEC, a JSON object: argv, cols, rows, env, at (seconds to look), resize ([seconds, cols, rows]), interrupt and hangup (seconds), out (file of standard
 output), type (pairs of seconds and what is typed then)
-prints {"code": ..., "screens": [[line, ...], ...], "echoes": ...}; the last screen is that at the
-end, and echoes tells whether what is typed shows again"""
+prints {"code": ..., "screens": [[line, ...], ...], "echoes": ...}; the last screen is the final one,
+and echoes reports whether the terminal echoes in the end"""
 
 import fcntl
 import json

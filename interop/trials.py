@@ -1,6 +1,6 @@
-"""Tries loaders that CI does not run: each is installed into a virtual environment of its own and
-loads all streams twice, the second time with the state that it echoed and rows that have
-changed. Prints a table in Markdown for docs/loaders.md.
+"""Tries loaders that CI does not run: installs each in its own virtual environment and loads all
+streams twice, the second time with the state that it echoed and with changed rows. Prints a table in
+Markdown for docs/loaders.md.
 
 usage: trials.py TAP VENVS WORK [NAME...]"""
 
@@ -38,7 +38,7 @@ def s3(**more):
     return lambda _: {"aws_access_key_id": "test", "aws_secret_access_key": "test", "s3_bucket": "loaded", "aws_region": "us-east-1", "aws_endpoint_url": S3, **more}
 
 
-# name in the table: what pip installs, the program, the version of Python that it needs, its config
+# name in the table: what pip installs, the program, the version of Python, its config
 LOADERS = {
     "target-csv (singer-io)": ("target-csv==0.3.0", "target-csv", "3.9", files),
     "target-csv (MeltanoLabs)": ("meltanolabs-target-csv==0.5.0", "target-csv", "3.11", lambda f: {"output_path": f, "file_naming_scheme": "{stream_name}.csv"}),

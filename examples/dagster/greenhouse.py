@@ -1,5 +1,5 @@
-"""Greenhouse accounts as a Dagster asset, a partition each: its state is in Dagster's own store,
-and the account of each run in the asset's metadata.
+"""Greenhouse accounts as a Dagster asset with one partition per account. The state and the report of
+each run are metadata of the asset.
 
     TAP_GREENHOUSE_ACCOUNTS=acme,globex dagster dev -f greenhouse.py
 
@@ -22,7 +22,7 @@ partitions = dg.StaticPartitionsDefinition(ACCOUNTS)
 
 
 def last_state(context):
-    """The state that the last run of this account has left, as the store has it."""
+    """The state of this account's last run, from Dagster's store."""
     for record in context.instance.get_event_records(
         dg.EventRecordsFilter(dg.DagsterEventType.ASSET_MATERIALIZATION, asset_key=context.asset_key, asset_partitions=[context.partition_key]), limit=1,
     ):
@@ -65,7 +65,7 @@ def greenhouse(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     if code == ASK_A_PERSON:
         raise dg.Failure(f"{context.partition_key}: {metadata['outcome']}", allow_retries=False)
     if code != 0 or loader.returncode != 0:
-        # What the loader has echoed is loaded: it must not be forgotten, though the run failed.
+        # Keep what the loader has echoed, even if the run failed: it is loaded.
         context.log_event(dg.AssetMaterialization(context.asset_key, partition=context.partition_key, metadata=metadata))
         raise dg.Failure(f"{context.partition_key}: {metadata['outcome']}")
     return dg.MaterializeResult(metadata=metadata)

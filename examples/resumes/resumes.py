@@ -1,9 +1,9 @@
-"""From Greenhouse to a table with the text of every resume.
+"""Fills a table with the text of every resume in Greenhouse.
 
-Reads Singer messages of the stream attachments on standard input, as the tap writes them with the
-setting `attachments`, takes the text out of each PDF, DOCX or text in the store, and keeps it in
-DuckDB: resumes(attachment_id, candidate_id, filename, content_sha256, text, problem). A file whose
-SHA-256 is there already is left alone.
+Reads Singer messages of the stream attachments from standard input, as the tap writes them with the
+setting `attachments`. Extracts the text of each PDF, DOCX or text file in the store to DuckDB:
+resumes(attachment_id, candidate_id, filename, content_sha256, text, problem). A file whose SHA-256
+is already in the table is skipped.
 
 tap-greenhouse --config config.json | python resumes.py resumes.duckdb"""
 
@@ -18,7 +18,7 @@ import pypdf
 
 
 def text_of(content, content_type):
-    """The text of a document; the type is what the file host told."""
+    """The text of a document; the type comes from the file host."""
     if content_type == "application/pdf":
         return "\n".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(content)).pages)
     if content_type.endswith("wordprocessingml.document"):

@@ -1,6 +1,6 @@
 """A Greenhouse account as a Temporal workflow: one activity pipes the tap into a loader and sends
 each state that the loader echoes as a heartbeat, so that the next attempt continues from there, on
-whatever machine.
+any machine.
 
     python read_account.py work                 a worker
     python read_account.py read acme            read the account once, and print its state
@@ -83,7 +83,7 @@ async def main() -> int:
         await Worker(client, task_queue=QUEUE, workflows=[ReadAccount], activities=[pipe]).run()
         return 0
     account = sys.argv[2]
-    # One workflow an account: a second one with the same id is refused while the first is running.
+    # One workflow per account: Temporal refuses a second one with the same id.
     id, state = f"greenhouse-{account}", {}
     try:
         state = await client.get_workflow_handle(id).result()
