@@ -60,7 +60,8 @@ class Sandbox:
         self.process.wait()
 
     def counts(self):
-        """Requests to lists and how many of them were refused for the limit, since the last call."""
+        """Requests to lists and how many of them were refused for the limit, since the last
+        call."""
         status = json.load(urllib.request.urlopen(self.config["api_url"] + "/sandbox/requests"))["status"]
         return sum(status.values()), status.get("429", 0)
 

@@ -1,4 +1,5 @@
-"""The part of airbyte_check.py that runs in the environment of PyAirbyte and the protocol models."""
+"""The part of airbyte_check.py that runs in the environment of PyAirbyte and the protocol
+models."""
 
 import json
 import os

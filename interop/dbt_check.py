@@ -1,5 +1,5 @@
-"""Fills a DuckDB database through target-duckdb, and runs the tests and the model of examples/dbt on
-it. All must pass, even those that only warn: the sandbox's rows are consistent.
+"""Fills a DuckDB database through target-duckdb, and runs the tests and the model of examples/dbt
+on it. All must pass, even those that only warn: the sandbox's rows are consistent.
 
 usage: dbt_check.py TAP VENVS WORK"""
 

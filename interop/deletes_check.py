@@ -1,5 +1,5 @@
-"""Deletes with real loaders: rows of a sandbox are changed and removed; the warehouse must end up with
-the sandbox's rows, whether the loader marks deleted rows (target-postgres) or deletes them
+"""Deletes with real loaders: rows of a sandbox are changed and removed; the warehouse must end up
+with the sandbox's rows, whether the loader marks deleted rows (target-postgres) or deletes them
 (target-postgres and target-duckdb with hard_delete).
 
 usage: deletes_check.py TAP VENVS WORK"""

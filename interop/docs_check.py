@@ -1,5 +1,5 @@
-"""Runs the commands of the documents: the blocks in sh, bash and python of each page, in order and in
-one folder, against a sandbox. A comment "not run", with a reason, after a block skips it.
+"""Runs the commands of the documents: the blocks in sh, bash and python of each page, in order and
+in one folder, against a sandbox. A comment "not run", with a reason, after a block skips it.
 
 usage: docs_check.py TAP VENVS WORK"""
 

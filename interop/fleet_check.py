@@ -1,5 +1,5 @@
-"""Runs the fleet of examples/fleet on SQLite and on Debian's PostgreSQL: a few hundred accounts, with
-workers that are killed and stopped at random.
+"""Runs the fleet of examples/fleet on SQLite and on Debian's PostgreSQL: a few hundred accounts,
+with workers that are killed and stopped at random.
 
 usage: fleet_check.py TAP VENVS WORK"""
 

@@ -1,5 +1,5 @@
-"""Pipes the tap into real Singer loaders, and compares their tables with the sandbox's rows, after a
-first sync and after an incremental one, with rows that changed in between.
+"""Pipes the tap into real Singer loaders, and compares their tables with the sandbox's rows, after
+a first sync and after an incremental one, with rows that changed in between.
 
 usage: loaders_check.py TAP VENVS WORK"""
 

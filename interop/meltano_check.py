@@ -1,5 +1,5 @@
-"""Runs the project in examples/meltano with the real Meltano: config test, select, a run into DuckDB
-that keeps its state, and an incremental one.
+"""Runs the project in examples/meltano with the real Meltano: config test, select, a run into
+DuckDB that keeps its state, and an incremental one.
 
 usage: meltano_check.py TAP VENVS WORK"""
 

@@ -22,7 +22,8 @@ class Executable(Source):
         self.message_repository = InMemoryMessageRepository()
 
     def messages(self, command, **files):
-        """The messages of one command; files are the contents of --config, --catalog and --state."""
+        """The messages of one command; files are the contents of --config, --catalog and
+        --state."""
         with tempfile.TemporaryDirectory() as folder:
             args = [os.environ["TAP"], command]
             for name, content in files.items():

@@ -1,5 +1,5 @@
-"""Stores the contents of attachments and the ids of rows in a real S3 server (moto), and compares them
-with the sandbox's.
+"""Stores the contents of attachments and the ids of rows in a real S3 server (moto), and compares
+them with the sandbox's.
 
 usage: store_check.py TAP VENVS WORK"""
 

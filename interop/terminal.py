@@ -1,5 +1,5 @@
-"""Runs a program in a terminal of a given size; returns screens and how it ended. Needs an interpreter
-with pyte.
+"""Runs a program in a terminal of a given size; returns screens and how it ended. Needs an
+interpreter with pyte.
 
 usage: terminal.py SPEC, a JSON object: argv, cols, rows, env, at (seconds to look), resize ([seconds, cols, rows]), interrupt and hangup (seconds), out (file of standard
 output), type (pairs of seconds and what is typed then)

@@ -1,6 +1,6 @@
 """Tries loaders that CI does not run: installs each in its own virtual environment and loads all
-streams twice, the second time with the state that it echoed and with changed rows. Prints a table in
-Markdown for docs/loaders.md.
+streams twice, the second time with the state that it echoed and with changed rows. Prints a table
+in Markdown for docs/loaders.md.
 
 usage: trials.py TAP VENVS WORK [NAME...]"""
 

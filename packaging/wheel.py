@@ -1,5 +1,5 @@
-"""Makes a wheel of a static binary, which pip, uvx, pipx and Meltano's pip_url install. It runs without
-Python. usage: wheel.py BINARY VERSION PLATFORM-TAG FOLDER
+"""Makes a wheel of a static binary, which pip, uvx, pipx and Meltano's pip_url install. It runs
+without Python. usage: wheel.py BINARY VERSION PLATFORM-TAG FOLDER
 
 The same binary and version make the same bytes."""
 

@@ -1,5 +1,5 @@
-"""Greenhouse accounts as a Dagster asset with one partition per account. The state and the report of
-each run are metadata of the asset.
+"""Greenhouse accounts as a Dagster asset with one partition per account. The state and the report
+of each run are metadata of the asset.
 
     TAP_GREENHOUSE_ACCOUNTS=acme,globex dagster dev -f greenhouse.py
 
