@@ -339,3 +339,44 @@ func TestPackedBodies(t *testing.T) {
 	_, _, err = read("gzip", pack(string(make([]byte, 100))))
 	assert.NoError(t, err)
 }
+
+// Secrets of four bytes or more are removed, and the credential's own for ever; of the tokens, the
+// latest are.
+func TestSecretsAreRemembered(t *testing.T) {
+	var s secrets
+	s.add("abc", "abcd", "first-secret", "second-secret", "third-secret")
+	assert.Equal(t, "abc *** ***", s.clean("abc abcd third-secret"))
+	for i := range 500 {
+		s.add(fmt.Sprintf("token-%03d-", i))
+	}
+	assert.Equal(t, "*** *** *** ***", s.clean("abcd first-secret second-secret third-secret"))
+	assert.Equal(t, "*** ***", s.clean("token-499- token-460-"))
+	assert.LessOrEqual(t, len(s.texts), 100)
+}
+
+// The words about a credential depend on its kind.
+func TestWordsAboutCredentials(t *testing.T) {
+	for _, c := range []struct {
+		cred            Credential
+		keys, forbidden string
+	}{
+		{
+			Credential{ClientID: "i", ClientSecret: "s"},
+			"client_id and client_secret",
+			"grant the scope x to the credential, or make the user that the credential acts for a Site Admin",
+		},
+		{
+			Credential{APIKey: "k", UserID: "7"},
+			"api_key",
+			"grant the scope x to the credential, or make the user 7 (user_id) a Site Admin",
+		},
+		{
+			Credential{ClientID: "i", RefreshToken: "r"},
+			"client_id, client_secret and refresh_token",
+			"the scope x is missing, or the user is not a Site Admin: add the scope to the integration and authorize again, since a token never gains scopes",
+		},
+	} {
+		assert.Equal(t, c.keys, c.cred.keys())
+		assert.Equal(t, c.forbidden, c.cred.Forbidden("x"))
+	}
+}

@@ -315,8 +315,10 @@ func TestEdgesOfEscapes(t *testing.T) {
 	for text, want := range map[string]string{
 		`\ud83d\ude00`: `\ud83d\ude00`, `\ud83dx`: `\ufffdx`, `\ude00`: `\ufffd`,
 		`\ud83d\u0041`: `\ufffd\u0041`, `\ud83d\ud83d\ude00`: `\ufffd\ud83d\ude00`,
-		`\ud7ff\ue000`: `\ud7ff\ue000`, `\udbff\udfff`: `\udbff\udfff`, `\udbff\udc00`: `\udbff\udc00`,
-		`\udc00`: `\ufffd`, `\ud83d\`: ``, `\u0000`: `\ufffd`, `\\u0000`: `\\u0000`, `\ud83d\n`: `\ufffd\n`,
+		`\ud7ff\ue000`: `\ud7ff\ue000`, `\udbff\udfff`: `\udbff\udfff`,
+		`\udbff\udc00`: `\udbff\udc00`,
+		`\udc00`:       `\ufffd`, `\ud83d\`: ``, `\u0000`: `\ufffd`, `\\u0000`: `\\u0000`,
+		`\ud83d\n`: `\ufffd\n`,
 	} {
 		got, _, err := read(t, shape(t), `[{"id":1,"name":"`+text+`"}]`, record.Options{})
 		if want == "" {
@@ -335,7 +337,8 @@ func TestIntegersFitIn64Bits(t *testing.T) {
 		"9999999999999999999": false, "-9999999999999999999": false, "10000000000000000000": false,
 		"1.0": false, "1E2": false,
 	} {
-		_, err := record.NewSplitter(shape(t), record.Options{}).Split([]byte(`[{"id":` + number + `}]`))
+		_, err := record.NewSplitter(shape(t), record.Options{}).
+			Split([]byte(`[{"id":` + number + `}]`))
 		if fits {
 			assert.NoError(t, err, number)
 		} else {
@@ -362,4 +365,82 @@ func TestNulledAndRepeatedColumns(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, `{"id":2,"name":"b"}`, string(res.Records[0]))
 	assert.Equal(t, `{"id":3,"name":"c"}`, string(res.Records[1]))
+}
+
+// Columns whose names differ only in case come out under different names, in records and in the
+// schema, also where their values are changed.
+func TestNamesThatDifferInCase(t *testing.T) {
+	opts := record.Options{NullOdd: true}
+	got, s, err := read(t, shape(t), `[{"id":1,"Name":"x","name":"y","Tags":{"a":1}}]`, opts)
+	require.NoError(t, err)
+	renamed := s.Column("Name").Out()
+	assert.Regexp(t, `^Name_[0-9a-f]{8}$`, renamed)
+	assert.Equal(t, `{"id":1,"`+renamed+`":"x","name":"y","`+s.Column("Tags").Out()+`":{"a":1}}`,
+		got[0])
+	assert.Contains(t, string(s.AppendSchema(nil)), `"`+renamed+`":{`)
+
+	splitter := record.NewSplitter(s, opts)
+	res, err := splitter.Split([]byte(`[{"id":1,"Name":7,"name":8}]`))
+	require.NoError(t, err)
+	assert.Equal(t, `{"id":1,"`+renamed+`":null,"name":null}`, string(res.Records[0]))
+
+	again, err := shape(t).Learnt(s.Differences(shape(t)), record.Keep)
+	require.NoError(t, err)
+	assert.Equal(t, renamed, again.Column("Name").Out(), "it keeps its name")
+}
+
+// What earlier runs learnt of arrays and objects widens them, too, and nothing else.
+func TestLearntMembers(t *testing.T) {
+	learnt := func(column, schema string) string {
+		s, err := shape(t).Learnt(map[string]jsontext.Value{column: jsontext.Value(schema)},
+			record.Keep)
+		require.NoError(t, err)
+		return string(s.AppendSchema(nil))
+	}
+	same := string(shape(t).AppendSchema(nil))
+	item := `{"type":["object","null"],"properties":{"v":{"type":["%s","null"]}}}`
+	assert.Equal(t, same, learnt("tags",
+		`{"type":["array","null"],"items":`+strings.Replace(item, "%s", "integer", 1)+`}`))
+	assert.Contains(t, learnt("tags",
+		`{"type":["array","null"],"items":`+strings.Replace(item, "%s", "string", 1)+`}`),
+		`"v":{"type":["integer","string","null"]}`)
+	assert.Contains(t, learnt("tags", `{"type":["array","null"]}`),
+		`"tags":{"type":["array","null"]}`,
+		"items of any kind")
+	assert.Equal(t, same, learnt("tags",
+		`{"type":["array","null"],"items":{"type":["object","null"],"properties":{"w":{"type":"string"}}}}`),
+		"members that the schema does not have are no part of it")
+	assert.Contains(t, learnt("name", `{"type":["number","null"]}`),
+		`"name":{"type":["number","string","null"]}`)
+	assert.Contains(t, learnt("id", `{"type":["number"]}`), `"id":{"type":"number"}`,
+		"a number takes integers")
+}
+
+// The schema of a hashed column is that of strings, at every depth that it describes.
+func TestSchemasOfTreatedColumns(t *testing.T) {
+	s, err := record.ParseShape([]byte(`{"type":"object","properties":{"id":{"type":"integer"},
+		"at":{"type":["string","null"],"format":"date-time","description":"A time."},"n":{"type":["number","null"]},
+		"o":{"type":["object","null"]},"l":{"type":["array","null"],"items":{"type":["boolean"]}},"any":{}}}`))
+	require.NoError(t, err)
+	for treatment, want := range map[record.Treatment]string{
+		record.Keep: `"at":{"description":"A time.","type":["string","null"],"format":"date-time"},"n":{"type":["number","null"]},` +
+			`"o":{"type":["object","null"]},"l":{"type":["array","null"],"items":{"type":"boolean"}},"any":{}`,
+		record.Hash: `"at":{"description":"A time. HASHED","type":["string","null"]},"n":{"description":"HASHED","type":["string","null"]},` +
+			`"o":{"description":"HASHED","type":["object","null"]},"l":{"description":"HASHED","type":["array","null"],"items":{"type":"string"}},"any":{"description":"HASHED"}`,
+		record.Drop: ``,
+	} {
+		treated := s.Treat(func(path []string, _ *record.Column) (own, below record.Treatment) {
+			if path[0] == "id" {
+				return record.Keep, record.Keep
+			}
+			return treatment, treatment
+		})
+		if want != "" {
+			want = "," + want
+		}
+		want = strings.ReplaceAll(want, "HASHED",
+			"Hashed: hex HMAC-SHA256 under privacy_key of lower(trim(x)).")
+		assert.Equal(t, `{"type":"object","properties":{"id":{"type":"integer"}`+want+`}}`,
+			string(treated.AppendSchema(nil)))
+	}
 }
