@@ -41,13 +41,24 @@ func stream(name string) *tap.Stream {
 	return s
 }
 
+// runEngine runs the engine over streams without a bookmark.
 func runEngine(t *testing.T, ctx context.Context, source tap.Source, out io.Writer,
 	change func(*tap.Engine), names ...string,
 ) (*tap.Summary, error) {
 	t.Helper()
-	var selections []*tap.Selection
+	var streams []*tap.Stream
 	for _, name := range names {
-		s := stream(name)
+		streams = append(streams, stream(name))
+	}
+	return runStreams(t, ctx, source, out, change, streams...)
+}
+
+func runStreams(t *testing.T, ctx context.Context, source tap.Source, out io.Writer,
+	change func(*tap.Engine), streams ...*tap.Stream,
+) (*tap.Summary, error) {
+	t.Helper()
+	var selections []*tap.Selection
+	for _, s := range streams {
 		shape, err := s.Shape()
 		require.NoError(t, err)
 		selections = append(selections, (&tap.Choice{Stream: s}).Select(shape, tap.Handling{}))

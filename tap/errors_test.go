@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"testing"
 	"time"
 
@@ -122,22 +121,9 @@ func TestListsThatAreNeverEmpty(t *testing.T) {
 	always := *timed
 	always.Name, always.NeverEmpty = "always", true
 	always.Prepare()
-	_, err := read(t, &always, pageOf(`[]`), time.Time{})
+	_, err := runStreams(t, t.Context(), pageOf(`[]`), io.Discard, nil, &always)
 	assert.Equal(t, tap.Rights, tap.KindOf(err))
-	_, err = read(t, &always, pageOf(`[]`), simWorld)
+	_, err = runStreams(t, t.Context(), pageOf(`[]`), io.Discard,
+		func(e *tap.Engine) { e.StartDate = simWorld }, &always)
 	assert.NoError(t, err)
-}
-
-func read(
-	t *testing.T, s *tap.Stream, source tap.Source, startDate time.Time,
-) (*tap.Summary, error) {
-	t.Helper()
-	shape, err := s.Shape()
-	require.NoError(t, err)
-	e := &tap.Engine{
-		Source: source, Voice: events{}, Out: io.Discard, Concurrency: 1,
-		Log: slog.New(slog.DiscardHandler), StartDate: startDate,
-	}
-	selection := (&tap.Choice{Stream: s}).Select(shape, tap.Handling{})
-	return e.Sync(t.Context(), []*tap.Selection{selection}, tap.NewState())
 }

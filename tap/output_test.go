@@ -5,14 +5,12 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
@@ -74,25 +72,17 @@ func (e events) Ended(dst []byte, s *tap.Stream, err error) []byte {
 	return e.line(dst, "%s complete", s.Name)
 }
 
-// said runs the engine over some streams, one after the other, and returns what the voice said.
+// said runs the engine over some streams, one after the other, with a voice of events.
 func said(t *testing.T, ctx context.Context, source tap.Source, out io.Writer,
 	change func(*tap.Engine), streams ...*tap.Stream,
 ) *tap.Summary {
 	t.Helper()
-	var selections []*tap.Selection
-	for _, s := range streams {
-		shape, err := s.Shape()
-		require.NoError(t, err)
-		selections = append(selections, (&tap.Choice{Stream: s}).Select(shape, tap.Handling{}))
-	}
-	e := &tap.Engine{
-		Source: source, Voice: events{}, Out: out, Concurrency: 1,
-		Log: slog.New(slog.DiscardHandler),
-	}
-	if change != nil {
-		change(e)
-	}
-	sum, _ := e.Sync(ctx, selections, tap.NewState())
+	sum, _ := runStreams(t, ctx, source, out, func(e *tap.Engine) {
+		e.Voice, e.Concurrency = events{}, 1
+		if change != nil {
+			change(e)
+		}
+	}, streams...)
 	return sum
 }
 
