@@ -262,7 +262,7 @@ func (p *program) showReach(ctx context.Context, cfg *config.Config) error {
 		}
 	}
 	w := tabwriter.NewWriter(p.Err, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "\nPERMISSION\tSTREAMS\tSCOPES THAT WOULD ADD THE REST")
+	fmt.Fprintln(w, "\nPERMISSION\tSTREAMS\tMISSING SCOPES")
 	for _, name := range slices.Sorted(maps.Keys(groups)) {
 		g := groups[name]
 		slices.Sort(g.missing)

@@ -46,12 +46,12 @@ func (c *Credential) keys() string {
 	}
 }
 
-// User names the user that the credential acts for.
+// User names the credential's user.
 func (c *Credential) User() string {
 	if c.UserID != "" {
 		return "the user " + c.UserID + " (user_id)"
 	}
-	return "the user that the credential acts for"
+	return "the credential's user"
 }
 
 // Forbidden says what to do about a 403, which has two possible causes.

@@ -363,7 +363,7 @@ func TestWordsAboutCredentials(t *testing.T) {
 		{
 			Credential{ClientID: "i", ClientSecret: "s"},
 			"client_id and client_secret",
-			"grant the scope x to the credential, or make the user that the credential acts for a Site Admin",
+			"grant the scope x to the credential, or make the credential's user a Site Admin",
 		},
 		{
 			Credential{APIKey: "k", UserID: "7"},
