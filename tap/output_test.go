@@ -123,6 +123,61 @@ func TestEverythingIsSaidInOrder(t *testing.T) {
 		[]int{sum.Outcomes[0].Records, sum.Outcomes[0].Pages, sum.Outcomes[0].Expected - 1})
 }
 
+// The number of records of a stream is known if its only page is all there is, and guessed if it
+// goes on.
+func TestEstimates(t *testing.T) {
+	estimates := func(next string, s *tap.Stream, change func(*tap.Engine)) int {
+		var out bytes.Buffer
+		source := script(func(req tap.Request, take func(tap.Page) error) error {
+			body := tap.Page{Body: []byte(`[{"id":1}]`), Asked: simWorld}
+			if req.Cursor == "" {
+				body.Next = next
+			}
+			return take(body)
+		})
+		said(t, t.Context(), source, &out, change, s)
+		return strings.Count(out.String(), "about")
+	}
+	passes := *timed
+	passes.Passes = []map[string]string{{"active": "true"}, {"active": "false"}}
+	passes.Prepare()
+	assert.Equal(t, 1, estimates("", timed, nil))
+	assert.Equal(t, 1, estimates("more", timed, nil))
+	assert.Zero(t, estimates("", &passes, nil), "one of two reads")
+	assert.Zero(t, estimates("", timed, func(e *tap.Engine) { e.StartDate = simWorld }),
+		"what is new")
+	assert.Zero(t, estimates("", timed, func(e *tap.Engine) { e.Sample = true }))
+}
+
+// Writes are no larger than their bound, but for records that are.
+func TestSizeOfWrites(t *testing.T) {
+	const most = 32 << 10
+	out := &sizes{}
+	row := func(n int) string { return `{"id":1,"text":"` + strings.Repeat("x", n) + `"}` }
+	rows := []string{row(40_000)}
+	for n := 10; n < 3000; n += 7 {
+		rows = append(rows, row(n))
+	}
+	said(t, t.Context(), answers{"rows": "[" + strings.Join(rows, ",") + "]"}, out, nil,
+		stream("rows"))
+	large := 0
+	for _, n := range out.writes {
+		if n > most+len("record \n") {
+			large++
+		}
+	}
+	assert.Equal(t, 1, large, "the record that is larger itself")
+	assert.Less(t, len(out.writes), 40, "records share writes: %v", out.writes)
+}
+
+// sizes is a standard output that notes the size of each write.
+type sizes struct{ writes []int }
+
+func (s *sizes) Write(p []byte) (int, error) {
+	s.writes = append(s.writes, len(p))
+	return len(p), nil
+}
+
 // A STATE follows many records, or some seconds, and not otherwise.
 func TestWhenStatesAreDue(t *testing.T) {
 	rows := func(n int) string { return "[" + strings.Repeat(`{"id":1},`, n-1) + `{"id":1}]` }

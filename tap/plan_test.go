@@ -146,3 +146,40 @@ func FuzzBookmarkTime(f *testing.F) {
 		assert.Less(t, at.Sub(again), time.Millisecond)
 	})
 }
+
+// The age of the account counts once it is old enough to tell, and a bound makes a list shorter.
+func TestExpectedPages(t *testing.T) {
+	now := time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)
+	daily := head{now, now.Add(-24 * time.Hour), "next"}
+	days := func(n int) time.Time { return now.Add(-time.Duration(n) * 24 * time.Hour) }
+	telling := int(tellingAge / (24 * time.Hour))
+	assert.InDelta(t, float64(telling), daily.pages(days(telling)), 1e-9)
+	assert.InDelta(t, float64(plausibleAge/(24*time.Hour)), daily.pages(days(telling-1)), 1e-9)
+	assert.InDelta(t, float64(plausibleAge/(24*time.Hour)), daily.pages(time.Time{}), 1e-9)
+	expected := func(h head, from time.Time) float64 {
+		return h.expected(&task{piece: &Piece{From: from}, weight: 7}, days(3000))
+	}
+	assert.InDelta(t, 3000, expected(daily, time.Time{}), 1e-9)
+	assert.InDelta(t, 10, expected(daily, days(10)), 1e-9)
+	assert.InDelta(t, 3000, expected(daily, days(4000)), 1e-9)
+	assert.InDelta(t, 7, expected(head{next: "next"}, days(10)), 1e-9, "as many as before")
+}
+
+func TestSelectedByDefault(t *testing.T) {
+	yes, no := true, false
+	for _, c := range []struct {
+		s    Stream
+		want bool
+	}{
+		{Stream{}, true},
+		{Stream{Default: &yes}, true},
+		{Stream{Default: &no}, false},
+		{Stream{ViewOf: "x"}, false},
+		{Stream{ViewOf: "x", Default: &yes}, false},
+	} {
+		assert.Equal(t, c.want, c.s.SelectedByDefault())
+	}
+	s := Stream{Key: []string{"id"}, Bookmark: "updated_at"}
+	assert.Equal(t, []bool{true, true, false},
+		[]bool{s.Automatic("id"), s.Automatic("updated_at"), s.Automatic("name")})
+}

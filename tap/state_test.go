@@ -32,8 +32,9 @@ func TestBookmarkTransitions(t *testing.T) {
 		step step
 		want outcome
 	}
-	made := func(r *reading, until time.Time, cut, resumed bool, pieces ...*Piece) func(step,
-		outcome) transition {
+	made := func(
+		r *reading, until time.Time, cut, resumed bool, pieces ...*Piece,
+	) func(step, outcome) transition {
 		b := &Bookmark{Until: until}
 		if len(pieces) > 0 {
 			b.Progress = &Progress{
@@ -44,35 +45,50 @@ func TestBookmarkTransitions(t *testing.T) {
 		return func(s step, want outcome) transition { return transition{b, r, s, want} }
 	}
 	for name, c := range map[string]transition{
-		"a list of one page is complete at once": made(incremental, day(1),
-			false, false)(step{begin: true, piece: *piece(1, 0, ""), asked: day(10), pages: 1},
+		"a list of one page is complete at once": made(incremental, day(1), false, false)(
+			step{begin: true, piece: *piece(1, 0, ""), asked: day(10), pages: 1},
 			outcome{until: day(10)}),
-		"a longer one is under way": made(incremental, day(1), false,
-			false)(step{begin: true, piece: *piece(1, 0, ""), asked: day(10), next: "2"},
+		"a longer one is under way": made(incremental, day(1), false, false)(
+			step{begin: true, piece: *piece(1, 0, ""), asked: day(10), next: "2"},
 			outcome{until: day(1), pieces: []*Piece{piece(1, 0, "2")}}),
-		"a cut makes two": made(incremental, time.Time{}, false, false,
-			piece(0, 0, "2"))(step{piece: *piece(0, 0, ""), cut: day(5), next: "9"},
+		"a cut makes two": made(incremental, time.Time{}, false, false, piece(0, 0, "2"))(
+			step{piece: *piece(0, 0, ""), cut: day(5), next: "9"},
 			outcome{pieces: []*Piece{piece(5, 0, ""), piece(0, 5, "9")}}),
-		"a cut whose older part ended with its page makes one": made(incremental,
-			time.Time{}, false, false, piece(0, 0, "2"))(step{piece: *piece(0, 0, ""), cut: day(5)},
+		"a cut whose older part ended with its page makes one": made(incremental, time.Time{},
+			false, false, piece(0, 0, "2"))(
+			step{piece: *piece(0, 0, ""), cut: day(5)},
 			outcome{pieces: []*Piece{piece(5, 0, "")}}),
-		"an expired cursor is forgotten": made(incremental,
-			time.Time{}, true, false, piece(5, 0, "7"),
-			piece(0, 5, "9"))(step{piece: *piece(0, 5, ""), restart: true},
+		"an expired cursor is forgotten": made(incremental, time.Time{}, true, false,
+			piece(5, 0, "7"), piece(0, 5, "9"))(
+			step{piece: *piece(0, 5, ""), restart: true},
 			outcome{pieces: []*Piece{piece(5, 0, "7"), piece(0, 5, "")}}),
 		"the last piece completes the stream up to when the read began": made(incremental, day(1),
-			true, false, piece(5, 0, "7"))(step{piece: *piece(5, 0, "")}, outcome{until: day(20)}),
-		"a full table that was not cut is complete": made(full, time.Time{}, false,
-			false, piece(0, 0, "7"))(step{piece: *piece(0, 0, "")}, outcome{complete: day(20)}),
+			true, false, piece(5, 0, "7"))(
+			step{piece: *piece(5, 0, "")},
+			outcome{until: day(20)}),
+		"a full table that was not cut is complete": made(full, time.Time{}, false, false,
+			piece(0, 0, "7"))(
+			step{piece: *piece(0, 0, "")},
+			outcome{complete: day(20)}),
 		"a full table that was cut is followed by what changed": made(full, time.Time{}, true,
-			false, piece(5, 0, "7"))(step{piece: *piece(5, 0, "")},
+			false, piece(5, 0, "7"))(
+			step{piece: *piece(5, 0, "")},
 			outcome{pieces: []*Piece{{From: day(20).Add(-time.Hour)}}}),
 		"so is one that an earlier run began": made(full, time.Time{}, false, true,
-			piece(0, 0, "7"))(step{piece: *piece(0, 0, "")},
+			piece(0, 0, "7"))(
+			step{piece: *piece(0, 0, "")},
 			outcome{pieces: []*Piece{{From: day(20).Add(-time.Hour)}}}),
 		"a page of a piece that nobody knows moves nothing": made(incremental, day(1), false, false,
-			piece(5, 0, "7"))(step{piece: *piece(2, 4, "")},
+			piece(5, 0, "7"))(
+			step{piece: *piece(2, 4, "")},
 			outcome{until: day(1), pieces: []*Piece{piece(5, 0, "7")}}),
+		"pieces that share a bound are not the same": made(incremental, day(1), true, false,
+			piece(2, 5, "7"))(
+			step{piece: *piece(2, 4, "")},
+			outcome{until: day(1), pieces: []*Piece{piece(2, 5, "7")}}),
+		"nor those that share the other": made(incremental, day(1), true, false, piece(3, 5, "7"))(
+			step{piece: *piece(2, 5, "")},
+			outcome{until: day(1), pieces: []*Piece{piece(3, 5, "7")}}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.step.apply(c.b, c.r)

@@ -199,6 +199,7 @@ func TestSweepsOfALongList(t *testing.T) {
 	assert.ElementsMatch(t, gone, texts(numbers(101, 160)))
 	assert.Equal(t, 60, r.sum.Outcomes[0].Gone)
 	assert.Equal(t, 4, r.sum.Outcomes[0].Pages, "a page of news and three of ids")
+	assert.Contains(t, r.log, `msg="sweeping: listing all ids" stream=timed`)
 	assert.Contains(t, r.log, "rows=1140 gone=60 next=2020-01-03T00:00:00Z")
 	assert.Less(t, strings.LastIndex(r.out, `"RECORD"`),
 		strings.LastIndex(r.out, "ACTIVATE_VERSION"))
@@ -469,4 +470,21 @@ func TestLongSweepsAreSaved(t *testing.T) {
 	saves := l.ledger.saves
 	l.run()
 	assert.Equal(t, 3, l.ledger.saves-saves, "after 20 pages, after 40, and at the end")
+}
+
+// A first read that begins again, because its cursor expired, is a listing from its second start.
+func TestListingsThatBeginAgain(t *testing.T) {
+	l := newLists(t, numbers(1, 1200))
+	l.before = func(what string) error {
+		if what != "after 701" {
+			return nil
+		}
+		l.before = nil
+		l.without("timed", 1000)
+		return tap.Errorf(tap.CursorExpired, "reading", "the cursor expired")
+	}
+	gone, asked, r := l.run()
+	require.NoError(t, r.err)
+	assert.Equal(t, []string{"list", "after 701", "list", "after 700", "after 200", "1 ids"}, asked)
+	assert.Equal(t, []string{"1000"}, gone, "it was written, and is gone")
 }
