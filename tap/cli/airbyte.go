@@ -109,6 +109,7 @@ func (p *program) airbyteDiscover(ctx context.Context, flags airbyteFlags) (int,
 	if err != nil {
 		return p.fatal(out, err)
 	}
+	tuneGC(catalogGC)
 	account := p.open(cfg, p.control(out, flags.Config))
 	defer account.Close()
 	catalog, err := account.Discover(ctx, greenhouse.Airbyte, false)

@@ -92,6 +92,7 @@ func (p *program) singerDiscover(ctx context.Context, flags singerFlags) (int, e
 	if err != nil {
 		return greenhouse.ExitCode(err, false), err
 	}
+	tuneGC(catalogGC)
 	account := p.open(cfg, nil)
 	defer account.Close()
 	out, err := account.Discover(ctx, greenhouse.Singer, flags.Probe)
