@@ -213,7 +213,7 @@ func (s *showcase) print(out io.Writer, caller string) error {
 		fmt.Fprintf(out, "%-11s %s\n", sample.stream,
 			some(s.samples[sample.stream], sample.columns))
 	}
-	_, err := fmt.Fprintf(out, "\nStandard output is a terminal, so the messages were only counted. Pipe them to a loader:\n\n  %s demo | target-jsonl\n", caller)
+	_, err := fmt.Fprintf(out, "\nThe messages were only counted. Pipe them to a loader:\n\n  %s demo | target-jsonl\n", caller)
 	return err
 }
 
