@@ -1,0 +1,177 @@
+package harvest
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
+)
+
+// A request that gets no answer at all is given up after the request timeout, and repeated.
+func TestSilenceWithoutAnAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tries := 0
+		c := scriptedClient(t, func(r *http.Request) (*http.Response, error) {
+			if tries++; tries == 1 {
+				<-r.Context().Done()
+				return nil, r.Context().Err()
+			}
+			return reply(200, "[]"), nil
+		}, func(o *Options) { o.RequestTimeout = 7 * time.Second })
+		began := time.Now()
+		require.NoError(t, c.Read(t.Context(), list("users"), func(tap.Page) error { return nil }))
+		assert.Equal(t, 2, tries)
+		assert.InDelta(t, 7.5, time.Since(began).Seconds(), 0.5, "the timeout, and a wait")
+	})
+}
+
+// While the first page of a new token is written, which a slow loader can make long, the other
+// requests go ahead: the token has proven itself.
+func TestOthersDoNotWaitForAPageToBeWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := scriptedClient(t, func(*http.Request) (*http.Response, error) {
+			return reply(200, "[]"), nil
+		}, nil)
+		second := make(chan struct{})
+		go func() {
+			time.Sleep(time.Second)
+			assert.NoError(t, c.Read(t.Context(), list("jobs"),
+				func(tap.Page) error { return nil }))
+			close(second)
+		}()
+		require.NoError(t, c.Read(t.Context(), list("users"), func(tap.Page) error {
+			<-second
+			return nil
+		}))
+	})
+}
+
+// A 429 that tells when the window ends delays requests by the budget; one that does not, by a
+// pause of its own.
+func TestWhat429sSayOfTheWindow(t *testing.T) {
+	for header, want := range map[string]time.Duration{
+		"":                  time.Second,
+		"X-RateLimit-Reset": 0,
+		"Retry-After":       4 * time.Second,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			tries := 0
+			var paused time.Duration
+			var c *Client
+			c = scriptedClient(t, func(*http.Request) (*http.Response, error) {
+				tries++
+				switch {
+				case tries == 2:
+					paused = time.Until(c.budget.paused)
+				case tries == 1 && header == "Retry-After":
+					return reply(429, "", header, "4"), nil
+				case tries == 1 && header != "":
+					return reply(429, "", "X-RateLimit-Limit", "50", "X-RateLimit-Remaining", "0",
+						header, "2000000000"), nil
+				case tries == 1:
+					return reply(429, ""), nil
+				}
+				return reply(200, "[]"), nil
+			}, nil)
+			began := time.Now()
+			require.NoError(t, c.Read(t.Context(), list("users"),
+				func(tap.Page) error { return nil }))
+			assert.LessOrEqual(t, paused, time.Duration(0))
+			if want > 0 {
+				assert.InDelta(t, want.Seconds(), time.Since(began).Seconds(), 0.6, header)
+			} else {
+				assert.Greater(t, time.Since(began), 20*time.Second, "until the window ends")
+			}
+		})
+	}
+}
+
+// A host that has answered before and is unknown now is waited for like any other, and the advice is
+// not to check its address.
+func TestHostsThatVanish(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tries := 0
+		c := scriptedClient(t, func(*http.Request) (*http.Response, error) {
+			if tries++; tries == 1 {
+				return reply(200, "[]"), nil
+			}
+			return nil, &net.DNSError{Err: "no such host", Name: "harvest.invalid", IsNotFound: true}
+		}, nil)
+		read := func() error {
+			return c.Read(t.Context(), list("users"), func(tap.Page) error { return nil })
+		}
+		require.NoError(t, read())
+		began := time.Now()
+		err := read()
+		assert.InDelta(t, (10 * time.Minute).Seconds(), time.Since(began).Seconds(), 60)
+		var e *tap.Error
+		require.ErrorAs(t, err, &e)
+		assert.Equal(t, "what was read is safe; the next run continues from there", e.Hint)
+	})
+}
+
+// A saved refresh token is used if another process has renewed it, and not if it is missing,
+// unreadable or the same.
+func TestSavedRefreshTokens(t *testing.T) {
+	for _, c := range []struct {
+		saved string
+		err   error
+		want  []string
+	}{
+		{"newer", nil, []string{"old", "newer"}},
+		{"old", nil, []string{"old"}},
+		{"", nil, []string{"old"}},
+		{"newer", io.ErrUnexpectedEOF, []string{"old"}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var sent []string
+			client := scriptedClient(t, nil, func(o *Options) {
+				o.Credential.RefreshToken = "old"
+				o.Credential.Reread = func() (string, error) { return c.saved, c.err }
+				o.Credential.Rotated = func(string) error { return nil }
+			})
+			client.http.Transport = scripted(func(r *http.Request) (*http.Response, error) {
+				if r.URL.Host != "auth.invalid" {
+					return reply(200, "[]"), nil
+				}
+				require.NoError(t, r.ParseForm())
+				sent = append(sent, r.PostForm.Get("refresh_token"))
+				if sent[len(sent)-1] == "old" {
+					return reply(400, `{"error":"invalid_grant"}`), nil
+				}
+				return granted(), nil
+			})
+			err := client.Read(t.Context(), list("users"), func(tap.Page) error { return nil })
+			assert.Equal(t, c.want, sent)
+			if len(c.want) > 1 {
+				assert.NoError(t, err)
+			} else {
+				assert.ErrorContains(t, err, "refresh_token is used up")
+			}
+		})
+	}
+}
+
+func TestWhoIsASiteAdmin(t *testing.T) {
+	yes, no := true, false
+	for _, c := range []struct {
+		in           Introspection
+		admin, known bool
+	}{
+		{Introspection{}, false, false},
+		{Introspection{SiteAdmin: &yes}, true, true},
+		{Introspection{SiteAdmin: &no}, false, true},
+	} {
+		admin, known := c.in.Admin()
+		assert.Equal(t, []bool{c.admin, c.known}, []bool{admin, known})
+	}
+	_, ok := (*Introspection)(nil).Scopes()
+	assert.False(t, ok)
+}
