@@ -109,7 +109,7 @@ def read_everything():
                 runs = [sync(sandbox, call) for _ in range(repeats)]
                 best = min(runs, key=lambda r: r["cpu"])
                 rows.append({"program": name, "answers": answers, "sandbox": speed, **best, "memory": max(r["memory"] for r in runs)})
-    print("| Program | Answers | Records | Requests | Records/s | CPU a record | Peak memory | Sandbox alone |\n|---|---|---|---|---|---|---|---|")
+    print("| Program | Answers | Records | Requests | Records/s | CPU per record | Peak memory | Sandbox alone |\n|---|---|---|---|---|---|---|---|")
     for r in rows:
         print(f"| {r['program']} | {r['answers']} | {r['records']:,} | {r['requests']:,} | {r['records'] / r['seconds']:,.0f} | "
               f"{r['cpu'] / r['records'] * 1e6:.2f} us | {r['memory']:.0f} MB | {r['sandbox'] / 1e9:.1f} GB/s |")
