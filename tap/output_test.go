@@ -244,8 +244,8 @@ func (s *slow) Write(p []byte) (int, error) {
 	return s.Buffer.Write(p)
 }
 
-// A run that is stopped in the middle of a page ends between two records, and no stream is complete.
-// After a signal, the last message is a state.
+// A run that is stopped in the middle of a page ends between two records, and no stream is
+// complete. After a signal, the last message is a state.
 func TestStoppedInTheMiddleOfAPage(t *testing.T) {
 	for _, kind := range []tap.Kind{tap.Interrupted, tap.Unreachable} {
 		ctx, cancel := context.WithCancelCause(t.Context())

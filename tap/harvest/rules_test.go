@@ -281,7 +281,8 @@ func TestResentRequestsCount(t *testing.T) {
 	assert.Equal(t, 39, c.budget.window.left, "40 less the one that was sent again")
 }
 
-// Pages that a proxy answers in place of the API are not repeated in messages; what the API says is.
+// Pages that a proxy answers in place of the API are not repeated in messages; what the API says
+// is.
 func TestTextOfRefusals(t *testing.T) {
 	for body, want := range map[string]string{
 		`<html>down for maintenance</html>`: "502 Bad Gateway",

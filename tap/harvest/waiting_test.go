@@ -93,8 +93,8 @@ func TestWhat429sSayOfTheWindow(t *testing.T) {
 	}
 }
 
-// A host that has answered before and is unknown now is waited for like any other, and the advice is
-// not to check its address.
+// A host that has answered before and is unknown now is waited for like any other, and the advice
+// is not to check its address.
 func TestHostsThatVanish(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tries := 0

@@ -65,21 +65,24 @@ func TestHashesFoldCase(t *testing.T) {
 	assert.Contains(t, of(" a "), reference("a"))
 }
 
+// learnt is the schema of shape after an earlier run learnt one of a column.
+func learnt(t *testing.T, column, schema string) string {
+	t.Helper()
+	s, err := shape(t).Learnt(map[string]jsontext.Value{column: jsontext.Value(schema)},
+		record.Keep)
+	require.NoError(t, err)
+	return string(s.AppendSchema(nil))
+}
+
 func TestLearntShapes(t *testing.T) {
-	learnt := func(column, schema string) string {
-		s, err := shape(t).Learnt(map[string]jsontext.Value{column: jsontext.Value(schema)},
-			record.Keep)
-		require.NoError(t, err)
-		return string(s.AppendSchema(nil))
-	}
-	assert.Contains(t, learnt("at", `{"type":["string","null"],"format":"date-time"}`),
+	assert.Contains(t, learnt(t, "at", `{"type":["string","null"],"format":"date-time"}`),
 		`"at":{"type":["string","null"],"format":"date-time"}`)
-	assert.Contains(t, learnt("at", `{"type":["string","null"]}`),
+	assert.Contains(t, learnt(t, "at", `{"type":["string","null"]}`),
 		`"at":{"type":["string","null"]}`, "a format that was lost stays lost")
-	assert.Contains(t, learnt("at", `{"type":["integer","null"]}`),
+	assert.Contains(t, learnt(t, "at", `{"type":["integer","null"]}`),
 		`"at":{"type":["integer","string","null"]}`)
-	assert.Contains(t, learnt("tags", `{}`), `"tags":{}`, "anything goes, and below it, too")
-	assert.Contains(t, learnt("new", `{"type":"boolean","x-name":"new_1"}`),
+	assert.Contains(t, learnt(t, "tags", `{}`), `"tags":{}`, "anything goes, and below it, too")
+	assert.Contains(t, learnt(t, "new", `{"type":"boolean","x-name":"new_1"}`),
 		`"new_1":{"type":"boolean"}`, "a name of its own is kept")
 	_, err := shape(t).Learnt(map[string]jsontext.Value{"odd": jsontext.Value(`[]`)}, record.Keep)
 	assert.ErrorContains(t, err, `"odd"`)
@@ -391,28 +394,22 @@ func TestNamesThatDifferInCase(t *testing.T) {
 
 // What earlier runs learnt of arrays and objects widens them, too, and nothing else.
 func TestLearntMembers(t *testing.T) {
-	learnt := func(column, schema string) string {
-		s, err := shape(t).Learnt(map[string]jsontext.Value{column: jsontext.Value(schema)},
-			record.Keep)
-		require.NoError(t, err)
-		return string(s.AppendSchema(nil))
-	}
 	same := string(shape(t).AppendSchema(nil))
 	item := `{"type":["object","null"],"properties":{"v":{"type":["%s","null"]}}}`
-	assert.Equal(t, same, learnt("tags",
+	assert.Equal(t, same, learnt(t, "tags",
 		`{"type":["array","null"],"items":`+strings.Replace(item, "%s", "integer", 1)+`}`))
-	assert.Contains(t, learnt("tags",
+	assert.Contains(t, learnt(t, "tags",
 		`{"type":["array","null"],"items":`+strings.Replace(item, "%s", "string", 1)+`}`),
 		`"v":{"type":["integer","string","null"]}`)
-	assert.Contains(t, learnt("tags", `{"type":["array","null"]}`),
+	assert.Contains(t, learnt(t, "tags", `{"type":["array","null"]}`),
 		`"tags":{"type":["array","null"]}`,
 		"items of any kind")
-	assert.Equal(t, same, learnt("tags",
+	assert.Equal(t, same, learnt(t, "tags",
 		`{"type":["array","null"],"items":{"type":["object","null"],"properties":{"w":{"type":"string"}}}}`),
 		"members that the schema does not have are no part of it")
-	assert.Contains(t, learnt("name", `{"type":["number","null"]}`),
+	assert.Contains(t, learnt(t, "name", `{"type":["number","null"]}`),
 		`"name":{"type":["number","string","null"]}`)
-	assert.Contains(t, learnt("id", `{"type":["number"]}`), `"id":{"type":"number"}`,
+	assert.Contains(t, learnt(t, "id", `{"type":["number"]}`), `"id":{"type":"number"}`,
 		"a number takes integers")
 }
 
