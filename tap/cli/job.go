@@ -25,6 +25,10 @@ func (p *program) run(ctx context.Context, run *greenhouse.Run, out io.Writer, f
 		}
 	}
 	tuneGC(syncGC)
+	if discards(out) {
+		p.log.Warn("standard output was closed, or is " + os.DevNull +
+			": the messages are lost, and so is the state")
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	stop := watchReader(ctx, out, cancel)
@@ -60,6 +64,21 @@ func (p *program) run(ctx context.Context, run *greenhouse.Run, out io.Writer, f
 		p.log.Log(ctx, level, summary(account))
 	}
 	return account.ExitCode, nil
+}
+
+// discards reports whether what is written goes nowhere. In place of a standard output that was
+// closed, Go opens the null device before the program starts, so the two look the same.
+func discards(out io.Writer) bool {
+	f, ok := out.(*os.File)
+	if !ok {
+		return false
+	}
+	mine, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	null, err := os.Stat(os.DevNull)
+	return err == nil && os.SameFile(mine, null)
 }
 
 // How often garbage is collected, unless GOGC says so. A sync keeps its peak memory close to its

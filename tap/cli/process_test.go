@@ -214,3 +214,22 @@ func TestSlowLoader(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, cmd.Wait())
 }
+
+// A standard output that was closed, or leads nowhere, is said to lose the messages; one that is
+// read is not.
+func TestStandardOutputThatLeadsNowhere(t *testing.T) {
+	s := serve(t, sandbox.Options{Candidates: 5})
+	config := file(t, "c.json", with(s, map[string]any{"streams": []string{"users"}}))
+	for _, c := range []struct {
+		redirection string
+		lost        bool
+	}{{">&-", true}, {">/dev/null", true}, {"| cat > /dev/null", false}} {
+		cmd := exec.Command("sh", "-c", `"$0" --config "$1" `+c.redirection,
+			command(t).Path, config)
+		var stderr strings.Builder
+		cmd.Stderr = &stderr
+		require.NoError(t, cmd.Run(), stderr.String())
+		assert.Equal(t, c.lost, strings.Contains(stderr.String(), "the messages are lost"),
+			"%s: %s", c.redirection, stderr.String())
+	}
+}
