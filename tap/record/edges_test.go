@@ -368,6 +368,9 @@ func TestNulledAndRepeatedColumns(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, `{"id":2,"name":"b"}`, string(res.Records[0]))
 	assert.Equal(t, `{"id":3,"name":"c"}`, string(res.Records[1]))
+	res, err = splitter.Split([]byte(`[{"id":1,"tags":[{"v":1,"w":2,"v":3},{"v":4},{"v":5}]}]`))
+	require.NoError(t, err)
+	assert.Equal(t, `{"id":1,"tags":[{"v":3,"w":2},{"v":4},{"v":5}]}`, string(res.Records[0]))
 }
 
 // Columns whose names differ only in case come out under different names, in records and in the

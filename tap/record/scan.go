@@ -43,7 +43,7 @@ type scanner struct {
 	// What this page held so far.
 	drift   bool // a value that the shape does not admit, or an unknown column
 	unclean bool // text that is not valid UTF-8, half a surrogate pair, or a NUL
-	twice   bool // a top-level column appeared twice in a record
+	twice   bool // a known column or member appeared twice
 	nulls   int  // values that became null because of their type
 	record  int  // number of records, including those of earlier pages
 
@@ -227,6 +227,7 @@ func (s *scanner) object(i int, shape *Shape) int {
 	cutFrom := -1    // start of an edit that extends to the next member
 	previousEnd := i // after the value of the previous member
 	column := -1
+	seen := uint64(0) // the known members of a nested object
 	for {
 		if s.b[i] != '"' {
 			return s.fail(i, "missing member name")
@@ -264,7 +265,9 @@ func (s *scanner) object(i int, shape *Shape) int {
 		if i < 0 {
 			return -1
 		}
-		if top && column >= 0 {
+		switch {
+		case column < 0:
+		case top:
 			at := &s.tops[column]
 			if at.seen == s.record {
 				s.twice = true
@@ -273,6 +276,9 @@ func (s *scanner) object(i int, shape *Shape) int {
 			if at.noted {
 				s.note(c, column, span{from, i})
 			}
+		case column < 64:
+			s.twice = s.twice || seen&(1<<column) != 0
+			seen |= 1 << column
 		}
 		switch {
 		case c.Treatment == Drop && kept:

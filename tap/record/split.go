@@ -124,7 +124,7 @@ var ErrDrift = errors.New("a record that its schema does not admit")
 // is not an array of records with their keys; then there are no records.
 //
 // Invalid Unicode and NUL become replacement characters, and each record is on one line. If a
-// top-level column appears twice in a record, the last one counts. Split uses [Padding] bytes of
+// known column or member appears twice, the last one counts. Split uses [Padding] bytes of
 // page's capacity; if there are fewer, it copies the page.
 func (s *Splitter) Split(page []byte) (Result, error) {
 	s.page = page
