@@ -16,15 +16,24 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
 // The rule of the budget, as a table: how long the next request must wait.
 func TestRuleOfTheBudget(t *testing.T) {
 	now := simulated
 	soon := now.Add(10 * time.Second)
-	fresh := &flight{sent: now}
+	ago := func(d time.Duration) []*flight { return []*flight{{sent: now.Add(-d)}} }
+	// of is a window with so many requests left, of which this process has had answers to some.
+	of := func(left, answered int) window {
+		return window{known: true, limit: 50, left: left, answered: answered, ends: soon}
+	}
+	sent := func(n int, w window) window { w.sent = n; return w }
+	next := func(w window) window { w.number++; return w }
+	scouts := func(n, limit int, last time.Duration) window {
+		return window{scouts: n, limit: limit, lastScout: now.Add(-last)}
+	}
+	over, larger := of(0, 0), of(6, 15)
+	over.ends, larger.limit = now, 51
 	for name, c := range map[string]struct {
 		window window
 		share  float64
@@ -32,100 +41,32 @@ func TestRuleOfTheBudget(t *testing.T) {
 		paused time.Duration
 		want   time.Duration
 	}{
-		"nothing known": {window{}, 1, nil, 0, 0},
-		"a scout is in flight": {
-			window{scouts: 1, lastScout: now},
-			1, nil, 0,
-			scoutPatience,
-		},
-		"an old scout": {
-			window{scouts: 1, lastScout: now.Add(-scoutPatience)},
-			1,
-			nil, 0, forever,
-		},
-		"a lost scout, known limit": {window{
-			scouts: 1, limit: 50,
-			lastScout: now.Add(-time.Minute),
-		}, 1, nil, 0, 0},
-		"half the limit as scouts": {window{
-			scouts: 25, limit: 50,
-			lastScout: now.Add(-time.Minute),
-		}, 1, nil, 0, forever},
-		"a share of scouts": {window{
-			scouts: 1, sent: 5, limit: 50,
-			lastScout: now.Add(-time.Minute),
-		}, 0.1, nil, 0, forever},
-		"no limit": {window{unlimited: true}, 1, nil, 0, 0},
-		"a pause": {
-			window{unlimited: true},
-			1, nil, 3 * time.Second,
-			3 * time.Second,
-		},
-		"one left": {
-			window{known: true, limit: 50, left: 1, ends: soon},
-			1, nil,
-			0, 0,
-		},
-		"none left": {
-			window{known: true, limit: 50, left: 0, ends: soon},
-			1, nil,
-			0, 10 * time.Second,
-		},
-		"the window is over": {
-			window{known: true, limit: 50, left: 0, ends: now},
-			1, nil,
-			0, 0,
-		},
-		"the last one is in flight": {
-			window{known: true, limit: 50, left: 1, ends: soon},
-			1,
-			[]*flight{fresh},
-			0, 10 * time.Second,
-		},
-		"another one is left": {window{
-			known: true, limit: 50, left: 2, answered: 48,
-			ends: soon,
-		}, 1, []*flight{fresh}, 0, 0},
-		"an earlier window's request": {window{
-			number: 1, known: true, limit: 50, left: 1,
-			ends: soon,
-		}, 1, []*flight{{sent: now.Add(-flightTime + 1)}}, 0, 10 * time.Second},
-		"one that must have arrived": {window{
-			number: 1, known: true, limit: 50, left: 1,
-			ends: soon,
-		}, 1, []*flight{{sent: now.Add(-flightTime)}}, 0, 0},
-		"the share is used up": {
-			window{known: true, limit: 50, left: 40, sent: 5, ends: soon},
-			0.1, nil, 0, 10 * time.Second,
-		},
-		"a request of the share": {
-			window{known: true, limit: 50, left: 40, sent: 4, ends: soon},
-			0.1, nil, 0, 0,
-		},
-		"a share of less than one": {
-			window{known: true, limit: 50, left: 40, ends: soon},
-			0.001,
-			nil, 0, 0,
-		},
-		"others take as many": {
-			window{known: true, limit: 50, left: 2, answered: 24, ends: soon},
-			1,
-			[]*flight{fresh},
-			0, 0,
-		},
+		"nothing known":             {share: 1},
+		"a scout is in flight":      {scouts(1, 0, 0), 1, nil, 0, scoutPatience},
+		"an old scout":              {scouts(1, 0, scoutPatience), 1, nil, 0, forever},
+		"a lost scout, known limit": {scouts(1, 50, time.Minute), 1, nil, 0, 0},
+		"half the limit as scouts":  {scouts(25, 50, time.Minute), 1, nil, 0, forever},
+		"a share of scouts":         {sent(5, scouts(1, 50, time.Minute)), 0.1, nil, 0, forever},
+		"no limit":                  {window{unlimited: true}, 1, nil, 0, 0},
+		"a pause":                   {window{unlimited: true}, 1, nil, 3 * time.Second, 3 * time.Second},
+		"one left":                  {of(1, 0), 1, nil, 0, 0},
+		"none left":                 {of(0, 0), 1, nil, 0, 10 * time.Second},
+		"the window is over":        {over, 1, nil, 0, 0},
+
+		"the last one is in flight":   {of(1, 0), 1, ago(0), 0, 10 * time.Second},
+		"another one is left":         {of(2, 48), 1, ago(0), 0, 0},
+		"an earlier window's request": {next(of(1, 0)), 1, ago(flightTime - 1), 0, 10 * time.Second},
+		"one that must have arrived":  {next(of(1, 0)), 1, ago(flightTime), 0, 0},
+
+		"the share is used up":     {sent(5, of(40, 0)), 0.1, nil, 0, 10 * time.Second},
+		"a request of the share":   {sent(4, of(40, 0)), 0.1, nil, 0, 0},
+		"a share of less than one": {of(40, 0), 0.001, nil, 0, 0},
+
 		// Two for each of ours: with one in flight and one to send, six are used.
-		"others take twice as many": {window{
-			known: true, limit: 50, left: 5, answered: 15,
-			ends: soon,
-		}, 1, []*flight{fresh}, 0, 10 * time.Second},
-		"enough for twice as many": {window{
-			known: true, limit: 51, left: 6, answered: 15,
-			ends: soon,
-		}, 1, []*flight{fresh}, 0, 0},
-		"the last one, with nothing flying": {window{
-			known: true, limit: 50, left: 1, answered: 2,
-			ends: soon,
-		}, 1, nil, 0, 0},
+		"others take as many":               {of(2, 24), 1, ago(0), 0, 0},
+		"others take twice as many":         {of(5, 15), 1, ago(0), 0, 10 * time.Second},
+		"enough for twice as many":          {larger, 1, ago(0), 0, 0},
+		"the last one, with nothing flying": {of(1, 2), 1, nil, 0, 0},
 	} {
 		b := NewBudget(c.share, nil)
 		b.window, b.flying = c.window, c.flying
@@ -274,7 +215,7 @@ func TestResentRequestsCount(t *testing.T) {
 	})
 	defer c.Close()
 	for range 2 {
-		require.NoError(t, c.Read(t.Context(), list("users"), func(tap.Page) error { return nil }))
+		require.NoError(t, c.Read(t.Context(), list("users"), discard))
 	}
 	assert.Equal(t, Usage{Requests: 3, Tokens: 1, Bytes: 4 + 20}, c.Usage())
 	assert.Contains(t, log.String(), "the connection was closed before the answer")

@@ -26,7 +26,7 @@ func TestSilenceWithoutAnAnswer(t *testing.T) {
 			return reply(200, "[]"), nil
 		}, func(o *Options) { o.RequestTimeout = 7 * time.Second })
 		began := time.Now()
-		require.NoError(t, c.Read(t.Context(), list("users"), func(tap.Page) error { return nil }))
+		require.NoError(t, c.Read(t.Context(), list("users"), discard))
 		assert.Equal(t, 2, tries)
 		assert.InDelta(t, 7.5, time.Since(began).Seconds(), 0.5, "the timeout, and a wait")
 	})
@@ -42,8 +42,7 @@ func TestOthersDoNotWaitForAPageToBeWritten(t *testing.T) {
 		second := make(chan struct{})
 		go func() {
 			time.Sleep(time.Second)
-			assert.NoError(t, c.Read(t.Context(), list("jobs"),
-				func(tap.Page) error { return nil }))
+			assert.NoError(t, c.Read(t.Context(), list("jobs"), discard))
 			close(second)
 		}()
 		require.NoError(t, c.Read(t.Context(), list("users"), func(tap.Page) error {
@@ -77,8 +76,7 @@ func TestWhat429sSayOfTheWindow(t *testing.T) {
 				return reply(429, ""), nil
 			}, nil)
 			began := time.Now()
-			require.NoError(t, c.Read(t.Context(), list("users"),
-				func(tap.Page) error { return nil }))
+			require.NoError(t, c.Read(t.Context(), list("users"), discard))
 			took := time.Since(began)
 			assert.True(t, want[0] <= took && took <= want[1], "%q: %s", header, took)
 		})
@@ -100,7 +98,7 @@ func TestHostsThatVanish(t *testing.T) {
 			}
 		}, nil)
 		read := func() error {
-			return c.Read(t.Context(), list("users"), func(tap.Page) error { return nil })
+			return c.Read(t.Context(), list("users"), discard)
 		}
 		require.NoError(t, read())
 		began := time.Now()
@@ -143,7 +141,7 @@ func TestSavedRefreshTokens(t *testing.T) {
 				}
 				return granted(), nil
 			})
-			err := client.Read(t.Context(), list("users"), func(tap.Page) error { return nil })
+			err := client.Read(t.Context(), list("users"), discard)
 			assert.Equal(t, c.want, sent)
 			if len(c.want) > 1 {
 				assert.NoError(t, err)
