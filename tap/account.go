@@ -19,12 +19,33 @@ type Account struct {
 	Streams  []StreamAccount `json:"streams"`
 	Requests RequestAccount  `json:"requests"`
 	Windows  []Window        `json:"windows"`
+
+	// Read reports whether any page was read.
+	Read bool `json:"-"`
 }
+
+// Records is the number of records in all streams.
+func (a *Account) Records() int {
+	n := 0
+	for _, s := range a.Streams {
+		n += s.Records
+	}
+	return n
+}
+
+// How a stream ended.
+const (
+	Complete   = "complete"
+	Failed     = "failed"
+	Skipped    = "skipped"
+	LeftAlone  = "left_alone"
+	Unfinished = "unfinished"
+)
 
 // StreamAccount describes one stream of a run.
 type StreamAccount struct {
 	Stream string `json:"stream"`
-	// Status is complete, failed, skipped, left_alone or unfinished.
+	// Status is [Complete], [Failed], [Skipped], [LeftAlone] or [Unfinished].
 	Status  string  `json:"status"`
 	Records int     `json:"records"`
 	Pages   int     `json:"pages"`
@@ -42,6 +63,15 @@ type StreamAccount struct {
 	Swept     time.Time `json:"swept,omitzero"`
 	NextSweep time.Time `json:"next_sweep,omitzero"`
 	NextRead  time.Time `json:"next_read,omitzero"`
+	// VerifiedUntil is the time up to which every row is proven to be delivered; zero if this run
+	// has not proven it. Then VerifiedRows is the number of rows and VerifiedSum the sum of their
+	// ids. Repaired is the number of rows that were missing or stale, and were read again.
+	VerifiedUntil time.Time `json:"verified_until,omitzero"`
+	VerifiedRows  int       `json:"verified_rows,omitzero"`
+	VerifiedSum   string    `json:"verified_id_sum,omitzero"`
+	Repaired      int       `json:"repaired,omitzero"`
+	// CompleteUntil is the time up to which every change has been written, by the server's clock.
+	CompleteUntil time.Time `json:"complete_until,omitzero"`
 	// Changes are the columns that are new or had a value of another type.
 	Changes []string `json:"schema_changes,omitzero"`
 
@@ -49,6 +79,8 @@ type StreamAccount struct {
 	// if unknown.
 	Reading  bool `json:"-"`
 	Expected int  `json:"-"`
+	// Err is why the stream is not complete; nil if it is, or was not reached.
+	Err error `json:"-"`
 }
 
 // RequestAccount is what a run used.
@@ -69,19 +101,4 @@ type Window struct {
 	Left  int       `json:"left"`  // according to the server's latest answer
 	// Ends is when the next window begins, by this machine's clock; zero if unknown.
 	Ends time.Time `json:"-"`
-}
-
-// Status says in a word how a stream ended.
-func (o *Outcome) Status() string {
-	switch {
-	case o.Skipped:
-		return "skipped"
-	case o.Err != nil:
-		return "failed"
-	case o.Rested:
-		return "left_alone"
-	case o.Complete:
-		return "complete"
-	}
-	return "unfinished"
 }

@@ -117,3 +117,9 @@ func Sentence(err error) string {
 		return e.Error()
 	}
 }
+
+// NoRights is the error of a list that is empty although every account has rows in it.
+func NoRights(op, user string) error {
+	return Errorf(Rights, op, "%s is not a Site Admin, so lists are refused or empty", user).
+		WithHint("make that user a Site Admin in Greenhouse, or set user_id to one")
+}

@@ -22,8 +22,6 @@ type Selection struct {
 	// Generation distinguishes full reads, on platforms that count them: an unfinished read is
 	// continued only in its own generation.
 	Generation string
-	// Version is the version of the stream's records with deletes; 0 without.
-	Version int64
 	// Err is why the stream cannot be read as selected, if that is already known. The stream then
 	// fails like any other.
 	Err error
@@ -97,11 +95,15 @@ func (c *Choice) Select(shape *record.Shape, h Handling) *Selection {
 	return sel
 }
 
-func (sel *Selection) options() record.Options {
+// Options returns how the pages of the query are split.
+func (sel *Selection) Options() record.Options {
 	opts := record.Options{
 		DropUnknown: sel.NewColumns == Drop || sel.Fields != nil || sel.Unknown == record.Drop,
 		Watch:       "created_at",
 		Mark:        sel.Stream.Bookmark, Unknown: sel.Unknown, NullOdd: sel.NullOdd, Key: sel.Key,
+	}
+	if a := sel.Stream.Anonymized; a != nil {
+		opts.Flag = record.Flag{Column: a.Column, Value: a.Value}
 	}
 	if c := sel.Shape.Column("created_at"); c == nil || c.Treatment == record.Drop {
 		opts.Watch = sel.Stream.Bookmark
@@ -109,11 +111,11 @@ func (sel *Selection) options() record.Options {
 	return opts
 }
 
-// query is a fingerprint of what is requested. A cursor continues its own query only, so a cursor
-// in the state is valid only for the same query.
-func (sel *Selection) query() string {
+// Fingerprint identifies what is requested. A cursor continues its own query only, so a cursor in
+// the state is valid only for the same query.
+func (sel *Selection) Fingerprint() string {
 	q := strings.Join(sel.Fields, ",")
-	if !sel.incremental() {
+	if !sel.Incremental() {
 		q = "full " + sel.Generation + ":" + q
 	}
 	for _, name := range slices.Sorted(maps.Keys(sel.Stream.Params)) {
@@ -122,4 +124,11 @@ func (sel *Selection) query() string {
 	return q
 }
 
-func (sel *Selection) incremental() bool { return sel.Stream.Bookmark != "" && !sel.FullTable }
+// Incremental reports whether only what changed since the bookmark is read.
+func (sel *Selection) Incremental() bool { return sel.Stream.Bookmark != "" && !sel.FullTable }
+
+// Resumable reports whether a later run may continue an unfinished read: a full table belongs to
+// one run, or to one generation on platforms that count them, since loaders may replace theirs.
+func (sel *Selection) Resumable() bool {
+	return sel.Stream.Bookmark != "" && (!sel.FullTable || sel.Generation != "")
+}

@@ -12,6 +12,8 @@ type Request struct {
 	Stream *Stream
 	// Params are the parameters of this read, in addition to the bounds.
 	Params map[string]string
+	// IDs are the rows to read; nil for all. The API takes [MaxIDs] at most.
+	IDs []int64
 	// From and Before bound the time of the last change; zero for no bound.
 	From, Before time.Time
 	// Fields are the columns to return; nil for all.
@@ -21,6 +23,9 @@ type Request struct {
 	// PerPage is the number of records; 0 for the API's maximum.
 	PerPage int
 }
+
+// MaxIDs is the number of ids in a request (docs).
+const MaxIDs = 50
 
 // Page is one whole answer.
 type Page struct {
@@ -42,35 +47,6 @@ type Source interface {
 	Read(ctx context.Context, req Request, take func(Page) error) error
 }
 
-// Voice says what happened in the terms of a protocol. Each method appends whole lines to dst; if
-// the protocol has no message for it, it returns dst unchanged. Only one goroutine calls it, except
-// for Frame, which many call.
-type Voice interface {
-	// Frame returns the text before and after each record of a page that was received at a time.
-	Frame(sel *Selection, at time.Time) (prefix, suffix []byte)
-	// Started is called once for every selected stream, before anything else about it.
-	Started(dst []byte, s *Stream) []byte
-	// Schema is called before the first record of a stream, even if there are no records, and again
-	// whenever the shape is widened.
-	Schema(dst []byte, sel *Selection, shape *record.Shape) []byte
-	// Running is called once before the first record of a stream.
-	Running(dst []byte, s *Stream) []byte
-	// Gone is called with the ids of deleted rows, after all rows have been written under the
-	// selection's version.
-	Gone(dst []byte, sel *Selection, ids []int64, at time.Time) []byte
-	// Estimate is called with the number of records of a stream, if it is known or can be
-	// estimated.
-	Estimate(dst []byte, s *Stream, records int64) []byte
-	// State is called with the state of all streams and what was written since the last call.
-	State(dst []byte, st *State, since []Written) []byte
-	// Waiting is called while the budget is used up, with the streams under way and the time of its
-	// renewal.
-	Waiting(dst []byte, streams []*Stream, until time.Time) []byte
-	// Ended is called once for every stream that was started. A nil error means that it is
-	// complete.
-	Ended(dst []byte, s *Stream, err error) []byte
-}
-
 // Enricher completes the records of a page before they are written. It returns them with additions,
 // each as one JSON object on a line. It may be called by several goroutines at once, once per page.
 // The page waits for it, and so does the state that covers the page.
@@ -79,12 +55,4 @@ type Enricher interface {
 	Enrich(
 		ctx context.Context, sel *Selection, shape *record.Shape, records [][]byte,
 	) ([][]byte, error)
-}
-
-// Written is the number of records of a stream that were written since the last state.
-type Written struct {
-	Stream  *Stream
-	Records int
-	// Ended means that the end of the stream was already reported.
-	Ended bool
 }

@@ -22,41 +22,115 @@ type State struct {
 	Notes []string
 }
 
-// Bookmark says how far a stream has been read. Its transitions are begin, advance, split and
-// restart; finish is the end of advance.
+// Bookmark says how far a stream has been read. Package progress makes it.
 type Bookmark struct {
 	// Until is the time, by the server's clock, up to which every change of the stream has been
 	// written; zero for none.
-	Until time.Time `json:"-"`
+	Until time.Time
 	// Progress is an unfinished read; nil for none.
-	Progress *Progress `json:"progress,omitzero"`
+	Progress *Progress
 	// Learnt holds the schemas of columns that the stream's file lacks, or has with a narrower
 	// type.
-	Learnt map[string]jsontext.Value `json:"learnt,omitzero"`
+	Learnt map[string]jsontext.Value
 	// Pages is the number of pages of the last read.
-	Pages int `json:"pages,omitzero"`
+	Pages int
 	// Complete is when the last complete read of a full table began, by the server's clock; for an
 	// incremental stream, Until says it.
-	Complete time.Time `json:"complete,omitzero"`
+	Complete time.Time
 	// ReadAs is a fingerprint of the credential and the user that the stream was read with.
-	ReadAs string `json:"read_as,omitzero"`
+	ReadAs string
 	// Policy is a fingerprint of how personal data was treated.
-	Policy string `json:"policy,omitzero"`
+	Policy string
 	// Version is the version of the stream's records, with deletes; Whole means that all rows have
 	// been written under it.
-	Version int64 `json:"version,omitzero"`
-	Whole   bool  `json:"whole,omitzero"`
-	// Start is the start date of the first read; zero for none.
-	Start time.Time `json:"start_date,omitzero"`
+	Version int64
+	Whole   bool
+	// Start is the earliest start date under which rows were written; zero for none.
+	Start time.Time
+	// Ledger is a place in the ledger of deletes: everything up to it has been written.
+	Ledger string
+	// Verified is the last proof that nothing is missing; nil for none.
+	Verified *Verified
+}
+
+// Verified says that every row of a stream was delivered as it was at a time, or newer.
+type Verified struct {
+	Until time.Time `json:"until"`
+	// Rows is the number of rows, and Sum the sum of their ids, in decimal digits.
+	Rows int    `json:"rows"`
+	Sum  string `json:"id_sum"`
+	// Repaired is the number of rows that were missing or stale, and were read again.
+	Repaired int `json:"repaired"`
+}
+
+// Extra is this program's own part of a stream's entry in a state, beside the name that a protocol
+// has for [Bookmark].Until. What is over is null and not left out: some platforms merge states
+// member by member, and would keep the old value.
+type Extra struct {
+	Progress *Progress                  `json:"progress"`
+	Learnt   *map[string]jsontext.Value `json:"learnt"`
+	Pages    int                        `json:"pages,omitzero"`
+	Complete *time.Time                 `json:"complete"`
+	ReadAs   string                     `json:"read_as,omitzero"`
+	Policy   *string                    `json:"policy"`
+	Version  *int64                     `json:"version"`
+	Whole    *bool                      `json:"whole"`
+	Start    *time.Time                 `json:"start_date"`
+	Ledger   *string                    `json:"ledger"`
+	Verified *Verified                  `json:"verified"`
+}
+
+// Extra returns this program's own part of a bookmark.
+func (b *Bookmark) Extra() Extra {
+	var learnt *map[string]jsontext.Value
+	if len(b.Learnt) > 0 {
+		learnt = &b.Learnt
+	}
+	return Extra{
+		Progress: b.Progress, Learnt: learnt, Pages: b.Pages, ReadAs: b.ReadAs,
+		Complete: orNull(b.Complete), Policy: orNull(b.Policy), Version: orNull(b.Version),
+		Whole: orNull(b.Whole), Start: orNull(b.Start), Ledger: orNull(b.Ledger),
+		Verified: b.Verified,
+	}
+}
+
+// orNull returns nil for a zero value.
+func orNull[T comparable](v T) *T {
+	var zero T
+	if v == zero {
+		return nil
+	}
+	return &v
+}
+
+func orZero[T any](v *T) T {
+	if v == nil {
+		var zero T
+		return zero
+	}
+	return *v
+}
+
+// Empty reports whether nothing is known of the stream.
+func (b *Bookmark) Empty() bool {
+	return b.Until.IsZero() && b.Progress == nil && len(b.Learnt) == 0 && b.Pages == 0 &&
+		b.Complete.IsZero() && b.ReadAs == "" && b.Policy == "" && b.Version == 0 && !b.Whole &&
+		b.Start.IsZero() && b.Ledger == "" && b.Verified == nil
 }
 
 // ParseBookmark reads this program's own part of a stream's entry in a state; the protocol has its
 // own name for Until. Of a member that appears twice, the last one counts, as in the parsers of the
 // platforms.
 func ParseBookmark(entry jsontext.Value, s *Stream) (*Bookmark, error) {
-	b := &Bookmark{}
-	if err := json.Unmarshal(entry, b, jsontext.AllowDuplicateNames(true)); err != nil {
+	var e Extra
+	if err := json.Unmarshal(entry, &e, jsontext.AllowDuplicateNames(true)); err != nil {
 		return nil, err
+	}
+	b := &Bookmark{
+		Progress: e.Progress, Learnt: orZero(e.Learnt), Pages: e.Pages, ReadAs: e.ReadAs,
+		Complete: orZero(e.Complete), Policy: orZero(e.Policy), Version: orZero(e.Version),
+		Whole: orZero(e.Whole), Start: orZero(e.Start), Ledger: orZero(e.Ledger),
+		Verified: e.Verified,
 	}
 	return b, b.check(s)
 }
@@ -82,7 +156,7 @@ func (b *Bookmark) check(s *Stream) error {
 		return fmt.Errorf("progress has no time or no pieces")
 	}
 	for _, p := range b.Progress.Pieces {
-		if p == nil || p.Pass < 0 || p.Pass >= len(s.passes()) {
+		if p == nil || p.Pass < 0 || p.Pass >= len(s.ReadParams()) {
 			return fmt.Errorf("progress has a piece of an unknown pass")
 		}
 	}
@@ -95,15 +169,12 @@ type Progress struct {
 	// Began is the time, by the server's clock, when the first page was requested.
 	Began time.Time `json:"began"`
 	// Query is a fingerprint of the request; a cursor is valid only for the same one.
-	Query string `json:"query,omitzero"`
+	Query string `json:"query"`
 	// Cut means that the list is read in parts, by time or by pass, so that rows may have moved
 	// between parts.
-	Cut bool `json:"cut,omitzero"`
+	Cut bool `json:"cut"`
 	// Pieces are the incomplete parts. What lies in none of them is complete.
 	Pieces []*Piece `json:"pieces"`
-
-	resumed bool // an earlier run began it
-	follows bool // it follows a full table, and reads what has changed since that began
 }
 
 // Piece is the part of a list that changed within a range of time, and how much of it has been
@@ -134,155 +205,15 @@ func (s *State) Of(stream string) *Bookmark {
 // Streams lists the streams that have a bookmark, in the order of their names.
 func (s *State) Streams() []string { return slices.Sorted(maps.Keys(s.Bookmarks)) }
 
-// same reports whether two pieces are the same part of the list, whatever their cursors.
-func (p *Piece) same(o *Piece) bool {
+// Same reports whether two pieces are the same part of the list, whatever their cursors.
+func (p *Piece) Same(o Piece) bool {
 	return p.Pass == o.Pass && p.From.Equal(o.From) && p.Before.Equal(o.Before)
 }
 
-// reading is what the transitions need to know of a read.
-type reading struct {
-	query     string
-	passes    int
-	full      bool // the whole table, whatever the bookmark says
-	timed     bool // the list has a time filter
-	lookback  time.Duration
-	readAs    string
-	policy    string
-	version   int64 // of the records; 0 without deletes
-	startDate time.Time
-}
-
-// begin notes that the first page of a piece was requested at a time.
-func (b *Bookmark) begin(r *reading, piece *Piece, asked time.Time) {
-	if b.Progress == nil {
-		b.Progress = &Progress{Began: asked, Query: r.query}
-		for pass := range r.passes {
-			b.Progress.Pieces = append(b.Progress.Pieces, &Piece{Pass: pass, From: piece.From})
-		}
-		b.ReadAs, b.Policy = r.readAs, r.policy
-		if b.Version != r.version {
-			b.Version, b.Whole = r.version, false
-		}
-		if b.Until.IsZero() {
-			b.Start = r.startDate
-		}
+// Last returns when the last complete read began; zero for never.
+func (b *Bookmark) Last() time.Time {
+	if b.Until.After(b.Complete) {
+		return b.Until
 	}
-	if asked.Before(b.Progress.Began) {
-		b.Progress.Began = asked
-	}
-	if b.Progress.find(piece) < 0 { // the bound of what follows a cut table
-		for _, p := range b.Progress.Pieces {
-			if p.Pass == piece.Pass && p.Cursor == "" {
-				p.From, p.Before = piece.From, piece.Before
-			}
-		}
-	}
-}
-
-// advance notes that a page of a piece was written. The piece continues at next, or is complete if
-// next is empty.
-func (b *Bookmark) advance(r *reading, piece *Piece, next string, pages int) {
-	if b.Progress == nil {
-		return
-	}
-	i := b.Progress.find(piece)
-	if i < 0 {
-		return
-	}
-	if next != "" {
-		b.Progress.Pieces[i].Cursor = next
-		return
-	}
-	b.Progress.Pieces = slices.Delete(b.Progress.Pieces, i, i+1)
-	if len(b.Progress.Pieces) == 0 {
-		b.finish(r, pages)
-	}
-}
-
-// finish notes that the last piece of a read is complete. A full table that was cut, or begun by an
-// earlier run, is followed by a read of what has changed since it began; until that is complete,
-// the read is unfinished.
-func (b *Bookmark) finish(r *reading, pages int) {
-	p := b.Progress
-	b.Progress = nil
-	if pages > 0 {
-		b.Pages = pages
-	}
-	if r.version != 0 && b.Version == r.version {
-		b.Whole = true
-	}
-	switch {
-	case !r.full:
-		b.Until = p.Began
-	case r.timed && (p.Cut || p.resumed):
-		b.Progress = &Progress{Began: p.Began, Query: p.Query, follows: true}
-		for pass := range r.passes {
-			b.Progress.Pieces = append(b.Progress.Pieces,
-				&Piece{Pass: pass, From: later(r.startDate, p.Began.Add(-r.lookback))})
-		}
-	default:
-		b.Complete = p.Began
-	}
-}
-
-// split notes that a piece was cut at a time, and that the first page of the older part was
-// written.
-func (b *Bookmark) split(piece *Piece, at time.Time, cursor string) {
-	if b.Progress == nil {
-		return
-	}
-	i := b.Progress.find(piece)
-	if i < 0 {
-		return
-	}
-	newer, rest := piece.cut(at, cursor)
-	b.Progress.Cut = true
-	b.Progress.Pieces[i] = newer
-	if cursor != "" {
-		b.Progress.Pieces = append(b.Progress.Pieces, rest)
-	}
-}
-
-// restart notes that a piece must be read from its start, because its cursor expired.
-func (b *Bookmark) restart(piece *Piece) {
-	if b.Progress == nil {
-		return
-	}
-	if i := b.Progress.find(piece); i >= 0 {
-		b.Progress.Pieces[i].Cursor = ""
-	}
-}
-
-func (p *Progress) find(piece *Piece) int {
-	return slices.IndexFunc(p.Pieces, func(o *Piece) bool { return o.same(piece) })
-}
-
-// last returns when the last complete read began; zero for never.
-func (b *Bookmark) last() time.Time { return later(b.Until, b.Complete) }
-
-// step is a transition of a bookmark on its way to stdout. It is made after the records that came
-// with it have been written.
-type step struct {
-	begin   bool // the first page of the piece
-	restart bool // its cursor expired
-	piece   Piece
-	asked   time.Time
-	next    string
-	cut     time.Time // the piece was cut here; zero for no cut
-	pages   int
-}
-
-func (s *step) apply(b *Bookmark, r *reading) {
-	switch {
-	case s.restart:
-		b.restart(&s.piece)
-	case !s.cut.IsZero():
-		b.split(&s.piece, s.cut, s.next)
-	default:
-		if s.begin {
-			b.begin(r, &s.piece, s.asked)
-			b.Progress.Cut = b.Progress.Cut || r.passes > 1 && s.next != "" && !b.Progress.follows
-		}
-		b.advance(r, &s.piece, s.next, s.pages)
-	}
+	return b.Complete
 }

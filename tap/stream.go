@@ -38,9 +38,9 @@ type Stream struct {
 	// NeverEmpty is true for a list that has rows in every account: if it is empty, the user may
 	// not see anything.
 	NeverEmpty bool `json:"never_empty,omitzero"`
-	// Anonymized is a text that a page contains if one of its rows was anonymized, which destroys
-	// rows of other lists without a trace.
-	Anonymized string `json:"anonymized,omitzero"`
+	// Anonymized tells a row that was anonymized, which destroys rows of other lists without a
+	// trace; nil if rows of the list cannot be.
+	Anonymized *Anonymized `json:"anonymized,omitzero"`
 	// CustomFields says where records hold the custom fields.
 	CustomFields *CustomFields `json:"custom_fields,omitzero"`
 	// References maps a column to the stream whose id it holds.
@@ -55,6 +55,12 @@ type Stream struct {
 	Schema jsontext.Value `json:"schema"`
 
 	shape func() (*record.Shape, error)
+}
+
+// Anonymized is the value of a column in rows that were anonymized.
+type Anonymized struct {
+	Column string `json:"column"`
+	Value  string `json:"value"`
 }
 
 // CustomFields names the column that holds custom fields, and the field_type of their definitions.
@@ -94,13 +100,17 @@ func (s *Stream) SelectedByDefault() bool {
 		(s.Default == nil || *s.Default)
 }
 
+// OfCandidates reports whether the rows belong to candidates, and are destroyed when one is
+// anonymized.
+func (s *Stream) OfCandidates() bool { return s.Filters["candidate_ids"].Type != "" }
+
 // Automatic reports whether a column is always read: the key and the bookmark.
 func (s *Stream) Automatic(column string) bool {
 	return column == s.Bookmark || slices.Contains(s.Key, column)
 }
 
-// passes returns the parameters of each read that belongs to the whole list.
-func (s *Stream) passes() []map[string]string {
+// ReadParams returns the parameters of each read that belongs to the whole list.
+func (s *Stream) ReadParams() []map[string]string {
 	if len(s.Passes) == 0 {
 		return []map[string]string{s.Params}
 	}

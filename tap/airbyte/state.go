@@ -16,11 +16,11 @@ import (
 // source's own keys.
 type bookmark struct {
 	UpdatedAt string `json:"updated_at,omitzero"`
-	tap.Bookmark
+	tap.Extra
 }
 
 func toState(b *tap.Bookmark) bookmark {
-	out := bookmark{Bookmark: *b}
+	out := bookmark{Extra: b.Extra()}
 	if !b.Until.IsZero() {
 		out.UpdatedAt = tap.FormatTime(b.Until)
 	}

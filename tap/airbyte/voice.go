@@ -7,14 +7,13 @@ import (
 	"time"
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
-	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
 
 // Voice says what happened in Airbyte messages.
 type Voice struct{}
 
 // Frame makes a RECORD message of each record.
-func (*Voice) Frame(sel *tap.Selection, at time.Time) (prefix, suffix []byte) {
+func (*Voice) Frame(sel *tap.Selection, _ int64, at time.Time) (prefix, suffix []byte) {
 	prefix = append(prefix, `{"type":"RECORD","record":{"stream":"`...)
 	prefix = append(prefix, sel.Stream.Name...)
 	prefix = append(prefix, `","data":`...)
@@ -28,74 +27,71 @@ func (*Voice) Frame(sel *tap.Selection, at time.Time) (prefix, suffix []byte) {
 // delete the row.
 const DeletedAt = "_ab_cdc_deleted_at"
 
-// Gone makes a RECORD of each deleted row, with its key, the bookmark column and the time.
-func (*Voice) Gone(dst []byte, sel *tap.Selection, ids []int64, at time.Time) []byte {
-	bookmark := ""
-	if sel.Stream.Bookmark != "" {
-		bookmark = fmt.Sprintf("%q:%q,", sel.Stream.Bookmark, tap.FormatTime(at))
+// Append appends the messages of an event. There is none for a schema: the platform accepts columns
+// that the catalog lacks.
+func (*Voice) Append(dst []byte, e tap.Event) []byte {
+	switch e := e.(type) {
+	case tap.Started:
+		return appendStreamStatus(dst, e.Stream, "STARTED")
+	case tap.Running:
+		return appendStreamStatus(dst, e.Stream, "RUNNING")
+	case tap.Waiting:
+		limited := reason{
+			Type: "RATE_LIMITED", RateLimited: rateLimited{QuotaReset: e.Until.UnixMilli()},
+		}
+		for _, s := range e.Streams {
+			dst = appendStreamStatus(dst, s, "RUNNING", limited)
+		}
+	case tap.Estimate:
+		t := newTrace("ESTIMATE")
+		t.Estimate = &estimate{Name: e.Stream.Name, Type: "STREAM", RowEstimate: e.Records}
+		return appendMessage(dst, message{Type: "TRACE", Trace: t})
+	case tap.Deleted:
+		return appendDeleted(dst, e)
+	case tap.Saved:
+		return appendStates(dst, e)
+	case tap.Ended:
+		return appendEnded(dst, e)
 	}
-	for _, id := range ids {
+	return dst
+}
+
+// appendDeleted makes a RECORD of each deleted row, with its key, the bookmark column and the time.
+func appendDeleted(dst []byte, e tap.Deleted) []byte {
+	s, bookmark := e.Selection.Stream, ""
+	if s.Bookmark != "" {
+		bookmark = fmt.Sprintf("%q:%q,", s.Bookmark, tap.FormatTime(e.At))
+	}
+	for _, id := range e.IDs {
 		dst = fmt.Appendf(dst, `{"type":"RECORD","record":{"stream":%q,"data":{%q:%d,%s%q:%q},"emitted_at":%d}}`+"\n",
-			sel.Stream.Name, sel.Stream.Key[0], id, bookmark, DeletedAt, tap.FormatTime(at),
-			at.UnixMilli())
+			s.Name, s.Key[0], id, bookmark, DeletedAt, tap.FormatTime(e.At), e.At.UnixMilli())
 	}
 	return dst
 }
 
-// Schema has no message: the platform accepts columns that the catalog lacks.
-func (*Voice) Schema(dst []byte, _ *tap.Selection, _ *record.Shape) []byte { return dst }
-
-// Started makes the stream status STARTED.
-func (*Voice) Started(dst []byte,
-	s *tap.Stream,
-) []byte {
-	return appendStreamStatus(dst, s, "STARTED")
+// notOfOneStream are kinds of errors that are reported once, by the caller that ends the run.
+var notOfOneStream = []tap.Kind{
+	tap.BadInput, tap.Credentials, tap.SignIn, tap.Rights, tap.Unreachable, tap.Interrupted,
+	tap.LoaderGone,
 }
 
-// Running makes the stream status RUNNING.
-func (*Voice) Running(dst []byte,
-	s *tap.Stream,
-) []byte {
-	return appendStreamStatus(dst, s, "RUNNING")
-}
-
-// Waiting makes the stream status RUNNING with the reason RATE_LIMITED for each stream under way.
-func (*Voice) Waiting(dst []byte, streams []*tap.Stream, until time.Time) []byte {
-	for _, s := range streams {
-		dst = appendStreamStatus(dst, s, "RUNNING",
-			reason{Type: "RATE_LIMITED", RateLimited: rateLimited{QuotaReset: until.UnixMilli()}})
+// appendEnded makes the stream status COMPLETE, or an error and INCOMPLETE.
+func appendEnded(dst []byte, e tap.Ended) []byte {
+	if e.Err == nil {
+		return appendStreamStatus(dst, e.Stream, "COMPLETE")
 	}
-	return dst
-}
-
-// Estimate makes an estimate of the number of records of a stream.
-func (*Voice) Estimate(dst []byte, s *tap.Stream, records int64) []byte {
-	t := newTrace("ESTIMATE")
-	t.Estimate = &estimate{Name: s.Name, Type: "STREAM", RowEstimate: records}
-	return appendMessage(dst, message{Type: "TRACE", Trace: t})
-}
-
-// Ended makes the stream status COMPLETE, or an error and INCOMPLETE. Errors that are not about one
-// stream are reported once, by the caller that ends the run.
-func (*Voice) Ended(dst []byte, s *tap.Stream, err error) []byte {
-	if err == nil {
-		return appendStreamStatus(dst, s, "COMPLETE")
-	}
-	if !slices.Contains([]tap.Kind{
-		tap.BadInput, tap.Credentials, tap.SignIn, tap.Rights,
-		tap.Unreachable, tap.Interrupted, tap.LoaderGone,
-	}, tap.KindOf(err)) {
+	if !slices.Contains(notOfOneStream, tap.KindOf(e.Err)) {
 		t := newTrace("ERROR")
-		t.Error = toError(err)
-		t.Error.Descriptor = &descriptor{Name: s.Name}
+		t.Error = toError(e.Err)
+		t.Error.Descriptor = &descriptor{Name: e.Stream.Name}
 		dst = appendMessage(dst, message{Type: "TRACE", Trace: t})
 	}
-	return appendStreamStatus(dst, s, "INCOMPLETE")
+	return appendStreamStatus(dst, e.Stream, "INCOMPLETE")
 }
 
-// State makes a STATE message for each stream of which something was written.
-func (*Voice) State(dst []byte, st *tap.State, since []tap.Written) []byte {
-	for _, w := range since {
+// appendStates makes a STATE message for each stream of which something was written.
+func appendStates(dst []byte, e tap.Saved) []byte {
+	for _, w := range e.Since {
 		if w.Ended {
 			continue // nothing may follow the end of a stream; the next run handles it
 		}
@@ -103,7 +99,7 @@ func (*Voice) State(dst []byte, st *tap.State, since []tap.Written) []byte {
 			Type: "STREAM",
 			Stream: streamState{
 				Descriptor: descriptor{Name: w.Stream.Name},
-				State:      toState(st.Of(w.Stream.Name)),
+				State:      toState(e.State.Of(w.Stream.Name)),
 			},
 			SourceStats: stats{RecordCount: float64(w.Records)},
 		}})

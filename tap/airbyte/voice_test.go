@@ -30,30 +30,30 @@ func said(lines []byte) string {
 // Every message, byte for byte.
 func TestMessages(t *testing.T) {
 	v := &airbyte.Voice{}
-	sel := &tap.Selection{Stream: users, Version: 7}
-	before, behind := v.Frame(sel, at)
+	sel := &tap.Selection{Stream: users}
+	before, behind := v.Frame(sel, 7, at)
 	assert.Equal(t, `{"type":"RECORD","record":{"stream":"users","data":{},"emitted_at":1795000000123}}`+"\n", string(before)+"{}"+string(behind))
 	status := func(s string) string {
 		return `{"type":"TRACE","trace":{"type":"STREAM_STATUS","emitted_at":0,"stream_status":{"stream_descriptor":{"name":"users"},"status":"` + s + `"}}}` + "\n"
 	}
-	assert.Equal(t, status("STARTED"), said(v.Started(nil, users)))
-	assert.Equal(t, status("RUNNING"), said(v.Running(nil, users)))
-	assert.Equal(t, status("COMPLETE"), said(v.Ended(nil, users, nil)))
+	assert.Equal(t, status("STARTED"), said(v.Append(nil, tap.Started{Stream: users})))
+	assert.Equal(t, status("RUNNING"), said(v.Append(nil, tap.Running{Stream: users})))
+	assert.Equal(t, status("COMPLETE"), said(v.Append(nil, tap.Ended{Stream: users})))
 	assert.Equal(t, status("INCOMPLETE"),
-		said(v.Ended(nil, users, tap.Errorf(tap.Interrupted, "stopped", "by a signal"))),
+		said(v.Append(nil, tap.Ended{Stream: users, Err: tap.Errorf(tap.Interrupted, "stopped", "by a signal")})),
 		"who ended the run tells why")
 	assert.Equal(t, `{"type":"TRACE","trace":{"type":"ERROR","emitted_at":0,"error":{"message":"reading list users: 404 Not Found",`+
 		`"internal_message":"reading list users: 404 Not Found","failure_type":"system_error","stream_descriptor":{"name":"users"}}}}`+"\n"+status("INCOMPLETE"),
-		said(v.Ended(nil, users, tap.Errorf(tap.Refused, "reading list users", "404 Not Found"))))
+		said(v.Append(nil, tap.Ended{Stream: users, Err: tap.Errorf(tap.Refused, "reading list users", "404 Not Found")})))
 	assert.Equal(t, `{"type":"TRACE","trace":{"type":"STREAM_STATUS","emitted_at":0,"stream_status":{"stream_descriptor":{"name":"users"},"status":"RUNNING",`+
 		`"reasons":[{"type":"RATE_LIMITED","rate_limited":{"quota_reset":1795000000123}}]}}}`+"\n",
-		said(v.Waiting(nil, []*tap.Stream{users}, at)))
-	assert.Equal(t, `{"type":"TRACE","trace":{"type":"ESTIMATE","emitted_at":0,"estimate":{"name":"users","type":"STREAM","row_estimate":3}}}`+"\n", said(v.Estimate(nil, users, 3)))
+		said(v.Append(nil, tap.Waiting{Streams: []*tap.Stream{users}, Until: at})))
+	assert.Equal(t, `{"type":"TRACE","trace":{"type":"ESTIMATE","emitted_at":0,"estimate":{"name":"users","type":"STREAM","row_estimate":3}}}`+"\n", said(v.Append(nil, tap.Estimate{Stream: users, Records: 3})))
 	assert.Equal(t, `{"type":"RECORD","record":{"stream":"users","data":{"id":3,"updated_at":"`+
 		tap.FormatTime(at)+`","_ab_cdc_deleted_at":"`+tap.FormatTime(at)+
 		`"},"emitted_at":1795000000123}}`+"\n",
-		string(v.Gone(nil, sel, []int64{3}, at)))
-	assert.Empty(t, v.Schema(nil, sel, nil))
+		string(v.Append(nil, tap.Deleted{Selection: sel, Version: 7, IDs: []int64{3}, At: at})))
+	assert.Empty(t, v.Append(nil, tap.Schema{Selection: sel}))
 	assert.Equal(t, `{"type":"CONNECTION_STATUS","connectionStatus":{"status":"SUCCEEDED"}}`+"\n",
 		string(airbyte.AppendStatus(nil, nil)))
 	assert.Equal(t, `{"type":"CONNECTION_STATUS","connectionStatus":{"status":"FAILED","message":"why"}}`+"\n", string(airbyte.AppendStatus(nil, errors.New("why"))))
@@ -90,9 +90,10 @@ func TestStates(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, time.Date(2026, 1, 31, 8, 15, 30, 0, time.UTC), st.Of("users").Until)
 	v := &airbyte.Voice{}
-	assert.Equal(t, `{"type":"STATE","state":{"type":"STREAM","stream":{"stream_descriptor":{"name":"users"},"stream_state":{"updated_at":"2026-01-31T08:15:30.000Z"}},"sourceStats":{"recordCount":4}}}`+"\n",
-		string(v.State(nil, st, []tap.Written{{Stream: users, Records: 4}})))
-	assert.Empty(t, v.State(nil, st, []tap.Written{{Stream: users, Ended: true}}),
+	assert.Equal(t, `{"type":"STATE","state":{"type":"STREAM","stream":{"stream_descriptor":{"name":"users"},"stream_state":{"updated_at":"2026-01-31T08:15:30.000Z",`+
+		`"progress":null,"learnt":null,"complete":null,"policy":null,"version":null,"whole":null,"start_date":null,"ledger":null,"verified":null}},"sourceStats":{"recordCount":4}}}`+"\n",
+		string(v.Append(nil, tap.Saved{State: st, Since: []tap.Written{{Stream: users, Records: 4}}})))
+	assert.Empty(t, v.Append(nil, tap.Saved{State: st, Since: []tap.Written{{Stream: users, Ended: true}}}),
 		"nothing follows the end of a stream")
 	st, err = airbyte.ParseState(payload(`{"states":[{"cursor":{"updated_at":"2026-02-01"}},{"cursor":{"updated_at":"2026-01-01"}}]}`), lookup)
 	require.NoError(t, err)

@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/tap-greenhouse/tap-greenhouse/tap"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/engine"
 )
 
 // watchReader calls gone as soon as nobody reads the pipe out: during a wait for the budget nothing
@@ -31,7 +31,7 @@ func watchReader(ctx context.Context, out io.Writer, gone func(error)) (stop fun
 			fds := []unix.PollFd{{Fd: int32(f.Fd())}}
 			if n, err := unix.Poll(fds, 0); err == nil && n > 0 &&
 				fds[0].Revents&unix.POLLERR != 0 {
-				gone(tap.WriteError(unix.EPIPE))
+				gone(engine.WriteError(unix.EPIPE))
 				return
 			}
 			select {

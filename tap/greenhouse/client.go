@@ -9,6 +9,7 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/schemas"
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/config"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/engine"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/harvest"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/rights"
 )
@@ -30,7 +31,7 @@ type Account struct {
 	cfg     *config.Config
 	opts    Options
 	client  *harvest.Client
-	reading atomic.Pointer[tap.Engine] // the current run, which is told when the budget is used up
+	reading atomic.Pointer[engine.Engine] // the current run, which is told when the budget is used up
 }
 
 // Open returns the account of a config. It makes no request; missing credentials are reported by

@@ -12,7 +12,7 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/attachments"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/config"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/custom"
-	"github.com/tap-greenhouse/tap-greenhouse/tap/store"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/engine"
 )
 
 // Read says what a run reads, and in which protocol. The zero value reads the streams named in the
@@ -31,13 +31,15 @@ type Read struct {
 	Sample bool
 	// AcceptDeletes are streams of which any number of rows may be gone in this run.
 	AcceptDeletes []string
+	// Verify compares all streams with what was delivered, whether that is due or not.
+	Verify bool
 }
 
 // Run is a run that is ready to start.
 type Run struct {
 	*Account
 	read       Read
-	engine     *tap.Engine
+	engine     *engine.Engine
 	selections []*tap.Selection
 	columns    *custom.Columns
 	state      *tap.State
@@ -183,23 +185,24 @@ func (r *Run) compare() {
 }
 
 // makeEngine connects the parts.
-func (r *Run) makeEngine() (*tap.Engine, error) {
+func (r *Run) makeEngine() (*engine.Engine, error) {
 	proof, err := schemas.Load("users")
 	if err != nil {
 		return nil, err
 	}
 	cfg := r.cfg
-	e := &tap.Engine{
+	e := &engine.Engine{
 		Source: r.client, Voice: r.read.Protocol.voice(), Log: r.opts.Log,
 		Concurrency: cfg.Concurrency, Lookback: cfg.Back, StartDate: cfg.Start,
 		FailForbidden: r.read.Protocol.platform || cfg.OnForbidden == "fail", Sample: r.read.Sample,
 		Proof: proof[0], User: r.credential().User(),
-		ReadAs: cfg.ReadAs(), Now: r.client.Now, MaxRunTime: cfg.RunTime, Refresh: cfg.Rest,
+		ReadAs: cfg.ReadAs(), Now: r.client.Now, MaxRunTime: cfg.RunTime,
+		RefreshEvery: cfg.Rest,
 	}
 	if d := cfg.Ledger; d != nil {
-		e.Deletes = &tap.Deletes{
-			Ledger: &store.Ledger{Store: d.Store}, Every: d.Every,
-			MaxShare: d.MaxShare, Accept: r.read.AcceptDeletes,
+		e.Deletes = &engine.Deletes{
+			Store: ledgers{d.Store}, Every: d.Every, MaxShare: d.MaxShare,
+			Accept: r.read.AcceptDeletes, Verify: r.read.Verify, Nonce: nonce(),
 		}
 	}
 	if f := cfg.Files; f != nil {
@@ -216,18 +219,18 @@ func (r *Run) makeEngine() (*tap.Engine, error) {
 func (r *Run) Schemas() []byte {
 	var out []byte
 	for _, sel := range r.selections {
-		out = r.engine.Voice.Schema(out, sel, sel.Shape)
+		out = r.engine.Voice.Append(out, tap.Schema{Selection: sel, Shape: sel.Shape})
 	}
 	return out
 }
 
 // Snapshot returns the progress of the run; nil if it is not under way.
 func (r *Run) Snapshot() *tap.Account {
-	outcomes := r.engine.Snapshot()
-	if outcomes == nil {
+	streams := r.engine.Snapshot()
+	if streams == nil {
 		return nil
 	}
-	return r.account(&tap.Summary{Outcomes: outcomes}, nil, ExitOK)
+	return r.account(&tap.Account{Streams: streams}, nil, ExitOK)
 }
 
 // Do reads, and writes messages to out, in whole lines. Call it once: it advances the state. It
@@ -239,14 +242,20 @@ func (r *Run) Do(ctx context.Context, out io.Writer) (*tap.Account, error) {
 	r.engine.Out = out
 	r.reading.Store(r.engine)
 	defer r.reading.Store(nil)
-	sum, err := r.engine.Sync(ctx, r.selections, r.state)
-	if sum == nil {
+	a, err := r.engine.Sync(ctx, r.selections, r.state)
+	if a == nil {
 		return nil, err
 	}
-	code := ExitCode(err, sum.Read)
-	if err == nil && slices.ContainsFunc(sum.Outcomes,
-		func(o tap.Outcome) bool { return o.Err != nil && !o.Skipped }) {
+	code := ExitCode(err, a.Read)
+	if err == nil && slices.ContainsFunc(a.Streams, r.fails) {
 		code = ExitIncomplete
 	}
-	return r.account(sum, err, code), err
+	return r.account(a, err, code), err
+}
+
+// fails reports whether a stream makes the run's exit code 1: it failed, or it had to be verified
+// and was not.
+func (r *Run) fails(s tap.StreamAccount) bool {
+	return s.Status == tap.Failed ||
+		r.read.Verify && s.Status != tap.Skipped && s.VerifiedUntil.IsZero()
 }

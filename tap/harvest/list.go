@@ -178,6 +178,13 @@ func (c *Client) listURL(req tap.Request) *url.URL {
 	for name, value := range req.Params {
 		q.Set(name, value)
 	}
+	if req.IDs != nil {
+		ids := make([]string, len(req.IDs))
+		for i, id := range req.IDs {
+			ids[i] = strconv.FormatInt(id, 10)
+		}
+		q.Set("ids", strings.Join(ids, ","))
+	}
 	n := perPage
 	if req.PerPage > 0 {
 		n = req.PerPage

@@ -50,6 +50,9 @@ func (s *scanner) note(c *Column, column int, value span) {
 	if column == s.watch {
 		s.watched = value
 	}
+	if column == s.flag && string(s.b[value.from:value.to]) == s.flagText {
+		s.flagged = true
+	}
 }
 
 // next returns the index of the column that is expected after the previous one. Records of a list

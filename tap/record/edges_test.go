@@ -3,6 +3,7 @@ package record_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/stretchr/testify/assert"
@@ -31,19 +32,22 @@ func TestEdgesOfNumbers(t *testing.T) {
 func TestPageResults(t *testing.T) {
 	page := []byte(`[{"id":3,"at":"2026-01-03T00:00:00.000Z"},{"id":2,"at":"2026-01-02T00:00:00.000Z"},{"id":1,"at":"2026-01-01T00:00:00.000Z"}]`)
 	splitter := record.NewSplitter(shape(t), record.Options{Watch: "at", Mark: "at", IDs: true})
+	first := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli()
+	const day = 24 * 60 * 60 * 1000
+	rows := []record.Row{{ID: 3, Mark: first + 2*day}, {ID: 2, Mark: first + day}, {ID: 1, Mark: first}}
 	res, err := splitter.Split(page)
 	require.NoError(t, err)
 	assert.Equal(t, `"2026-01-03T00:00:00.000Z"`, string(res.First))
 	assert.Equal(t, `"2026-01-01T00:00:00.000Z"`, string(res.Last))
-	assert.Equal(t, []int64{3, 2, 1}, res.IDs)
+	assert.Equal(t, rows, res.IDs)
 	assert.Len(t, res.Records, 3)
-	splitter.Since("2026-01-02T00:00:00.000Z")
+	splitter.Since("2026-01-02T00:00:00.000Z", nil)
 	res, err = splitter.Split(page)
 	require.NoError(t, err)
 	assert.Len(t, res.Records, 2, "what is of that very moment stays")
 	assert.Equal(t, 3, res.Rows)
-	assert.Equal(t, []int64{3, 2, 1}, res.IDs)
-	splitter.Since("")
+	assert.Equal(t, rows, res.IDs)
+	splitter.Since("", nil)
 	res, err = splitter.Split(page)
 	require.NoError(t, err)
 	assert.Len(t, res.Records, 3)

@@ -61,8 +61,11 @@ type scanner struct {
 	successors []int // which top-level column followed which, shifted by one
 	watch      int   // index of the top-level column whose value is reported, or -1
 	mark       int   // the same, for the column by which records are left out
-	cutUnknown bool  // unknown top-level columns are dropped, not reported as drift
-	nullOdd    bool  // values of another type become null instead of drift
+	flag       int   // the same, for the column in which a value is looked for
+	flagText   string
+	flagged    bool // this page has that value
+	cutUnknown bool // unknown top-level columns are dropped, not reported as drift
+	nullOdd    bool // values of another type become null instead of drift
 	hasher     *hasher
 
 	depth    int

@@ -3,7 +3,6 @@ package record
 import (
 	"bytes"
 	"errors"
-	"strconv"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -20,13 +19,21 @@ type Options struct {
 	NullOdd bool
 	// Key is the key of hashes, required if anything is hashed.
 	Key []byte
-	// IDs reports the ids of the records of a page: the values of a single numeric key.
+	// IDs reports the rows of a page: the values of a single numeric key, with their marks.
 	IDs bool
 	// Mark names the column by which [Splitter.Since] leaves out records.
 	Mark string
 	// Watch names the column whose value in the first and the last record of a page is reported.
 	Watch string
+	// Flag is a value to look for in a column, as it comes from the API, before it is treated.
+	Flag Flag
 }
+
+// Flag is a text value of a top-level column.
+type Flag struct{ Column, Value string }
+
+// Row is the numeric key of a record and its mark, in milliseconds since 1970; 0 if it has none.
+type Row struct{ ID, Mark int64 }
 
 // Splitter reads the pages of one stream, one after the other. It is not safe for concurrent use.
 type Splitter struct {
@@ -36,6 +43,8 @@ type Splitter struct {
 	scan  scanner
 	page  []byte // the latest page, as it was split
 	since []byte // records with an earlier mark are left out; nil for none
+	// without reports whether to leave out a row whose mark is earlier; nil leaves out all of them
+	without func(Row) bool
 
 	records [][]byte
 	changed []byte // records that differ from the page
@@ -46,6 +55,7 @@ func NewSplitter(shape *Shape, opts Options) *Splitter {
 	s := &Splitter{opts: opts}
 	s.scan.cutUnknown, s.scan.nullOdd, s.scan.hasher = opts.DropUnknown, opts.NullOdd,
 		newHasher(opts.Key)
+	s.scan.flagText = `"` + opts.Flag.Value + `"`
 	s.Use(shape)
 	return s
 }
@@ -58,7 +68,7 @@ func (s *Splitter) Use(shape *Shape) {
 	if s.shape == shape {
 		return
 	}
-	s.shape, s.keys, s.scan.watch, s.scan.mark = shape, 0, -1, -1
+	s.shape, s.keys, s.scan.watch, s.scan.mark, s.scan.flag = shape, 0, -1, -1, -1
 	s.scan.tops = make([]topColumn, len(shape.Columns))
 	for i, c := range shape.Columns {
 		if c.Key {
@@ -70,7 +80,10 @@ func (s *Splitter) Use(shape *Shape) {
 		if s.opts.Mark != "" && c.Name == s.opts.Mark {
 			s.scan.mark = i
 		}
-		s.scan.tops[i].noted = c.Key || i == s.scan.watch || i == s.scan.mark
+		if s.opts.Flag.Column != "" && c.Name == s.opts.Flag.Column {
+			s.scan.flag = i
+		}
+		s.scan.tops[i].noted = c.Key || i == s.scan.watch || i == s.scan.mark || i == s.scan.flag
 	}
 	s.scan.successors = make([]int, len(shape.Columns)+1)
 	for i := range s.scan.successors {
@@ -79,21 +92,23 @@ func (s *Splitter) Use(shape *Shape) {
 }
 
 // Since leaves out records whose mark is before a time, which is written as the API writes times;
-// empty for none. Their ids are still reported.
-func (s *Splitter) Since(at string) {
-	s.since = nil
+// empty for none. Their ids are still reported. If without is not nil, it is asked for each such
+// record whether to leave it out.
+func (s *Splitter) Since(at string, without func(Row) bool) {
+	s.since, s.without = nil, without
 	if at != "" {
 		s.since = []byte(at)
 	}
 }
 
 // old reports whether to leave out the latest record. A mark in another format counts as new.
-func (s *Splitter) old() bool {
+func (s *Splitter) old(row Row) bool {
 	m := s.scan.marked
 	if s.since == nil || m.to-m.from != len(s.since)+2 || s.scan.b[m.from] != '"' {
 		return false
 	}
-	return bytes.Compare(s.scan.b[m.from+1:m.to-1], s.since) < 0
+	return bytes.Compare(s.scan.b[m.from+1:m.to-1], s.since) < 0 &&
+		(s.without == nil || s.without(row))
 }
 
 // Result describes a page. It points into the page and the splitter, and is valid until either is
@@ -112,8 +127,10 @@ type Result struct {
 	Nulled []string
 	// Rows is the number of records of the page, including those left out.
 	Rows int
-	// IDs are the numeric keys of all records, including those left out.
-	IDs []int64
+	// IDs are the rows of all records, including those left out.
+	IDs []Row
+	// Flagged reports whether a record has the value of [Options].Flag.
+	Flagged bool
 }
 
 // ErrDrift means that a page is well-formed but contains a value or a column that the shape does
@@ -154,6 +171,7 @@ func (s *Splitter) split(page []byte) (Result, error) {
 	sc.b, page = page, page[:len(page)-Padding]
 	sc.err, sc.drift, sc.unclean, sc.twice, sc.depth, sc.nulls, sc.texts = nil, false, false, false,
 		0, 0, sc.texts[:0]
+	sc.flagged = false
 	s.records, s.changed = s.records[:0], s.changed[:0]
 	var res Result
 	fail := func(i int, what string) (Result, error) {
@@ -186,13 +204,14 @@ func (s *Splitter) split(page []byte) (Result, error) {
 		case sc.keys < s.keys:
 			return fail(start, "a record without its key")
 		default:
+			var row Row
 			if s.opts.IDs {
-				if id, err := strconv.ParseInt(string(sc.b[sc.key.from:sc.key.to]), 10,
-					64); err == nil {
-					res.IDs = append(res.IDs, id)
+				var err error
+				if row, err = sc.row(); err == nil {
+					res.IDs = append(res.IDs, row)
 				}
 			}
-			if !s.old() {
+			if !s.old(row) {
 				s.add(span{start, i})
 			}
 			rows++
@@ -232,7 +251,7 @@ func (s *Splitter) split(page []byte) (Result, error) {
 			}
 		}
 	}
-	res.Records, res.Rows = s.records, rows
+	res.Records, res.Rows, res.Flagged = s.records, rows, sc.flagged
 	return res, nil
 }
 

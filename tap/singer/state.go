@@ -17,7 +17,7 @@ import (
 type bookmark struct {
 	ReplicationKey   string `json:"replication_key,omitzero"`
 	ReplicationValue string `json:"replication_key_value,omitzero"`
-	tap.Bookmark
+	tap.Extra
 }
 
 // foreign is the other form that taps of the Singer SDK write: a state by partitions.
@@ -149,10 +149,12 @@ func (c *stateCache) append(dst []byte, st *tap.State) []byte {
 	for _, name := range names {
 		text, ok := c.json[name]
 		if !ok {
-			text = appendJSON(nil, toBookmark(st.Bookmarks[name]))
+			if !st.Bookmarks[name].Empty() {
+				text = appendJSON(nil, toBookmark(st.Bookmarks[name]))
+			}
 			c.json[name] = text
 		}
-		if len(text) > len("{}") {
+		if text != nil {
 			member(name, text)
 		}
 	}
@@ -168,7 +170,7 @@ func (c *stateCache) append(dst []byte, st *tap.State) []byte {
 }
 
 func toBookmark(b *tap.Bookmark) bookmark {
-	out := bookmark{Bookmark: *b}
+	out := bookmark{Extra: b.Extra()}
 	if !b.Until.IsZero() {
 		out.ReplicationKey = "updated_at"
 		out.ReplicationValue = tap.FormatTime(b.Until)

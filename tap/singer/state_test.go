@@ -39,7 +39,7 @@ func FuzzState(f *testing.F) {
 		var m struct {
 			Value json.RawMessage `json:"value"`
 		}
-		require.NoError(t, json.Unmarshal(new(singer.Voice).State(nil, st, nil), &m))
+		require.NoError(t, json.Unmarshal(new(singer.Voice).Append(nil, tap.Saved{State: st}), &m))
 		return m.Value
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -117,7 +117,7 @@ func TestForeignStates(t *testing.T) {
 	}
 	st, err := singer.ParseState([]byte(`{"bookmarks":{"users":{"replication_key_value":"2026-01-05"},"other":{"any":[1]}},"extra":{"kept":true}}`), lookup)
 	require.NoError(t, err)
-	out := string(new(singer.Voice).State(nil, st, nil))
+	out := string(new(singer.Voice).Append(nil, tap.Saved{State: st}))
 	assert.Contains(t, out, `"other":{"any":[1]}`)
 	assert.Contains(t, out, `"extra":{"kept":true}`)
 }

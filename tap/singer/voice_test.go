@@ -35,23 +35,21 @@ func TestMessages(t *testing.T) {
 		`"name":{"description":"Name.","type":["string","null"]},"updated_at":{"type":["string","null"],"format":"date-time"},`+
 		`"tags":{"type":["array","null"],"items":{"type":["object","null"],"properties":{"v":{"type":["string","null"]}}}}}},`+
 		`"key_properties":["id"],"bookmark_properties":["updated_at"]}`+"\n",
-		string(v.Schema(nil, sel, shape)))
-	before, behind := v.Frame(sel, at)
+		string(v.Append(nil, tap.Schema{Selection: sel, Shape: shape})))
+	before, behind := v.Frame(sel, 0, at)
 	assert.Equal(t, `{"type":"RECORD","stream":"users","record":{},"time_extracted":"2026-11-25T08:15:30.123Z"}`+"\n", string(before)+"{}"+string(behind))
-	sel.Version = 7
-	before, behind = v.Frame(sel, at)
+	before, behind = v.Frame(sel, 7, at)
 	assert.Equal(t, `{"type":"RECORD","stream":"users","record":{},"time_extracted":"2026-11-25T08:15:30.123Z","version":7}`+"\n", string(before)+"{}"+string(behind))
 	assert.Equal(t, `{"type":"RECORD","stream":"users","record":{"id":3,"_sdc_deleted_at":"2026-11-25T08:15:30.123Z"},"time_extracted":"2026-11-25T08:15:30.123Z","version":6}`+"\n"+
 		`{"type":"ACTIVATE_VERSION","stream":"users","version":7}`+"\n",
-		string(v.Gone(nil, sel, []int64{3}, at)))
-	for _, nothing := range [][]byte{
-		v.Started(nil, sel.Stream), v.Running(nil, sel.Stream),
-		v.Ended(nil, sel.Stream, nil), v.Waiting(nil, nil, at), v.Estimate(nil, sel.Stream, 1),
+		string(v.Append(nil, tap.Deleted{Selection: sel, Version: 7, IDs: []int64{3}, At: at})))
+	for _, nothing := range []tap.Event{
+		tap.Started{}, tap.Running{}, tap.Ended{}, tap.Waiting{}, tap.Estimate{Records: 1},
 	} {
-		assert.Empty(t, nothing)
+		assert.Empty(t, v.Append(nil, nothing))
 	}
 	sel.Stream.Bookmark = ""
-	assert.NotContains(t, string(v.Schema(nil, sel, shape)), "bookmark_properties")
+	assert.NotContains(t, string(v.Append(nil, tap.Schema{Selection: sel, Shape: shape})), "bookmark_properties")
 }
 
 // A state is written with the keys of the Singer SDK, preserves unknown parts, and reflects what
@@ -67,11 +65,12 @@ func TestStateMessages(t *testing.T) {
 		})
 	require.NoError(t, err)
 	v := &singer.Voice{}
-	assert.Equal(t, `{"type":"STATE","value":{"bookmarks":{"users":{"replication_key":"updated_at","replication_key_value":"2026-01-01T00:00:00.000Z"},"others":{"x":1}},"more":[1]}}`+"\n",
-		string(v.State(nil, st, nil)))
+	assert.Equal(t, `{"type":"STATE","value":{"bookmarks":{"users":{"replication_key":"updated_at","replication_key_value":"2026-01-01T00:00:00.000Z",`+
+		`"progress":null,"learnt":null,"complete":null,"policy":null,"version":null,"whole":null,"start_date":null,"ledger":null,"verified":null},"others":{"x":1}},"more":[1]}}`+"\n",
+		string(v.Append(nil, tap.Saved{State: st})))
 	st.Of("users").Until = at
-	assert.Contains(t, string(v.State(nil, st, nil)), "2026-01-01", "it was not told of a change")
-	assert.Contains(t, string(v.State(nil, st, []tap.Written{{Stream: sel.Stream}})),
+	assert.Contains(t, string(v.Append(nil, tap.Saved{State: st})), "2026-01-01", "it was not told of a change")
+	assert.Contains(t, string(v.Append(nil, tap.Saved{State: st, Since: []tap.Written{{Stream: sel.Stream}}})),
 		"2026-11-25T08:15:30.123Z")
 }
 

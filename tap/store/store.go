@@ -34,6 +34,7 @@ type Store interface {
 	// URL returns the address of a stored file, in the scheme of the store. Names are not escaped:
 	// S3 tools accept them like this.
 	URL(name string) string
+	Logs
 }
 
 // Open opens the store at an address: file:///folder, or s3://bucket/prefix. It does not access the

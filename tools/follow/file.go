@@ -26,7 +26,7 @@ type file struct {
 	Key          []string            `json:"key"`
 	Bookmark     string              `json:"bookmark,omitzero"`
 	NeverEmpty   bool                `json:"never_empty,omitzero"`
-	Anonymized   string              `json:"anonymized,omitzero"`
+	Anonymized   *tap.Anonymized     `json:"anonymized,omitzero"`
 	CustomFields *tap.CustomFields   `json:"custom_fields,omitzero"`
 	References   ordered[string]     `json:"references,omitempty"`
 	PersonalData ordered[string]     `json:"personal_data,omitempty"`

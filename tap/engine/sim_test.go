@@ -1,4 +1,4 @@
-package tap_test
+package engine_test
 
 import (
 	"bytes"
@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -21,6 +22,8 @@ import (
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/airbyte"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/engine"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/gone"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/singer"
 )
 
@@ -36,6 +39,7 @@ type simRow struct {
 	seen                 int64 // since when it is visible in this form
 	before               *simRow
 	switched             int64 // when it last switched pass
+	hidden               bool  // nobody may see it
 }
 
 // simulator is the source.
@@ -111,6 +115,9 @@ func (s *simulator) happen() {
 
 // visible returns the row as the API shows it now; nil if hidden.
 func (s *simulator) visible(r *simRow) *simRow {
+	if r.hidden {
+		return nil
+	}
 	for r != nil && r.seen > s.now {
 		r = r.before
 	}
@@ -156,10 +163,10 @@ func (s *simulator) Read(_ context.Context, req tap.Request, take func(tap.Page)
 		}
 	}
 	wanted := map[string]bool{}
-	for id := range strings.SplitSeq(req.Params["ids"], ",") {
-		wanted[id] = id != ""
+	for _, id := range req.IDs {
+		wanted[fmt.Sprint(id)] = true
 	}
-	asked := req.Params["ids"] != ""
+	asked := req.IDs != nil
 	page := tap.Page{Asked: simTime(s.now)}
 	body := []byte{'['}
 	n := 0
@@ -291,8 +298,11 @@ type simulation struct {
 	loaded map[string]string // updated_at by id
 	state  []byte
 
-	deletes *tap.Deletes
+	deletes *engine.Deletes
 	told    map[string]bool // rows that were reported as gone
+
+	out     string // of the latest run
+	account tap.StreamAccount
 }
 
 // run runs the engine once and kills it after a number of bytes, 0 for never. It reports whether
@@ -311,7 +321,7 @@ func (s *simulation) run(kill int) bool {
 	if kill > 0 {
 		out.left = kill
 	}
-	engine := &tap.Engine{
+	e := &engine.Engine{
 		Source: s, Voice: s.proto.voice(), Out: out, Log: slog.New(slog.DiscardHandler),
 		Concurrency: 3, Lookback: 5 * time.Minute,
 		Now:     func() time.Time { s.mu.Lock(); defer s.mu.Unlock(); return simTime(s.now) },
@@ -320,7 +330,8 @@ func (s *simulation) run(kill int) bool {
 	ctx, cancel := context.WithCancelCause(s.t.Context())
 	defer cancel(nil)
 	s.stop = cancel
-	sum, err := engine.Sync(ctx, []*tap.Selection{sel}, state)
+	sum, err := e.Sync(ctx, []*tap.Selection{sel}, state)
+	s.out, s.account = out.String(), sum.Streams[0]
 	for line := range strings.Lines(out.String()) {
 		if !strings.HasSuffix(line, "\n") {
 			break // cut by the kill
@@ -339,9 +350,9 @@ func (s *simulation) run(kill int) bool {
 	}
 	if kill == 0 && s.stopAt == 0 {
 		require.NoError(s.t, err)
-		require.NoError(s.t, sum.Outcomes[0].Err)
+		require.NoError(s.t, sum.Streams[0].Err)
 	}
-	return sum.Outcomes[0].Complete
+	return sum.Streams[0].Status == tap.Complete
 }
 
 // check asserts that each row was loaded, at least as new as it was at a time.
@@ -457,36 +468,75 @@ func TestShortRunsMakeProgress(t *testing.T) {
 	assert.Fail(t, "400 runs of five pages each never got through")
 }
 
-// memory is a ledger that can be lost or reset.
-type memory struct {
-	now    *tap.Known
-	before []*tap.Known
+// ledgers is a store that can be lost or set back.
+type ledgers struct {
+	files  map[string][]byte
+	logs   map[string]map[string][]byte // by stream and run
+	before []ledgers
+	calls  int
 }
 
-func (m *memory) Load(context.Context, string) (*tap.Known, error) { return copied(m.now), nil }
+func newLedgers() *ledgers {
+	return &ledgers{files: map[string][]byte{}, logs: map[string]map[string][]byte{}}
+}
 
-func (m *memory) Save(_ context.Context, _ string, k *tap.Known) error {
-	m.before = append(m.before, m.now)
-	m.now = copied(k)
+func (l *ledgers) Load(_ context.Context, stream string) ([]byte, []gone.Log, error) {
+	var logs []gone.Log
+	for run, data := range l.logs[stream] {
+		logs = append(logs,
+			gone.Log{Run: run, Data: bytes.Clone(data), Changed: time.Now(), Parts: 1})
+	}
+	return bytes.Clone(l.files[stream]), logs, nil
+}
+
+func (l *ledgers) Append(_ context.Context, stream, run string, _ uint64, data []byte) error {
+	l.keep()
+	if l.logs[stream] == nil {
+		l.logs[stream] = map[string][]byte{}
+	}
+	l.logs[stream][run] = append(l.logs[stream][run], data...)
 	return nil
 }
 
-func copied(k *tap.Known) *tap.Known {
-	if k == nil {
-		return nil
+func (l *ledgers) Replace(_ context.Context, stream string, file []byte, runs []string) error {
+	l.keep()
+	l.files[stream] = bytes.Clone(file)
+	for _, run := range runs {
+		delete(l.logs[stream], run)
 	}
-	ids := func(s tap.IDs) tap.IDs {
-		own, _ := tap.ParseIDs(bytes.Clone(s.Bytes()))
-		return own
+	return nil
+}
+
+func (*ledgers) Name(stream string) string { return stream }
+func (*ledgers) Slow() bool                { return false }
+
+// keep remembers the store as it is now, at times.
+func (l *ledgers) keep() {
+	if l.calls++; l.calls%7 == 1 {
+		l.before = append(l.before, ledgers{files: maps.Clone(l.files), logs: l.copyLogs()})
 	}
-	c := *k
-	c.Rows, c.Fresh = ids(k.Rows), ids(k.Fresh)
-	if k.Sweep != nil {
-		s := *k.Sweep
-		s.Listed, s.Current, s.Since = ids(s.Listed), ids(s.Current), ids(s.Since)
-		c.Sweep = &s
+}
+
+func (l *ledgers) copyLogs() map[string]map[string][]byte {
+	logs := map[string]map[string][]byte{}
+	for stream, of := range l.logs {
+		logs[stream] = map[string][]byte{}
+		for run, data := range of {
+			logs[stream][run] = bytes.Clone(data)
+		}
 	}
-	return &c
+	return logs
+}
+
+// lose empties the store.
+func (l *ledgers) lose() { l.files, l.logs = map[string][]byte{}, map[string]map[string][]byte{} }
+
+// setBack makes the store as it was at some time.
+func (l *ledgers) setBack(random *rand.Rand) {
+	if n := len(l.before); n > 0 {
+		old := l.before[random.IntN(n)]
+		l.files, l.logs = maps.Clone(old.files), old.copyLogs()
+	}
 }
 
 // With deletes, whatever changes, is late or killed, and with a ledger that is lost or reset: no
@@ -494,8 +544,8 @@ func copied(k *tap.Known) *tap.Known {
 // deleted has been reported, unless the ledger forgot it.
 func TestDeletedRowsAreReportedAndLivingOnesNever(t *testing.T) {
 	simulate(t, 25, func(_ *testing.T, s *simulation, random *rand.Rand) {
-		ledger := &memory{}
-		s.deletes = &tap.Deletes{Ledger: ledger, Every: time.Minute, MaxShare: 1}
+		ledger := newLedgers()
+		s.deletes = &engine.Deletes{Store: ledger, Every: time.Minute, MaxShare: 1}
 		if random.IntN(3) == 0 {
 			s.rows = s.rows[:3+random.IntN(5)] // a list of one page
 			s.perPage = 10
@@ -516,11 +566,11 @@ func TestDeletedRowsAreReportedAndLivingOnesNever(t *testing.T) {
 			check()
 			switch random.IntN(12) {
 			case 0:
-				ledger.now, forgot = nil, true
+				ledger.lose()
+				forgot = true
 			case 1:
-				if n := len(ledger.before); n > 0 {
-					ledger.now, forgot = ledger.before[random.IntN(n)], true
-				}
+				ledger.setBack(random)
+				forgot = true
 			}
 		}
 		s.run(0)
@@ -541,5 +591,127 @@ func TestDeletedRowsAreReportedAndLivingOnesNever(t *testing.T) {
 					r.id)
 			}
 		}
+	})
+}
+
+// warehouse is what a loader has stored: rows by id, with their updated_at. It stores a prefix of
+// what a run writes, and its state is the last one in that prefix.
+type warehouse struct {
+	rows  map[string]string
+	state []byte
+}
+
+// store takes the lines of a run up to a byte.
+func (w *warehouse) store(s *simulation, out string, upTo int) {
+	for line := range strings.Lines(out[:min(len(out), upTo)]) {
+		if !strings.HasSuffix(line, "\n") {
+			return
+		}
+		id, updated, state := s.proto.take([]byte(line))
+		switch {
+		case id != "" && strings.Contains(line, "deleted_at"):
+			delete(w.rows, id)
+		case id != "":
+			w.rows[id] = updated
+		}
+		if state != nil {
+			w.state = state
+		}
+	}
+}
+
+// hide hides rows, as a permission that is lost does, or shows them again. Neither moves
+// updated_at.
+func (s *simulator) hide(random *rand.Rand, rows int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for range rows {
+		r := s.rows[random.IntN(len(s.rows))]
+		r.hidden = !r.hidden
+	}
+}
+
+func (s *simulator) showAll() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range s.rows {
+		r.hidden = false
+	}
+}
+
+// Whatever changes, is deleted, hidden and shown again without a trace, is late or killed on either
+// side, with states and ledgers that are lost or set back, and with two runs at once: a last quiet
+// run leaves exactly the rows that exist in the warehouse, as they are, and says so.
+func TestTheWarehouseIsProvenRight(t *testing.T) {
+	simulate(t, 25, func(_ *testing.T, s *simulation, random *rand.Rand) {
+		ledger := newLedgers()
+		w := &warehouse{rows: map[string]string{}}
+		s.deletes = &engine.Deletes{Store: ledger, Every: time.Minute, MaxShare: 1}
+		if random.IntN(3) == 0 {
+			s.rows = s.rows[:3+random.IntN(5)] // a list of one page
+			s.perPage = 10
+		}
+		forgot := false
+		for n := range random.IntN(10) {
+			s.state = w.state
+			s.deletes.Nonce = fmt.Sprint(n)
+			kill := 1 + random.IntN(120_000)
+			if random.IntN(2) == 0 {
+				kill = math.MaxInt // it is not killed
+			}
+			s.run(kill)
+			upTo := len(s.out)
+			switch random.IntN(4) { // the loader dies first, often near the end
+			case 0:
+				upTo = random.IntN(len(s.out) + 1)
+			case 1, 2:
+				upTo -= random.IntN(min(len(s.out), 1500) + 1)
+			}
+			if random.IntN(5) == 0 { // another run from the same state, whose state wins
+				first := s.out[:upTo]
+				s.state = w.state
+				s.deletes.Nonce = fmt.Sprint(n, "b")
+				s.run(kill)
+				w.store(s, first, len(first))
+				upTo = len(s.out)
+			}
+			w.store(s, s.out, upTo)
+			s.hide(random, random.IntN(6))
+			switch random.IntN(14) {
+			case 0:
+				ledger.lose()
+				forgot = true
+			case 1:
+				ledger.setBack(random)
+				forgot = true
+			case 2:
+				w.state = nil
+			}
+		}
+		s.showAll()
+		s.quiet = true
+		for range 3 {
+			s.now += 3600 * 1000
+			s.state = w.state
+			s.run(0)
+			w.store(s, s.out, len(s.out))
+		}
+		account := s.account
+		assert.False(s.t, account.VerifiedUntil.IsZero(), "the list is verified")
+		living := s.living(false)
+		for id, updated := range living {
+			assert.Equal(s.t, tap.FormatTime(simTime(updated)), w.rows[fmt.Sprint(id)],
+				"row %d is in the warehouse as it is", id)
+		}
+		if forgot {
+			return // rows that were deleted before then stay
+		}
+		assert.Len(s.t, w.rows, len(living), "no dead row is left")
+		assert.Equal(s.t, len(living), account.VerifiedRows)
+		sum := int64(0)
+		for id := range living {
+			sum += id
+		}
+		assert.Equal(s.t, fmt.Sprint(sum), account.VerifiedSum)
 	})
 }

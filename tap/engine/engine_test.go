@@ -1,4 +1,4 @@
-package tap_test
+package engine_test
 
 import (
 	"bytes"
@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/engine"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/singer"
 )
 
@@ -43,8 +44,8 @@ func stream(name string) *tap.Stream {
 
 // runEngine runs the engine over streams without a bookmark.
 func runEngine(t *testing.T, ctx context.Context, source tap.Source, out io.Writer,
-	change func(*tap.Engine), names ...string,
-) (*tap.Summary, error) {
+	change func(*engine.Engine), names ...string,
+) (*tap.Account, error) {
 	t.Helper()
 	var streams []*tap.Stream
 	for _, name := range names {
@@ -54,8 +55,8 @@ func runEngine(t *testing.T, ctx context.Context, source tap.Source, out io.Writ
 }
 
 func runStreams(t *testing.T, ctx context.Context, source tap.Source, out io.Writer,
-	change func(*tap.Engine), streams ...*tap.Stream,
-) (*tap.Summary, error) {
+	change func(*engine.Engine), streams ...*tap.Stream,
+) (*tap.Account, error) {
 	t.Helper()
 	var selections []*tap.Selection
 	for _, s := range streams {
@@ -63,7 +64,7 @@ func runStreams(t *testing.T, ctx context.Context, source tap.Source, out io.Wri
 		require.NoError(t, err)
 		selections = append(selections, (&tap.Choice{Stream: s}).Select(shape, tap.Handling{}))
 	}
-	e := &tap.Engine{
+	e := &engine.Engine{
 		Source: source, Voice: &singer.Voice{}, Out: out,
 		Log: slog.New(slog.DiscardHandler), Concurrency: 2,
 	}
@@ -86,25 +87,25 @@ func TestFailuresOfStreamsAndOfRuns(t *testing.T) {
 		sum, err := runEngine(t, t.Context(), answers{"good": page, "bad": bad(kind)}, io.Discard,
 			nil, "bad", "good")
 		require.NoError(t, err)
-		assert.Equal(t, "failed", sum.Outcomes[0].Status(), "%d", kind)
-		assert.Equal(t, "complete", sum.Outcomes[1].Status())
+		assert.Equal(t, "failed", sum.Streams[0].Status, "%d", kind)
+		assert.Equal(t, "complete", sum.Streams[1].Status)
 		assert.Equal(t, 1, sum.Records())
 	}
 	sum, err := runEngine(t, t.Context(), answers{"good": page, "bad": bad(tap.Scope)}, io.Discard,
 		nil, "bad", "good")
 	require.NoError(t, err)
-	assert.Equal(t, "skipped", sum.Outcomes[0].Status())
+	assert.Equal(t, "skipped", sum.Streams[0].Status)
 	sum, err = runEngine(t, t.Context(), answers{"good": page, "bad": bad(tap.Scope)}, io.Discard,
-		func(e *tap.Engine) { e.FailForbidden = true }, "bad", "good")
+		func(e *engine.Engine) { e.FailForbidden = true }, "bad", "good")
 	require.NoError(t, err)
-	assert.Equal(t, "failed", sum.Outcomes[0].Status())
+	assert.Equal(t, "failed", sum.Streams[0].Status)
 	for _, kind := range []tap.Kind{
 		tap.Credentials, tap.SignIn, tap.BadInput, tap.Rights,
 		tap.Unreachable,
 	} {
 		sum, err := runEngine(t, t.Context(), answers{"bad": bad(kind)}, io.Discard, nil, "bad")
 		assert.Equal(t, kind, tap.KindOf(err))
-		assert.NotEqual(t, "complete", sum.Outcomes[0].Status())
+		assert.NotEqual(t, "complete", sum.Streams[0].Status)
 	}
 }
 
@@ -119,8 +120,8 @@ func TestBrokenOutput(t *testing.T) {
 	assert.Equal(t, tap.LoaderGone, tap.KindOf(err))
 	assert.ErrorContains(t, err, "no space left")
 	assert.NotContains(t, err.Error(), "went away", "a full disk is no loader that went away")
-	for _, o := range sum.Outcomes {
-		assert.NotEqual(t, "complete", o.Status())
+	for _, o := range sum.Streams {
+		assert.NotEqual(t, "complete", o.Status)
 	}
 }
 
@@ -136,7 +137,7 @@ func TestStoppedRunEndsWithAState(t *testing.T) {
 	}
 	sum, err := runEngine(t, ctx, answers{"one": page, "slow": stopping}, &out, nil, "one", "slow")
 	assert.Equal(t, tap.Interrupted, tap.KindOf(err))
-	assert.Equal(t, "unfinished", sum.Outcomes[1].Status())
+	assert.Equal(t, "unfinished", sum.Streams[1].Status)
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
 	assert.Contains(t, lines[len(lines)-1], `"type":"STATE"`)
 }
@@ -145,7 +146,7 @@ func TestStoppedRunEndsWithAState(t *testing.T) {
 func TestSample(t *testing.T) {
 	var out bytes.Buffer
 	_, err := runEngine(t, t.Context(), answers{"one": page}, &out,
-		func(e *tap.Engine) { e.Sample = true }, "one")
+		func(e *engine.Engine) { e.Sample = true }, "one")
 	require.NoError(t, err)
 	assert.NotContains(t, out.String(), "STATE")
 	assert.Contains(t, out.String(), `{"id":1}`)

@@ -1,22 +1,27 @@
-package tap
+package engine
 
 import (
 	"container/heap"
 	"sync"
 	"time"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
-// task is a piece of a stream to read, and its progress.
+// task is something to do for a stream.
 type task struct {
-	run    *streamRun
-	piece  *Piece
-	cursor string
+	stream *stream
 	stage  stage
-	idle   bool      // nothing is left to do but end
-	head   head      // valid after the first page
-	waits  time.Time // since when the stream has read nothing; zero for never read
-	weight float64
-	number int
+	// piece is what to read, from cursor; nil before the stream's turn has come.
+	piece  *tap.Piece
+	cursor string
+	head   head // valid after the first page
+	// listing means that the piece is part of a listing of the whole list: it has no bounds, and
+	// this run began it. following means that it is read for what changed since a full table began.
+	listing, following bool
+	waits              time.Time // since when the stream has read nothing; zero for never read
+	weight             float64   // the expected number of pages
+	number             int       // in the order of arrival
 }
 
 // stage orders the work. Pieces of an earlier run come first, one page each, so that runs that end
@@ -28,8 +33,20 @@ const (
 	underWay stage = iota
 	firstPage
 	longLists
-	sweeps // listing ids, with the budget that is left
+	sweeps
+	proofs
 )
+
+// opening returns the task of a stream whose turn has not come.
+func (r *run) opening(st *stream) *task {
+	t := &task{
+		stream: st, stage: firstPage, waits: st.mark.Last(), weight: float64(st.mark.Pages),
+	}
+	if p := st.mark.Progress; p != nil && p.Query == st.sel.Fingerprint() && !r.Sample {
+		t.stage = underWay
+	}
+	return t
+}
 
 // queue hands out tasks: by stage, then the one that waited longest, then the longest list, then in
 // the order of arrival.

@@ -1,4 +1,4 @@
-package tap_test
+package engine_test
 
 import (
 	"bytes"
@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/engine"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/singer"
 )
 
@@ -32,7 +33,7 @@ func pageOf(body string) script {
 // ran is the result of a run of one stream.
 type ran struct {
 	out, log string
-	sum      *tap.Summary
+	sum      *tap.Account
 	err      error
 }
 
@@ -55,7 +56,7 @@ var timed = func() *tap.Stream {
 }()
 
 func runOne(t *testing.T, source tap.Source, state []byte, handling tap.Handling,
-	wanted func(path ...string) bool, change func(*tap.Engine),
+	wanted func(path ...string) bool, change func(*engine.Engine),
 ) *ran {
 	t.Helper()
 	shape, err := timed.Shape()
@@ -66,7 +67,7 @@ func runOne(t *testing.T, source tap.Source, state []byte, handling tap.Handling
 		require.NoError(t, err)
 	}
 	var out, log bytes.Buffer
-	e := &tap.Engine{
+	e := &engine.Engine{
 		Source: source, Voice: &singer.Voice{}, Out: &out,
 		Log: slog.New(slog.NewTextHandler(&log, nil)), Concurrency: 1,
 	}
@@ -84,7 +85,7 @@ func TestUnknownColumnsAreLearnt(t *testing.T) {
 	source := pageOf(`[{"id":2,"new":"x","name":7},{"id":1,"new":null,"name":"n"}]`)
 	first := runOne(t, source, nil, tap.Handling{}, nil, nil)
 	require.NoError(t, first.err)
-	assert.ElementsMatch(t, []string{"new", "name"}, first.sum.Outcomes[0].Changes)
+	assert.ElementsMatch(t, []string{"new", "name"}, first.sum.Streams[0].Changes)
 	assert.Equal(t, 1, strings.Count(first.log, `column=new`))
 	assert.Contains(t, first.log,
 		`level=INFO msg="a new column: adding it to the schema" stream=timed column=new`)
@@ -95,7 +96,7 @@ func TestUnknownColumnsAreLearnt(t *testing.T) {
 	again := runOne(t, source, first.state(t), tap.Handling{}, nil, nil)
 	require.NoError(t, again.err)
 	assert.Equal(t, 1, strings.Count(again.out, `{"type":"SCHEMA"`))
-	assert.Empty(t, again.sum.Outcomes[0].Changes)
+	assert.Empty(t, again.sum.Streams[0].Changes)
 	assert.NotContains(t, again.log, "column=new")
 	assert.Contains(t, string(again.state(t)), `"learnt"`, "it is kept on")
 
@@ -125,8 +126,8 @@ func TestNulledColumnsAreReportedOnce(t *testing.T) {
 	assert.Equal(t, 1, strings.Count(r.log, "column=extra"))
 	assert.Equal(t, 6, strings.Count(r.out, `"name":null`))
 	assert.NotContains(t, r.out, `"name":7`)
-	assert.Equal(t, 3, r.sum.Outcomes[0].Pages)
-	assert.Equal(t, 6, r.sum.Outcomes[0].Records)
+	assert.Equal(t, 3, r.sum.Streams[0].Pages)
+	assert.Equal(t, 6, r.sum.Streams[0].Records)
 }
 
 // Parts of a request that the API refuses are left out one by one, and reported once each.
@@ -148,17 +149,17 @@ func TestRefusedPartsOfRequests(t *testing.T) {
 	})
 	r := runOne(t, source, nil, tap.Handling{},
 		func(path ...string) bool { return path[0] != "extra" },
-		func(e *tap.Engine) { e.StartDate = simWorld.AddDate(-1, 0, 0) })
+		func(e *engine.Engine) { e.StartDate = simWorld.AddDate(-1, 0, 0) })
 	require.NoError(t, r.err)
 	assert.Equal(t, []string{" fields from", " from", ""}, asked)
 	assert.Equal(t, 2, strings.Count(r.log, "the API refused"))
 	assert.NotContains(t, r.out, "secret", "what was left out is cut here")
-	assert.Equal(t, "complete", r.sum.Outcomes[0].Status())
+	assert.Equal(t, "complete", r.sum.Streams[0].Status)
 
 	plain := runOne(t, script(func(tap.Request, func(tap.Page) error) error {
 		return tap.Errorf(tap.Unprocessable, "reading", "for no reason")
 	}), nil, tap.Handling{}, nil, nil)
-	assert.Equal(t, "failed", plain.sum.Outcomes[0].Status(),
+	assert.Equal(t, "failed", plain.sum.Streams[0].Status,
 		"nothing is left that could be left out")
 }
 
@@ -178,7 +179,7 @@ func TestRunsWithoutRowsNeedAProof(t *testing.T) {
 			}
 			return take(tap.Page{Body: []byte(`[]`), Asked: simWorld})
 		})
-		r := runOne(t, source, nil, tap.Handling{}, nil, func(e *tap.Engine) { e.Proof = proof })
+		r := runOne(t, source, nil, tap.Handling{}, nil, func(e *engine.Engine) { e.Proof = proof })
 		assert.Equal(t, 1, asked)
 		if want == tap.Rights {
 			assert.Equal(t, want, tap.KindOf(r.err))
@@ -189,7 +190,7 @@ func TestRunsWithoutRowsNeedAProof(t *testing.T) {
 		assert.Contains(t, string(r.state(t)), "replication_key_value")
 	}
 	source := pageOf(`[{"id":1}]`)
-	r := runOne(t, source, nil, tap.Handling{}, nil, func(e *tap.Engine) { e.Proof = proof })
+	r := runOne(t, source, nil, tap.Handling{}, nil, func(e *engine.Engine) { e.Proof = proof })
 	require.NoError(t, r.err)
 	assert.Contains(t, string(r.state(t)), "replication_key_value", "a row is proof enough")
 }
@@ -206,27 +207,27 @@ func TestMaxRunTimeAndRefreshEvery(t *testing.T) {
 		})
 		began := time.Now()
 		r := runOne(t, source, nil, tap.Handling{}, nil,
-			func(e *tap.Engine) { e.MaxRunTime = 10 * time.Second })
+			func(e *engine.Engine) { e.MaxRunTime = 10 * time.Second })
 		require.NoError(t, r.err)
 		assert.True(t, r.sum.Overtime)
-		assert.Equal(t, "unfinished", r.sum.Outcomes[0].Status())
+		assert.Equal(t, "unfinished", r.sum.Streams[0].Status)
 		assert.Equal(t, 3, pages, "the page under way is still read")
 		assert.Equal(t, 12*time.Second, time.Since(began))
 		assert.Contains(t, string(r.state(t)), `"progress"`)
-		assert.Equal(t, 12*time.Second, r.sum.Outcomes[0].Took)
+		assert.InDelta(t, 12, r.sum.Streams[0].Seconds, 1e-9)
 
 		quick := runOne(t, pageOf(`[{"id":1}]`), nil, tap.Handling{}, nil, nil)
 		rests := func(d time.Duration) *ran {
 			return runOne(t, pageOf(`[{"id":1}]`), quick.state(t), tap.Handling{}, nil,
-				func(e *tap.Engine) {
-					e.Refresh = func(string) time.Duration { return d }
+				func(e *engine.Engine) {
+					e.RefreshEvery = func(string) time.Duration { return d }
 					e.Now = func() time.Time { return simWorld.Add(time.Hour) }
 				})
 		}
 		left := rests(2 * time.Hour)
-		assert.Equal(t, "left_alone", left.sum.Outcomes[0].Status())
-		assert.Equal(t, simWorld.Add(2*time.Hour), left.sum.Outcomes[0].NextRead)
-		assert.Zero(t, left.sum.Outcomes[0].Pages)
-		assert.Equal(t, "complete", rests(time.Hour).sum.Outcomes[0].Status())
+		assert.Equal(t, "left_alone", left.sum.Streams[0].Status)
+		assert.Equal(t, simWorld.Add(2*time.Hour), left.sum.Streams[0].NextRead)
+		assert.Zero(t, left.sum.Streams[0].Pages)
+		assert.Equal(t, "complete", rests(time.Hour).sum.Streams[0].Status)
 	})
 }

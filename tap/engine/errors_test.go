@@ -1,4 +1,4 @@
-package tap_test
+package engine_test
 
 import (
 	"errors"
@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/engine"
 )
 
 // An error is one line of what was being done, the cause and the advice, whichever of them it has.
@@ -46,7 +47,7 @@ func TestErrorsAreOneLine(t *testing.T) {
 		assert.Equal(t, c.cause, tap.Cause(c.err))
 		assert.Equal(t, c.kind, tap.KindOf(c.err))
 	}
-	assert.ErrorIs(t, tap.WriteError(io.ErrClosedPipe), io.ErrClosedPipe)
+	assert.ErrorIs(t, engine.WriteError(io.ErrClosedPipe), io.ErrClosedPipe)
 }
 
 // The log says how each stream ended: a scope by its advice, a failure in full, and rows that are
@@ -90,7 +91,7 @@ func TestWhenAProofIsNeeded(t *testing.T) {
 	})
 	run := func(state []byte, later time.Duration) *ran {
 		asked = 0
-		return runOne(t, source, state, tap.Handling{}, nil, func(e *tap.Engine) {
+		return runOne(t, source, state, tap.Handling{}, nil, func(e *engine.Engine) {
 			e.Proof = proof
 			e.Now = func() time.Time { return simWorld.Add(later) }
 		})
@@ -109,7 +110,7 @@ func TestWhenAProofIsNeeded(t *testing.T) {
 	assert.Contains(t, failed.log, "cannot tell whether the user may see any: reading: 403")
 	assert.Contains(t, string(failed.state(t)), "replication_key_value")
 	sample := runOne(t, source, nil, tap.Handling{}, nil,
-		func(e *tap.Engine) { e.Proof, e.Sample = proof, true })
+		func(e *engine.Engine) { e.Proof, e.Sample = proof, true })
 	require.NoError(t, sample.err)
 	none := runOne(t, source, nil, tap.Handling{}, nil, nil)
 	assert.NotContains(t, string(none.state(t)), "replication_key_value",
@@ -124,6 +125,6 @@ func TestListsThatAreNeverEmpty(t *testing.T) {
 	_, err := runStreams(t, t.Context(), pageOf(`[]`), io.Discard, nil, &always)
 	assert.Equal(t, tap.Rights, tap.KindOf(err))
 	_, err = runStreams(t, t.Context(), pageOf(`[]`), io.Discard,
-		func(e *tap.Engine) { e.StartDate = simWorld }, &always)
+		func(e *engine.Engine) { e.StartDate = simWorld }, &always)
 	assert.NoError(t, err)
 }

@@ -1,7 +1,9 @@
-package tap
+package engine
 
 import (
 	"time"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
 // How a long list is cut. A list comes by id, newest first, without a total; only time can name a
@@ -68,7 +70,7 @@ func (h head) expected(t *task, oldest time.Time) float64 {
 
 // split returns the time at which to cut the piece whose first page is h: one part has the older
 // rows, the other the newer ones. False means that cutting is not worth it.
-func (h head) split(p *Piece, oldest time.Time) (time.Time, bool) {
+func (h head) split(p *tap.Piece, oldest time.Time) (time.Time, bool) {
 	if h.next == "" || h.pages(oldest) < worthPages {
 		return time.Time{}, false
 	}
@@ -83,19 +85,4 @@ func (h head) split(p *Piece, oldest time.Time) (time.Time, bool) {
 // long: it continues, and its rows came at about the same rate.
 func (h head) confirms(older head) bool {
 	return older.next != "" && older.span() <= burst*h.span()
-}
-
-// cut returns the two parts of p: the newer one, from the time at, and the older one, which
-// continues at cursor.
-func (p *Piece) cut(at time.Time, cursor string) (newer, rest *Piece) {
-	return &Piece{Pass: p.Pass, From: at, Before: p.Before},
-		&Piece{Pass: p.Pass, From: p.From, Before: at, Cursor: cursor}
-}
-
-// later returns the later of two lower bounds.
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }

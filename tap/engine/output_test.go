@@ -1,4 +1,4 @@
-package tap_test
+package engine_test
 
 import (
 	"bytes"
@@ -13,71 +13,60 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
-	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/engine"
 )
 
 // events is a voice that says what it is told, a line each.
 type events struct{}
 
-func (events) line(dst []byte, format string, args ...any) []byte {
-	return append(fmt.Appendf(dst, format, args...), '\n')
-}
-
-func (events) Frame(*tap.Selection, time.Time) (before, after []byte) {
+func (events) Frame(*tap.Selection, int64, time.Time) (before, after []byte) {
 	return []byte("record "), []byte("\n")
 }
 
-func (e events) Started(dst []byte, s *tap.Stream) []byte {
-	return e.line(dst, "%s started", s.Name)
-}
-
-func (e events) Schema(dst []byte, sel *tap.Selection, shape *record.Shape) []byte {
-	return e.line(dst, "%s schema of %d", sel.Stream.Name, len(shape.Columns))
-}
-
-func (e events) Running(dst []byte, s *tap.Stream) []byte {
-	return e.line(dst, "%s running", s.Name)
-}
-
-func (e events) Gone(dst []byte, sel *tap.Selection, ids []int64, _ time.Time) []byte {
-	return e.line(dst, "%s gone %v", sel.Stream.Name, ids)
-}
-
-func (e events) Estimate(dst []byte, s *tap.Stream, records int64) []byte {
-	return e.line(dst, "%s about %d", s.Name, records)
-}
-
-func (e events) State(dst []byte, _ *tap.State, written []tap.Written) []byte {
-	dst = append(dst, "state"...)
-	for _, w := range written {
-		dst = fmt.Appendf(dst, " %s %d", w.Stream.Name, w.Records)
-		if w.Ended {
-			dst = append(dst, " late"...)
-		}
+func (events) Append(dst []byte, e tap.Event) []byte {
+	line := func(format string, args ...any) {
+		dst = append(fmt.Appendf(dst, format, args...), '\n')
 	}
-	return append(dst, '\n')
-}
-
-func (e events) Waiting(dst []byte, under []*tap.Stream, until time.Time) []byte {
-	for _, s := range under {
-		dst = e.line(dst, "%s waits %s", s.Name, time.Until(until))
+	switch e := e.(type) {
+	case tap.Started:
+		line("%s started", e.Stream.Name)
+	case tap.Schema:
+		line("%s schema of %d", e.Selection.Stream.Name, len(e.Shape.Columns))
+	case tap.Running:
+		line("%s running", e.Stream.Name)
+	case tap.Deleted:
+		line("%s gone %v", e.Selection.Stream.Name, e.IDs)
+	case tap.Estimate:
+		line("%s about %d", e.Stream.Name, e.Records)
+	case tap.Saved:
+		dst = append(dst, "state"...)
+		for _, w := range e.Since {
+			dst = fmt.Appendf(dst, " %s %d", w.Stream.Name, w.Records)
+			if w.Ended {
+				dst = append(dst, " late"...)
+			}
+		}
+		dst = append(dst, '\n')
+	case tap.Waiting:
+		for _, s := range e.Streams {
+			line("%s waits %s", s.Name, time.Until(e.Until))
+		}
+	case tap.Ended:
+		if e.Err != nil {
+			line("%s failed: %s", e.Stream.Name, tap.Cause(e.Err))
+		} else {
+			line("%s complete", e.Stream.Name)
+		}
 	}
 	return dst
 }
 
-func (e events) Ended(dst []byte, s *tap.Stream, err error) []byte {
-	if err != nil {
-		return e.line(dst, "%s failed: %s", s.Name, tap.Cause(err))
-	}
-	return e.line(dst, "%s complete", s.Name)
-}
-
 // said runs the engine over some streams, one after the other, with a voice of events.
 func said(t *testing.T, ctx context.Context, source tap.Source, out io.Writer,
-	change func(*tap.Engine), streams ...*tap.Stream,
-) *tap.Summary {
+	change func(*engine.Engine), streams ...*tap.Stream,
+) *tap.Account {
 	t.Helper()
-	sum, _ := runStreams(t, ctx, source, out, func(e *tap.Engine) {
+	sum, _ := runStreams(t, ctx, source, out, func(e *engine.Engine) {
 		e.Voice, e.Concurrency = events{}, 1
 		if change != nil {
 			change(e)
@@ -120,13 +109,13 @@ func TestEverythingIsSaidInOrder(t *testing.T) {
 		"timed schema of 5", `record {"id":3,"new":1}`, "state timed 2", "timed complete",
 	}, lines(&out))
 	assert.Equal(t, []int{2, 3, 1},
-		[]int{sum.Outcomes[0].Records, sum.Outcomes[0].Pages, sum.Outcomes[0].Expected - 1})
+		[]int{sum.Streams[0].Records, sum.Streams[0].Pages, sum.Streams[0].Expected - 1})
 }
 
 // The number of records of a stream is known if its only page is all there is, and guessed if it
 // goes on.
 func TestEstimates(t *testing.T) {
-	estimates := func(next string, s *tap.Stream, change func(*tap.Engine)) int {
+	estimates := func(next string, s *tap.Stream, change func(*engine.Engine)) int {
 		var out bytes.Buffer
 		source := script(func(req tap.Request, take func(tap.Page) error) error {
 			body := tap.Page{Body: []byte(`[{"id":1}]`), Asked: simWorld}
@@ -144,9 +133,9 @@ func TestEstimates(t *testing.T) {
 	assert.Equal(t, 1, estimates("", timed, nil))
 	assert.Equal(t, 1, estimates("more", timed, nil))
 	assert.Zero(t, estimates("", &passes, nil), "one of two reads")
-	assert.Zero(t, estimates("", timed, func(e *tap.Engine) { e.StartDate = simWorld }),
+	assert.Zero(t, estimates("", timed, func(e *engine.Engine) { e.StartDate = simWorld }),
 		"what is new")
-	assert.Zero(t, estimates("", timed, func(e *tap.Engine) { e.Sample = true }))
+	assert.Zero(t, estimates("", timed, func(e *engine.Engine) { e.Sample = true }))
 }
 
 // Writes are no larger than their bound, but for records that are.
@@ -215,19 +204,19 @@ func TestWhenStatesAreDue(t *testing.T) {
 func TestWaitingIsSaid(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
-		var engine *tap.Engine
+		var e *engine.Engine
 		source := script(func(req tap.Request, take func(tap.Page) error) error {
 			if req.Stream.Name == "slow" {
-				engine.Waiting(time.Now().Add(7 * time.Second))
-				engine.Waiting(time.Now())
+				e.Waiting(time.Now().Add(7 * time.Second))
+				e.Waiting(time.Now())
 			}
 			return take(tap.Page{Body: []byte(`[]`), Asked: simWorld})
 		})
-		said(t, t.Context(), source, &out, func(e *tap.Engine) { engine = e },
+		said(t, t.Context(), source, &out, func(made *engine.Engine) { e = made },
 			stream("quick"), stream("slow"))
 		assert.Equal(t, 1, strings.Count(out.String(), "waits"), out.String())
 		assert.Contains(t, out.String(), "slow waits 7s")
-		engine.Waiting(time.Now().Add(time.Second)) // the run is over: nothing happens
+		e.Waiting(time.Now().Add(time.Second)) // the run is over: nothing happens
 	})
 }
 
@@ -263,11 +252,11 @@ func TestStoppedInTheMiddleOfAPage(t *testing.T) {
 		all := lines(&out.Buffer)
 		records := strings.Count(out.String(), "record ")
 		assert.True(t, records > 50 && records < 150, "it breaks off at once: %d", records)
-		assert.Equal(t, records, sum.Outcomes[0].Records)
+		assert.Equal(t, records, sum.Streams[0].Records)
 		assert.Equal(t, []string{"unfinished", "unfinished"},
-			[]string{sum.Outcomes[0].Status(), sum.Outcomes[1].Status()})
+			[]string{sum.Streams[0].Status, sum.Streams[1].Status})
 		assert.Equal(t, []bool{true, false},
-			[]bool{sum.Outcomes[0].Started, sum.Outcomes[1].Started})
+			[]bool{sum.Streams[0].Reading, sum.Streams[1].Reading})
 		want := []string{
 			fmt.Sprintf("state long %d", records), "long failed: here",
 			"never started", "never failed: here",

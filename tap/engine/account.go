@@ -1,0 +1,128 @@
+package engine
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/gone"
+)
+
+// account counts what was read of a stream. Workers and the writer add to it, and observers read
+// it, under its lock.
+type account struct {
+	mu sync.Mutex
+	tap.StreamAccount
+	began, latest time.Time // the first request, and the latest page
+	messages      int       // rows that contain only a message
+}
+
+// asking notes that a page is requested.
+func (a *account) asking() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.began.IsZero() {
+		a.began = time.Now()
+	}
+}
+
+// page notes a page, and returns the number of pages so far.
+func (a *account) page(bytes, messages int) int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.Pages++
+	a.Bytes += int64(bytes)
+	a.messages += messages
+	return a.Pages
+}
+
+// pageWritten notes that a page was written.
+func (a *account) pageWritten() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.latest = time.Now()
+}
+
+// expect notes the estimated number of pages of one pass, and returns the estimate for all passes:
+// at least one more than were read.
+func (a *account) expect(pages int) int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.Expected = max(a.Expected+pages, a.Pages+1)
+	return a.Expected
+}
+
+// changed notes columns that are new or had a value of another type.
+func (a *account) changed(columns []string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, name := range columns {
+		if !slices.Contains(a.Changes, name) {
+			a.Changes = append(a.Changes, name)
+		}
+	}
+}
+
+// records notes what was written.
+func (a *account) records(n int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.Records += n
+}
+
+// status notes how the stream is, or ended.
+func (a *account) status(status string, err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.Status, a.Err, a.Reading = status, err, status == tap.Unfinished && err == nil
+}
+
+// leftAlone notes that the stream is not read before a time.
+func (a *account) leftAlone(next time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.Status, a.NextRead = tap.LeftAlone, next
+}
+
+// complete notes the time up to which every change has been written.
+func (a *account) complete(until time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.CompleteUntil = until
+}
+
+// skippedRows returns the number of rows that contain only a message.
+func (a *account) skippedRows() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.messages
+}
+
+// swept notes the result of a sweep, and when the next one is due.
+func (a *account) swept(f gone.Found, every time.Duration) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.Gone, a.Repaired = f.Gone, f.Repaired
+	if !f.Swept.IsZero() {
+		a.Swept, a.NextSweep = f.Swept, f.Swept.Add(every)
+	}
+	if f.Compared {
+		a.VerifiedUntil, a.VerifiedRows, a.VerifiedSum = f.Until, f.Rows, f.Sum.String()
+	}
+}
+
+// snapshot returns the account as it is now.
+func (a *account) snapshot() tap.StreamAccount {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	s := a.StreamAccount
+	s.Changes = slices.Clone(a.Changes)
+	if !a.latest.IsZero() {
+		s.Seconds = a.latest.Sub(a.began).Seconds()
+	}
+	if s.Err != nil {
+		s.Reason = s.Err.Error()
+	}
+	return s
+}

@@ -1,0 +1,188 @@
+package engine
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/gone"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/progress"
+)
+
+// How streams end: first each is read, or fails. When all are read, those whose rows may have
+// vanished are swept, and end then.
+
+// checkRead goes on with a stream of which nothing is left to read.
+func (w *writer) checkRead(st *stream) {
+	if st.read.Phase() == progress.Complete {
+		w.isRead(st)
+	}
+}
+
+func (m leftAlone) write(w *writer) {
+	m.stream.out.rested = true
+	w.isRead(m.stream)
+}
+
+func (m failed) write(w *writer) {
+	st := m.stream
+	if st.ended.Load() {
+		return
+	}
+	reading := st.out.err == nil && !slices.Contains(w.toSweep, st)
+	st.out.err = m.err
+	st.ended.Store(true) // nothing more of it is written
+	if reading {
+		w.isRead(st)
+		return
+	}
+	w.end(st, m.err) // its sweep failed
+}
+
+// isRead notes that a stream was read, left alone, or failed. If no list had a row, the last one
+// waits for a proof that the user may see anything.
+func (w *writer) isRead(st *stream) {
+	w.unread--
+	if w.unread == 0 && w.needsProof() {
+		w.queue.push(&task{stream: st, stage: proofs})
+		return
+	}
+	w.settle(st)
+}
+
+// settle ends a stream that was read, or keeps it for its sweep.
+func (w *writer) settle(st *stream) {
+	if st.ledger != nil && st.out.err == nil && !st.out.rested && !w.Sample {
+		w.toSweep = append(w.toSweep, st)
+	} else {
+		w.end(st, st.out.err)
+	}
+	if w.unread > 0 {
+		return
+	}
+	for _, st := range w.toSweep {
+		if s := w.sweepOf(st); st.ledger.Due(s) {
+			w.queue.push(&task{stream: st, stage: sweeps, waits: st.ledger.Swept()})
+		} else {
+			w.end(st, nil)
+		}
+	}
+}
+
+func (m compared) write(w *writer) {
+	st, f := m.stream, m.found
+	st.account.swept(f, w.Deletes.Every)
+	if f.Compared {
+		st.out.verified = &tap.Verified{
+			Until: f.Until, Rows: f.Rows, Sum: f.Sum.String(), Repaired: f.Repaired,
+		}
+		w.changed(st, 0)
+	} else if w.Deletes.Verify {
+		st.out.err = tap.Errorf(tap.Refused, "verifying "+st.sel.Stream.Name,
+			"the list could not be compared with what was delivered")
+	}
+	if f.Compared && (f.Listed || f.Gone > 0 || f.Repaired > 0) {
+		w.Log.Info("compared with what was loaded", "stream", st.sel.Stream.Name, "rows", f.Rows,
+			"gone", f.Gone, "repaired", f.Repaired,
+			"next", f.Swept.Add(w.Deletes.Every).UTC().Format(time.RFC3339))
+	}
+	w.end(st, st.out.err)
+}
+
+func (m proven) write(w *writer) {
+	if m.err != nil {
+		w.cancel(m.err)
+		return
+	}
+	w.prove(true)
+	w.settle(m.stream)
+}
+
+// beforeEnd writes a state if the stream has records that no state covers: nothing may follow its
+// end. Records of a page that was broken off count too.
+func (w *writer) beforeEnd(st *stream) {
+	uncounted := slices.ContainsFunc(w.since,
+		func(s tap.Written) bool { return s.Stream == st.sel.Stream && s.Records > 0 })
+	if w.dirty || uncounted {
+		w.writeState()
+	}
+	w.under = slices.DeleteFunc(w.under, func(u *tap.Stream) bool { return u == st.sel.Stream })
+}
+
+// end reports the end of a stream.
+func (w *writer) end(st *stream, err error) {
+	started{st}.write(w)
+	w.beforeEnd(st)
+	w.say(tap.Ended{Stream: st.sel.Stream, Err: err})
+	w.flush()
+	if w.err != nil {
+		return
+	}
+	st.ended.Store(true)
+	w.logEnd(st, err)
+	if w.unended--; w.unended == 0 {
+		w.queue.close()
+	}
+}
+
+func (w *writer) logEnd(st *stream, err error) {
+	name := st.sel.Stream.Name
+	if n := st.account.skippedRows(); n > 0 {
+		w.Log.Warn("skipped rows that contain only a message", "stream", name, "rows", n)
+	}
+	switch {
+	case err != nil && w.skips(st, err):
+		st.account.status(tap.Skipped, err)
+		why := err.Error()
+		var e *tap.Error
+		if errors.As(err, &e) && e.Hint != "" {
+			why = e.Hint // it names the scope
+		}
+		w.Log.Warn("stream is skipped: "+why, "stream", name)
+	case err != nil:
+		st.account.status(tap.Failed, err)
+		w.Log.Error(err.Error(), "stream", name, "records", st.out.records)
+	case st.out.rested:
+		next := st.mark.Last().Add(w.RefreshEvery(name))
+		st.account.leftAlone(next)
+		w.Log.Info("stream is left alone: its last complete read is recent enough", "stream", name,
+			"last", st.mark.Last().UTC().Format(time.RFC3339),
+			"next", next.UTC().Format(time.RFC3339))
+	default:
+		st.account.status(tap.Complete, nil)
+		w.Log.Info("stream is complete", "stream", name, "records", st.out.records)
+	}
+}
+
+// skips reports whether a stream that failed is left out for lack of a scope.
+func (w *writer) skips(_ *stream, err error) bool {
+	return tap.KindOf(err) == tap.Scope && !w.FailForbidden
+}
+
+// unprovenFor is how long bookmarks may stay the same because runs saw no row at all, before one
+// request finds out why.
+const unprovenFor = 24 * time.Hour
+
+// needsProof reports whether it matters that no list had a row: a stream was read for the first
+// time, or has not moved for long.
+func (w *writer) needsProof() bool {
+	if w.signals.row.Load() || w.proven || w.Proof == nil || w.Sample {
+		return false
+	}
+	return slices.ContainsFunc(w.streams, func(st *stream) bool {
+		last := st.mark.Last()
+		return st.out.err == nil && !st.out.rested &&
+			(last.IsZero() || w.now().Sub(last) > unprovenFor)
+	})
+}
+
+// sweepOf says how to sweep a stream.
+func (r *run) sweepOf(st *stream) gone.Sweep {
+	d := r.Deletes
+	return gone.Sweep{
+		Every: d.Every, MaxShare: d.MaxShare, Accept: slices.Contains(d.Accept, st.sel.Stream.Name),
+		Force: d.Verify || r.signals.anonymized.Load() && st.sel.Stream.OfCandidates(),
+		Now:   r.now(), Older: st.older(r.StartDate),
+	}
+}

@@ -1,0 +1,95 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/gone"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/progress"
+)
+
+// message is something for the writer: one of the types below.
+type message interface{ write(w *writer) }
+
+// started means that a stream's turn has come.
+type started struct{ stream *stream }
+
+// batch is a page.
+type batch struct {
+	task    *task
+	records [][]byte
+	frame   [2][]byte     // the text before and after each record
+	known   known         // the shape that the records fit
+	step    progress.Step // what the page means for the read; nil for nothing
+	whole   bool          // the records are all rows of the stream
+	number  uint64        // the entry of its rows in the ledger; 0 for none
+	written chan struct{} // closed when the records are no longer needed
+}
+
+// restarted means that a piece begins again.
+type restarted struct{ task *task }
+
+// estimated is the expected number of records of a stream.
+type estimated struct {
+	stream  *stream
+	records int
+}
+
+// waiting means that the budget is used up until a time.
+type waiting struct{ until time.Time }
+
+// leftAlone means that a stream is not read in this run.
+type leftAlone struct{ stream *stream }
+
+// failed means that a stream cannot be read any further.
+type failed struct {
+	stream *stream
+	err    error
+}
+
+// vanished are rows that Greenhouse no longer has.
+type vanished struct {
+	stream *stream
+	ids    []int64
+	at     time.Time // when that was found out, by the server's clock
+	number uint64    // of the ledger's entry
+	told   chan bool // receives whether they could be reported
+}
+
+// compared is the end of a stream's sweep.
+type compared struct {
+	stream *stream
+	found  gone.Found
+}
+
+// proven is whether the user may see anything.
+type proven struct {
+	stream *stream // the last one that was read
+	err    error   // why not, or what ended the run
+}
+
+func (m started) write(w *writer) {
+	out := &m.stream.out
+	if out.started {
+		return
+	}
+	out.started = true
+	m.stream.account.status(tap.Unfinished, nil)
+	w.under = append(w.under, m.stream.sel.Stream)
+	w.say(tap.Started{Stream: m.stream.sel.Stream})
+}
+
+func (m estimated) write(w *writer) {
+	w.say(tap.Estimate{Stream: m.stream.sel.Stream, Records: int64(m.records)})
+}
+
+func (m waiting) write(w *writer) {
+	if time.Now().Before(m.until) {
+		w.say(tap.Waiting{Streams: w.under, Until: m.until})
+	}
+}
+
+func (m restarted) write(w *writer) {
+	m.task.stream.read.Wrote(progress.Restart{Piece: *m.task.piece})
+	w.changed(m.task.stream, 0)
+}

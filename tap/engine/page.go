@@ -1,0 +1,184 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/gone"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/progress"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
+)
+
+// maxLearns is how often one page may widen the shape. Once is enough for any page; more often
+// means that learning and checking disagree.
+const maxLearns = 4
+
+// errReduced means that the API refused an optional part of a request, and the request should be
+// repeated without it.
+var errReduced = errors.New("the request is repeated without what was refused")
+
+// ask reads a page of a task and hands it to the writer, with the step that it means for the
+// stream's progress. It returns when the page is written, so a slow loader slows down the reading,
+// and memory holds no more pages than are read at the same time.
+func (w *worker) ask(ctx context.Context, t *task, req tap.Request,
+	step func(page tap.Page, res *record.Result) (progress.Step, error),
+) error {
+	w.stream.account.asking()
+	err := w.Source.Read(ctx, req, func(page tap.Page) error {
+		if w.Sample {
+			page.Next = ""
+		}
+		res, known, err := w.records(page)
+		if err != nil {
+			return err
+		}
+		t.head = head{top: parseTime(res.First), bottom: parseTime(res.Last), next: page.Next}
+		means, err := step(page, &res)
+		if err != nil {
+			return err
+		}
+		b := batch{task: t, step: means, known: known}
+		b.whole = res.Rows == len(res.Records) && req.Cursor == "" && page.Next == "" &&
+			req.From.IsZero() && req.Before.IsZero() && len(req.Stream.Passes) == 0 && !w.Sample
+		return w.write(ctx, t, req, page, res, b)
+	})
+	if tap.KindOf(err) == tap.Unprocessable {
+		if what, ok := w.stream.reduce(req); ok {
+			w.Log.Warn("the API refused "+what+": the stream is read without it", "stream",
+				req.Stream.Name, "reason", tap.Cause(err))
+			return errReduced
+		}
+	}
+	return err
+}
+
+// write takes note of a page's rows, completes its records, and waits until they are written.
+func (w *worker) write(ctx context.Context, t *task, req tap.Request, page tap.Page,
+	res record.Result, b batch,
+) (err error) {
+	bottom := t.head.bottom
+	if req.Stream.Bookmark == "" {
+		bottom = time.Time{}
+	}
+	w.signals.saw(&res, bottom)
+	// The ids are known before their rows are written.
+	if b.number, err = w.note(ctx, t, req, page, res.IDs); err != nil {
+		return err
+	}
+	if w.Enricher != nil {
+		if res.Records, err = w.Enricher.Enrich(ctx, w.stream.sel, b.known.shape,
+			res.Records); err != nil {
+			return err
+		}
+	}
+	pages := 0
+	if req.IDs == nil {
+		pages = w.stream.account.page(len(page.Body), res.Messages)
+	}
+	w.stream.warnNulled(res.Nulled, w.Log)
+	if p, ok := b.step.(progress.Page); ok {
+		p.Pages = pages
+		b.step = p
+	}
+	b.records, b.written = res.Records, make(chan struct{})
+	b.frame[0], b.frame[1] = w.Voice.Frame(w.stream.sel, w.stream.version(), page.Asked)
+	w.Log.Debug("page", "stream", req.Stream.Name, "records", len(res.Records), "more",
+		page.Next != "")
+	if err := w.send(ctx, b); err != nil {
+		return err
+	}
+	<-b.written
+	w.stream.account.pageWritten()
+	return nil
+}
+
+// note notes the rows of a page in the ledger.
+func (w *worker) note(ctx context.Context, t *task, req tap.Request, page tap.Page,
+	rows []record.Row,
+) (number uint64, err error) {
+	if w.stream.ledger == nil {
+		return 0, nil
+	}
+	bounded := !req.From.IsZero() || !req.Before.IsZero()
+	if req.Cursor != "" { // whose bounds are those of the first page
+		bounded = !t.piece.From.IsZero() && !w.stream.fitsOnePage() || !t.piece.Before.IsZero()
+	}
+	number, err = w.stream.ledger.Write(ctx, gone.Page{
+		Rows: rows, Pass: t.piece.Pass, Next: page.Next, Asked: page.Asked,
+		First: req.Cursor == "", Partial: !t.listing || bounded || req.IDs != nil,
+	})
+	if err != nil {
+		return 0, storage("keeping the ids of "+req.Stream.Name, err)
+	}
+	return number, nil
+}
+
+// records splits a page, and learns what the shape does not admit.
+func (w *worker) records(page tap.Page) (record.Result, known, error) {
+	st := w.stream
+	body := page.Body
+	if f := st.sel.Transform; f != nil {
+		var err error
+		if w.page, err = f(w.page[:0], body); err != nil {
+			return record.Result{}, known{}, err
+		}
+		body = w.page
+	}
+	for n := 0; ; n++ {
+		now := st.current()
+		w.splitter.Use(now.shape)
+		res, err := w.splitter.Split(body)
+		if !errors.Is(err, record.ErrDrift) {
+			return res, now, err
+		}
+		if n == maxLearns {
+			return res, known{}, tap.Errorf(tap.Fault, "reading list "+st.sel.Stream.Name,
+				"cannot learn the columns of a page")
+		}
+		if err := st.learn(w.splitter.Page(), now.shape, w.Log); err != nil {
+			return res, known{}, err
+		}
+	}
+}
+
+// parseTime reads the time in a record; zero if there is none.
+func parseTime(v []byte) time.Time {
+	if len(v) < 2 || v[0] != '"' {
+		return time.Time{}
+	}
+	t, err := time.Parse(time.RFC3339Nano, string(v[1:len(v)-1]))
+	if err != nil {
+		return time.Time{}
+	}
+	return t.UTC()
+}
+
+// prove asks for a row of a list that has rows in every account.
+func (w *worker) prove(ctx context.Context) error {
+	shape, err := w.Proof.Shape()
+	if err != nil {
+		return err
+	}
+	splitter := record.NewSplitter(shape, record.Options{})
+	rows := 0
+	req := tap.Request{Stream: w.Proof, Params: w.Proof.ReadParams()[0], PerPage: 1}
+	err = w.Source.Read(ctx, req, func(page tap.Page) error {
+		res, err := splitter.Split(page.Body)
+		if errors.Is(err, record.ErrDrift) {
+			rows = 1
+			return nil
+		}
+		rows = len(res.Records)
+		return err
+	})
+	switch {
+	case err != nil:
+		w.Log.Info("no list had a row, and the tap cannot tell whether the user may see any: "+
+			err.Error(), "stream", w.Proof.Name)
+	case rows == 0:
+		return tap.NoRights("reading list "+w.Proof.Name, w.User)
+	}
+	return nil
+}

@@ -1,0 +1,217 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/gone"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/progress"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
+)
+
+// stream is a selected stream in one run.
+type stream struct {
+	sel     *tap.Selection
+	options record.Options
+	base    *record.Shape             // as in the stream's file
+	unread  map[string]jsontext.Value // what earlier runs learnt of columns that this one leaves out
+	mark    tap.Bookmark              // as the run found it
+	account account
+	list    list
+	// ended means that the end of the stream was reported: its tasks are dropped.
+	ended atomic.Bool
+
+	// What follows is set when the stream's turn comes, before its first page is requested.
+
+	read   *progress.Read // the writer owns it
+	ledger *gone.Ledger   // what is known of its rows; nil without deletes
+	out    written        // the writer owns it
+}
+
+// list is what is known of a stream's list. Its lock guards it from the workers.
+type list struct {
+	mu sync.Mutex
+	known
+	refused refused
+	nulled  map[string]bool // columns with a value that became null because of its type
+	onePage bool            // it fits on a page, so it is requested without bounds
+}
+
+// known is the shape of a stream's records, as far as it is known.
+type known struct {
+	shape   *record.Shape
+	version int // incremented with each wider shape
+	// learnt is what the state keeps of it, beyond the stream's file; nil for nothing.
+	learnt map[string]jsontext.Value
+}
+
+// refused are the optional parts of a request that the API refused. They are not sent again in this
+// run.
+type refused struct{ fields, before, from bool }
+
+// newStream prepares the read of a selection, with the shape that earlier runs learnt.
+func newStream(sel *tap.Selection, mark tap.Bookmark) (*stream, error) {
+	if sel.Shape == nil {
+		own := *sel
+		own.Shape = record.NewObject(nil) // it cannot be read: sel.Err says why
+		sel = &own
+	}
+	st := &stream{
+		sel: sel, options: sel.Options(), base: sel.Shape, mark: mark,
+		unread: map[string]jsontext.Value{},
+	}
+	st.account.Stream, st.account.Status = sel.Stream.Name, tap.Unfinished
+	st.list.shape = sel.Shape
+	learnt := map[string]jsontext.Value{}
+	for column, schema := range mark.Learnt {
+		into := learnt
+		if c := sel.Shape.Column(column); c == nil && st.options.DropUnknown || c != nil &&
+			c.Treatment == record.Drop {
+			into = st.unread
+		}
+		into[column] = schema
+	}
+	if len(learnt) > 0 {
+		shape, err := sel.Shape.Learnt(learnt, st.options.Unknown)
+		if err != nil {
+			return nil, &tap.Error{
+				Kind: tap.BadInput, Op: "state of stream " + sel.Stream.Name, Err: err,
+			}
+		}
+		st.list.known = known{shape: shape, learnt: st.keep(shape)}
+	}
+	return st, nil
+}
+
+// keep returns what the state keeps of a shape: what it has beyond the stream's file, and what
+// earlier runs learnt of columns that this one does not read.
+func (st *stream) keep(shape *record.Shape) map[string]jsontext.Value {
+	keep := maps.Clone(st.unread)
+	maps.Copy(keep, shape.Differences(st.base))
+	return keep
+}
+
+// version is the version of the stream's records; 0 without deletes.
+func (st *stream) version() int64 {
+	if st.ledger == nil {
+		return 0
+	}
+	return st.ledger.Version()
+}
+
+// current returns the shape as it is known now.
+func (st *stream) current() known {
+	st.list.mu.Lock()
+	defer st.list.mu.Unlock()
+	return st.list.known
+}
+
+// request returns the request for the start of a piece.
+func (st *stream) request(p *tap.Piece) tap.Request {
+	st.list.mu.Lock()
+	refused := st.list.refused
+	st.list.mu.Unlock()
+	req := tap.Request{
+		Stream: st.sel.Stream, Params: st.sel.Stream.ReadParams()[p.Pass], From: p.From,
+		Before: p.Before, Fields: st.sel.Fields,
+	}
+	if refused.fields {
+		req.Fields = nil
+	}
+	if refused.before {
+		req.Before = time.Time{}
+	}
+	if refused.from {
+		req.From = time.Time{}
+	}
+	return req
+}
+
+// reduce notes which optional part of a refused request to leave out from now on; false if there is
+// none.
+func (st *stream) reduce(req tap.Request) (what string, ok bool) {
+	st.list.mu.Lock()
+	defer st.list.mu.Unlock()
+	switch {
+	case req.Cursor != "":
+		return "", false
+	case len(req.Fields) > 0:
+		st.list.refused.fields = true
+		return "fields", true
+	case !req.Before.IsZero():
+		st.list.refused.before = true
+		return "the upper bound", true
+	case !req.From.IsZero():
+		st.list.refused.from = true
+		return "the lower bound", true
+	}
+	return "", false
+}
+
+// fitsOnePage reports whether the list is requested as a whole, because it fits on a page.
+func (st *stream) fitsOnePage() bool {
+	st.list.mu.Lock()
+	defer st.list.mu.Unlock()
+	return st.list.onePage
+}
+
+// fits notes whether the list fits on a page.
+func (st *stream) fits(onePage bool) {
+	st.list.mu.Lock()
+	defer st.list.mu.Unlock()
+	st.list.onePage = onePage
+}
+
+// learn widens the stream's shape to admit a page. If another goroutine was faster, it does
+// nothing.
+func (st *stream) learn(page []byte, seen *record.Shape, log *slog.Logger) error {
+	st.list.mu.Lock()
+	defer st.list.mu.Unlock()
+	if st.list.shape != seen {
+		return nil
+	}
+	wider, columns, err := record.Learn(st.list.shape, page, st.options)
+	if err != nil {
+		return fmt.Errorf("learning new columns: %w", err)
+	}
+	st.account.changed(columns)
+	for _, name := range columns {
+		level, what := slog.LevelInfo, "a column has a value of another type: widening its schema"
+		if st.list.shape.Column(name) == nil {
+			what = "a new column: adding it to the schema"
+			if st.sel.NewColumns == tap.Warn {
+				level = slog.LevelWarn
+			}
+		}
+		log.Log(context.Background(), level, what, "stream", st.sel.Stream.Name, "column", name)
+	}
+	st.list.known = known{shape: wider, version: st.list.version + 1, learnt: st.keep(wider)}
+	return nil
+}
+
+// warnNulled warns of each column once.
+func (st *stream) warnNulled(columns []string, log *slog.Logger) {
+	if len(columns) == 0 {
+		return
+	}
+	st.list.mu.Lock()
+	defer st.list.mu.Unlock()
+	for _, column := range columns {
+		if st.list.nulled == nil {
+			st.list.nulled = map[string]bool{}
+		}
+		if !st.list.nulled[column] {
+			st.list.nulled[column] = true
+			log.Warn("a value was replaced by null: its type does not fit its column",
+				"stream", st.sel.Stream.Name, "column", column)
+		}
+	}
+}

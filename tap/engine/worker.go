@@ -1,0 +1,326 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/gone"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/progress"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
+)
+
+// maxRestarts is how often a piece is restarted because its cursor expired, before its stream
+// fails.
+const maxRestarts = 10
+
+// worker does one task.
+type worker struct {
+	*run
+	stream   *stream
+	splitter *record.Splitter
+	page     []byte // a transformed page
+	restarts int
+}
+
+// do does a task. An error is that of its stream, or of the whole run.
+func (w *worker) do(ctx context.Context, t *task) {
+	if w.stream.ended.Load() {
+		return
+	}
+	w.splitter = record.NewSplitter(w.stream.base, w.stream.options)
+	var err error
+	switch {
+	case t.stage == proofs:
+		err = w.send(ctx, proven{w.stream, w.prove(ctx)})
+	case t.stage == sweeps:
+		err = w.sweep(ctx)
+	case t.piece == nil:
+		err = w.open(ctx, t)
+	default:
+		err = w.read(ctx, t)
+	}
+	if err != nil {
+		w.fail(ctx, err)
+	}
+}
+
+// endsRun are the kinds of errors that are not about a single stream.
+var endsRun = map[tap.Kind]bool{
+	tap.Credentials: true, tap.SignIn: true, tap.BadInput: true, tap.Rights: true,
+	tap.Unreachable: true,
+}
+
+// fail ends a stream with an error, or the whole run.
+func (w *worker) fail(ctx context.Context, err error) {
+	switch {
+	case context.Cause(ctx) != nil: // the run is over, and says why
+	case endsRun[tap.KindOf(err)] && !errors.Is(err, w.stream.sel.Err):
+		w.cancel(err)
+	default:
+		_ = w.send(ctx, failed{w.stream, err}) // it fails only if the run is over
+	}
+}
+
+// open begins a stream whose turn has come.
+func (w *worker) open(ctx context.Context, t *task) error {
+	st := w.stream
+	if w.isRecent(st) {
+		return w.send(ctx, leftAlone{st})
+	}
+	// The stream has started, whether or not the budget lets it continue.
+	if err := w.send(ctx, started{st}); err != nil {
+		return err
+	}
+	if st.sel.Err != nil {
+		return st.sel.Err
+	}
+	q, err := w.query(ctx)
+	if err != nil {
+		return err
+	}
+	read := progress.Begin(st.mark, q)
+	st.read = read
+	inherited := read.Inherited()
+	st.fits(st.ledger != nil && q.Timed && !inherited && !q.Anew && st.ledger.FitsOnePage() &&
+		st.mark.Whole)
+	var first *task
+	for _, piece := range read.Open() {
+		next := &task{
+			stream: st, piece: &piece, cursor: piece.Cursor, stage: firstPage, waits: t.waits,
+			weight: t.weight, listing: st.ledger != nil && !inherited,
+		}
+		if inherited {
+			next.stage = underWay
+		}
+		if first == nil {
+			first = next
+			continue
+		}
+		w.queue.push(next)
+	}
+	return w.read(ctx, first)
+}
+
+// isRecent reports whether a stream is left alone because its last complete read is recent enough.
+func (w *worker) isRecent(st *stream) bool {
+	if w.RefreshEvery == nil || w.Sample || st.mark.Last().IsZero() || w.anew(st) {
+		return false
+	}
+	if p := st.mark.Progress; p != nil && p.Query == st.sel.Fingerprint() {
+		return false
+	}
+	every := w.RefreshEvery(st.sel.Stream.Name)
+	return every > 0 && w.now().Sub(st.mark.Last()) < every
+}
+
+func (w *worker) anew(st *stream) bool {
+	return w.Sample || w.Refresh != nil && w.Refresh(st.sel.Stream.Name)
+}
+
+// query returns what the stream's progress needs to know, after loading its ledger.
+func (w *worker) query(ctx context.Context) (progress.Query, error) {
+	st := w.stream
+	q := progress.Query{
+		Fingerprint: st.sel.Fingerprint(), Passes: len(st.sel.Stream.ReadParams()),
+		Full: !st.sel.Incremental(), Timed: st.sel.Stream.Bookmark != "",
+		Resumable: st.sel.Resumable() && !w.Sample, Lookback: w.Lookback, StartDate: w.StartDate,
+		ReadAs: w.ReadAs, Policy: st.sel.Policy, Anew: w.anew(st),
+	}
+	if w.Sample {
+		q.Passes = 1
+	}
+	if w.Deletes == nil || w.Sample || st.sel.ReplacesTables && st.sel.FullTable {
+		return q, nil
+	}
+	opening := gone.Opening{
+		Stream: st.sel.Stream.Name, Nonce: w.Deletes.Nonce, Passes: q.Passes, ReadAs: w.ReadAs,
+		Token: gone.ParseToken(st.mark.Ledger), Version: st.mark.Version,
+		Loaded: progress.Loaded(st.mark), Log: w.Log,
+	}
+	ledger, trusted, err := gone.Open(ctx, w.Deletes.Store, opening)
+	if err != nil {
+		return q, storage("loading the ids of "+st.sel.Stream.Name, err)
+	}
+	st.ledger, st.options.IDs = ledger, true
+	st.out.verified = st.mark.Verified
+	w.splitter = record.NewSplitter(st.base, st.options)
+	q.Version, q.Untrusted = ledger.Version(), !trusted
+	return q, nil
+}
+
+// storage is the error of a store of deletes.
+func storage(op string, err error) error {
+	if tap.KindOf(err) != tap.Fault {
+		return err
+	}
+	return &tap.Error{
+		Kind: tap.Storage, Op: op, Err: err,
+		Hint: "check that deletes.store exists and is writable",
+	}
+}
+
+// read reads a piece to its end, or one page of it if others come first.
+func (w *worker) read(ctx context.Context, t *task) error {
+	pages := 0
+	switch t.stage {
+	case firstPage:
+		if err := w.first(ctx, t); err != nil || t.head.next == "" {
+			return err
+		}
+		t.cursor = t.head.next
+		t.weight = max(t.weight, t.head.pages(w.signals.oldestRow()))
+		expected := w.stream.account.expect(int(t.head.expected(t, w.signals.oldestRow())))
+		if err := w.send(ctx, estimated{w.stream, expected * pageRows}); err != nil {
+			return err
+		}
+		w.later(t)
+		return nil
+	case underWay:
+		pages = 1
+	default:
+		if t.head.next != "" {
+			if err := w.cut(ctx, t); err != nil {
+				return err
+			}
+		}
+	}
+	done, err := w.walk(ctx, t, pages)
+	if err == nil && !done && !w.over.Load() {
+		w.later(t)
+	}
+	return err
+}
+
+// pageRows is the number of rows of a page.
+const pageRows = 500
+
+// later puts a task back: the rest of it is a long list.
+func (w *worker) later(t *task) {
+	t.stage = longLists
+	w.queue.push(t)
+}
+
+// first reads the first page of a piece.
+func (w *worker) first(ctx context.Context, t *task) error {
+	for {
+		req := w.stream.request(t.piece)
+		if w.Sample {
+			req.PerPage = 1
+		}
+		onePage := w.stream.fitsOnePage()
+		w.splitter.Since("", nil)
+		if onePage && !req.From.IsZero() {
+			w.splitter.Since(tap.FormatTime(req.From), w.stream.ledger.Known)
+			req.From = time.Time{} // it costs the same single request, and shows what is gone
+		}
+		err := w.ask(ctx, t, req, func(page tap.Page, res *record.Result) (progress.Step, error) {
+			if onePage && page.Next != "" {
+				w.stream.fits(false) // it no longer fits on a page: ask only for what is new
+				return nil, errReduced
+			}
+			if res.Rows == 0 && page.Next == "" && req.From.IsZero() && req.Stream.NeverEmpty {
+				return nil, tap.NoRights("reading list "+req.Stream.Name, w.User)
+			}
+			if w.stream.mark.Until.After(page.Asked.Add(time.Hour)) {
+				w.Log.Warn("the bookmark is in the future: nothing is new until then", "stream",
+					req.Stream.Name, "bookmark", tap.FormatTime(w.stream.mark.Until))
+			}
+			return progress.Page{
+				Piece: *t.piece, First: true, Asked: page.Asked, Next: page.Next,
+			}, nil
+		})
+		if !errors.Is(err, errReduced) {
+			return err
+		}
+	}
+}
+
+// cut cuts a piece as long as it is worth it. Newer parts go to other workers; the oldest part
+// stays with the task.
+func (w *worker) cut(ctx context.Context, t *task) error {
+	if w.stream.sel.Stream.Bookmark == "" || t.following {
+		// what follows a full table is not cut: rows that change meanwhile would need yet another
+		// read
+		return nil
+	}
+	for wide := t.head; ; {
+		at, ok := wide.split(t.piece, w.signals.oldestRow())
+		if !ok {
+			return nil
+		}
+		req := w.stream.request(t.piece)
+		if req.From != t.piece.From || req.Before != t.piece.Before {
+			return nil // a bound was refused: the list cannot be cut
+		}
+		req.Before = at
+		first, cut := t.head, false
+		err := w.ask(ctx, t, req, func(page tap.Page, _ *record.Result) (progress.Step, error) {
+			if cut = first.confirms(t.head) || wide.confirms(t.head); !cut {
+				//nolint:nilnil // the page is read again in its place: it moves nothing
+				return nil, nil
+			}
+			return progress.Cut{Piece: *t.piece, At: at, Next: page.Next}, nil
+		})
+		older := t.head
+		switch {
+		case errors.Is(err, errReduced):
+			t.head = first
+			return nil
+		case err != nil:
+			return err
+		}
+		if cut {
+			t.piece = &tap.Piece{
+				Pass: t.piece.Pass, From: t.piece.From, Before: at, Cursor: older.next,
+			}
+			t.cursor, t.listing, wide = older.next, false, older
+			continue
+		}
+		t.head = first
+		if older.next == "" || older.span() <= wide.span() {
+			return nil
+		}
+		// The first page was a burst: older rows come slower, so a piece of this size would be
+		// nearly empty.
+		wide.bottom = wide.top.Add(-older.span())
+	}
+}
+
+// walk reads a piece from its cursor, to its end or for a number of pages; 0 for no limit. It
+// reports whether it reached the end.
+func (w *worker) walk(ctx context.Context, t *task, pages int) (done bool, err error) {
+	for n := 0; pages == 0 || n < pages; {
+		if w.stream.ended.Load() {
+			return true, nil
+		}
+		if w.over.Load() {
+			return false, nil
+		}
+		req := w.stream.request(t.piece)
+		req.Cursor = t.cursor
+		err := w.ask(ctx, t, req, func(page tap.Page, _ *record.Result) (progress.Step, error) {
+			return progress.Page{Piece: *t.piece, Next: page.Next}, nil
+		})
+		switch {
+		case errors.Is(err, errReduced):
+		case tap.KindOf(err) == tap.CursorExpired && t.cursor != "" && w.restarts < maxRestarts:
+			w.restarts++
+			w.Log.Warn("the cursor expired: the piece is read again", "stream",
+				w.stream.sel.Stream.Name)
+			t.cursor = ""
+			if err := w.send(ctx, restarted{t}); err != nil {
+				return false, err
+			}
+		case err != nil:
+			return false, err
+		case t.head.next == "":
+			return true, nil
+		default:
+			t.cursor = t.head.next
+			n++
+		}
+	}
+	return false, nil
+}

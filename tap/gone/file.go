@@ -1,0 +1,89 @@
+package gone
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"time"
+
+	"github.com/go-json-experiment/json"
+)
+
+// content is what a ledger says.
+type content struct {
+	header
+	swept   time.Time // when the last complete listing began; zero for never
+	listing *Listing  // a listing under way; nil for none
+	rows    Rows      // rows that are, or may be, in the warehouse
+	// reported are rows that were reported as gone, which no state has acknowledged yet.
+	reported Rows
+	// head is the latest acknowledged place, and folded the last entry of each run that this
+	// content includes.
+	head   Token
+	folded map[string]uint64
+	// legacy means that the file is of an older release, which had no tokens.
+	legacy bool
+}
+
+// fileHead is the second line of a ledger's file.
+type fileHead struct {
+	header
+	Swept    time.Time         `json:"swept,omitzero"`
+	Listing  *Listing          `json:"listing,omitzero"`
+	Head     Token             `json:"head,omitzero"`
+	Folded   map[string]uint64 `json:"folded,omitzero"`
+	Rows     int               `json:"rows"`     // length in bytes
+	Reported int               `json:"reported"` // length in bytes
+}
+
+// magic begins the first line of a ledger's file; its checksum follows.
+const magic = "greenhouse-ledger 2 "
+
+// encode returns the content as a file.
+func (c *content) encode() []byte {
+	rows, reported := c.rows.Append(nil), c.reported.Append(nil)
+	body := appendJSON(nil, fileHead{
+		header: c.header, Swept: c.swept, Listing: c.listing, Head: c.head, Folded: c.folded,
+		Rows: len(rows), Reported: len(reported),
+	})
+	body = append(append(append(body, '\n'), rows...), reported...)
+	file := fmt.Appendf(nil, "%s%08x\n", magic, crc32.Checksum(body, castagnoli))
+	return append(file, body...)
+}
+
+// errDamaged is the error of a file that cannot be used.
+var errDamaged = errors.New("the ledger is damaged")
+
+// decode reads a file; an empty one is an empty ledger. The content keeps using the bytes.
+func decode(file []byte) (*content, error) {
+	if len(file) == 0 {
+		return &content{folded: map[string]uint64{}}, nil
+	}
+	if file[0] == '{' {
+		return decodeLegacy(file)
+	}
+	first, body, ok := bytes.Cut(file, []byte{'\n'})
+	if !ok || string(first) != fmt.Sprintf("%s%08x", magic, crc32.Checksum(body, castagnoli)) {
+		return nil, errDamaged
+	}
+	line, sets, ok := bytes.Cut(body, []byte{'\n'})
+	var h fileHead
+	if !ok || json.Unmarshal(line, &h) != nil || h.Rows < 0 || h.Reported < 0 ||
+		h.Rows+h.Reported != len(sets) {
+		return nil, errDamaged
+	}
+	c := &content{
+		header: h.header, swept: h.Swept, listing: h.Listing, head: h.Head, folded: h.Folded,
+	}
+	if c.folded == nil {
+		c.folded = map[string]uint64{}
+	}
+	if c.rows, ok = parseRows(sets[:h.Rows]); !ok {
+		return nil, errDamaged
+	}
+	if c.reported, ok = parseRows(sets[h.Rows:]); !ok {
+		return nil, errDamaged
+	}
+	return c, nil
+}

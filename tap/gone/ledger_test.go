@@ -1,0 +1,334 @@
+package gone
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
+)
+
+// memory is a store that counts what is written to it.
+type memory struct {
+	file     []byte
+	logs     map[string][]byte
+	appends  int
+	replaces int
+	fails    error
+}
+
+func (m *memory) Load(context.Context, string) ([]byte, []Log, error) {
+	var logs []Log
+	for run, data := range m.logs {
+		logs = append(logs, Log{Run: run, Data: bytes.Clone(data), Changed: time.Now(), Parts: 1})
+	}
+	return bytes.Clone(m.file), logs, m.fails
+}
+
+func (m *memory) Append(_ context.Context, _, run string, _ uint64, data []byte) error {
+	if m.fails != nil {
+		return m.fails
+	}
+	if m.logs == nil {
+		m.logs = map[string][]byte{}
+	}
+	m.logs[run] = append(m.logs[run], data...)
+	m.appends++
+	return nil
+}
+
+func (m *memory) Replace(_ context.Context, _ string, file []byte, runs []string) error {
+	m.file = bytes.Clone(file)
+	for _, run := range runs {
+		delete(m.logs, run)
+	}
+	m.replaces++
+	return m.fails
+}
+
+func (m *memory) Name(stream string) string { return "memory:" + stream }
+func (m *memory) Slow() bool                { return false }
+
+func (m *memory) copy() *memory {
+	c := &memory{file: bytes.Clone(m.file), logs: map[string][]byte{}}
+	for run, data := range m.logs {
+		c.logs[run] = bytes.Clone(data)
+	}
+	return c
+}
+
+// opened opens a ledger as run number n, from a state with a token.
+func opened(t *testing.T, m *memory, n int, token Token) (*Ledger, bool, string) {
+	t.Helper()
+	var log bytes.Buffer
+	o := Opening{
+		Stream: "rows", Nonce: fmt.Sprint(n), Passes: 1, ReadAs: "me", Token: token,
+		Log: slog.New(slog.NewTextHandler(&log, nil)),
+	}
+	if token.Run != "" {
+		o.Version, o.Loaded = FirstVersion, true
+	}
+	l, trusted, err := Open(t.Context(), m, o)
+	require.NoError(t, err)
+	return l, trusted, log.String()
+}
+
+// firstRun is the name of the first run with a ledger.
+const firstRun = "00000001-1"
+
+func rowsOf(mark int64, ids ...int64) []record.Row {
+	var rows []record.Row
+	for _, id := range ids {
+		rows = append(rows, record.Row{ID: id, Mark: mark})
+	}
+	return rows
+}
+
+// written notes rows, and that they were written.
+func written(t *testing.T, l *Ledger, rows ...record.Row) {
+	t.Helper()
+	n, err := l.Write(t.Context(), Page{Rows: rows, Partial: true})
+	require.NoError(t, err)
+	if n > 0 {
+		l.Wrote(n)
+	}
+}
+
+// What a state has acknowledged is known; what it has not is unsure, and known to exist.
+func TestOnlyAcknowledgedRowsAreKnown(t *testing.T) {
+	m := &memory{}
+	l, trusted, _ := opened(t, m, 1, Token{})
+	assert.True(t, trusted, "a first run")
+	written(t, l, rowsOf(5, 1, 2)...)
+	acked := l.Token()
+	written(t, l, rowsOf(5, 3)...)
+	n, err := l.Write(t.Context(), Page{Rows: rowsOf(5, 4), Partial: true})
+	require.NoError(t, err)
+	assert.Equal(t, l.Token().Number, n-1, "a row that is not written yet is not acknowledged")
+
+	l, trusted, _ = opened(t, m, 2, acked)
+	assert.True(t, trusted)
+	for id, known := range map[int64]bool{1: true, 2: true, 3: false, 4: false, 5: false} {
+		assert.Equal(t, known, l.Known(record.Row{ID: id, Mark: 5}), "row %d", id)
+		_, ok := l.rows.Get(id)
+		assert.Equal(t, id < 5, ok, "row %d", id)
+	}
+	assert.False(t, l.Known(record.Row{ID: 1, Mark: 6}), "another version of it")
+
+	// A run that changes nothing leaves no trace, and its state has the token of the one before.
+	before := m.appends
+	written(t, l, rowsOf(5, 1, 2)...)
+	assert.Equal(t, before, m.appends)
+	assert.Equal(t, acked, l.Token())
+	written(t, l, rowsOf(6, 1)...)
+	third, trusted, _ := opened(t, m, 3, l.Token())
+	assert.True(t, trusted)
+	assert.True(t, third.Known(record.Row{ID: 1, Mark: 6}))
+	assert.True(t, third.Known(record.Row{ID: 2, Mark: 5}), "acknowledged before the run before")
+	assert.False(t, third.Known(record.Row{ID: 3, Mark: 5}))
+}
+
+// A ledger and a state that do not belong together are not trusted, with the reason.
+func TestLedgersThatDoNotBelongToTheState(t *testing.T) {
+	m := &memory{}
+	l, _, _ := opened(t, m, 1, Token{})
+	written(t, l, rowsOf(5, 1)...)
+	first, early := l.Token(), m.copy()
+	l, _, _ = opened(t, m, 2, first)
+	written(t, l, rowsOf(5, 2)...)
+	second := l.Token()
+	l, _, _ = opened(t, m, 3, second)
+	written(t, l, rowsOf(5, 3)...)
+	third := l.Token()
+
+	_, trusted, log := opened(t, m.copy(), 4, third)
+	assert.True(t, trusted)
+	assert.Empty(t, log)
+	_, trusted, _ = opened(t, m.copy(), 4, second)
+	assert.True(t, trusted, "the loader has lost what the run after it sent")
+	for name, c := range map[string]struct {
+		m     *memory
+		token Token
+		log   string
+	}{
+		"a state from before":      {m, first, "newer than the state"},
+		"a store from before":      {early, second, "does not belong to this state"},
+		"an empty store":           {&memory{}, first, "the store of deletes is empty"},
+		"another store":            {m, Token{"00000900-x", 3}, "does not belong to this state"},
+		"a store that lost a part": {early, Token{firstRun, 9}, "does not belong to this state"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			store := c.m.copy()
+			l, trusted, log := opened(t, store, 4, c.token)
+			assert.False(t, trusted)
+			assert.Contains(t, log, c.log)
+			assert.False(t, l.Known(record.Row{ID: 1, Mark: 5}))
+			written(t, l, rowsOf(5, 1)...)
+			l, trusted, _ = opened(t, store, 5, l.Token())
+			assert.True(t, trusted, "from then on they belong together")
+			assert.True(t, l.Known(record.Row{ID: 1, Mark: 5}))
+			assert.False(t, l.Known(record.Row{ID: 2, Mark: 5}))
+		})
+	}
+
+	l, trusted, _ = opened(t, m.copy(), 4, Token{})
+	assert.False(t, trusted, "the state was lost")
+	assert.EqualValues(t, FirstVersion, l.Version())
+}
+
+// A log that was killed at any byte, in any part of it, is read up to there.
+func TestLogsKilledAtAnyByte(t *testing.T) {
+	m := &memory{}
+	l, _, _ := opened(t, m, 1, Token{})
+	var sizes []int
+	for id := range int64(20) {
+		written(t, l, rowsOf(5, id)...)
+		sizes = append(sizes, len(m.logs[firstRun]))
+	}
+	for cut := range len(m.logs[firstRun]) + 1 {
+		c := m.copy()
+		c.logs[firstRun] = c.logs[firstRun][:cut]
+		whole := 0
+		for whole < len(sizes) && sizes[whole] <= cut {
+			whole++
+		}
+		l, _, _ := opened(t, c, 2, Token{firstRun, uint64(max(1, whole))})
+		assert.Equal(t, whole, l.rows.Len())
+	}
+	for i := range m.logs[firstRun] {
+		c := m.copy()
+		c.logs[firstRun][i] ^= 4
+		l, _, _ := opened(t, c, 2, Token{firstRun, 1})
+		for row := range l.rows.All() {
+			assert.True(t, row.ID >= 0 && row.ID < 20)
+		}
+	}
+}
+
+// A file that is not as it was written is refused.
+func TestDamagedFiles(t *testing.T) {
+	m := &memory{}
+	l, _, _ := opened(t, m, 1, Token{})
+	written(t, l, rowsOf(5, 1, 2, 3)...)
+	require.NoError(t, l.fold(t.Context(), nil, Token{}))
+	for i := range m.file {
+		for _, damaged := range [][]byte{m.file[:i], append(bytes.Clone(m.file[:i]),
+			append([]byte{m.file[i] ^ 1}, m.file[i+1:]...)...)} {
+			if len(damaged) == 0 {
+				continue
+			}
+			_, _, err := Open(t.Context(), &memory{file: damaged},
+				Opening{Stream: "rows", Nonce: "2", Passes: 1, Log: slog.New(slog.DiscardHandler)})
+			assert.ErrorContains(t, err, "memory:rows: the ledger is damaged: remove it", "byte %d", i)
+		}
+	}
+}
+
+// Logs become part of the file, and of a run that still adds to its own nothing is lost.
+func TestLogsAreFolded(t *testing.T) {
+	m := &memory{}
+	first, _, _ := opened(t, m, 1, Token{})
+	for id := range int64(30_000) {
+		if id%500 == 0 {
+			var ids []int64
+			for n := range int64(500) {
+				ids = append(ids, id+n)
+			}
+			written(t, first, rowsOf(5, ids...)...)
+		}
+	}
+	token := first.Token()
+	require.Zero(t, m.replaces)
+	second, trusted, _ := opened(t, m, 2, token)
+	assert.True(t, trusted)
+	assert.Equal(t, 1, m.replaces, "the log was large")
+	assert.Empty(t, m.logs)
+	assert.Equal(t, 30_000, second.rows.Len())
+	assert.Less(t, len(m.file), 30_000*5)
+	written(t, first, rowsOf(5, 77_777)...) // it is still running
+	written(t, second, rowsOf(5, 88_888)...)
+	third, trusted, _ := opened(t, m, 3, second.Token())
+	assert.True(t, trusted)
+	assert.Equal(t, 30_002, third.rows.Len())
+	assert.False(t, third.Known(record.Row{ID: 77_777, Mark: 5}), "no state has acknowledged it")
+	assert.True(t, third.Known(record.Row{ID: 88_888, Mark: 5}))
+}
+
+// Ledgers of older releases are read: their rows were delivered in some version.
+func TestLedgersOfOlderReleases(t *testing.T) {
+	rows, fresh := []byte{0x0e, 0x02}, []byte{0x12} // 7, 5; 9
+	file := fmt.Appendf(nil, `{"version":1764000000000,"read_as":"me","swept":"2026-01-01T00:00:00Z","sets":[%d,%d,0,0,0]}`+"\n", len(rows), len(fresh))
+	file = append(append(file, rows...), fresh...)
+	m := &memory{file: file}
+	o := Opening{
+		Stream: "rows", Nonce: "1", Passes: 1, ReadAs: "me", Version: 1764000000000, Loaded: true,
+		Log: slog.New(slog.DiscardHandler),
+	}
+	l, trusted, err := Open(t.Context(), m, o)
+	require.NoError(t, err)
+	assert.True(t, trusted)
+	assert.Equal(t, []Row{{9, Any}, {7, Any}, {5, Any}}, slices.Collect(l.rows.All()))
+	assert.EqualValues(t, 1764000000000, l.Version())
+	assert.Equal(t, 2026, l.Swept().Year())
+	for _, damaged := range []string{"{}", "{}\n1", `{"sets":[-1]}` + "\n", `{"sets":[5,0,0,0,0]}` + "\n"} {
+		_, _, err := Open(t.Context(), &memory{file: []byte(damaged)}, o)
+		assert.ErrorIs(t, err, errDamaged, strings.TrimSpace(damaged))
+	}
+}
+
+// FuzzDecode reads arbitrary bytes as a file and as a log: they are refused, or are a ledger that
+// reads the same once it is written again.
+func FuzzDecode(f *testing.F) {
+	c := content{header: header{2, "me"}, folded: map[string]uint64{"r1": 3}}
+	c.rows.Put([]Row{{9, 4}, {3, Unsure}})
+	f.Add(c.encode(), appendEntry(nil, kindListing, 4, []byte(`{"passes":1,"page":{"low":3}}`)))
+	f.Fuzz(func(t *testing.T, file, log []byte) {
+		c, err := decode(file)
+		if err != nil {
+			return
+		}
+		c.replay([]Log{{Run: "r9", Data: log}}, Token{"r9", 4})
+		again, err := decode(c.encode())
+		require.NoError(t, err)
+		assert.Equal(t, slices.Collect(c.rows.All()), slices.Collect(again.rows.All()))
+		assert.Equal(t, c.encode(), again.encode())
+	})
+}
+
+// Two sets of entries do not disturb each other, whatever happens in which order.
+func TestRunsAtOnceLoseNoRow(t *testing.T) {
+	for seed := range uint64(30) {
+		random := rand.New(rand.NewPCG(seed, 2))
+		m := &memory{}
+		var ledgers []*Ledger
+		token := Token{}
+		all := map[int64]bool{}
+		for n := range 40 {
+			if len(ledgers) == 0 || random.IntN(4) == 0 {
+				l, _, _ := opened(t, m, n, token)
+				ledgers = append(ledgers, l)
+			}
+			l := ledgers[random.IntN(len(ledgers))]
+			id := random.Int64N(1000)
+			written(t, l, rowsOf(random.Int64N(50)+1, id)...)
+			all[id] = true
+			if random.IntN(3) == 0 {
+				token = l.Token()
+			}
+		}
+		l, _, _ := opened(t, m, 99, token)
+		for id := range all {
+			_, ok := l.rows.Get(id)
+			assert.True(t, ok, "seed %d: row %d may be in the warehouse", seed, id)
+		}
+	}
+}

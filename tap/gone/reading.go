@@ -1,0 +1,125 @@
+package gone
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
+)
+
+// pageRows is the number of rows of a page.
+const pageRows = 500
+
+// Version is the version of the stream's rows.
+func (l *Ledger) Version() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.header.Version
+}
+
+// FitsOnePage reports whether the list is known to fit on a page: reading all of it costs the same
+// single request, and shows what is gone.
+func (l *Ledger) FitsOnePage() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return !l.swept.IsZero() && l.rows.Len() <= pageRows && l.listing == nil
+}
+
+// Known reports whether a row was delivered in this version.
+func (l *Ledger) Known(row record.Row) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	mark, ok := l.rows.Get(row.ID)
+	return ok && mark.Delivered(MarkOf(row.Mark))
+}
+
+// Page is a page whose rows are about to be written.
+type Page struct {
+	Rows []record.Row
+	// Pass is the read that it belongs to, Next leads to the next page, and Asked is when it was
+	// requested, by the server's clock.
+	Pass  int
+	Next  string
+	Asked time.Time
+	// First is true for the first page of the pass.
+	First bool
+	// Partial means that the read is no listing: it has bounds, or was begun by another run.
+	Partial bool
+}
+
+// Write notes the rows of a page before they are written: a row in the warehouse with an unknown id
+// could vanish unnoticed. It returns the number to pass to [Ledger.Wrote] afterwards; 0 if there is
+// nothing to note.
+func (l *Ledger) Write(ctx context.Context, p Page) (number uint64, err error) {
+	rows := make([]Row, len(p.Rows))
+	for i, row := range p.Rows {
+		rows[i] = Row{row.ID, MarkOf(row.Mark)}
+	}
+	rows = Sorted(rows)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.listed(p, rows)
+	rows = slices.DeleteFunc(rows, func(row Row) bool {
+		mark, ok := l.rows.Get(row.ID)
+		return ok && mark == row.Mark
+	})
+	if len(rows) == 0 {
+		return 0, nil
+	}
+	var set Rows
+	set.Put(rows)
+	if err := l.write(ctx, kindWritten, set.Append(nil)); err != nil {
+		return 0, err
+	}
+	l.rows.Put(rows)
+	l.reported.Delete(idsOf(rows))
+	l.unsent[l.number] = true
+	return l.number, nil
+}
+
+// listed adds a page to the listing that the read is.
+func (l *Ledger) listed(p Page, rows []Row) {
+	switch {
+	case p.Partial:
+		l.reading = nil
+	case l.reading == nil:
+	case p.First && l.reading.Passes[p.Pass].Cursor != "":
+		// The pass begins again, since its cursor expired.
+		l.reading.Passes[p.Pass] = newListing(1).Passes[0]
+		fallthrough
+	default:
+		l.reading.page(p.Pass, &l.rows, rows, p.Next, p.Asked)
+	}
+}
+
+// Unlist notes that the read is no listing.
+func (l *Ledger) Unlist() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.reading = nil
+}
+
+// Wrote notes that the rows of an entry were written.
+func (l *Ledger) Wrote(number uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.unsent, number)
+}
+
+// Token is what a state may say now: everything up to it was written before.
+func (l *Ledger) Token() Token {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	number := l.appended
+	for n := range l.unsent {
+		number = min(number, n-1)
+	}
+	if number == 0 {
+		return l.token
+	}
+	return Token{l.run, number}
+}
+
+// Slow reports whether each change of the ledger costs a request.
+func (l *Ledger) Slow() bool { return l.store.Slow() }
