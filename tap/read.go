@@ -246,15 +246,8 @@ func (r *reader) read(ctx context.Context, req Request,
 		run.records += len(res.Records)
 		run.bytes += int64(len(page.Body))
 		run.odd += res.Messages
-		for _, column := range res.Nulled {
-			if run.nulled == nil {
-				run.nulled = map[string]bool{}
-			}
-			if !run.nulled[column] {
-				run.nulled[column] = true
-				r.Log.Warn("a value was replaced by null: its type does not fit its column",
-					"stream", req.Stream.Name, "column", column)
-			}
+		for _, n := range res.Nulled {
+			run.warnNulled(n, r.Log)
 		}
 		pages := run.pages
 		run.mu.Unlock()

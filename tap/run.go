@@ -64,7 +64,7 @@ type progress struct {
 	shown   written   // a copy of what stdout has, for observers
 	// expected is the estimated number of pages; 0 if unknown.
 	expected int
-	nulled   map[string]bool // columns with a value that became null because of its type
+	nulled   map[string]int // warnings of values that became null, by column
 }
 
 // written is what stdout has of a stream.
@@ -185,6 +185,29 @@ func (r *streamRun) reduce(req Request) (what string, ok bool) {
 		return "the lower bound", true
 	}
 	return "", false
+}
+
+// maxUndated is how many texts of one column that are no dates are named.
+const maxUndated = 20
+
+// warnNulled warns of a value that became null: of another type once per column, of a text that is
+// no date by the id of its record. The caller has the lock.
+func (r *streamRun) warnNulled(n record.Nulled, log *slog.Logger) {
+	what, most := "a value was replaced by null: its type does not fit its column", 1
+	if n.Date {
+		what, most = "a text that is no date was replaced by null", maxUndated
+	}
+	if r.nulled == nil {
+		r.nulled = map[string]int{}
+	}
+	r.nulled[n.Column]++
+	switch count := r.nulled[n.Column]; {
+	case count > most:
+		return
+	case count == maxUndated:
+		what += "; further ones of this column are not named"
+	}
+	log.Warn(what, "stream", r.sel.Stream.Name, "column", n.Column, "id", n.ID)
 }
 
 // learn widens the run's shape to admit a page. If another goroutine was faster, it does nothing.

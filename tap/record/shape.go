@@ -72,6 +72,8 @@ type Shape struct {
 	Items *Shape
 	// Unknown is the treatment of members that are not among Columns.
 	Unknown Treatment
+	// Text means that every value comes as text: one that is no text is its JSON. It never widens.
+	Text bool
 
 	index map[string]int
 }
@@ -132,6 +134,18 @@ func (s *Shape) clone() *Shape {
 		c.reindex()
 	}
 	return &c
+}
+
+// AsText returns the shape of the same values as text.
+func (s *Shape) AsText() *Shape {
+	return &Shape{Kinds: String | s.Kinds&Null, Description: s.Description, Text: true}
+}
+
+// AnyKind reports whether values of any kind are admitted, so that they have no common type but
+// text.
+func (s *Shape) AnyKind() bool {
+	const all = String | Object | Array
+	return s.Kinds == 0 || s.Kinds&all == all
 }
 
 // Members returns the shape with the column's own columns: that of its value, or of an array's

@@ -107,13 +107,21 @@ type Result struct {
 	// Messages counts rows that contain only a message. The API's reference allowed them in place
 	// of rows.
 	Messages int
-	// Nulled names the top-level columns with a value that became null because of its type; see
-	// [Options].NullOdd.
-	Nulled []string
+	// Nulled are the values that became null because their column cannot hold them.
+	Nulled []Nulled
 	// Rows is the number of records of the page, including those left out.
 	Rows int
 	// IDs are the numeric keys of all records, including those left out.
 	IDs []int64
+}
+
+// Nulled is a value that became null because its column cannot hold it.
+type Nulled struct {
+	Column string // the top-level column
+	ID     string // the key of its record, as JSON
+	// Date means that it is a text that is no date or time, in a column of such: no loader could
+	// hold it. Otherwise it is a value of another type; see [Options].NullOdd.
+	Date bool
 }
 
 // ErrDrift means that a page is well-formed but contains a value or a column that the shape does
@@ -152,8 +160,7 @@ func (s *Splitter) split(page []byte) (Result, error) {
 	sc := &s.scan
 	page = append(page, padding...)
 	sc.b, page = page, page[:len(page)-Padding]
-	sc.err, sc.drift, sc.unclean, sc.twice, sc.depth, sc.nulls, sc.texts = nil, false, false, false,
-		0, 0, sc.texts[:0]
+	sc.err, sc.drift, sc.unclean, sc.twice, sc.depth = nil, false, false, false, 0
 	s.records, s.changed = s.records[:0], s.changed[:0]
 	var res Result
 	fail := func(i int, what string) (Result, error) {
@@ -172,8 +179,8 @@ func (s *Splitter) split(page []byte) (Result, error) {
 			return fail(i, "missing record")
 		}
 		start := i
-		sc.newlines, sc.keys, sc.watched, sc.marked, sc.edits, sc.texts = false, 0, span{}, span{},
-			sc.edits[:0], sc.texts[:0]
+		sc.newlines, sc.keys, sc.watched, sc.marked, sc.edits, sc.texts, sc.lost = false, 0, span{},
+			span{}, sc.edits[:0], sc.texts[:0], sc.lost[:0]
 		sc.record++
 		drift := sc.drift
 		if i = sc.object(i, s.shape); i < 0 || sc.err != nil {
@@ -194,6 +201,12 @@ func (s *Splitter) split(page []byte) (Result, error) {
 			}
 			if !s.old() {
 				s.add(span{start, i})
+				for _, l := range sc.lost {
+					res.Nulled = append(res.Nulled, Nulled{
+						Column: s.shape.Columns[l.column].Name,
+						ID:     string(sc.b[sc.key.from:sc.key.to]), Date: l.date,
+					})
+				}
 			}
 			rows++
 		}
@@ -223,14 +236,6 @@ func (s *Splitter) split(page []byte) (Result, error) {
 	}
 	if sc.drift {
 		return Result{}, ErrDrift
-	}
-	if sc.nulls > 0 {
-		for i := range sc.tops {
-			if sc.tops[i].odd {
-				res.Nulled = append(res.Nulled, s.shape.Columns[i].Name)
-				sc.tops[i].odd = false
-			}
-		}
 	}
 	res.Records, res.Rows = s.records, rows
 	return res, nil
