@@ -68,6 +68,9 @@ func (a *Account) Prepare(ctx context.Context, read Read) (*Run, error) {
 		if err != nil {
 			return nil, err
 		}
+		for _, note := range sel.Notes {
+			a.opts.Log.Warn(note, "stream", sel.Stream.Name)
+		}
 		r.selections = append(r.selections, sel)
 	}
 	if len(r.selections) == 0 && !read.Protocol.platform {
@@ -113,7 +116,7 @@ func (r *Run) choices(lookup tap.Lookup) ([]*tap.Choice, error) {
 				Err: config.Placed(err, r.read.Catalog, r.read.CatalogName),
 			}
 		}
-		return choices, nil
+		return choices, r.anyThere(choices)
 	}
 	names := r.cfg.Names
 	if len(names) == 0 {
@@ -126,6 +129,23 @@ func (r *Run) choices(lookup tap.Lookup) ([]*tap.Choice, error) {
 		}
 	}
 	return choices, nil
+}
+
+// anyThere returns an error if a catalog selects nothing but streams that do not exist.
+func (r *Run) anyThere(choices []*tap.Choice) error {
+	var gone []string
+	for _, choice := range choices {
+		if tap.KindOf(choice.Err) != tap.Gone {
+			return nil
+		}
+		gone = append(gone, choice.Stream.Name)
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	return tap.Errorf(tap.BadInput, "catalog "+r.read.CatalogName,
+		"it selects nothing but streams that do not exist: %s", strings.Join(gone, ", ")).
+		WithHint("refresh the catalog")
 }
 
 // query returns the query for a choice.
@@ -216,7 +236,9 @@ func (r *Run) makeEngine() (*tap.Engine, error) {
 func (r *Run) Schemas() []byte {
 	var out []byte
 	for _, sel := range r.selections {
-		out = r.engine.Voice.Schema(out, sel, sel.Shape)
+		if sel.Err == nil {
+			out = r.engine.Voice.Schema(out, sel, sel.Shape)
+		}
 	}
 	return out
 }

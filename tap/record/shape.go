@@ -2,6 +2,7 @@ package record
 
 import (
 	"slices"
+	"strings"
 )
 
 // Kinds is a set of JSON kinds. The empty set stands for any kind, like a JSON Schema without
@@ -146,6 +147,48 @@ func (s *Shape) AsText() *Shape {
 func (s *Shape) AnyKind() bool {
 	const all = String | Object | Array
 	return s.Kinds == 0 || s.Kinds&all == all
+}
+
+// IsText reports whether values are texts without a format, and nothing else but null.
+func (s *Shape) IsText() bool { return s.Kinds&^Null == String && s.Format == NoFormat }
+
+// Agrees reports whether o, which may say less, gives the same types as s; null does not count.
+func (s *Shape) Agrees(o *Shape) bool {
+	if o.Kinds == 0 {
+		return true
+	}
+	if s.Kinds&^Null != o.Kinds&^Null || s.Format != o.Format {
+		return false
+	}
+	if s.Items != nil && o.Items != nil && !s.Items.Agrees(o.Items) {
+		return false
+	}
+	for i := range o.Columns {
+		if c := s.Column(o.Columns[i].Name); c != nil && !c.Shape.Agrees(o.Columns[i].Shape) {
+			return false
+		}
+	}
+	return true
+}
+
+// Treated reports whether members are left out or treated.
+func (s *Shape) Treated() bool {
+	if s == nil {
+		return false
+	}
+	return s.Unknown != Keep || s.Items.Treated() ||
+		slices.ContainsFunc(s.Columns, func(c Column) bool {
+			return c.Treatment != Keep || c.Shape.Treated()
+		})
+}
+
+// TypeName names the types, and the format, for people.
+func (s *Shape) TypeName() string {
+	name := strings.Join((s.Kinds &^ Null).Names(), " or ")
+	if s.Format != NoFormat {
+		name += " (" + s.Format.name() + ")"
+	}
+	return name
 }
 
 // Members returns the shape with the column's own columns: that of its value, or of an array's
