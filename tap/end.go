@@ -171,9 +171,19 @@ func (s *syncer) fail(ctx context.Context, r *streamRun, err error) {
 	if r.err == nil {
 		r.err = err
 		r.skipped = kind == Scope && !s.FailForbidden
+		if kind == Scope && (r.seen || r.pages > 0) {
+			r.err, r.skipped = lostScope(err), false
+		}
 	}
 	r.mu.Unlock()
 	s.end(ctx, r)
+}
+
+// lostScope is the failure of a stream that was read before: what it lacks now, it had.
+func lostScope(err error) error {
+	return &Error{
+		Kind: Scope, Op: "the scope was there when the stream was read before, and is gone", Err: err,
+	}
 }
 
 // endAll reports that the streams under way will not end, because the run is over.

@@ -33,6 +33,7 @@ type plan struct {
 	unread  map[string]jsontext.Value
 	late    time.Time // the state's bookmark; zero for none
 	before  time.Time // when the last complete read began; zero for never
+	seen    bool      // earlier runs have read of it
 	rest    time.Duration
 	whole   bool       // the list is read whole, whatever the bookmark says
 	from    *time.Time // the lower bound of that read; nil for the start date
@@ -103,6 +104,7 @@ func (s *syncer) newRun(sel *Selection) (*streamRun, error) {
 	r := &streamRun{plan: plan{
 		sel: sel, options: sel.options(), base: sel.Shape, unread: map[string]jsontext.Value{},
 		late: b.Until, before: b.last(),
+		seen: !b.last().IsZero() || b.Progress != nil || b.Pages > 0,
 		reading: reading{
 			query: sel.query(), passes: len(sel.Stream.passes()), full: !sel.incremental(),
 			timed:    sel.Stream.Bookmark != "",

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime/debug"
+	"strings"
 	"sync"
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
@@ -56,6 +57,9 @@ func (p *program) run(ctx context.Context, run *greenhouse.Run, out io.Writer, f
 		if err := report.Write(flags.Report, account); err != nil {
 			p.log.Error("writing the report: " + err.Error()) // the run itself is over
 		}
+	}
+	if skipped := needs(account); len(skipped) > namesInSummary {
+		p.log.Debug("skipped: " + strings.Join(skipped, ", "))
 	}
 	logMetrics(p.log, account)
 	if shown {
