@@ -122,29 +122,44 @@ func (p *program) airbyteDiscover(ctx context.Context, flags airbyteFlags) (int,
 
 func (p *program) read(ctx context.Context, flags readFlags) (int, error) {
 	out := p.speakAirbyte()
-	cfg, err := p.config(flags.Config)
-	if err == nil {
-		err = cfg.CheckCredential(false)
-	}
-	if err != nil {
+	if err := flags.check(); err != nil {
 		return p.fatal(out, err)
 	}
-	read, err := p.readOf(cfg, flags.Catalog, flags.State)
+	account, run, err := p.prepareRead(ctx, flags, out)
 	if err != nil {
+		p.reportFailure(flags.runFlags, greenhouse.Airbyte, err)
 		return p.fatal(out, err)
 	}
-	read.Protocol, read.AcceptDeletes = greenhouse.Airbyte, flags.AcceptDeletes
-	account := p.open(cfg, p.control(out, flags.Config))
 	defer account.Close()
-	run, err := account.Prepare(ctx, read)
-	if err != nil {
-		return p.fatal(out, err)
-	}
 	return p.run(ctx, run, out, flags.runFlags, func(err error) {
 		if _, werr := out.Write(airbyte.AppendError(nil, err)); werr != nil {
 			p.log.Error(werr.Error())
 		}
 	})
+}
+
+// prepareRead reads config, catalog and state. The caller closes the account.
+func (p *program) prepareRead(ctx context.Context, flags readFlags, out *lineWriter,
+) (*greenhouse.Account, *greenhouse.Run, error) {
+	cfg, err := p.config(flags.Config)
+	if err == nil {
+		err = cfg.CheckCredential(false)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	read, err := p.readOf(cfg, flags.Catalog, flags.State)
+	if err != nil {
+		return nil, nil, err
+	}
+	read.Protocol, read.AcceptDeletes = greenhouse.Airbyte, flags.AcceptDeletes
+	account := p.open(cfg, p.control(out, flags.Config))
+	run, err := account.Prepare(ctx, read)
+	if err != nil {
+		account.Close()
+		return nil, nil, err
+	}
+	return account, run, nil
 }
 
 // airbyteLog is a log handler that writes LOG messages.

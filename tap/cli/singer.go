@@ -103,29 +103,45 @@ func (p *program) singerDiscover(ctx context.Context, flags singerFlags) (int, e
 }
 
 func (p *program) singerSync(ctx context.Context, flags singerFlags) (int, error) {
-	cfg, err := p.config(flags.Config)
-	if err == nil {
-		err = cfg.CheckCredential(false)
+	if err := flags.check(); err != nil {
+		return greenhouse.ExitNothingRead, err
 	}
+	account, run, err := p.prepareSinger(ctx, flags)
 	if err != nil {
+		p.reportFailure(flags.runFlags, greenhouse.Singer, err)
 		return greenhouse.ExitCode(err, false), err
 	}
-	read, err := p.readOf(cfg, flags.Catalog+flags.Properties, flags.State)
-	if err != nil {
-		return greenhouse.ExitCode(err, false), err
-	}
-	read.Sample, read.AcceptDeletes = flags.Test != "", flags.AcceptDeletes
-	account := p.open(cfg, nil)
 	defer account.Close()
-	run, err := account.Prepare(ctx, read)
-	if err != nil {
-		return greenhouse.ExitCode(err, false), err
-	}
 	if flags.Test == "schema" {
 		_, err := p.Out.Write(run.Schemas())
 		return greenhouse.ExitCode(err, false), err
 	}
 	return p.run(ctx, run, p.Out, flags.runFlags, nil)
+}
+
+// prepareSinger reads config, catalog and state. The caller closes the account.
+func (p *program) prepareSinger(
+	ctx context.Context, flags singerFlags,
+) (*greenhouse.Account, *greenhouse.Run, error) {
+	cfg, err := p.config(flags.Config)
+	if err == nil {
+		err = cfg.CheckCredential(false)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	read, err := p.readOf(cfg, flags.Catalog+flags.Properties, flags.State)
+	if err != nil {
+		return nil, nil, err
+	}
+	read.Sample, read.AcceptDeletes = flags.Test != "", flags.AcceptDeletes
+	account := p.open(cfg, nil)
+	run, err := account.Prepare(ctx, read)
+	if err != nil {
+		account.Close()
+		return nil, nil, err
+	}
+	return account, run, nil
 }
 
 // readOf reads the catalog and the state from their files, which may be empty names.
