@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/alecthomas/kong"
 
@@ -29,6 +30,9 @@ func (p *program) singer(ctx context.Context, args []string) (int, error) {
 	case flags.Discover:
 		return p.singerDiscover(ctx, flags)
 	case flags.Config == "" && !p.configured():
+		if len(args) == 0 {
+			fmt.Fprint(p.Err, helpText)
+		}
 		return greenhouse.ExitNothingRead,
 			tap.Errorf(tap.BadInput, "command line", "--config is missing").
 				WithHint("see tap-greenhouse --help, or try tap-greenhouse demo")

@@ -42,17 +42,12 @@ func Check(file string) error {
 	if info, err := os.Stat(file); err == nil && info.IsDir() {
 		return fmt.Errorf("%s: it is a folder", file)
 	}
-	probe, err := create(file)
+	probe, err := os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+".*")
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %s", file, tap.Cause(err))
 	}
 	defer os.Remove(probe.Name())
 	return probe.Close()
-}
-
-// create makes a file next to another one, which it will replace.
-func create(file string) (*os.File, error) {
-	return os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+".*")
 }
 
 // Write writes the report to a file in one step: a page if its name ends in .html, JSON for .json.
@@ -65,7 +60,7 @@ func Write(file string, a *tap.Account) error {
 	if err != nil {
 		return err
 	}
-	f, err := create(file)
+	f, err := os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+".*")
 	if err != nil {
 		return err
 	}
