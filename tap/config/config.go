@@ -195,7 +195,12 @@ func configMembers(
 	if members == nil {
 		return where, nil, "", badConfig(where, "it is null, not an object")
 	}
-	if nested, ok := members["credentials"]; ok {
+	nested, ok := members["credentials"]
+	if ok && string(nested) == `""` {
+		delete(members, "credentials") // an empty field of a form
+		ok = false
+	}
+	if ok {
 		var creds map[string]jsontext.Value
 		if err := json.Unmarshal(nested, &creds); err != nil {
 			return where, nil, "", badConfig(where, "credentials: it must be an object")

@@ -49,7 +49,8 @@ func TestEmptyMeansNotSet(t *testing.T) {
 		`"privacy":{}`, `"privacy":{"contact":null,"pay":""}`, `"privacy":null`,
 		`"refresh_every":{"users":""}`, `"refresh_every":{"users":null}`,
 		`"concurrency":null,"budget":"","streams":[],"lookback":null,"user_id":""`,
-		`"credentials":{"client_id":"","user_id":null,"api_key":""}`,
+		`"credentials":{"client_id":"","user_id":null,"api_key":""}`, `"credentials":null`,
+		`"credentials":""`, `"credentials":{}`,
 	} {
 		cfg, err := read(t, oauth+","+empty, nil)
 		require.NoError(t, err, empty)

@@ -1,6 +1,7 @@
 package singer
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,13 +17,41 @@ import (
 type selector struct {
 	entry
 	old  bool // the catalog selects in its schemas only, as before there was metadata
-	said oldSchema
+	said *oldSchema
 }
 
 // oldSchema is the part of a schema that selected, before there was metadata.
 type oldSchema struct {
-	Selected   *bool                 `json:"selected"`
-	Properties map[string]*oldSchema `json:"properties"`
+	selected   *bool
+	properties map[string]*oldSchema
+}
+
+// parseOld reads what a schema selects. A selection that cannot be read is an error: what it leaves
+// out must not come out.
+func parseOld(schema jsontext.Value) (*oldSchema, error) {
+	s := &oldSchema{properties: map[string]*oldSchema{}}
+	if schema.Kind() != '{' {
+		return s, nil
+	}
+	var in struct {
+		Selected   *bool          `json:"selected"`
+		Properties jsontext.Value `json:"properties"`
+	}
+	if json.Unmarshal(schema, &in, jsontext.AllowDuplicateNames(true)) != nil {
+		return nil, errors.New("schema: selected is neither true nor false")
+	}
+	s.selected = in.Selected
+	var properties map[string]jsontext.Value
+	if in.Properties.Kind() != '{' {
+		return s, nil
+	}
+	err := json.Unmarshal(in.Properties, &properties, jsontext.AllowDuplicateNames(true))
+	for name, below := range properties {
+		if s.properties[name], err = parseOld(below); err != nil {
+			break
+		}
+	}
+	return s, err
 }
 
 // ParseCatalog reads a catalog and returns what it selects. Errors name the stream.
@@ -36,15 +65,15 @@ func ParseCatalog(data []byte, lookup tap.Lookup) ([]*tap.Choice, error) {
 	if c.Streams == nil {
 		return nil, fmt.Errorf("it has no list of streams")
 	}
-	old := markOld(c.Streams)
+	old, err := markOld(c.Streams)
+	if err != nil {
+		return nil, err
+	}
 	var choices tap.Choices
 	for i := range c.Streams {
 		e := &c.Streams[i]
 		e.old = old
-		name := e.TapStreamID
-		if name == "" {
-			name = e.Stream
-		}
+		name := e.name()
 		stream := lookup(name)
 		if !e.selected(stream) {
 			continue
@@ -58,32 +87,38 @@ func ParseCatalog(data []byte, lookup tap.Lookup) ([]*tap.Choice, error) {
 }
 
 // markOld reads what the schemas select, and reports whether no metadata does.
-func markOld(entries []selector) bool {
+func markOld(entries []selector) (old bool, err error) {
 	schemas, metadata := false, false
 	for i := range entries {
 		e := &entries[i]
-		if len(e.Schema) > 0 && json.Unmarshal(e.Schema, &e.said,
-			jsontext.AllowDuplicateNames(true)) != nil {
-			e.said = oldSchema{} // [selector.types] says that it cannot be read
+		if e.said, err = parseOld(e.Schema); err != nil {
+			return false, fmt.Errorf("stream %q: %w", e.name(), err)
 		}
 		schemas = schemas || e.said.selects()
 		metadata = metadata || slices.ContainsFunc(e.Metadata,
 			func(m metadataEntry) bool { return m.Metadata.Selected != nil })
 	}
-	return schemas && !metadata
+	return schemas && !metadata, nil
 }
 
 // selects reports whether a schema selects or deselects anything.
 func (s *oldSchema) selects() bool {
-	if s.Selected != nil {
+	if s.selected != nil {
 		return true
 	}
-	for _, below := range s.Properties {
-		if below != nil && below.selects() {
+	for _, below := range s.properties {
+		if below.selects() {
 			return true
 		}
 	}
 	return false
+}
+
+func (e *entry) name() string {
+	if e.TapStreamID != "" {
+		return e.TapStreamID
+	}
+	return e.Stream
 }
 
 // at returns the metadata of a column, given the names that lead to it. Where it does not say
@@ -97,14 +132,14 @@ func (e *selector) at(path ...string) metadata {
 		}
 	}
 	if found.Selected == nil {
-		s := &e.said
+		s := e.said
 		for _, name := range path {
 			if s != nil {
-				s = s.Properties[name]
+				s = s.properties[name]
 			}
 		}
 		if s != nil {
-			found.Selected = s.Selected
+			found.Selected = s.selected
 		}
 	}
 	return found
@@ -177,8 +212,8 @@ func (e *selector) columns() []string {
 			add(b[1])
 		}
 	}
-	for name, s := range e.said.Properties {
-		if s != nil && s.Selected != nil {
+	for name, s := range e.said.properties {
+		if s.selected != nil {
 			add(name)
 		}
 	}

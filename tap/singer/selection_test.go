@@ -101,6 +101,12 @@ func TestSelectionInSchemas(t *testing.T) {
 		func(string) *tap.Stream { return s })
 	require.NoError(t, err)
 	require.Len(t, choices, 1, "a stream that is not selected by name is not read")
+	for _, odd := range []string{`{"selected":"false"}`, `{"properties":{"name":{"selected":0}}}`} {
+		_, err = singer.ParseCatalog([]byte(`{"streams":[{"stream":"people","selected":true,"schema":`+odd+`}]}`),
+			func(string) *tap.Stream { return s })
+		assert.ErrorContains(t, err, `stream "people": schema: selected`, "it may leave something out")
+	}
+	chosen(t, `"selected":true,"schema":{"properties":{"name":true,"age":{"properties":[]},"more":null}}`)
 }
 
 // A column that the catalog gives as text comes as text; other types are not followed, and said.
