@@ -31,6 +31,11 @@ func TestStreamThatIsNoMoreFailsAlone(t *testing.T) {
 	assert.Contains(t, string(l.LastState()),
 		`"job_stages":{"replication_key_value":"2026-01-01T00:00:00Z"}`)
 
+	r = run(t, "--config", cfg, "--test=schema", "--catalog",
+		file(t, "x.json", `{"streams":[`+entry("job_stages")+","+entry("users")+`]}`))
+	assert.Equal(t, 1, r.code)
+	assert.Contains(t, r.out, `"stream":"users"`)
+
 	r = run(t, "--config", cfg, "--catalog", file(t, "x.json", `{"streams":[`+entry("job_stages")+`]}`))
 	assert.Equal(t, 2, r.code)
 	assert.Empty(t, r.out)

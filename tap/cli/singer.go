@@ -117,7 +117,10 @@ func (p *program) singerSync(ctx context.Context, flags singerFlags) (int, error
 	}
 	defer account.Close()
 	if flags.Test == "schema" {
-		_, err := p.Out.Write(run.Schemas())
+		schemas, err := run.Schemas()
+		if _, werr := p.Out.Write(schemas); werr != nil {
+			err = werr
+		}
 		return greenhouse.ExitCode(err, false), err
 	}
 	return p.run(ctx, run, p.Out, flags.runFlags, nil)

@@ -232,15 +232,18 @@ func (r *Run) makeEngine() (*tap.Engine, error) {
 	return e, nil
 }
 
-// Schemas returns the schema messages of the selected streams, before any row is read.
-func (r *Run) Schemas() []byte {
-	var out []byte
+// Schemas returns the schema messages of the selected streams, before any row is read. The error is
+// that of the first stream which does not exist.
+func (r *Run) Schemas() (out []byte, err error) {
 	for _, sel := range r.selections {
-		if sel.Err == nil {
+		switch {
+		case sel.Shape != nil:
 			out = r.engine.Voice.Schema(out, sel, sel.Shape)
+		case err == nil:
+			err = sel.Err
 		}
 	}
-	return out
+	return out, err
 }
 
 // Snapshot returns the progress of the run; nil if it is not under way.
