@@ -46,8 +46,8 @@ type foreign struct {
 	LookbackWindow float64 `json:"lookback_window"` // in seconds
 }
 
-// cursor is a time under the name of its column. What was submitted until a time was changed then or
-// later, so submitted_at is a bookmark, too.
+// cursor is a time under the name of its column. What was submitted until a time was changed then
+// or later, so submitted_at is a bookmark, too.
 type cursor struct {
 	UpdatedAt   *string `json:"updated_at"`
 	SubmittedAt *string `json:"submitted_at"`

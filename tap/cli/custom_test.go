@@ -384,7 +384,8 @@ func TestCustomFieldsWithoutTheirScope(t *testing.T) {
 		"discovery without a credential says what is left out")
 }
 
-// A catalog that lacks columns would deselect them: if the definitions cannot be read, there is none.
+// A catalog that lacks columns would deselect them: if the definitions cannot be read, there is
+// none.
 func TestDiscoveryIsNeverHalf(t *testing.T) {
 	s := serve(t, sandbox.Options{Candidates: 5})
 	cfg := file(t, "c.json", with(s, map[string]any{"custom_fields": "columns", "max_retry_time": "1ms"}))

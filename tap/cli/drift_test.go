@@ -79,8 +79,8 @@ func TestLearntColumnsSurviveARunWithoutThem(t *testing.T) {
 	assert.Contains(t, string(again.LastSchema["users"]), `"nickname"`)
 }
 
-// One date that no loader can hold is null, and named; the column, also that of a custom field, stays
-// one of dates in this run and the next.
+// One date that no loader can hold is null, and named; the column, also that of a custom field,
+// stays one of dates in this run and the next.
 func TestImpossibleDatesAreNamedAndNull(t *testing.T) {
 	fields := []field{{key: "visa_until", valueType: "date", value: "20260-01-31"}}
 	s := defined(t, &fields)

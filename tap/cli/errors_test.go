@@ -202,8 +202,15 @@ func TestConfigFromTheEnvironment(t *testing.T) {
 	}
 	catalog := file(t, "x.json", `{"streams":[{"stream":{"name":"users","json_schema":{}},"sync_mode":"incremental"}]}`)
 	for _, command := range [][]string{
-		{"check"}, {"discover"}, {"read", "--catalog", catalog}, {"scopes"}, {"privacy"},
-		{"--discover"}, {"--test"}, {"--config", "ENV", "--test"}, {"check", "--config", "ENV"},
+		{"check"},
+		{"discover"},
+		{"read", "--catalog", catalog},
+		{"scopes"},
+		{"privacy"},
+		{"--discover"},
+		{"--test"},
+		{"--config", "ENV", "--test"},
+		{"check", "--config", "ENV"},
 	} {
 		r := run(t, command...)
 		assert.Zero(t, r.code, "%v: %s", command, r.err+r.out)

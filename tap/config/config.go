@@ -150,8 +150,8 @@ func (c *Config) addEnv(members map[string]jsontext.Value, all []Setting) error 
 	return nil
 }
 
-// preferOAuth removes an API key beside client credentials: keys stop working, and one that an older
-// tap left in the environment would take the place of the credential.
+// preferOAuth removes an API key beside client credentials: keys stop working, and one that an
+// older tap left in the environment would take the place of the credential.
 func (c *Config) preferOAuth(members map[string]jsontext.Value) {
 	if members["api_key"] == nil || members["client_id"] == nil || members["client_secret"] == nil {
 		return

@@ -25,8 +25,8 @@ func (p pages) Read(_ context.Context, req tap.Request, take func(tap.Page) erro
 	})
 }
 
-// Half of the definitions are none, whatever the second half fails of; that the scope was taken away
-// between two pages is no missing scope.
+// Half of the definitions are none, whatever the second half fails of; that the scope was taken
+// away between two pages is no missing scope.
 func TestHalfOfTheDefinitionsIsAnError(t *testing.T) {
 	candidates, err := schemas.Load("candidates")
 	require.NoError(t, err)

@@ -135,7 +135,8 @@ func parseBookmark(
 	return b, "", nil
 }
 
-// parseColumn reads the bookmark of a tap built with singer-python, which is named after its column.
+// parseColumn reads the bookmark of a tap built with singer-python, which is named after its
+// column.
 func parseColumn(raw jsontext.Value, column string) (time.Time, error) {
 	var members map[string]jsontext.Value
 	if err := json.Unmarshal(raw, &members, jsontext.AllowDuplicateNames(true)); err != nil {

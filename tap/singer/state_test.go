@@ -122,8 +122,8 @@ func TestForeignStates(t *testing.T) {
 	assert.Contains(t, out, `"extra":{"kept":true}`)
 }
 
-// The forms of singer-python and of the SDK are known; of any other, a note says that its streams are
-// read from the start.
+// The forms of singer-python and of the SDK are known; of any other, a note says that its streams
+// are read from the start.
 func TestUnknownFormsOfStatesAreSaid(t *testing.T) {
 	all, err := schemas.Load("users", "jobs", "demographic_questions")
 	require.NoError(t, err)

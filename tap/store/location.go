@@ -17,8 +17,8 @@ type location struct {
 // errNoStore does not repeat the address, which may contain a password.
 var errNoStore = errors.New(`it is no store: write it as file:///folder or s3://bucket/prefix, on Windows also as C:\folder`)
 
-// parse reads the address of a store: file:///folder or s3://bucket/prefix; on Windows also C:\folder,
-// C:/folder and file:///C:/folder.
+// parse reads the address of a store: file:///folder or s3://bucket/prefix; on Windows also
+// C:\folder, C:/folder and file:///C:/folder.
 func parse(address string) (location, error) {
 	if hasDrive(address) {
 		return folderAt(address)
