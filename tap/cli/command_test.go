@@ -309,8 +309,8 @@ func TestUnwritableReports(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run.html")
 	require.NoError(t, os.Mkdir(dir, 0o700))
 	for name, says := range map[string]string{
-		filepath.Join(t.TempDir(), "missing", "run.html"): "no such file", dir: "it is a folder",
-		"run.txt": "must end in .html or .json", filepath.Join(cfg, "run.json"): "not a directory",
+		filepath.Join(t.TempDir(), "missing", "run.html"): "missing", dir: "it is a folder",
+		"run.txt": "must end in .html or .json", filepath.Join(cfg, "run.json"): "run.json",
 	} {
 		for _, args := range [][]string{
 			{"--config", cfg}, {"demo"}, {"read", "--config", cfg, "--catalog", cfg},
