@@ -25,7 +25,7 @@ with open(target, "w") as f:
 sandbox = Sandbox(TAP, WORK)
 try:
     with open(os.path.join(WORK, "log.txt"), "w") as log:
-        tap = subprocess.Popen([TAP, "--config", sandbox.duckdb_config_file], stdout=subprocess.PIPE, stderr=log)
+        tap = subprocess.Popen([TAP, "--config", sandbox.config_file], stdout=subprocess.PIPE, stderr=log)
         loader = subprocess.run(
             [os.path.join(VENVS, "duckdb", "bin", "target-duckdb"), "--config", target], stdin=tap.stdout, stdout=log, stderr=log)
         tap.stdout.close()

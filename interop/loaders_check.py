@@ -25,7 +25,7 @@ def tool(venv, name):
 def pipe(sandbox, folder, loader, state, n):
     """Runs tap | loader. The state is the last line of the loader's output."""
     out = os.path.join(folder, f"state-{n}.json")
-    command = [TAP, "--config", sandbox.duckdb_config_file if "target-duckdb" in loader[0] else sandbox.config_file] + (["--state", state] if state else [])
+    command = [TAP, "--config", sandbox.config_file] + (["--state", state] if state else [])
     with open(out, "w") as states, open(os.path.join(folder, f"log-{n}.txt"), "w") as log:
         tap = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log)
         target = subprocess.Popen(loader, stdin=tap.stdout, stdout=states, stderr=log, cwd=folder)

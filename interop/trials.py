@@ -96,7 +96,7 @@ def trial(name, package, program, version, config):
     try:
         for n in range(2):
             began = time.time()
-            tap = subprocess.Popen([TAP, "--config", sandbox.duckdb_config_file, "--state", state], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            tap = subprocess.Popen([TAP, "--config", sandbox.config_file, "--state", state], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
             try:
                 target = subprocess.run([os.path.join(folder, "venv", "bin", program), "--config", settings], stdin=tap.stdout, capture_output=True, text=True, timeout=400,
                                         cwd=folder)

@@ -1,6 +1,7 @@
 package tap
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
@@ -15,13 +16,22 @@ type Choice struct {
 	// Unwanted are names of columns to leave out even if no schema has them: they appeared in
 	// records, or were custom fields once.
 	Unwanted []string
+	// Named are names of columns that the catalog selects one by one.
+	Named []string
+	// Types has the types that the catalog gives the columns; nil for none.
+	Types *record.Shape
 	// FullTable reads the whole list every time, whatever the state says.
 	FullTable bool
 	// Generation distinguishes full reads, on platforms that count them.
 	Generation string
 	// Err is why the stream cannot be read at all; usually nil.
 	Err error
+	// Notes are what a person should know about the catalog: what is not followed.
+	Notes []string
 }
+
+// Note adds a note.
+func (c *Choice) Note(text string) { c.Notes = append(c.Notes, text) }
 
 // Discovered is a stream as discovery shows it.
 type Discovered struct {
@@ -40,15 +50,24 @@ type Choices struct {
 	List []*Choice
 }
 
-// Add adds the choice of a stream, which is nil if it does not exist. Errors name the stream.
+// Add adds the choice of a stream. One that does not exist, so that stream is nil, may have been
+// selected long ago: that it is gone is only its own failure. Errors name the stream.
 func (c *Choices) Add(name string, stream *Stream, parse func() (*Choice, error)) error {
-	if stream == nil {
-		return fmt.Errorf("stream %q is selected but does not exist", name)
+	if name == "" {
+		return errors.New("a selected stream has no name")
 	}
 	for _, other := range c.List {
 		if other.Stream.Name == name {
 			return fmt.Errorf("stream %q appears twice", name)
 		}
+	}
+	if stream == nil {
+		err := Errorf(Gone, "stream "+name, "Greenhouse has no such list").
+			WithHint("refresh the catalog, or deselect the stream")
+		c.List = append(c.List, &Choice{
+			Stream: &Stream{Name: name, Key: []string{"id"}}, Err: err,
+		})
+		return nil
 	}
 	choice, err := parse()
 	if err != nil {

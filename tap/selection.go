@@ -22,6 +22,8 @@ type Selection struct {
 	// Generation distinguishes full reads, on platforms that count them: an unfinished read is
 	// continued only in its own generation.
 	Generation string
+	// Notes are what a person should know about what was selected.
+	Notes []string
 	// Err is why the stream cannot be read as selected, if that is already known. The stream then
 	// fails like any other.
 	Err error
@@ -74,10 +76,14 @@ func (c *Choice) Select(shape *record.Shape, h Handling) *Selection {
 			shape = shape.With(record.Column{Name: name, Shape: &record.Shape{}})
 		}
 	}
+	c.unknown(shape)
 	all := true
+	whole := map[string]bool{} // columns of which all members come
 	sel.Shape = shape.Treat(func(path []string, col *record.Column) (own, below record.Treatment) {
+		name, parent := strings.Join(path, "\x00"), strings.Join(path[:len(path)-1], "\x00")
 		automatic := len(path) == 1 && c.Stream.Automatic(path[0])
-		if col.Treatment != record.Drop && (automatic || c.Wanted == nil || c.Wanted(path...)) {
+		if col.Treatment != record.Drop && (automatic || whole[parent] || c.wants(path)) {
+			whole[name] = whole[parent] || !c.wantsBelow(path, col)
 			return col.Treatment, col.Members().Unknown
 		}
 		if len(path) == 1 && !col.Made {
@@ -92,7 +98,23 @@ func (c *Choice) Select(shape *record.Shape, h Handling) *Selection {
 			}
 		}
 	}
+	c.follow(sel.Shape)
+	sel.Notes = c.Notes
 	return sel
+}
+
+func (c *Choice) wants(path []string) bool { return c.Wanted == nil || c.Wanted(path...) }
+
+// wantsBelow reports whether a member of a column is wanted. If none is, the catalog's tool could
+// not select members: a selected column is no wish for empty objects.
+func (c *Choice) wantsBelow(path []string, col *record.Column) bool {
+	for i := range col.Members().Columns {
+		member := &col.Members().Columns[i]
+		if member.Treatment != record.Drop && c.wants(append(slices.Clone(path), member.Name)) {
+			return true
+		}
+	}
+	return false
 }
 
 // Options returns how the pages of the query are split.

@@ -82,6 +82,11 @@ func (s *Stream) Prepare() {
 		if err != nil {
 			return nil, Errorf(Fault, "stream "+s.Name, "%w", err)
 		}
+		for i := range shape.Columns {
+			if c := &shape.Columns[i]; c.Shape.AnyKind() {
+				c.Shape = c.Shape.AsText()
+			}
+		}
 		for _, key := range s.Key {
 			if c := shape.Column(key); c != nil {
 				c.Key = true

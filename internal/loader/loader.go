@@ -178,6 +178,7 @@ func (l *Loader) Missing(stream string, rows []byte) (missing, stale []string, e
 	if err := json.Unmarshal(rows, &all); err != nil {
 		return nil, nil, err
 	}
+	texts := textColumns(l.LastSchema[stream])
 	for _, row := range all {
 		var id struct {
 			ID json.RawMessage `json:"id"`
@@ -190,21 +191,49 @@ func (l *Loader) Missing(stream string, rows []byte) (missing, stale []string, e
 		switch {
 		case !ok:
 			missing = append(missing, key)
-		case !same(have, row):
+		case !same(have, row, texts):
 			stale = append(stale, key)
 		}
 	}
 	return missing, stale, nil
 }
 
-// same reports whether two JSON texts have the same value.
-func same(a, b []byte) bool {
-	if bytes.Equal(a, b) {
+// textColumns are the columns that a schema gives as text.
+func textColumns(schema []byte) map[string]bool {
+	var s struct {
+		Properties map[string]struct {
+			Type any `json:"type"`
+		} `json:"properties"`
+	}
+	texts := map[string]bool{}
+	if json.Unmarshal(schema, &s) != nil {
+		return texts
+	}
+	for name, c := range s.Properties {
+		texts[name] = fmt.Sprint(c.Type) == "[string null]"
+	}
+	return texts
+}
+
+// same reports whether a loaded row has the values of another one; in columns of text, values of
+// other kinds are their JSON.
+func same(have, row []byte, texts map[string]bool) bool {
+	if bytes.Equal(have, row) {
 		return true
 	}
-	var x, y any
-	if json.Unmarshal(a, &x) != nil || json.Unmarshal(b, &y) != nil {
+	var x, y map[string]any
+	if json.Unmarshal(have, &x) != nil || json.Unmarshal(row, &y) != nil {
 		return false
+	}
+	for name, value := range y {
+		text, isText := x[name].(string)
+		if _, wasText := value.(string); isText && !wasText && texts[name] {
+			var loaded any
+			if json.Unmarshal([]byte(text), &loaded) != nil {
+				return false
+			}
+			x[name] = loaded
+		}
 	}
 	p, err1 := json.Marshal(x)
 	q, err2 := json.Marshal(y)

@@ -122,12 +122,14 @@ func (p *Platform) Catalog(catalog []byte) error {
 		return err
 	}
 	p.validators = map[string]*gojsonschema.Schema{}
+	p.LastSchema = map[string]json.RawMessage{}
 	for _, s := range c.Streams {
 		v, err := gojsonschema.NewSchema(gojsonschema.NewBytesLoader(s.Stream.Schema))
 		if err != nil {
 			return fmt.Errorf("%s: %w", s.Stream.Name, err)
 		}
 		p.validators[s.Stream.Name] = v
+		p.LastSchema[s.Stream.Name] = s.Stream.Schema
 	}
 	return nil
 }

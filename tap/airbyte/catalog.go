@@ -8,6 +8,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
 
 type catalog struct {
@@ -71,14 +72,6 @@ func ParseCatalog(data []byte, lookup tap.Lookup) ([]*tap.Choice, error) {
 	for _, cs := range c.Streams {
 		name := cs.Stream.Name
 		s := lookup(name)
-		if s == nil && name != "" {
-			// The stream may have been selected long ago: that it is gone is only its own failure.
-			gone := &tap.Stream{Name: name, Key: []string{"id"}}
-			err := tap.Errorf(tap.Gone, "stream "+name, "Greenhouse no longer has this list").
-				WithHint("refresh the source's schema and deselect the stream")
-			choices.List = append(choices.List, &tap.Choice{Stream: gone, Err: err})
-			continue
-		}
 		if err := choices.Add(name, s,
 			func() (*tap.Choice, error) { return cs.choice(s) }); err != nil {
 			return nil, err
@@ -98,10 +91,16 @@ func (cs *configuredStream) choice(s *tap.Stream) (*tap.Choice, error) {
 			return nil, fmt.Errorf("json_schema: %w", err)
 		}
 	}
-	choice := &tap.Choice{Stream: s, Wanted: func(path ...string) bool {
+	types, err := record.ParseShape(cs.Stream.JSONSchema)
+	choice := &tap.Choice{Stream: s, Types: types, Wanted: func(path ...string) bool {
 		_, wanted := schema.Properties[path[0]]
 		return wanted || len(schema.Properties) == 0 || len(path) > 1
 	}}
+	if err != nil && len(cs.Stream.JSONSchema) > 0 {
+		choice.Types = nil
+		choice.Note("the configured schema cannot be read, and its types are not followed: " +
+			err.Error())
+	}
 	switch cs.SyncMode {
 	case "incremental", "":
 	case "full_refresh":

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -27,14 +29,59 @@ func toState(b *tap.Bookmark) bookmark {
 	return out
 }
 
-// foreign is the other form that Airbyte's sources write: a state by partitions.
+// foreign is what other sources of Airbyte write: a cursor, the ranges of time that were read, or a
+// state by partitions.
 type foreign struct {
-	UpdatedAt *string `json:"updated_at"`
-	States    []struct {
-		Cursor struct {
-			UpdatedAt *string `json:"updated_at"`
-		} `json:"cursor"`
+	cursor
+	Slices []struct {
+		Start  string `json:"start"`
+		End    string `json:"end"`
+		Newest string `json:"most_recent_cursor_value"`
+	} `json:"slices"`
+	States []struct {
+		Cursor cursor `json:"cursor"`
 	} `json:"states"`
+	Global         cursor  `json:"state"`
+	UseGlobal      bool    `json:"use_global_cursor"`
+	LookbackWindow float64 `json:"lookback_window"` // in seconds
+}
+
+// cursor is a time under the name of its column. What was submitted until a time was changed then
+// or later, so submitted_at is a bookmark, too.
+type cursor struct {
+	UpdatedAt   *string `json:"updated_at"`
+	SubmittedAt *string `json:"submitted_at"`
+}
+
+func (c cursor) time() (time.Time, error) {
+	for name, text := range map[string]*string{
+		"updated_at": c.UpdatedAt, "submitted_at": c.SubmittedAt,
+	} {
+		if text == nil || *text == "" || name == "submitted_at" && c.UpdatedAt != nil {
+			continue
+		}
+		t, err := tap.ParseTime(*text)
+		if err != nil {
+			return time.Time{}, fmt.Errorf("%s: %w", name, err)
+		}
+		return t, nil
+	}
+	return time.Time{}, nil
+}
+
+// payload is a state message's content.
+type payload struct {
+	Type   string       `json:"type"`
+	Stream *inputStream `json:"stream"`
+	Global *struct {
+		Streams []inputStream `json:"stream_states"`
+	} `json:"global"`
+	Data map[string]jsontext.Value `json:"data"` // of all streams, before each had a state
+}
+
+type inputStream struct {
+	Descriptor descriptor     `json:"stream_descriptor"`
+	State      jsontext.Value `json:"stream_state"`
 }
 
 // ParseState reads the state from the platform, an array of STATE payloads, including one that
@@ -45,13 +92,7 @@ func ParseState(data []byte, lookup tap.Lookup) (*tap.State, error) {
 	if trimmed := bytes.TrimSpace(data); string(trimmed) == "{}" || string(trimmed) == "null" {
 		return st, nil // what the platform passes on a first run
 	}
-	var payloads []struct {
-		Type   string `json:"type"`
-		Stream *struct {
-			Descriptor descriptor     `json:"stream_descriptor"`
-			State      jsontext.Value `json:"stream_state"`
-		} `json:"stream"`
-	}
+	var payloads []payload
 	// PyAirbyte passes objects with a member twice; the last one counts, as in the parsers of the
 	// platforms.
 	if err := json.Unmarshal(data, &payloads, jsontext.AllowDuplicateNames(true)); err != nil {
@@ -60,56 +101,102 @@ func ParseState(data []byte, lookup tap.Lookup) (*tap.State, error) {
 		}
 		return nil, err
 	}
+	var unknown []string
 	for _, p := range payloads {
-		if p.Stream == nil {
-			return nil, fmt.Errorf("a state of type %q is not the state of a stream", p.Type)
+		streams, known := p.streams()
+		if !known {
+			st.Notes = append(st.Notes, fmt.Sprintf("state: a payload of type %q is not known, and its streams are read from the start",
+				p.Type))
 		}
-		name := p.Stream.Descriptor.Name
-		s := lookup(name)
-		if s == nil || len(p.Stream.State) == 0 || p.Stream.State.Kind() == 'n' {
-			continue
+		for _, in := range streams {
+			name := in.Descriptor.Name
+			s := lookup(name)
+			if s == nil || len(in.State) == 0 || in.State.Kind() == 'n' {
+				continue
+			}
+			b, understood, err := parseBookmark(in.State, s)
+			if err != nil {
+				return nil, fmt.Errorf("stream %q: %w", name, err)
+			}
+			if !understood {
+				unknown = append(unknown, name)
+			}
+			st.Bookmarks[name] = b
 		}
-		b, err := parseBookmark(p.Stream.State, s)
-		if err != nil {
-			return nil, fmt.Errorf("stream %q: %w", name, err)
-		}
-		st.Bookmarks[name] = b
 	}
+	st.NoteUnknown(unknown)
 	return st, nil
 }
 
-func parseBookmark(raw jsontext.Value, s *tap.Stream) (*tap.Bookmark, error) {
+// streams returns the states of streams in a payload, and whether it has a known form.
+func (p *payload) streams() (streams []inputStream, known bool) {
+	switch {
+	case p.Stream != nil:
+		return []inputStream{*p.Stream}, true
+	case p.Global != nil:
+		return p.Global.Streams, true
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.Data)) {
+		streams = append(streams,
+			inputStream{Descriptor: descriptor{Name: name}, State: p.Data[name]})
+	}
+	return streams, p.Data != nil
+}
+
+// parseBookmark reads a stream's state. It reports whether its form is known.
+func parseBookmark(
+	raw jsontext.Value, s *tap.Stream,
+) (b *tap.Bookmark, understood bool, err error) {
+	if raw.Kind() != '{' {
+		return &tap.Bookmark{}, false, nil
+	}
 	var f foreign
 	if err := json.Unmarshal(raw, &f, jsontext.AllowDuplicateNames(true)); err != nil {
-		return nil, errors.New("updated_at is not a time")
+		return nil, false, errors.New("its cursor is not a time")
 	}
-	b, err := tap.ParseBookmark(raw, s)
-	if err != nil {
-		return nil, err
+	if b, err = tap.ParseBookmark(raw, s); err != nil {
+		return nil, false, err
 	}
-	if b.Until, err = parseTime(f.UpdatedAt); err != nil {
-		return nil, err
+	if b.Until, err = f.until(); err != nil {
+		return nil, false, err
+	}
+	understood = !b.Until.IsZero() || s.Bookmark == "" || tap.Understood(raw, "use_global_cursor",
+		"state_type", "lookback_window", "parent_state", "legacy")
+	return b, understood, nil
+}
+
+// until returns the time up to which a stream is complete; zero for none.
+func (f *foreign) until() (time.Time, error) {
+	switch {
+	case f.UpdatedAt != nil || f.SubmittedAt != nil:
+		return f.time()
+	case len(f.Slices) > 0:
+		// What was read before the first gap.
+		first := f.Slices[0]
+		for _, s := range f.Slices {
+			if s.Start < first.Start {
+				first = s
+			}
+		}
+		at := first.Newest
+		if at == "" {
+			at = first.End
+		}
+		return cursor{UpdatedAt: &at}.time()
+	case f.UseGlobal:
+		t, err := f.Global.time()
+		if t.IsZero() {
+			return t, err
+		}
+		return t.Add(-time.Duration(f.LookbackWindow * float64(time.Second))), err
 	}
 	// A stream that was read in partitions is complete up to where the slowest one stopped.
 	parts := make([]time.Time, len(f.States))
 	for i, p := range f.States {
-		if parts[i], err = parseTime(p.Cursor.UpdatedAt); err != nil {
-			return nil, err
+		var err error
+		if parts[i], err = p.Cursor.time(); err != nil {
+			return time.Time{}, err
 		}
 	}
-	if f.UpdatedAt == nil {
-		b.Until = tap.Slowest(parts)
-	}
-	return b, nil
-}
-
-func parseTime(text *string) (time.Time, error) {
-	if text == nil || *text == "" {
-		return time.Time{}, nil
-	}
-	t, err := tap.ParseTime(*text)
-	if err != nil {
-		return time.Time{}, fmt.Errorf("updated_at: %w", err)
-	}
-	return t, nil
+	return tap.Slowest(parts), nil
 }

@@ -114,7 +114,8 @@ func TestStates(t *testing.T) {
 	}
 	for _, bad := range [][]byte{
 		payload(`{"updated_at":"soon"}`), payload(`{"updated_at":7}`),
-		[]byte(`{"bookmarks":{}}`), []byte(`[{"type":"GLOBAL"}]`), []byte(`[`),
+		payload(`{"submitted_at":"soon"}`), payload(`{"slices":[{"end":"soon"}]}`),
+		[]byte(`{"bookmarks":{}}`), []byte(`[`),
 	} {
 		_, err = airbyte.ParseState(bad, lookup)
 		assert.Error(t, err, string(bad))
@@ -161,4 +162,56 @@ func TestConfiguredCatalogs(t *testing.T) {
 	assert.ErrorContains(t, err, "list of streams")
 	text := string(airbyte.AppendCatalog(nil, []tap.Discovered{{Stream: users, Shape: shape}}))
 	assert.Contains(t, text, `"supported_sync_modes":["full_refresh","incremental"],"source_defined_cursor":true,"default_cursor_field":["updated_at"],"source_defined_primary_key":[["id"]],"is_resumable":true`)
+}
+
+// The forms of state that Airbyte's sources write are known; of any other, a note says that its
+// streams are read from the start.
+func TestFormsOfStates(t *testing.T) {
+	lookup := func(name string) *tap.Stream {
+		if name != "users" {
+			return nil
+		}
+		return users
+	}
+	of := func(state string) string {
+		return `[{"type":"STREAM","stream":{"stream_descriptor":{"name":"users"},"stream_state":` + state + `}}]`
+	}
+	day := time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC)
+	for _, known := range []string{
+		of(`{"updated_at":"2026-01-05"}`), of(`{"submitted_at":"2026-01-05T00:00:00Z"}`),
+		of(`{"updated_at":"2026-01-05","submitted_at":"2026-01-09"}`),
+		of(`{"slices":[{"start":"2020-01-01","end":"2026-01-05"}],"state_type":"date-range"}`),
+		of(`{"slices":[{"start":"2026-01-07","end":"2026-01-08"},{"start":"2020-01-01","end":"2026-01-06","most_recent_cursor_value":"2026-01-05"}]}`),
+		of(`{"states":[{"partition":{"id":1},"cursor":{"updated_at":"2026-01-06"}},{"partition":{"id":2},"cursor":{"updated_at":"2026-01-05"}}],"use_global_cursor":false,"state":{"updated_at":"2026-01-07"}}`),
+		of(`{"use_global_cursor":true,"lookback_window":86400,"state":{"updated_at":"2026-01-06"},"states":[]}`),
+		`[{"type":"GLOBAL","global":{"shared_state":{},"stream_states":[{"stream_descriptor":{"name":"users"},"stream_state":{"updated_at":"2026-01-05"}}]}}]`,
+		`[{"type":"LEGACY","data":{"users":{"updated_at":"2026-01-05"},"gone":{}}}]`,
+	} {
+		st, err := airbyte.ParseState([]byte(known), lookup)
+		require.NoError(t, err, known)
+		assert.Equal(t, day, st.Of("users").Until, known)
+		assert.Empty(t, st.Notes, known)
+	}
+	for _, empty := range []string{
+		of(`{}`), of(`{"updated_at":""}`), of(`{"states":[],"use_global_cursor":false}`), of(`{"pages":2}`),
+		of(`{"use_global_cursor":true,"state":{}}`),
+	} {
+		st, err := airbyte.ParseState([]byte(empty), lookup)
+		require.NoError(t, err, empty)
+		assert.True(t, st.Of("users").Until.IsZero(), empty)
+		assert.Empty(t, st.Notes, empty)
+	}
+	for unknown, says := range map[string]string{
+		of(`{"created_at":"2026-01-05"}`):                     "from the start: users",
+		of(`{"states":[{"cursor":{"id":7}}]}`):                "from the start: users",
+		of(`"2026-01-05"`):                                    "from the start: users",
+		`[{"type":"GLOBAL"}]`:                                 `"GLOBAL" is not known`,
+		`[{"type":"SHARDED","shards":[{"name":"users"}]}]`:    `"SHARDED" is not known`,
+		`[{"type":"LEGACY","data":{"users":{"cursor":"x"}}}]`: "from the start: users",
+	} {
+		st, err := airbyte.ParseState([]byte(unknown), lookup)
+		require.NoError(t, err, unknown)
+		require.Len(t, st.Notes, 1, unknown)
+		assert.Contains(t, st.Notes[0], says, unknown)
+	}
 }

@@ -46,7 +46,7 @@ func (p *program) check(ctx context.Context, flags airbyteFlags) (int, error) {
 	out := p.speakAirbyte()
 	cfg, err := p.config(flags.Config)
 	if err == nil {
-		err = p.try(ctx, cfg, p.control(out, flags.Config))
+		err = p.try(ctx, cfg, p.control(out, cfg))
 	}
 	if cause := context.Cause(ctx); tap.KindOf(cause) == tap.Interrupted {
 		return greenhouse.ExitCode(cause, false), cause
@@ -78,7 +78,11 @@ func (p *program) try(ctx context.Context, cfg *config.Config, keepToken func(st
 // control returns the function that saves a new refresh token: it sends the platform the config as
 // it was passed, with the token. If possible it also rewrites the file, for the next call in this
 // container.
-func (p *program) control(out *lineWriter, file string) func(token string) error {
+func (p *program) control(out *lineWriter, cfg *config.Config) func(token string) error {
+	if cfg.File == "" {
+		return nil // there is no config that the platform could save
+	}
+	file := cfg.File
 	return func(token string) error {
 		_ = config.RewriteToken(file, token) // a mounted file may be read-only
 		data, err := os.ReadFile(file)
@@ -110,7 +114,7 @@ func (p *program) airbyteDiscover(ctx context.Context, flags airbyteFlags) (int,
 		return p.fatal(out, err)
 	}
 	tuneGC(catalogGC)
-	account := p.open(cfg, p.control(out, flags.Config))
+	account := p.open(cfg, p.control(out, cfg))
 	defer account.Close()
 	catalog, err := account.Discover(ctx, greenhouse.Airbyte, false)
 	if err != nil {
@@ -122,29 +126,44 @@ func (p *program) airbyteDiscover(ctx context.Context, flags airbyteFlags) (int,
 
 func (p *program) read(ctx context.Context, flags readFlags) (int, error) {
 	out := p.speakAirbyte()
-	cfg, err := p.config(flags.Config)
-	if err == nil {
-		err = cfg.CheckCredential(false)
-	}
-	if err != nil {
+	if err := flags.check(); err != nil {
 		return p.fatal(out, err)
 	}
-	read, err := p.readOf(cfg, flags.Catalog, flags.State)
+	account, run, err := p.prepareRead(ctx, flags, out)
 	if err != nil {
+		p.reportFailure(flags.runFlags, greenhouse.Airbyte, err)
 		return p.fatal(out, err)
 	}
-	read.Protocol, read.AcceptDeletes = greenhouse.Airbyte, flags.AcceptDeletes
-	account := p.open(cfg, p.control(out, flags.Config))
 	defer account.Close()
-	run, err := account.Prepare(ctx, read)
-	if err != nil {
-		return p.fatal(out, err)
-	}
 	return p.run(ctx, run, out, flags.runFlags, func(err error) {
 		if _, werr := out.Write(airbyte.AppendError(nil, err)); werr != nil {
 			p.log.Error(werr.Error())
 		}
 	})
+}
+
+// prepareRead reads config, catalog and state. The caller closes the account.
+func (p *program) prepareRead(ctx context.Context, flags readFlags, out *lineWriter,
+) (*greenhouse.Account, *greenhouse.Run, error) {
+	cfg, err := p.config(flags.Config)
+	if err == nil {
+		err = cfg.CheckCredential(false)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	read, err := p.readOf(cfg, flags.Catalog, flags.State)
+	if err != nil {
+		return nil, nil, err
+	}
+	read.Protocol, read.AcceptDeletes = greenhouse.Airbyte, flags.AcceptDeletes
+	account := p.open(cfg, p.control(out, cfg))
+	run, err := account.Prepare(ctx, read)
+	if err != nil {
+		account.Close()
+		return nil, nil, err
+	}
+	return account, run, nil
 }
 
 // airbyteLog is a log handler that writes LOG messages.

@@ -3,6 +3,7 @@ package cli_test
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -180,18 +181,57 @@ func TestReport(t *testing.T) {
 	assert.Equal(t, status[200]+status[403], account.Requests.Lists)
 
 	page := filepath.Join(dir, "run.html")
-	s.SetFault(sandbox.Chaos(1, 1, sandbox.Status404))
+	s.SetFault(func(r *http.Request) sandbox.Fault {
+		if r.URL.Path == "/v3/users" {
+			return sandbox.Status404
+		}
+		return sandbox.NoFault
+	})
 	r = run(t, "--config", file(t, "c.json", s.Config()), "--report", page)
 	assert.Equal(t, 1, r.code)
 	data, err = os.ReadFile(page)
 	require.NoError(t, err)
 	assert.Less(t, len(data), 300_000)
 	assert.NotContains(t, string(data), "<script")
-	assert.Contains(t, string(data), "streams failed")
+	assert.Contains(t, string(data), "1 of 68 streams failed: users. Of the others, 1 is complete, 66 were skipped.")
+	assert.Less(t, strings.Index(string(data), "<td>users</td>"),
+		strings.Index(string(data), "<td>candidates</td>"), "what failed stands first")
+}
 
-	r = run(t, "--config", file(t, "c.json", with(s, map[string]any{"streams": []string{"users"}})),
-		"--report", filepath.Join(dir, "no", "run.html"))
-	assert.Contains(t, r.err, "writing the report")
+// A run that cannot start leaves its own report, not that of an earlier one, in both protocols.
+func TestReportOfARunThatCouldNotStart(t *testing.T) {
+	s := serve(t, sandbox.Options{})
+	schema, err := gojsonschema.NewSchema(gojsonschema.NewReferenceLoader("file://" +
+		absolute(t, "../../docs/report.schema.json")))
+	require.NoError(t, err)
+	good := file(t, "c.json", s.Config())
+	bad := file(t, "c.json", with(s, map[string]any{"budget": "half"}))
+	catalog := file(t, "x.json", "{")
+	configured := file(t, "y.json", `{"streams":[{"stream":{"name":"users","json_schema":{}},"sync_mode":"incremental"}]}`)
+	for _, c := range []struct {
+		says string
+		args []string
+	}{
+		{"budget", []string{"--config", bad}},
+		{"x.json, line 1", []string{"--config", good, "--catalog", catalog}},
+		{"y.json", []string{"--config", good, "--catalog", configured}},
+		{"nowhere.json", []string{"--config", "nowhere.json"}},
+		{"budget", []string{"read", "--config", bad, "--catalog", configured}},
+		{"x.json, line 1", []string{"read", "--config", good, "--catalog", catalog}},
+	} {
+		path := file(t, "run.json", `{"outcome":"yesterday"}`)
+		r := run(t, append(c.args, "--report", path)...)
+		assert.Equal(t, 2, r.code, c.says)
+		data, err := os.ReadFile(path)
+		require.NoError(t, err)
+		result, err := schema.Validate(gojsonschema.NewBytesLoader(data))
+		require.NoError(t, err)
+		assert.Empty(t, result.Errors(), c.says)
+		var a struct{ Outcome string }
+		require.NoError(t, json.Unmarshal(data, &a))
+		assert.Contains(t, a.Outcome, "The run failed: ")
+		assert.Contains(t, a.Outcome, c.says)
+	}
 }
 
 func absolute(t *testing.T, path string) string {
@@ -262,18 +302,29 @@ func TestRunThatEndsJustInTimeIsComplete(t *testing.T) {
 	assert.NotContains(t, r.err, "max_run_time was reached")
 }
 
-// A report that cannot be written does no harm, and the last line still sums up; a name without a
-// known format is an invalid flag.
+// A report that cannot be written is an invalid flag, told before anything is read.
 func TestUnwritableReports(t *testing.T) {
 	s := serve(t, sandbox.Options{})
 	cfg := file(t, "c.json", with(s, map[string]any{"streams": []string{"users"}}))
-	r := run(t, "--config", cfg, "--report", filepath.Join(t.TempDir(), "missing", "run.html"))
-	assert.Zero(t, r.code)
-	lines := strings.Split(strings.TrimSpace(r.err), "\n")
-	assert.Contains(t, lines[len(lines)-1], "summary: 1 of 1 streams complete")
-	assert.Contains(t, lines[len(lines)-2], "writing the report: ")
-	r = run(t, "--config", cfg, "--report", "run.txt")
-	assert.Equal(t, 2, r.code)
-	assert.Contains(t, r.err, "must end in .html or .json")
-	assert.Empty(t, r.out)
+	dir := filepath.Join(t.TempDir(), "run.html")
+	require.NoError(t, os.Mkdir(dir, 0o700))
+	for name, says := range map[string]string{
+		filepath.Join(t.TempDir(), "missing", "run.html"): "missing", dir: "it is a folder",
+		"run.txt": "must end in .html or .json", filepath.Join(cfg, "run.json"): "run.json",
+	} {
+		for _, args := range [][]string{
+			{"--config", cfg}, {"demo"}, {"read", "--config", cfg, "--catalog", cfg},
+		} {
+			r := run(t, append(args, "--report", name)...)
+			assert.Equal(t, 2, r.code, name)
+			assert.Contains(t, r.err+r.out, "--report")
+			assert.Contains(t, r.err+r.out, says)
+			assert.NotContains(t, r.out, "RECORD")
+		}
+	}
+	lists, _, _ := s.Requests()
+	assert.Empty(t, lists)
+	left, err := filepath.Glob(filepath.Join(filepath.Dir(dir), ".*"))
+	require.NoError(t, err)
+	assert.Empty(t, left)
 }

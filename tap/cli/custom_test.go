@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"math/rand/v2"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -381,4 +382,25 @@ func TestCustomFieldsWithoutTheirScope(t *testing.T) {
 	assert.Zero(t, r.code, r.err)
 	assert.Contains(t, r.err, "client_id is missing",
 		"discovery without a credential says what is left out")
+}
+
+// A catalog that lacks columns would deselect them: if the definitions cannot be read, there is
+// none.
+func TestDiscoveryIsNeverHalf(t *testing.T) {
+	s := serve(t, sandbox.Options{Candidates: 5})
+	cfg := file(t, "c.json", with(s, map[string]any{"custom_fields": "columns", "max_retry_time": "1ms"}))
+	for _, fault := range []sandbox.Fault{sandbox.Status404, sandbox.Status500, sandbox.Object200, sandbox.Reset} {
+		s.SetFault(func(r *http.Request) sandbox.Fault {
+			if r.URL.Path == "/v3/custom_fields" {
+				return fault
+			}
+			return sandbox.NoFault
+		})
+		for _, args := range [][]string{{"--config", cfg, "--discover"}, {"discover", "--config", cfg}} {
+			r := run(t, args...)
+			assert.Equal(t, 1, r.code, string(fault))
+			assert.NotContains(t, r.out, "candidates", "no catalog")
+			assert.Contains(t, r.err+r.out, "definitions of custom fields")
+		}
+	}
 }

@@ -111,6 +111,9 @@ type demoFlags struct {
 
 // demo syncs every stream from its own sandbox.
 func (p *program) demo(ctx context.Context, flags demoFlags) (int, error) {
+	if err := flags.check(); err != nil {
+		return greenhouse.ExitNothingRead, err
+	}
 	server, err := startSandbox(sandbox.Options{Seed: 1, Candidates: flags.Candidates, Limit: -1},
 		"127.0.0.1:0")
 	if err != nil {

@@ -78,3 +78,37 @@ func TestLearntColumnsSurviveARunWithoutThem(t *testing.T) {
 	require.Zero(t, load(t, &again, only(s, "users"), partly.LastState()).code)
 	assert.Contains(t, string(again.LastSchema["users"]), `"nickname"`)
 }
+
+// One date that no loader can hold is null, and named; the column, also that of a custom field,
+// stays one of dates in this run and the next.
+func TestImpossibleDatesAreNamedAndNull(t *testing.T) {
+	fields := []field{{key: "visa_until", valueType: "date", value: "20260-01-31"}}
+	s := defined(t, &fields)
+	var l loader.Loader
+	r := load(t, &l, columnsOf(s), nil)
+	require.Zero(t, r.code, r.err)
+	assert.Regexp(t, `"custom_visa_until":{[^}]*"type":\["string","null"\],"format":"date"}`,
+		string(l.LastSchema["candidates"]))
+	assert.Regexp(t, `is no date was replaced by null" stream=candidates column=custom_visa_until id=\d+`, r.err)
+	assert.NotContains(t, string(l.LastState()), "learnt")
+
+	s = serve(t, sandbox.Options{Row: func(stream string, id int64, row []byte) []byte {
+		if stream == "users" && id%10 == 0 {
+			row = []byte(strings.Replace(string(row), `"created_at":"20`, `"created_at":"120`, 1))
+		}
+		return row
+	}})
+	var users loader.Loader
+	r = load(t, &users, only(s, "users"), nil)
+	require.Zero(t, r.code, r.err)
+	named := 0
+	for key, row := range users.Rows["users"] {
+		if strings.Contains(string(row), `"created_at":null`) {
+			named++
+			assert.Contains(t, r.err, "stream=users column=created_at id="+strings.TrimSuffix(key, "/"))
+		}
+	}
+	assert.Positive(t, named)
+	assert.Equal(t, 1, users.Schemas["users"])
+	assert.Contains(t, string(users.LastSchema["users"]), `"created_at":{"description":"When Greenhouse created the row.","type":["string","null"],"format":"date-time"}`)
+}

@@ -7,7 +7,9 @@ import (
 	"log/slog"
 	"os"
 	"runtime/debug"
+	"strings"
 	"sync"
+	"time"
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
@@ -19,11 +21,6 @@ import (
 func (p *program) run(ctx context.Context, run *greenhouse.Run, out io.Writer, flags runFlags,
 	fatal func(error),
 ) (int, error) {
-	if flags.Report != "" {
-		if err := report.Check(flags.Report); err != nil {
-			return greenhouse.ExitNothingRead, usage(fmt.Errorf("--report %w", err))
-		}
-	}
 	tuneGC(syncGC)
 	if discards(out) {
 		p.log.Warn("standard output was closed, or is " + os.DevNull +
@@ -37,6 +34,7 @@ func (p *program) run(ctx context.Context, run *greenhouse.Run, out io.Writer, f
 	account, err := run.Do(ctx, out)
 	shown := ended()
 	if account == nil {
+		p.report(flags, run.Failure(err))
 		return greenhouse.ExitCode(err, false), err
 	}
 	if err != nil {
@@ -52,10 +50,9 @@ func (p *program) run(ctx context.Context, run *greenhouse.Run, out io.Writer, f
 	if account.ExitCode != greenhouse.ExitOK {
 		level = slog.LevelError
 	}
-	if flags.Report != "" {
-		if err := report.Write(flags.Report, account); err != nil {
-			p.log.Error("writing the report: " + err.Error()) // the run itself is over
-		}
+	p.report(flags, account)
+	if skipped := needs(account); len(skipped) > namesInSummary {
+		p.log.Debug("skipped: " + strings.Join(skipped, ", "))
 	}
 	logMetrics(p.log, account)
 	if shown {
@@ -64,6 +61,32 @@ func (p *program) run(ctx context.Context, run *greenhouse.Run, out io.Writer, f
 		p.log.Log(ctx, level, summary(account))
 	}
 	return account.ExitCode, nil
+}
+
+// check checks the flags before anything is read.
+func (f runFlags) check() error {
+	if f.Report == "" {
+		return nil
+	}
+	if err := report.Check(f.Report); err != nil {
+		return usage(fmt.Errorf("--report %w", err))
+	}
+	return nil
+}
+
+// report writes the report of a run that is over.
+func (p *program) report(flags runFlags, account *tap.Account) {
+	if flags.Report == "" {
+		return
+	}
+	if err := report.Write(flags.Report, account); err != nil {
+		p.log.Error("writing the report: " + err.Error())
+	}
+}
+
+// reportFailure writes the report of a run that could not start, in place of an earlier run's.
+func (p *program) reportFailure(flags runFlags, protocol *greenhouse.Protocol, err error) {
+	p.report(flags, greenhouse.Failure(protocol, Version(), time.Now(), err))
 }
 
 // discards reports whether what is written goes nowhere. In place of a standard output that was

@@ -70,7 +70,7 @@ type commands struct {
 }
 
 type airbyteFlags struct {
-	Config string `help:"Config file." placeholder:"FILE" required:""`
+	Config string `help:"Config file. Default: the environment." placeholder:"FILE"`
 }
 
 type readFlags struct {

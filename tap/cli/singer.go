@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/alecthomas/kong"
 
@@ -29,6 +30,9 @@ func (p *program) singer(ctx context.Context, args []string) (int, error) {
 	case flags.Discover:
 		return p.singerDiscover(ctx, flags)
 	case flags.Config == "" && !p.configured():
+		if len(args) == 0 {
+			fmt.Fprint(p.Err, helpText)
+		}
 		return greenhouse.ExitNothingRead,
 			tap.Errorf(tap.BadInput, "command line", "--config is missing").
 				WithHint("see tap-greenhouse --help, or try tap-greenhouse demo")
@@ -103,29 +107,48 @@ func (p *program) singerDiscover(ctx context.Context, flags singerFlags) (int, e
 }
 
 func (p *program) singerSync(ctx context.Context, flags singerFlags) (int, error) {
+	if err := flags.check(); err != nil {
+		return greenhouse.ExitNothingRead, err
+	}
+	account, run, err := p.prepareSinger(ctx, flags)
+	if err != nil {
+		p.reportFailure(flags.runFlags, greenhouse.Singer, err)
+		return greenhouse.ExitCode(err, false), err
+	}
+	defer account.Close()
+	if flags.Test == "schema" {
+		schemas, err := run.Schemas()
+		if _, werr := p.Out.Write(schemas); werr != nil {
+			err = werr
+		}
+		return greenhouse.ExitCode(err, false), err
+	}
+	return p.run(ctx, run, p.Out, flags.runFlags, nil)
+}
+
+// prepareSinger reads config, catalog and state. The caller closes the account.
+func (p *program) prepareSinger(
+	ctx context.Context, flags singerFlags,
+) (*greenhouse.Account, *greenhouse.Run, error) {
 	cfg, err := p.config(flags.Config)
 	if err == nil {
 		err = cfg.CheckCredential(false)
 	}
 	if err != nil {
-		return greenhouse.ExitCode(err, false), err
+		return nil, nil, err
 	}
 	read, err := p.readOf(cfg, flags.Catalog+flags.Properties, flags.State)
 	if err != nil {
-		return greenhouse.ExitCode(err, false), err
+		return nil, nil, err
 	}
 	read.Sample, read.AcceptDeletes = flags.Test != "", flags.AcceptDeletes
 	account := p.open(cfg, nil)
-	defer account.Close()
 	run, err := account.Prepare(ctx, read)
 	if err != nil {
-		return greenhouse.ExitCode(err, false), err
+		account.Close()
+		return nil, nil, err
 	}
-	if flags.Test == "schema" {
-		_, err := p.Out.Write(run.Schemas())
-		return greenhouse.ExitCode(err, false), err
-	}
-	return p.run(ctx, run, p.Out, flags.runFlags, nil)
+	return account, run, nil
 }
 
 // readOf reads the catalog and the state from their files, which may be empty names.

@@ -17,11 +17,7 @@ func summary(a *tap.Account) string {
 	names := map[string][]string{}
 	records, gone := 0, 0
 	for _, s := range a.Streams {
-		name := s.Stream
-		if s.Status == "skipped" {
-			name = fmt.Sprintf("%s (needs %s)", s.Stream, s.Scope)
-		}
-		names[s.Status] = append(names[s.Status], name)
+		names[s.Status] = append(names[s.Status], s.Stream)
 		records += s.Records
 		gone += s.Gone
 	}
@@ -51,8 +47,21 @@ func summary(a *tap.Account) string {
 	case complete == 0 && len(names["failed"]) == 0:
 		return line + "every stream was refused; does the credential act for a Site Admin? " +
 			list(skipped)
+	case len(skipped) > namesInSummary:
+		return line + fmt.Sprintf("%d streams for want of a scope: %s", len(skipped), list(skipped))
 	}
-	return line + strings.Join(skipped, ", ")
+	return line + strings.Join(needs(a), ", ")
+}
+
+// needs names each stream that was skipped, with the scope that it needs.
+func needs(a *tap.Account) []string {
+	var names []string
+	for _, s := range a.Streams {
+		if s.Status == "skipped" {
+			names = append(names, fmt.Sprintf("%s (needs %s)", s.Stream, s.Scope))
+		}
+	}
+	return names
 }
 
 // list names the first of many.

@@ -178,7 +178,11 @@ func TestMissingScope(t *testing.T) {
 		complete(t, s, &l, "users", "jobs")
 		assert.Len(t, l.Schemas, 2, "streams that are left out have no messages")
 		assert.Equal(t, 1, strings.Count(r.err, "stream=candidates"), "one warning a stream")
-		assert.Contains(t, lastLine(r.err), "candidates (needs harvest:candidates:list)")
+		assert.Contains(t, lastLine(r.err), "skipped: 66 streams for want of a scope: application_stages, ")
+		assert.Less(t, len(lastLine(r.err)), 600)
+		assert.NotContains(t, r.err, "eeoc (needs")
+		t.Setenv("LOGLEVEL", "debug")
+		assert.Contains(t, load(t, &l, s.Config(), nil).err, "eeoc (needs harvest:eeoc:list)")
 	})
 	t.Run("fail", func(t *testing.T) {
 		s := serve(t, sandbox.Options{Scopes: only})
@@ -199,12 +203,30 @@ func TestMissingScope(t *testing.T) {
 		var l loader.Loader
 		cfg := with(s, map[string]any{"streams": []string{"candidates", "users"}})
 		r := load(t, &l, cfg, nil)
-		assert.Zero(t, r.code)
-		assert.Contains(t, lastLine(r.err), "candidates (needs harvest:candidates:list)")
+		assert.Equal(t, 1, r.code)
+		assert.Contains(t, r.err, "the scope was there when the stream was read before, and is gone")
+		assert.Contains(t, lastLine(r.err), "failed: candidates")
 		s.SetFault(nil)
 		s.Grant(nil)
 		require.Zero(t, load(t, &l, cfg, l.LastState()).code)
 		complete(t, s, &l, "candidates", "users")
+	})
+	t.Run("taken away between two runs", func(t *testing.T) {
+		s := serve(t, sandbox.Options{})
+		cfg := with(s, map[string]any{"streams": []string{"candidates", "users", "jobs"}})
+		var l loader.Loader
+		require.Zero(t, load(t, &l, cfg, nil).code)
+		before := l.LastState()
+		s.Grant(only)
+		r := load(t, &l, cfg, before)
+		assert.Equal(t, 1, r.code)
+		assert.Regexp(t, `level=ERROR msg="the scope was there when the stream was read before, and is gone: .*grant the scope harvest:candidates:list`, r.err)
+		complete(t, s, &l, "users", "jobs")
+		assert.Equal(t, bookmark(t, before, "candidates"), bookmark(t, l.LastState(), "candidates"),
+			"its bookmark stays")
+		foreign := `{"bookmarks":{"candidates":{"replication_key":"updated_at","replication_key_value":"2026-01-01T00:00:00Z"}}}`
+		assert.Equal(t, 1, load(t, &l, cfg, []byte(foreign)).code, "another tap's state says so, too")
+		assert.Zero(t, load(t, &l, cfg, []byte(`{"bookmarks":{"candidates":{}}}`)).code)
 	})
 	t.Run("no scope at all", func(t *testing.T) {
 		s := serve(t, sandbox.Options{Scopes: []string{}})

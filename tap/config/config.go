@@ -75,6 +75,8 @@ type Config struct {
 	File     string   // where it was read from; empty for stdin and the environment
 	Warnings []string // about it, for the log
 	getenv   func(string) (string, bool)
+	now      func() time.Time
+	origin   origin
 }
 
 // Read reads the config from a file (- for in.Stdin, "" or ENV for none) and the environment, which
@@ -85,33 +87,27 @@ func Read(in Input) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg := &Config{File: file, getenv: in.Getenv}
-	all := Settings()
-	for _, s := range all {
-		value, ok := in.Getenv(EnvPrefix + strings.ToUpper(s.Name))
-		if !ok || value == "" {
-			continue
-		}
-		if kept := members[s.Name]; s.Name == "refresh_token" && kept != nil &&
-			kept.Kind() != 'n' && string(kept) != `""` {
-			continue
-		}
-		if members[s.Name], err = fromEnv(s, value); err != nil {
-			return nil, badConfig("environment variable "+EnvPrefix+strings.ToUpper(s.Name), "%w",
-				err)
-		}
+	cfg := &Config{
+		File: file, getenv: in.Getenv, now: in.now, origin: origin{where, map[string]bool{}},
 	}
-	for name, value := range members {
+	all := Settings()
+	if err := cfg.addEnv(members, all); err != nil {
+		return nil, err
+	}
+	for name := range members {
 		known := slices.ContainsFunc(all, func(s Setting) bool { return s.Name == name })
 		if !known {
 			cfg.Warnings = append(cfg.Warnings,
 				fmt.Sprintf("%s: unknown key %q is ignored", where, name))
 		}
-		// Platforms pass settings that are not set as empty strings.
-		if !known || value.Kind() == 'n' || string(value) == `""` {
+		if !known {
 			delete(members, name)
 		}
 	}
+	if err := tidy(members, all); err != nil {
+		return nil, badConfig(where, "%w", err)
+	}
+	cfg.preferOAuth(members)
 	slices.Sort(cfg.Warnings)
 	for _, s := range all {
 		if _, ok := members[s.Name]; !ok && s.Default != nil {
@@ -121,7 +117,7 @@ func Read(in Input) (*Config, error) {
 			}
 		}
 	}
-	if err := validate(where, members); err != nil {
+	if err := cfg.origin.validate(members); err != nil {
 		return nil, err
 	}
 	data, err := json.Marshal(members)
@@ -131,13 +127,44 @@ func Read(in Input) (*Config, error) {
 	if err := json.Unmarshal(data, cfg); err != nil {
 		return nil, badConfig(where, "%w", err)
 	}
-	return cfg, cfg.parse(where)
+	return cfg, cfg.parse()
+}
+
+// addEnv adds the settings of the environment to the members.
+func (c *Config) addEnv(members map[string]jsontext.Value, all []Setting) error {
+	for _, s := range all {
+		value, ok := c.getenv(envName(s.Name))
+		if !ok || value == "" {
+			continue
+		}
+		if kept := members[s.Name]; s.Name == "refresh_token" && kept != nil &&
+			kept.Kind() != 'n' && string(kept) != `""` {
+			continue
+		}
+		c.origin.env[s.Name] = true
+		var err error
+		if members[s.Name], err = fromEnv(s, value); err != nil {
+			return c.origin.bad(s.Name, err)
+		}
+	}
+	return nil
+}
+
+// preferOAuth removes an API key beside client credentials: keys stop working, and one that an
+// older tap left in the environment would take the place of the credential.
+func (c *Config) preferOAuth(members map[string]jsontext.Value) {
+	if members["api_key"] == nil || members["client_id"] == nil || members["client_secret"] == nil {
+		return
+	}
+	delete(members, "api_key")
+	c.Warnings = append(c.Warnings, c.Origin("api_key")+
+		" is not used: client_id and client_secret go before it")
 }
 
 // Reread reads the config again from the same source: another process may have renewed its refresh
 // token.
 func (c *Config) Reread() (*Config, error) {
-	return Read(Input{File: c.File, Env: c.getenv})
+	return Read(Input{File: c.File, Env: c.getenv, Now: c.now})
 }
 
 // configMembers reads the config file, if there is one, into its members, including those in
@@ -168,7 +195,12 @@ func configMembers(
 	if members == nil {
 		return where, nil, "", badConfig(where, "it is null, not an object")
 	}
-	if nested, ok := members["credentials"]; ok {
+	nested, ok := members["credentials"]
+	if ok && string(nested) == `""` {
+		delete(members, "credentials") // an empty field of a form
+		ok = false
+	}
+	if ok {
 		var creds map[string]jsontext.Value
 		if err := json.Unmarshal(nested, &creds); err != nil {
 			return where, nil, "", badConfig(where, "credentials: it must be an object")
@@ -191,11 +223,11 @@ func fromEnv(s Setting, text string) (jsontext.Value, error) {
 	case s.Is("string") && !s.Is("object"):
 		return json.Marshal(text)
 	case s.Is("integer"):
-		n, err := strconv.Atoi(strings.TrimSpace(text))
-		if err != nil {
+		number := whole(jsontext.Value(strings.TrimSpace(text)))
+		if _, err := strconv.Atoi(string(number)); err != nil {
 			return nil, errors.New("it must be an integer")
 		}
-		return json.Marshal(n)
+		return number, nil
 	}
 	v := jsontext.Value(text)
 	if s.Is("object") {

@@ -10,10 +10,7 @@ import (
 // CheckCredential checks that one of the ways to sign in is complete. The error names the missing
 // key. kept means that a program saves new refresh tokens, so that they need no file.
 func (c *Config) CheckCredential(kept bool) error {
-	where := "config"
-	if c.File != "" {
-		where += " " + c.File
-	}
+	where := c.origin.file
 	if c.APIKey != "" {
 		return nil
 	}

@@ -39,7 +39,10 @@ func limited(r io.Reader, name string) ([]byte, error) {
 	if err == nil && len(data) > maxInputBytes {
 		err = fmt.Errorf("%s is larger than %d MiB", name, maxInputBytes>>20)
 	}
-	return bytes.TrimPrefix(data, bom), err
+	if err != nil {
+		return nil, err
+	}
+	return plain(data)
 }
 
 // RewriteToken puts a new refresh token in a config file, and preserves its other bytes, its
@@ -143,11 +146,15 @@ func adopt(file string) error {
 	return os.Remove(next)
 }
 
-// bom is the byte order mark that some editors put before UTF-8.
-var bom = []byte("\xef\xbb\xbf")
-
-// WithToken returns a config with another refresh token; its other bytes are unchanged.
+// WithToken returns a config with another refresh token; its other bytes are unchanged, but that
+// UTF-16 becomes UTF-8.
 func WithToken(config []byte, token string) ([]byte, error) {
+	if !bytes.HasPrefix(config, bom) {
+		var err error
+		if config, err = plain(config); err != nil {
+			return nil, err
+		}
+	}
 	text, err := json.Marshal(token)
 	if err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -54,6 +55,15 @@ type Input struct {
 	Stdin io.Reader
 	// Env looks up a variable; nil for the process's environment.
 	Env func(string) (string, bool)
+	// Now returns the time; nil for the machine's.
+	Now func() time.Time
+}
+
+func (in Input) now() time.Time {
+	if in.Now == nil {
+		return time.Now()
+	}
+	return in.Now()
 }
 
 // Getenv looks up a variable in the environment.

@@ -20,13 +20,11 @@ import (
 )
 
 // parse reads strings that have a format.
-func (c *Config) parse(where string) error {
-	var err error
-	bad := func(key string, err error) error { return badConfig(where, "%s: %w", key, err) }
-	if c.StartDate != "" {
-		if c.Start, err = tap.ParseTime(c.StartDate); err != nil {
-			return bad("start_date", err)
-		}
+func (c *Config) parse() error {
+	bad := c.origin.bad
+	err := c.parseStart()
+	if err != nil {
+		return bad("start_date", err)
 	}
 	for _, d := range []struct {
 		key  string
@@ -54,11 +52,11 @@ func (c *Config) parse(where string) error {
 	if err := c.parseRefresh(); err != nil {
 		return bad("refresh_every", err)
 	}
-	if err := c.parseStores(); err != nil {
-		return badConfig(where, "%w", err)
+	if key, err := c.parseStores(); err != nil {
+		return bad(key, err)
 	}
 	if err := c.parsePrivacy(); err != nil {
-		return badConfig(where, "%w", err)
+		return badConfig(c.origin.file, "%w", err)
 	}
 	c.RetryTime = max(c.RetryTime, time.Nanosecond)
 	percent, err := strconv.Atoi(strings.TrimSuffix(c.Budget, "%"))
@@ -79,6 +77,28 @@ func (c *Config) parse(where string) error {
 	}
 	if c.Names, err = schemas.Match(c.Streams); err != nil {
 		return bad("streams", err)
+	}
+	return nil
+}
+
+// ahead is how far the date of a place may be ahead of UTC.
+const ahead = 14 * time.Hour
+
+// parseStart reads the start date. One in the future would read nothing, without a word.
+func (c *Config) parseStart() error {
+	if c.StartDate == "" {
+		return nil
+	}
+	var err error
+	if c.Start, err = tap.ParseTime(c.StartDate); err != nil {
+		return err
+	}
+	latest := c.now()
+	if len(c.StartDate) == len(time.DateOnly) {
+		latest = latest.Add(ahead)
+	}
+	if c.Start.After(latest) {
+		return fmt.Errorf("%s is in the future: nothing would be read", c.StartDate)
 	}
 	return nil
 }

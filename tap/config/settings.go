@@ -65,25 +65,36 @@ func badConfig(where, format string, args ...any) *tap.Error {
 
 // validate checks the members against the schema. Its errors name the key and never a value, which
 // may be a secret.
-func validate(where string, members map[string]jsontext.Value) error {
+func (o origin) validate(members map[string]jsontext.Value) error {
 	document, err := json.Marshal(members)
 	if err != nil {
-		return badConfig(where, "%w", err)
+		return badConfig(o.file, "%w", err)
 	}
 	result, err := gojsonschema.Validate(gojsonschema.NewBytesLoader(configSchema),
 		gojsonschema.NewBytesLoader(document))
 	if err != nil {
-		return badConfig(where, "%w", err)
+		return badConfig(o.file, "%w", err)
 	}
 	var lines []string
+	place := "" // what precedes them all: the file, if one is about it
 	for _, e := range result.Errors() {
-		lines = append(lines, e.Field()+": "+explain(e))
+		key, what := e.Field(), ": "+explain(e)
+		if name, ok := e.Details()["property"]; ok && e.Type() == "required" {
+			key, what = fmt.Sprintf("%s.%s", key, name), " is missing"
+		}
+		op, name := o.of(key)
+		if op == o.file {
+			place = o.file
+		} else {
+			name = strings.TrimSuffix(op+": "+name, ": ")
+		}
+		lines = append(lines, name+what)
 	}
 	if len(lines) == 0 {
 		return nil
 	}
 	slices.Sort(lines)
-	return badConfig(where, "%s", strings.Join(lines, "; "))
+	return badConfig(place, "%s", strings.Join(lines, "; "))
 }
 
 // explain describes an error of the schema's check.

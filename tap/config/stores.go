@@ -37,11 +37,12 @@ const (
 	maxShare     = 0.2
 )
 
-func (c *Config) parseStores() error {
+// parseStores returns, with an error, the key that it is about.
+func (c *Config) parseStores() (key string, err error) {
 	if a := c.Attachments; a != nil {
 		s, err := store.Open(a.Store, c.getenv)
 		if err != nil {
-			return fmt.Errorf("attachments.store: %w", err)
+			return "attachments.store", err
 		}
 		if a.MaxBytes == 0 {
 			a.MaxBytes = maxFileBytes
@@ -51,24 +52,24 @@ func (c *Config) parseStores() error {
 	if d := c.Deletes; d != nil {
 		s, err := store.Open(d.Store, c.getenv)
 		if err != nil {
-			return fmt.Errorf("deletes.store: %w", err)
+			return "deletes.store", err
 		}
 		c.Ledger = &Ledger{Store: s, Every: sweepEvery, MaxShare: maxShare}
 		if d.Every != "" {
 			if c.Ledger.Every, err = parseDuration(d.Every); err != nil {
-				return fmt.Errorf("deletes.every: %w", err)
+				return "deletes.every", err
 			}
 		}
 		if d.MaxShare != "" {
 			percent, err := strconv.ParseFloat(strings.TrimSuffix(d.MaxShare, "%"), 64)
 			if err != nil || percent < 0 || percent > 100 {
-				return fmt.Errorf("deletes.max_share: %q is not a percentage: write it as 20%%",
+				return "deletes.max_share", fmt.Errorf("%q is not a percentage: write it as 20%%",
 					d.MaxShare)
 			}
 			c.Ledger.MaxShare = percent / 100
 		}
 	}
-	return nil
+	return "", nil
 }
 
 func (c *Config) parsePrivacy() error {

@@ -111,6 +111,10 @@ func readDefinitions(
 			}
 			return nil
 		})
+		if err != nil && tap.KindOf(err) == tap.Scope && len(all) > 0 {
+			// The scope was taken away meanwhile: half of the definitions are not those that it has.
+			err = &tap.Error{Kind: tap.Refused, Op: "after a first page", Err: err}
+		}
 		if err != nil {
 			return nil, fmt.Errorf("reading the definitions of custom fields: %w", err)
 		}

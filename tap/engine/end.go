@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -31,13 +32,13 @@ func (m failed) write(w *writer) {
 		return
 	}
 	reading := st.out.err == nil && !slices.Contains(w.toSweep, st)
-	st.out.err = m.err
+	st.out.err = st.scopeLost(m.err)
 	st.ended.Store(true) // nothing more of it is written
 	if reading {
 		w.isRead(st)
 		return
 	}
-	w.end(st, m.err) // its sweep failed
+	w.end(st, st.out.err) // its sweep failed
 }
 
 // isRead notes that a stream was read, left alone, or failed. If no list had a row, the last one
@@ -155,9 +156,23 @@ func (w *writer) logEnd(st *stream, err error) {
 	}
 }
 
-// skips reports whether a stream that failed is left out for lack of a scope.
-func (w *writer) skips(_ *stream, err error) bool {
-	return tap.KindOf(err) == tap.Scope && !w.FailForbidden
+// skips reports whether a stream that failed is left out for lack of a scope. One that was read
+// before has failed: what it lacks now, it had.
+func (w *writer) skips(st *stream, err error) bool {
+	return tap.KindOf(err) == tap.Scope && !w.FailForbidden && !errors.Is(err, errScopeLost)
+}
+
+// errScopeLost means that a stream was read before.
+var errScopeLost = errors.New("the scope was there when the stream was read before, and is gone")
+
+// scopeLost returns the error of a stream whose scope is missing, if it was read before.
+func (st *stream) scopeLost(err error) error {
+	if tap.KindOf(err) != tap.Scope || !progress.Loaded(st.mark) && st.mark.Pages == 0 &&
+		st.account.snapshot().Pages == 0 {
+		return err
+	}
+	lost := &tap.Error{Kind: tap.Scope, Err: fmt.Errorf("%w: %w", errScopeLost, err)}
+	return lost
 }
 
 // unprovenFor is how long bookmarks may stay the same because runs saw no row at all, before one

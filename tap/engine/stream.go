@@ -41,8 +41,8 @@ type list struct {
 	mu sync.Mutex
 	known
 	refused refused
-	nulled  map[string]bool // columns with a value that became null because of its type
-	onePage bool            // it fits on a page, so it is requested without bounds
+	nulled  map[string]int // warnings of values that became null, by column
+	onePage bool           // it fits on a page, so it is requested without bounds
 }
 
 // known is the shape of a stream's records, as far as it is known.
@@ -197,21 +197,32 @@ func (st *stream) learn(page []byte, seen *record.Shape, log *slog.Logger) error
 	return nil
 }
 
-// warnNulled warns of each column once.
-func (st *stream) warnNulled(columns []string, log *slog.Logger) {
-	if len(columns) == 0 {
+// maxUndated is how many texts of one column that are no dates are named.
+const maxUndated = 20
+
+// warnNulled warns of values that became null: of another type once per column, of a text that is
+// no date by the id of its record.
+func (st *stream) warnNulled(nulled []record.Nulled, log *slog.Logger) {
+	if len(nulled) == 0 {
 		return
 	}
 	st.list.mu.Lock()
 	defer st.list.mu.Unlock()
-	for _, column := range columns {
-		if st.list.nulled == nil {
-			st.list.nulled = map[string]bool{}
+	if st.list.nulled == nil {
+		st.list.nulled = map[string]int{}
+	}
+	for _, n := range nulled {
+		what, most := "a value was replaced by null: its type does not fit its column", 1
+		if n.Date {
+			what, most = "a text that is no date was replaced by null", maxUndated
 		}
-		if !st.list.nulled[column] {
-			st.list.nulled[column] = true
-			log.Warn("a value was replaced by null: its type does not fit its column",
-				"stream", st.sel.Stream.Name, "column", column)
+		st.list.nulled[n.Column]++
+		switch count := st.list.nulled[n.Column]; {
+		case count > most:
+			continue
+		case count == maxUndated:
+			what += "; further ones of this column are not named"
 		}
+		log.Warn(what, "stream", st.sel.Stream.Name, "column", n.Column, "id", n.ID)
 	}
 }

@@ -19,7 +19,6 @@ func (r *Run) account(a *tap.Account, err error, code int) *tap.Account {
 		Lists: used.Requests, Tokens: used.Tokens, Bytes: used.Bytes,
 		Waited: waited.Seconds(), Limited: limited,
 	}
-	counts := map[string]int{}
 	for i := range a.Streams {
 		s := &a.Streams[i]
 		s.Retries = retries(s.Stream)
@@ -27,10 +26,24 @@ func (r *Run) account(a *tap.Account, err error, code int) *tap.Account {
 			s.Scope = r.scope(s)
 		}
 		a.Requests.Retries += s.Retries
-		counts[s.Status]++
 	}
-	a.Outcome, a.Next = outcome(a, err, counts)
+	a.Outcome, a.Next = outcome(a, err)
 	return a
+}
+
+// Failure describes a run that could not start.
+func Failure(p *Protocol, version string, began time.Time, err error) *tap.Account {
+	a := &tap.Account{
+		Version: version, Protocol: p.name, Began: began.UTC(), Ended: time.Now().UTC(),
+		ExitCode: ExitCode(err, false), Streams: []tap.StreamAccount{}, Windows: []tap.Window{},
+	}
+	a.Outcome, a.Next = outcome(a, err)
+	return a
+}
+
+// Failure describes the run if it could not start.
+func (r *Run) Failure(err error) *tap.Account {
+	return Failure(r.read.Protocol, r.opts.Version, r.began, err)
 }
 
 // scope returns the scope because of which a stream was skipped.
@@ -46,39 +59,93 @@ func (r *Run) scope(s *tap.StreamAccount) string {
 	return ""
 }
 
-// outcome returns one sentence on how a run ended, and what to do next.
-func outcome(a *tap.Account, err error, counts map[string]int) (sentence string, next []string) {
+// outcome returns one sentence or two on how a run ended, and what to do next.
+func outcome(a *tap.Account, err error) (sentence string, next []string) {
 	next = []string{}
+	names := map[string][]string{}
+	for _, s := range a.Streams {
+		names[s.Status] = append(names[s.Status], s.Stream)
+	}
+	complete := func() string {
+		return fmt.Sprintf("%s complete", of(len(names["complete"]), len(a.Streams), "is", "are"))
+	}
 	var e *tap.Error
 	switch {
 	case tap.KindOf(err) == tap.Interrupted:
-		sentence = fmt.Sprintf("The run was stopped: %d of %d streams are complete.",
-			counts["complete"], len(a.Streams))
+		sentence = "The run was stopped: " + complete() + "."
 	case err != nil:
 		sentence = "The run failed: " + err.Error() + "."
 		if errors.As(err, &e) && e.Hint != "" {
 			next = append(next, upperFirst(e.Hint)+".")
 		}
 	case a.Overtime:
-		sentence = fmt.Sprintf("The run ended at max_run_time: %d of %d streams are complete.",
-			counts["complete"], len(a.Streams))
-	case counts["failed"] > 0:
-		sentence = fmt.Sprintf("%d of %d streams failed; the others are loaded.", counts["failed"],
-			len(a.Streams))
+		sentence = "The run ended at max_run_time: " + complete() + "."
+	case len(names["failed"]) > 0:
+		sentence = fmt.Sprintf("%s failed: %s.%s", of(len(names["failed"]), len(a.Streams), "", ""),
+			few(names["failed"]), others(names))
 	default:
-		sentence = fmt.Sprintf("%d streams are complete, with %d records.", counts["complete"],
-			a.Records())
+		sentence = fmt.Sprintf("%s complete, with %s.",
+			count(len(names["complete"]), "stream is", "streams are"),
+			count(a.Records(), "record", "records"))
 	}
-	if counts["skipped"] > 0 {
-		next = append(next, fmt.Sprintf("%d streams were skipped because a scope is missing: tap-greenhouse scopes --probe lists them.", counts["skipped"]))
+	if n := len(names["skipped"]); n > 0 {
+		next = append(next, fmt.Sprintf("%s skipped because a scope is missing: tap-greenhouse scopes --probe lists them.",
+			count(n, "stream was", "streams were")))
 	}
-	if counts["failed"] > 0 {
+	if len(names["failed"]) > 0 {
 		next = append(next, "See the notes of the failed streams. What was read is safe; the next run continues from there.")
 	}
-	if counts["unfinished"] > 0 {
+	if len(names["unfinished"]) > 0 {
 		next = append(next, "Start again with the last state: the next run continues where this one ended.")
 	}
 	return sentence, next
+}
+
+// others says in a sentence how the streams ended that did not fail; empty without any.
+func others(names map[string][]string) string {
+	var parts []string
+	for _, part := range []struct{ status, one, many string }{
+		{"complete", "is complete", "are complete"},
+		{"skipped", "was skipped", "were skipped"},
+		{"left_alone", "was left alone", "were left alone"},
+		{"unfinished", "is not finished", "are not finished"},
+	} {
+		if n := len(names[part.status]); n > 0 {
+			parts = append(parts, count(n, part.one, part.many))
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return " Of the others, " + strings.Join(parts, ", ") + "."
+}
+
+// count counts things in words.
+func count(n int, one, many string) string {
+	if n == 1 {
+		many = one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+// of counts some of all streams, with a verb.
+func of(n, all int, one, many string) string {
+	verb := many
+	if n == 1 {
+		verb = one
+	}
+	return strings.TrimSpace(fmt.Sprintf("%d of %s %s", n, count(all, "stream", "streams"), verb))
+}
+
+// most is how many names a sentence holds.
+const most = 10
+
+// few names the first of many.
+func few(names []string) string {
+	if n := len(names) - most; n > 1 {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), n)
+	}
+	return strings.Join(names, ", ")
 }
 
 func upperFirst(s string) string {

@@ -60,7 +60,7 @@ func (a *Account) connect(retryTime, silence time.Duration) *harvest.Client {
 		UserAgent: c.Agent(a.opts.Version), Log: a.opts.Log, OnWait: a.waiting,
 		Credential: harvest.Credential{
 			ClientID: c.ClientID, ClientSecret: c.ClientSecret, UserID: c.User(),
-			RefreshToken: c.Refresh(), APIKey: c.APIKey,
+			RefreshToken: c.Refresh(), APIKey: c.APIKey, Origin: c.Origin,
 			Ready: func() error {
 				if a.opts.KeepToken != nil || c.File == "" || len(c.RefreshTokenExec) > 0 {
 					return nil // someone else saves it

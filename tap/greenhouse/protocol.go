@@ -1,6 +1,10 @@
 package greenhouse
 
 import (
+	"bytes"
+
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/airbyte"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/singer"
@@ -22,7 +26,15 @@ type Protocol struct {
 // Singer is the protocol of Singer taps and targets.
 var Singer = &Protocol{
 	name: "singer", voice: func() tap.Voice { return &singer.Voice{} }, catalog: singer.Catalog,
-	parseCatalog: singer.ParseCatalog, parseState: singer.ParseState, deletedAt: singer.DeletedAt,
+	parseCatalog: singer.ParseCatalog, parseState: singerState, deletedAt: singer.DeletedAt,
+}
+
+// singerState reads a Singer state, or an array, which is one of Airbyte.
+func singerState(data []byte, lookup tap.Lookup) (*tap.State, error) {
+	if jsontext.Value(bytes.TrimSpace(data)).Kind() == '[' {
+		return airbyte.ParseState(data, lookup)
+	}
+	return singer.ParseState(data, lookup)
 }
 
 // Airbyte is the protocol of Airbyte sources.

@@ -70,6 +70,9 @@ func (a *Account) Prepare(ctx context.Context, read Read) (*Run, error) {
 		if err != nil {
 			return nil, err
 		}
+		for _, note := range sel.Notes {
+			a.opts.Log.Warn(note, "stream", sel.Stream.Name)
+		}
 		r.selections = append(r.selections, sel)
 	}
 	if len(r.selections) == 0 && !read.Protocol.platform {
@@ -115,7 +118,7 @@ func (r *Run) choices(lookup tap.Lookup) ([]*tap.Choice, error) {
 				Err: config.Placed(err, r.read.Catalog, r.read.CatalogName),
 			}
 		}
-		return choices, nil
+		return choices, r.anyThere(choices)
 	}
 	names := r.cfg.Names
 	if len(names) == 0 {
@@ -128,6 +131,23 @@ func (r *Run) choices(lookup tap.Lookup) ([]*tap.Choice, error) {
 		}
 	}
 	return choices, nil
+}
+
+// anyThere returns an error if a catalog selects nothing but streams that do not exist.
+func (r *Run) anyThere(choices []*tap.Choice) error {
+	var gone []string
+	for _, choice := range choices {
+		if tap.KindOf(choice.Err) != tap.Gone {
+			return nil
+		}
+		gone = append(gone, choice.Stream.Name)
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	return tap.Errorf(tap.BadInput, "catalog "+r.read.CatalogName,
+		"it selects nothing but streams that do not exist: %s", strings.Join(gone, ", ")).
+		WithHint("refresh the catalog")
 }
 
 // query returns the query for a choice.
@@ -215,13 +235,18 @@ func (r *Run) makeEngine() (*engine.Engine, error) {
 	return e, nil
 }
 
-// Schemas returns the schema messages of the selected streams, before any row is read.
-func (r *Run) Schemas() []byte {
-	var out []byte
+// Schemas returns the schema messages of the selected streams, before any row is read. The error is
+// that of the first stream which does not exist.
+func (r *Run) Schemas() (out []byte, err error) {
 	for _, sel := range r.selections {
-		out = r.engine.Voice.Append(out, tap.Schema{Selection: sel, Shape: sel.Shape})
+		switch {
+		case sel.Shape != nil:
+			out = r.engine.Voice.Append(out, tap.Schema{Selection: sel, Shape: sel.Shape})
+		case err == nil:
+			err = sel.Err
+		}
 	}
-	return out
+	return out, err
 }
 
 // Snapshot returns the progress of the run; nil if it is not under way.

@@ -74,22 +74,25 @@ func (a *Account) columns(ctx context.Context) (*custom.Columns, error) {
 	return custom.Read(ctx, a.client, a.cfg.CustomFields != "columns")
 }
 
-// listed is columns for discovery: without a credential, or if the definitions cannot be read,
-// there are none.
+// listed is columns for discovery. Without a credential, or without the scope of the definitions,
+// there are none. If they cannot be read for another reason, in whole or in part, that is an error:
+// a catalog that lacks columns would deselect them.
 func (a *Account) listed(ctx context.Context) (*custom.Columns, error) {
 	if a.cfg.CustomFields == "raw" {
 		return custom.Raw(), nil
 	}
-	columns := custom.Raw()
 	err := a.cfg.CheckCredential(a.opts.KeepToken != nil)
 	if err == nil {
-		if columns, err = a.columns(ctx); err != nil {
+		columns, err := a.columns(ctx)
+		if err != nil {
 			return nil, err
 		}
-		_, err = columns.Err()
-	}
-	if err != nil {
+		if _, err = columns.Err(); tap.KindOf(err) != tap.Scope {
+			return columns, err
+		}
 		a.opts.Log.Warn("custom fields are not listed: " + err.Error())
+		return columns, nil
 	}
-	return columns, nil
+	a.opts.Log.Warn("custom fields are not listed: " + err.Error())
+	return custom.Raw(), nil
 }

@@ -26,6 +26,8 @@ type Credential struct {
 	RefreshToken string
 	// APIKey is a Harvest key from v1 and v2. It excludes all others.
 	APIKey string
+	// Origin says where settings came from, for messages; nil for "in the config".
+	Origin func(keys ...string) string
 	// Ready checks that Rotated will work, before a refresh token is used; it may be nil.
 	Ready func() error
 	// Rotated saves a new refresh token for the next run; the token is not used before it returns.
@@ -34,16 +36,19 @@ type Credential struct {
 	Reread func() (refreshToken string, err error)
 }
 
-// keys names the settings that the credential came from.
+// keys names the settings that the credential came from, and where they are.
 func (c *Credential) keys() string {
+	keys, names := []string{"client_id", "client_secret"}, "client_id and client_secret"
 	switch {
 	case c.APIKey != "":
-		return "api_key"
+		keys, names = []string{"api_key"}, "api_key"
 	case c.RefreshToken != "":
-		return "client_id, client_secret and refresh_token"
-	default:
-		return "client_id and client_secret"
+		keys, names = append(keys, "refresh_token"), "client_id, client_secret and refresh_token"
 	}
+	if c.Origin != nil {
+		return c.Origin(keys...)
+	}
+	return names + " in the config"
 }
 
 // User names the credential's user.
@@ -300,18 +305,18 @@ func (a *auth) explain(err error) error {
 		refusal.Error())
 	switch {
 	case a.cred.APIKey != "":
-		return e.WithHint("check api_key in the config; Greenhouse has announced that API keys stop working: create an OAuth credential under " +
-			"Configure > Dev Center > API Credential Management, and set client_id and client_secret instead")
+		return e.WithHint("check %s; Greenhouse has announced that API keys stop working: create an OAuth credential under "+
+			"Configure > Dev Center > API Credential Management, and set client_id and client_secret instead", a.cred.keys())
 	case strings.Contains(refusal.text, "not requesting any scopes"):
 		return e.WithHint("no scope is granted to the credential: grant it the scopes of the lists to read, at least harvest:users:list")
 	case strings.Contains(refusal.text, "valid client ID suffix"):
-		return e.WithHint("client_id and client_secret look swapped, or client_id is incomplete: check client_id and client_secret in the config")
+		return e.WithHint("client_id and client_secret look swapped, or client_id is incomplete: check %s",
+			a.cred.keys())
 	case strings.Contains(refusal.text, "invalid_grant"):
 		return e.WithHint("refresh_token is used up or older than 24 hours, or another program used it: sign in again and put the new one in the config")
 	case strings.Contains(refusal.text, "unauthorized_client"):
-		return e.WithHint("the credential may not sign in this way: check %s in the config",
-			a.cred.keys())
+		return e.WithHint("the credential may not sign in this way: check %s", a.cred.keys())
 	default:
-		return e.WithHint("check %s in the config", a.cred.keys())
+		return e.WithHint("check %s", a.cred.keys())
 	}
 }

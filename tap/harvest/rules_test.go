@@ -318,7 +318,7 @@ func TestWordsAboutCredentials(t *testing.T) {
 			"the scope x is missing, or the user is not a Site Admin: add the scope to the integration and authorize again, since a token never gains scopes",
 		},
 	} {
-		assert.Equal(t, c.keys, c.cred.keys())
+		assert.Equal(t, c.keys+" in the config", c.cred.keys())
 		assert.Equal(t, c.forbidden, c.cred.Forbidden("x"))
 	}
 }

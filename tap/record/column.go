@@ -11,7 +11,6 @@ import (
 type topColumn struct {
 	seen  int  // the number of the last record that had it
 	noted bool // its value is used
-	odd   bool // a value of this page became null because of its type
 }
 
 // rename gives a member another name. Its edit precedes those of its value, which begin at mark.
@@ -24,15 +23,17 @@ func (s *scanner) rename(name int, as string, mark int) {
 }
 
 // nulling is value for columns in which values of another type become null. Keys never do.
-func (s *scanner) nulling(i int, c *Column, column int, top bool) int {
-	nulls := s.nulls
+func (s *scanner) nulling(i int, c *Column) int {
 	s.nullOdd = !c.Key
 	i = s.value(i, c.Shape)
 	s.nullOdd = true
-	if top && column >= 0 && s.nulls > nulls {
-		s.tops[column].odd = true
-	}
 	return i
+}
+
+// lost is a top-level column of which a value of the current record became null.
+type lost struct {
+	column int
+	date   bool // the value is a text that is no date or time
 }
 
 // note saves the value of a top-level column that is used.

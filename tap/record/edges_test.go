@@ -1,6 +1,7 @@
 package record_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -95,13 +96,18 @@ func TestLearntShapes(t *testing.T) {
 	assert.ErrorContains(t, err, "thing")
 }
 
-// Boundary times: those that every loader accepts keep the format, others widen the column.
+// Boundary times: those that every loader accepts come out, others are null.
 func TestEdgesOfTimes(t *testing.T) {
 	isTime := func(text string) bool {
 		t.Helper()
-		_, s, err := read(t, shape(t), `[{"id":1,"new":"`+text+`"}]`, record.Options{})
+		got, s, err := read(t, shape(t), `[{"id":1,"at":"`+text+`"}]`, record.Options{})
 		require.NoError(t, err, text)
-		return s.Column("new").Shape.Format == record.DateTime
+		assert.Equal(t, record.DateTime, s.Column("at").Shape.Format, "a format never widens")
+		_, learnt, err := read(t, shape(t), `[{"id":1,"seen_at":"`+text+`"}]`, record.Options{})
+		require.NoError(t, err, text)
+		kept := got[0] != `{"id":1,"at":null}`
+		assert.Equal(t, kept, learnt.Column("seen_at").Shape.Format == record.DateTime, text)
+		return kept
 	}
 	for _, good := range []string{
 		"2026-01-01T00:00:00Z", "2026-12-31T23:59:59Z", "0001-01-01T00:00:00Z",
@@ -360,7 +366,8 @@ func TestNulledAndRepeatedColumns(t *testing.T) {
 	splitter := record.NewSplitter(shape(t), record.Options{NullOdd: true, DropUnknown: true})
 	res, err := splitter.Split([]byte(`[{"id":1,"name":7,"tags":[{"v":"x"},{"v":2}]},{"id":2,"at":[1,{"a":2}]}]`))
 	require.NoError(t, err)
-	assert.Equal(t, []string{"name", "at", "tags"}, res.Nulled)
+	assert.Equal(t, []record.Nulled{{"name", "1", false}, {"tags", "1", false}, {"at", "2", false}},
+		res.Nulled)
 	assert.Equal(t, `{"id":1,"name":null,"tags":[{"v":null},{"v":2}]}`, string(res.Records[0]))
 	assert.Equal(t, `{"id":2,"at":null}`, string(res.Records[1]))
 	res, err = splitter.Split([]byte(`[{"id":1,"name":"a"}]`))
@@ -447,4 +454,62 @@ func TestSchemasOfTreatedColumns(t *testing.T) {
 		assert.Equal(t, `{"type":"object","properties":{"id":{"type":"integer"}`+want+`}}`,
 			string(treated.AppendSchema(nil)))
 	}
+}
+
+// A text that is no date becomes null wherever a schema says date or time, in the column and below
+// it, and the page says in which row. The schema stays the same.
+func TestFormatsNeverWiden(t *testing.T) {
+	s, err := record.ParseShape([]byte(`{"type":"object","properties":{"id":{"type":"integer"},
+"on":{"type":["string","null"],"format":"date"},"at":{"type":["string","null"],"format":"date-time"},
+"made":{"type":["object","null"],"properties":{"at":{"type":["string","null"],"format":"date-time"}}},
+"list":{"type":["array","null"],"items":{"type":["string","null"],"format":"date"}}}}`))
+	require.NoError(t, err)
+	s.Column("id").Key = true
+	before := string(s.AppendSchema(nil))
+	for _, opts := range []record.Options{{}, {NullOdd: true}, {DropUnknown: true}} {
+		splitter := record.NewSplitter(s, opts)
+		res, err := splitter.Split([]byte(`[{"on":"12026-01-01","id":7},
+{"id":8,"at":"2026-01-01","made":{"at":"2026-01-01T24:00:00Z"}},
+{"id":9,"on":"2026-01-01","at":"2026-01-01T00:00:00Z","list":["2026-01-01","0000-00-00"]}]`))
+		require.NoError(t, err)
+		var got []string
+		for _, r := range res.Records {
+			got = append(got, string(r))
+		}
+		assert.Equal(t, []string{
+			`{"on":null,"id":7}`, `{"id":8,"at":null,"made":{"at":null}}`,
+			`{"id":9,"on":"2026-01-01","at":"2026-01-01T00:00:00Z","list":["2026-01-01",null]}`,
+		}, got)
+		assert.Equal(t, []record.Nulled{
+			{"on", "7", true}, {"at", "8", true}, {"made", "8", true}, {"list", "9", true},
+		}, res.Nulled)
+		assert.Equal(t, before, string(splitter.Shape().AppendSchema(nil)))
+	}
+}
+
+// A column of text holds values of every kind, as their JSON, and never widens.
+func TestTextHoldsEveryValue(t *testing.T) {
+	s := shape(t)
+	s.Column("name").Shape = s.Column("name").Shape.AsText()
+	before := string(s.AppendSchema(nil))
+	got, after, err := read(t, s, `[{"id":1,"name":"a \"b\""},{"id":2,"name":12.50},{"id":3,"name":null},
+{"id":4,"name":{ "a" : [ "x\\y", true ], "b": "ä" }},{"id":5,"name":false},{"id":6,"name":[]}]`,
+		record.Options{})
+	require.NoError(t, err)
+	assert.Equal(t, before, string(after.AppendSchema(nil)))
+	assert.Contains(t, before, `"name":{"type":["string","null"]}`)
+	var texts []any
+	for _, r := range got {
+		var row map[string]any
+		require.NoError(t, json.Unmarshal([]byte(r), &row), r)
+		texts = append(texts, row["name"])
+	}
+	assert.Equal(t, []any{
+		`a "b"`, "12.50", nil, `{"a":["x\\y",true],"b":"ä"}`, "false", "[]",
+	}, texts)
+	wider, err := s.Learnt(map[string]jsontext.Value{
+		"name": jsontext.Value(`{"type":["integer","string","null"]}`),
+	}, record.Keep)
+	require.NoError(t, err)
+	assert.Equal(t, before, string(wider.AppendSchema(nil)), "whatever earlier runs learnt")
 }

@@ -14,8 +14,9 @@ import (
 
 // Learn returns a shape that admits everything shape does and every record of page, a well-formed
 // array of records, and the names of the top-level columns that are new or wider. A column that no
-// schema knew gets the kinds of all its values: date-time where every text is one; text where it
-// was always null, which a loader can hold whatever comes later.
+// schema knew gets the kinds of all its values: date-time where its name says so and every text is
+// one; text where it was always null, which a loader can hold whatever comes later. The format of a
+// known column never widens: the splitter replaces what is no date or time by null.
 func Learn(shape *Shape, page []byte, opts Options) (*Shape, []string, error) {
 	l := learner{shape: shape.clone(), opts: opts, fresh: map[string]bool{}}
 	dec := jsontext.NewDecoder(bytes.NewReader(page), jsontext.AllowDuplicateNames(true),
@@ -93,13 +94,13 @@ func (l *learner) member(dec *jsontext.Decoder, name string) error {
 	case c != nil && c.Treatment != Keep && !l.fresh[name]:
 	case c != nil && l.opts.NullOdd && !c.Key && !l.fresh[name]:
 	case c != nil && l.fresh[name]:
-		c.Shape.infer(value)
+		c.Shape.infer(value, isTimeName(name))
 	case c != nil:
 		c.Shape.widen(value)
 	case l.opts.DropUnknown:
 	default:
 		s := &Shape{Kinds: Null}
-		s.infer(value)
+		s.infer(value, isTimeName(name))
 		l.shape.Columns = append(l.shape.Columns,
 			Column{Name: name, Shape: s, Treatment: l.opts.Unknown})
 		l.shape.reindex()
@@ -107,6 +108,9 @@ func (l *learner) member(dec *jsontext.Decoder, name string) error {
 	}
 	return nil
 }
+
+// isTimeName reports whether a column has the name of a time, as Greenhouse names them.
+func isTimeName(name string) bool { return strings.HasSuffix(name, "_at") }
 
 // kindOf returns the kind of a JSON value; an integer beyond 64 bits is a number.
 func kindOf(v jsontext.Value) Kinds {
@@ -131,15 +135,11 @@ func kindOf(v jsontext.Value) Kinds {
 
 // widen makes s admit v as well.
 func (s *Shape) widen(v jsontext.Value) {
-	if s.Kinds == 0 {
+	if s.Kinds == 0 || s.Text {
 		return
 	}
 	k := kindOf(v)
 	switch k {
-	case String:
-		if s.Format != NoFormat && !matches(s.Format, v[1:len(v)-1]) {
-			s.Format = NoFormat
-		}
 	case Object:
 		if s.Columns != nil {
 			_ = eachMember(v, func(name string, value jsontext.Value) {
@@ -159,16 +159,24 @@ func (s *Shape) widen(v jsontext.Value) {
 }
 
 // infer is widen for a column that no schema knew: its format and items come from its values, too.
-func (s *Shape) infer(v jsontext.Value) {
+// timed says that its name is that of a time: since a text that is no time becomes null later, its
+// first values alone do not tell.
+func (s *Shape) infer(v jsontext.Value, timed bool) {
 	k := kindOf(v)
-	if k == String && s.Kinds == Null && isDateTime(v[1:len(v)-1]) {
-		s.Format = DateTime
+	if k == String {
+		isTime := isDateTime(v[1 : len(v)-1])
+		switch {
+		case s.Kinds == Null && isTime && timed:
+			s.Format = DateTime
+		case !isTime:
+			s.Format = NoFormat
+		}
 	}
 	if k == Array && s.Kinds&Array == 0 {
 		s.Items = &Shape{Kinds: Null}
 	}
 	if k == Array && s.Items != nil {
-		eachItem(v, s.Items.infer)
+		eachItem(v, func(item jsontext.Value) { s.Items.infer(item, false) })
 		s.Kinds |= k
 		if s.Kinds&^(Array|Null) != 0 {
 			s.Format = NoFormat

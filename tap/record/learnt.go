@@ -72,7 +72,7 @@ func parseAs(schema jsontext.Value) string {
 
 // merge widens s, which belongs to the caller, to admit everything that o admits.
 func (s *Shape) merge(o *Shape) {
-	if s.Kinds == 0 {
+	if s.Kinds == 0 || s.Text {
 		return
 	}
 	if o.Kinds == 0 {

@@ -45,6 +45,7 @@ type scanner struct {
 	unclean bool // text that is not valid UTF-8, half a surrogate pair, or a NUL
 	twice   bool // a known column or member appeared twice
 	nulls   int  // values that became null because of their type
+	undated int  // texts that became null because they are no date or time
 	record  int  // number of records, including those of earlier pages
 
 	// The current record so far.
@@ -53,6 +54,7 @@ type scanner struct {
 	key      span   // the last value of a key
 	watched  span   // the value of the watched column
 	marked   span   // the value of the mark
+	lost     []lost // values that became null
 	edits    []edit // in the order of their positions
 	texts    []byte // the replacements of edits
 
@@ -71,6 +73,7 @@ type scanner struct {
 	depth    int
 	open     [maxDepth]byte // buffer of [scanner.any]
 	unquoted []byte         // buffer of [scanner.find]
+	plain    []byte         // buffer of [scanner.asText]
 }
 
 func (s *scanner) fail(i int, what string) int {
@@ -107,6 +110,9 @@ func (s *scanner) value(i int, shape *Shape) int {
 	if shape == nil || shape.Kinds == 0 {
 		return s.any(i)
 	}
+	if shape.Text && s.b[i] != '"' && s.b[i] != 'n' {
+		return s.asText(i)
+	}
 	mark := len(s.edits)
 	var end int
 	admitted := true
@@ -114,8 +120,11 @@ func (s *scanner) value(i int, shape *Shape) int {
 	case '"':
 		end = s.text(i)
 		if end > 0 {
-			admitted = shape.Kinds&String != 0 &&
-				(shape.Format == NoFormat || matches(shape.Format, s.b[i+1:end-1]))
+			admitted = shape.Kinds&String != 0
+			if admitted && shape.Format != NoFormat && !matches(shape.Format, s.b[i+1:end-1]) {
+				s.undated++
+				s.replace(span{i, end}, "null")
+			}
 		}
 	case '{':
 		admitted = shape.admits(Object)
@@ -148,6 +157,26 @@ func (s *scanner) value(i int, shape *Shape) int {
 	if !admitted && end > 0 {
 		s.refuse(span{i, end}, mark)
 	}
+	return end
+}
+
+// asText makes the value at i, which is no text, one: its JSON without white space.
+func (s *scanner) asText(i int) int {
+	end := s.any(i)
+	if end < 0 {
+		return -1
+	}
+	s.plain = append(s.plain[:0], s.b[i:end]...)
+	from := len(s.texts)
+	s.texts = append(s.texts, '"')
+	for _, c := range s.plain[:compact(s.plain)] {
+		if c == '"' || c == '\\' {
+			s.texts = append(s.texts, '\\')
+		}
+		s.texts = append(s.texts, c)
+	}
+	s.texts = append(s.texts, '"')
+	s.edits = append(s.edits, edit{span{i, end}, span{from, len(s.texts)}})
 	return end
 }
 
@@ -257,11 +286,12 @@ func (s *scanner) object(i int, shape *Shape) int {
 		}
 		i = s.space(i)
 		from, mark := i, len(s.edits)
+		nulls, undated := s.nulls, s.undated
 		switch {
 		case c.Treatment != Keep:
 			i = s.any(i)
 		case s.nullOdd:
-			i = s.nulling(i, c, column, top)
+			i = s.nulling(i, c)
 		default:
 			i = s.value(i, c.Shape)
 		}
@@ -271,6 +301,9 @@ func (s *scanner) object(i int, shape *Shape) int {
 		switch {
 		case column < 0:
 		case top:
+			if s.nulls > nulls || s.undated > undated {
+				s.lost = append(s.lost, lost{column, s.undated > undated})
+			}
 			at := &s.tops[column]
 			if at.seen == s.record {
 				s.twice = true

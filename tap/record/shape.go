@@ -2,6 +2,7 @@ package record
 
 import (
 	"slices"
+	"strings"
 )
 
 // Kinds is a set of JSON kinds. The empty set stands for any kind, like a JSON Schema without
@@ -72,6 +73,8 @@ type Shape struct {
 	Items *Shape
 	// Unknown is the treatment of members that are not among Columns.
 	Unknown Treatment
+	// Text means that every value comes as text: one that is no text is its JSON. It never widens.
+	Text bool
 
 	index map[string]int
 }
@@ -132,6 +135,60 @@ func (s *Shape) clone() *Shape {
 		c.reindex()
 	}
 	return &c
+}
+
+// AsText returns the shape of the same values as text.
+func (s *Shape) AsText() *Shape {
+	return &Shape{Kinds: String | s.Kinds&Null, Description: s.Description, Text: true}
+}
+
+// AnyKind reports whether values of any kind are admitted, so that they have no common type but
+// text.
+func (s *Shape) AnyKind() bool {
+	const all = String | Object | Array
+	return s.Kinds == 0 || s.Kinds&all == all
+}
+
+// IsText reports whether values are texts without a format, and nothing else but null.
+func (s *Shape) IsText() bool { return s.Kinds&^Null == String && s.Format == NoFormat }
+
+// Agrees reports whether o, which may say less, gives the same types as s; null does not count.
+func (s *Shape) Agrees(o *Shape) bool {
+	if o.Kinds == 0 {
+		return true
+	}
+	if s.Kinds&^Null != o.Kinds&^Null || s.Format != o.Format {
+		return false
+	}
+	if s.Items != nil && o.Items != nil && !s.Items.Agrees(o.Items) {
+		return false
+	}
+	for i := range o.Columns {
+		if c := s.Column(o.Columns[i].Name); c != nil && !c.Shape.Agrees(o.Columns[i].Shape) {
+			return false
+		}
+	}
+	return true
+}
+
+// Treated reports whether members are left out or treated.
+func (s *Shape) Treated() bool {
+	if s == nil {
+		return false
+	}
+	return s.Unknown != Keep || s.Items.Treated() ||
+		slices.ContainsFunc(s.Columns, func(c Column) bool {
+			return c.Treatment != Keep || c.Shape.Treated()
+		})
+}
+
+// TypeName names the types, and the format, for people.
+func (s *Shape) TypeName() string {
+	name := strings.Join((s.Kinds &^ Null).Names(), " or ")
+	if s.Format != NoFormat {
+		name += " (" + s.Format.name() + ")"
+	}
+	return name
 }
 
 // Members returns the shape with the column's own columns: that of its value, or of an array's

@@ -122,15 +122,23 @@ type Result struct {
 	// Messages counts rows that contain only a message. The API's reference allowed them in place
 	// of rows.
 	Messages int
-	// Nulled names the top-level columns with a value that became null because of its type; see
-	// [Options].NullOdd.
-	Nulled []string
+	// Nulled are the values that became null because their column cannot hold them.
+	Nulled []Nulled
 	// Rows is the number of records of the page, including those left out.
 	Rows int
 	// IDs are the rows of all records, including those left out.
 	IDs []Row
 	// Flagged reports whether a record has the value of [Options].Flag.
 	Flagged bool
+}
+
+// Nulled is a value that became null because its column cannot hold it.
+type Nulled struct {
+	Column string // the top-level column
+	ID     string // the key of its record, as JSON
+	// Date means that it is a text that is no date or time, in a column of such: no loader could
+	// hold it. Otherwise it is a value of another type; see [Options].NullOdd.
+	Date bool
 }
 
 // ErrDrift means that a page is well-formed but contains a value or a column that the shape does
@@ -169,8 +177,8 @@ func (s *Splitter) split(page []byte) (Result, error) {
 	sc := &s.scan
 	page = append(page, padding...)
 	sc.b, page = page, page[:len(page)-Padding]
-	sc.err, sc.drift, sc.unclean, sc.twice, sc.depth, sc.nulls, sc.texts = nil, false, false, false,
-		0, 0, sc.texts[:0]
+	sc.err, sc.drift, sc.unclean, sc.twice, sc.depth = nil, false, false, false, 0
+	sc.flagged = false
 	sc.flagged = false
 	s.records, s.changed = s.records[:0], s.changed[:0]
 	var res Result
@@ -190,8 +198,8 @@ func (s *Splitter) split(page []byte) (Result, error) {
 			return fail(i, "missing record")
 		}
 		start := i
-		sc.newlines, sc.keys, sc.watched, sc.marked, sc.edits, sc.texts = false, 0, span{}, span{},
-			sc.edits[:0], sc.texts[:0]
+		sc.newlines, sc.keys, sc.watched, sc.marked, sc.edits, sc.texts, sc.lost = false, 0, span{},
+			span{}, sc.edits[:0], sc.texts[:0], sc.lost[:0]
 		sc.record++
 		drift := sc.drift
 		if i = sc.object(i, s.shape); i < 0 || sc.err != nil {
@@ -213,6 +221,12 @@ func (s *Splitter) split(page []byte) (Result, error) {
 			}
 			if !s.old(row) {
 				s.add(span{start, i})
+				for _, l := range sc.lost {
+					res.Nulled = append(res.Nulled, Nulled{
+						Column: s.shape.Columns[l.column].Name,
+						ID:     string(sc.b[sc.key.from:sc.key.to]), Date: l.date,
+					})
+				}
 			}
 			rows++
 		}
@@ -242,14 +256,6 @@ func (s *Splitter) split(page []byte) (Result, error) {
 	}
 	if sc.drift {
 		return Result{}, ErrDrift
-	}
-	if sc.nulls > 0 {
-		for i := range sc.tops {
-			if sc.tops[i].odd {
-				res.Nulled = append(res.Nulled, s.shape.Columns[i].Name)
-				sc.tops[i].odd = false
-			}
-		}
 	}
 	res.Records, res.Rows, res.Flagged = s.records, rows, sc.flagged
 	return res, nil

@@ -9,6 +9,7 @@ import (
 	"html/template"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -32,20 +33,25 @@ var pageTemplate = sync.OnceValue(func() *template.Template {
 	}).Parse(page))
 })
 
-// Check returns an error unless a file's name says which format the report has.
+// Check returns an error unless a file's name says which format the report has, and it can be
+// written.
 func Check(file string) error {
-	switch strings.ToLower(filepath.Ext(file)) {
-	case ".html", ".htm", ".json":
-		return nil
+	if !slices.Contains([]string{".html", ".htm", ".json"}, strings.ToLower(filepath.Ext(file))) {
+		return fmt.Errorf("%s: the name must end in .html or .json", file)
 	}
-	return fmt.Errorf("%s: the name must end in .html or .json", file)
+	if info, err := os.Stat(file); err == nil && info.IsDir() {
+		return fmt.Errorf("%s: it is a folder", file)
+	}
+	probe, err := os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+".*")
+	if err != nil {
+		return fmt.Errorf("%s: %s", file, tap.Cause(err))
+	}
+	defer os.Remove(probe.Name())
+	return probe.Close()
 }
 
 // Write writes the report to a file in one step: a page if its name ends in .html, JSON for .json.
 func Write(file string, a *tap.Account) error {
-	if err := Check(file); err != nil {
-		return err
-	}
 	form := html
 	if strings.EqualFold(filepath.Ext(file), ".json") {
 		form = jsonOf
@@ -92,10 +98,14 @@ const (
 	pictureHeight = 160
 )
 
+// statuses are in the order in which they need attention.
+var statuses = []string{"failed", "unfinished", "skipped", "left_alone", "complete"}
+
 // html returns the account as a self-contained page: no script, no network.
 func html(a *tap.Account) ([]byte, error) {
 	view := struct {
 		*tap.Account
+		Streams       []tap.StreamAccount // those that need attention first
 		Took          string
 		Bars          []bar
 		Records       int
@@ -103,14 +113,17 @@ func html(a *tap.Account) ([]byte, error) {
 		Counts        []string
 	}{
 		Account: a, Took: a.Ended.Sub(a.Began).Round(10 * time.Millisecond).String(),
-		Width: pictureWidth, Height: pictureHeight,
+		Width: pictureWidth, Height: pictureHeight, Streams: slices.Clone(a.Streams),
 	}
+	slices.SortStableFunc(view.Streams, func(a, b tap.StreamAccount) int {
+		return slices.Index(statuses, a.Status) - slices.Index(statuses, b.Status)
+	})
 	counts := map[string]int{}
 	for _, s := range a.Streams {
 		view.Records += s.Records
 		counts[s.Status]++
 	}
-	for _, status := range []string{"complete", "failed", "unfinished", "skipped", "left_alone"} {
+	for _, status := range statuses {
 		if n := counts[status]; n > 0 {
 			view.Counts = append(view.Counts,
 				fmt.Sprintf("%d %s", n, strings.ReplaceAll(status, "_", " ")))

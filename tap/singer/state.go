@@ -45,13 +45,21 @@ func ParseState(data []byte, lookup tap.Lookup) (*tap.State, error) {
 		}
 	}
 	var marks map[string]jsontext.Value
-	if raw := top["bookmarks"]; raw != nil {
+	raw, found := top["bookmarks"]
+	if _, ok := top[syncing]; ok {
+		top[syncing] = jsontext.Value("null") // of that other run
+	} else if !found && len(top) > 0 || found && raw.Kind() != '{' && raw.Kind() != 'n' {
+		st.Notes = append(st.Notes,
+			"state: it has no bookmarks in a form that is known: all streams are read from the start")
+	}
+	if raw.Kind() == '{' {
 		if err := json.Unmarshal(raw, &marks, jsontext.AllowDuplicateNames(true)); err != nil {
 			return nil, fmt.Errorf("bookmarks: %w", err)
 		}
 	}
 	delete(top, "bookmarks")
 	st.Extra = top
+	var unknown []string
 	for _, name := range slices.Sorted(maps.Keys(marks)) {
 		s := lookup(name)
 		if s == nil {
@@ -61,7 +69,12 @@ func ParseState(data []byte, lookup tap.Lookup) (*tap.State, error) {
 			st.Others[name] = marks[name]
 			continue
 		}
-		if marks[name].Kind() == 'n' {
+		switch marks[name].Kind() {
+		case 'n':
+			continue
+		case '{':
+		default:
+			unknown = append(unknown, name)
 			continue
 		}
 		b, key, err := parseBookmark(marks[name], s)
@@ -72,10 +85,19 @@ func ParseState(data []byte, lookup tap.Lookup) (*tap.State, error) {
 			st.Notes = append(st.Notes,
 				fmt.Sprintf("state: the bookmark of stream %s is a value of %s, which does not tell what was updated: the stream is read from the start", name, key))
 		}
+		if key == "" && b.Until.IsZero() && s.Bookmark != "" && !tap.Understood(marks[name],
+			"replication_key", "partitions", "starting_replication_value", "progress_markers",
+			"replication_key_signpost") {
+			unknown = append(unknown, name)
+		}
 		st.Bookmarks[name] = b
 	}
+	st.NoteUnknown(unknown)
 	return st, nil
 }
+
+// syncing is where taps built with singer-python say which stream they are reading.
+const syncing = "currently_syncing"
 
 // parseBookmark reads a stream's entry. If it has another replication key than the stream, it is
 // not used, and the key is returned.
@@ -89,13 +111,17 @@ func parseBookmark(
 	if b, err = tap.ParseBookmark(raw, s); err != nil {
 		return nil, "", err
 	}
-	if b.Until, err = parseValue(f.Value); err != nil {
+	if b.Until, err = parseValue("replication_key_value", f.Value); err != nil {
 		return nil, "", err
+	}
+	if len(f.Value) == 0 && len(f.Partitions) == 0 && s.Bookmark != "" {
+		b.Until, err = parseColumn(raw, s.Bookmark)
+		return b, "", err
 	}
 	// A stream that was read in partitions is complete up to where the slowest one stopped.
 	parts := make([]time.Time, len(f.Partitions))
 	for i, p := range f.Partitions {
-		if parts[i], err = parseValue(p.Value); err != nil {
+		if parts[i], err = parseValue("replication_key_value", p.Value); err != nil {
 			return nil, "", err
 		}
 	}
@@ -109,18 +135,28 @@ func parseBookmark(
 	return b, "", nil
 }
 
+// parseColumn reads the bookmark of a tap built with singer-python, which is named after its
+// column.
+func parseColumn(raw jsontext.Value, column string) (time.Time, error) {
+	var members map[string]jsontext.Value
+	if err := json.Unmarshal(raw, &members, jsontext.AllowDuplicateNames(true)); err != nil {
+		return time.Time{}, err
+	}
+	return parseValue(column, members[column])
+}
+
 // parseValue reads the time of a bookmark; zero for none.
-func parseValue(raw jsontext.Value) (time.Time, error) {
+func parseValue(name string, raw jsontext.Value) (time.Time, error) {
 	if len(raw) == 0 || raw.Kind() == 'n' {
 		return time.Time{}, nil
 	}
 	var text string
 	if err := json.Unmarshal(raw, &text); err != nil {
-		return time.Time{}, fmt.Errorf("replication_key_value %s is not a time", raw)
+		return time.Time{}, fmt.Errorf("%s %s is not a time", name, raw)
 	}
 	t, err := tap.ParseTime(text)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("replication_key_value: %w", err)
+		return time.Time{}, fmt.Errorf("%s: %w", name, err)
 	}
 	return t, nil
 }

@@ -108,7 +108,7 @@ func TestForeignStates(t *testing.T) {
 			strings.Contains(state, "2026")], state)
 	}
 	for _, bad := range []string{
-		`[]`, `{"bookmarks":[]}`, `{"type":"STATE","value":[]}`, mark(`7`),
+		`[]`, `{"type":"STATE","value":[]}`, mark(`{"updated_at":"soon"}`), mark(`{"updated_at":7}`),
 		mark(`{"replication_key_value":"soon"}`), mark(`{"replication_key_value":7}`),
 		mark(`{"partitions":[{"replication_key_value":"soon"}]}`),
 	} {
@@ -120,4 +120,53 @@ func TestForeignStates(t *testing.T) {
 	out := string(new(singer.Voice).Append(nil, tap.Saved{State: st}))
 	assert.Contains(t, out, `"other":{"any":[1]}`)
 	assert.Contains(t, out, `"extra":{"kept":true}`)
+}
+
+// The forms of singer-python and of the SDK are known; of any other, a note says that its streams
+// are read from the start.
+func TestUnknownFormsOfStatesAreSaid(t *testing.T) {
+	all, err := schemas.Load("users", "jobs", "demographic_questions")
+	require.NoError(t, err)
+	lookup := func(name string) *tap.Stream {
+		for _, s := range all {
+			if s.Name == name {
+				return s
+			}
+		}
+		return nil
+	}
+	for _, state := range []string{
+		`{}`, `null`, `{"bookmarks":null}`, `{"bookmarks":{}}`, `{"currently_syncing":"users"}`,
+		`{"currently_syncing":"users","bookmarks":{"users":{"updated_at":"2026-01-05T00:00:00Z"}}}`,
+		`{"bookmarks":{"users":{"replication_key":"updated_at","starting_replication_value":"2026-01-01"}}}`,
+		`{"bookmarks":{"users":{"partitions":[]},"jobs":{"progress_markers":{"Note":"x"}}}}`,
+		`{"bookmarks":{"users":{"pages":3,"more":"of a later version"}}}`,
+		`{"bookmarks":{"users":{"progress":null,"policy":null,"odd":null}}}`,
+		`{"bookmarks":{"gone":{"last_record":"x"},"demographic_questions":{"last_record":"x"}}}`,
+	} {
+		st, err := singer.ParseState([]byte(state), lookup)
+		require.NoError(t, err, state)
+		assert.Empty(t, st.Notes, state)
+	}
+	st, err := singer.ParseState([]byte(`{"currently_syncing":"users","bookmarks":{"users":{"updated_at":"2026-01-05"}}}`), lookup)
+	require.NoError(t, err)
+	assert.Equal(t, time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC), st.Of("users").Until)
+	assert.Contains(t, string(new(singer.Voice).Append(nil, tap.Saved{State: st})), `"currently_syncing":null`,
+		"it was another run's")
+
+	for state, says := range map[string]string{
+		`{"users":"2026-01-05T00:00:00Z"}`:                           "all streams are read from the start",
+		`{"users":{"updated_at":"2026-01-05T00:00:00Z"}}`:            "all streams are read from the start",
+		`{"bookmarks":[]}`:                                           "all streams are read from the start",
+		`{"bookmarks":"2026-01-05"}`:                                 "all streams are read from the start",
+		`{"bookmarks":{"users":"2026-01-05","jobs":{"last":"x"}}}`:   "from the start: jobs, users",
+		`{"bookmarks":{"users":{"created_at":"2026-01-05"}}}`:        "from the start: users",
+		`{"bookmarks":{"users":{"offset":{"page":3}},"jobs":[1,2]}}`: "from the start: jobs, users",
+	} {
+		st, err := singer.ParseState([]byte(state), lookup)
+		require.NoError(t, err, state)
+		require.Len(t, st.Notes, 1, state)
+		assert.Contains(t, st.Notes[0], says, state)
+		assert.True(t, st.Of("users").Until.IsZero(), state)
+	}
 }

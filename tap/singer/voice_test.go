@@ -85,11 +85,11 @@ func TestCatalogRoundTrip(t *testing.T) {
 	for column, want := range map[string]string{
 		`"properties","id"`:         "automatic",
 		`"properties","updated_at"`: "automatic", `"properties","name"`: "available",
-		`"properties","tags","items","properties","v"`: "available",
 	} {
 		assert.Regexp(t, `"breadcrumb":\[`+column+`\],"metadata":\{"inclusion":"`+want+`"`,
 			strings.Join(strings.Fields(string(text)), ""), column)
 	}
+	assert.NotContains(t, string(text), `"items",`, "members of items cannot be selected")
 	lookup := func(name string) *tap.Stream {
 		if name != "users" {
 			return nil
@@ -123,23 +123,23 @@ func TestCatalogRoundTrip(t *testing.T) {
 	selections, err = parse(func(meta map[string]map[string]any) {
 		meta[`["properties","name"]`]["selected"] = false
 		meta[`["properties","id"]`]["selected"] = false
-		meta[`["properties","tags","items","properties","v"]`]["selected"] = false
 		meta[`[]`]["replication-method"] = "FULL_TABLE"
 	})
 	require.NoError(t, err)
 	assert.Equal(t, []string{"id", "updated_at", "tags"}, selections[0].Fields,
 		"the key is always read")
 	assert.True(t, selections[0].FullTable)
-	assert.Equal(t, record.Drop, selections[0].Shape.Column("tags").Members().Column("v").Treatment)
-	_, err = parse(func(meta map[string]map[string]any) { meta[`[]`]["replication-key"] = "created_at" })
-	assert.ErrorContains(t, err, "created_at")
+	selections, err = parse(func(meta map[string]map[string]any) { meta[`[]`]["replication-key"] = "created_at" })
+	require.NoError(t, err)
+	assert.False(t, selections[0].FullTable)
+	assert.Contains(t, strings.Join(selections[0].Notes, "\n"), `"created_at" cannot be used`)
 	selections, err = parse(func(meta map[string]map[string]any) { meta[`[]`]["selected"] = false })
 	require.NoError(t, err)
 	assert.Empty(t, selections)
 }
 
-// Catalogs of other programs: with only one name, with the old selection, with breadcrumbs that
-// include items or do not, and with nonsensical ones.
+// Catalogs of other programs: with only one name, with the old selection, and with nonsensical
+// breadcrumbs.
 func TestForeignCatalogs(t *testing.T) {
 	sel, shape := selection(t)
 	lookup := func(name string) *tap.Stream {
@@ -171,15 +171,6 @@ func TestForeignCatalogs(t *testing.T) {
 	} {
 		assert.Nil(t, fields(meta(off(odd))), odd)
 	}
-	for _, nested := range []string{
-		`["properties","tags","items","properties","v"]`,
-		`["properties","tags","properties","v"]`,
-	} {
-		choices, err := singer.ParseCatalog([]byte(meta(off(nested))), lookup)
-		require.NoError(t, err)
-		assert.False(t, choices[0].Wanted("tags", "v"), nested)
-		assert.True(t, choices[0].Wanted("tags"), nested)
-	}
 	assert.Equal(t, []string{"id", "updated_at", "tags"},
 		fields(meta(`{"breadcrumb":["properties","name"],"metadata":{"selected-by-default":false}}`)))
 	assert.Equal(t, []string{"id", "updated_at", "tags"},
@@ -191,10 +182,9 @@ func TestForeignCatalogs(t *testing.T) {
 	assert.Contains(t, fields(meta(off(`["properties","unknown"]`))), "name",
 		"all that is known is asked for by name")
 	for _, bad := range []string{
-		`{}`, `[`, `{"streams":[{"tap_stream_id":"gone","selected":true}]}`,
+		`{}`, `[`, `{"streams":[{"selected":true}]}`,
 		`{"streams":[{"stream":"users","selected":true},{"stream":"users","selected":true}]}`,
 		`{"streams":[{"stream":"users","selected":true,"replication_method":"LOG_BASED"}]}`,
-		`{"streams":[{"stream":"users","selected":true,"replication_key":"created_at"}]}`,
 	} {
 		_, err := singer.ParseCatalog([]byte(bad), lookup)
 		assert.Error(t, err, bad)

@@ -75,5 +75,5 @@ func (s *folder) Get(_ context.Context, name string) (io.ReadCloser, error) {
 }
 
 func (s *folder) URL(name string) string {
-	return "file://" + path.Join(filepath.ToSlash(s.root), name)
+	return fileURL(path.Join(filepath.ToSlash(s.root), name))
 }

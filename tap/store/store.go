@@ -4,12 +4,8 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"io"
-	"net/url"
 	"os"
-	"path/filepath"
-	"strings"
 )
 
 // Meta describes a file.
@@ -37,21 +33,21 @@ type Store interface {
 	Logs
 }
 
-// Open opens the store at an address: file:///folder, or s3://bucket/prefix. It does not access the
-// store before its first use.
+// Open opens the store at an address: file:///folder, or s3://bucket/prefix; on Windows also
+// C:\folder. It does not access the store before its first use.
 func Open(address string, getenv func(string) (string, bool)) (Store, error) {
-	u, err := url.Parse(address)
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("%q is no address: write it as file:///folder or s3://bucket/prefix",
-			address)
-	case u.Scheme == "file" && u.Host == "" && filepath.IsAbs(filepath.FromSlash(u.Path)):
-		return &folder{root: filepath.FromSlash(u.Path)}, nil
-	case u.Scheme == "s3" && u.Host != "":
-		return newBucket(u.Host, strings.Trim(u.Path, "/"), getenv)
+	at, err := parse(address)
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("%q is no store: write it as file:///folder or s3://bucket/prefix",
-		address)
+	if at.bucket != "" {
+		return newBucket(at.bucket, at.prefix, getenv)
+	}
+	root, err := at.root()
+	if err != nil {
+		return nil, err
+	}
+	return &folder{root: root}, nil
 }
 
 // WriteFile stores data under a name.

@@ -1,0 +1,124 @@
+package config
+
+import (
+	"bytes"
+	"maps"
+	"math/big"
+	"slices"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// tidy removes from the members what means "not set", at every depth: null, the empty string, and
+// objects of nothing else. Whole numbers such as 8.0 become integers. Names of columns are not
+// looked into: there, null may be meant as a treatment, and an unclear policy is an error.
+func tidy(members map[string]jsontext.Value, all []Setting) error {
+	for _, s := range all {
+		value, ok := members[s.Name]
+		if !ok {
+			continue
+		}
+		if s.Name != "privacy_columns" {
+			value = set(value)
+		}
+		if value == nil || value.Kind() == 'n' || string(value) == `""` {
+			delete(members, s.Name)
+			continue
+		}
+		if value.Kind() == '{' && len(s.Properties) > 0 {
+			var err error
+			if value, err = tidyObject(value, s.Properties); err != nil {
+				return err
+			}
+			if value == nil {
+				delete(members, s.Name)
+				continue
+			}
+		}
+		if s.Is("integer") {
+			value = whole(value)
+		}
+		members[s.Name] = value
+	}
+	return nil
+}
+
+// set returns a value without the members that are not set; nil for an object of none.
+func set(value jsontext.Value) jsontext.Value {
+	if value.Kind() != '{' {
+		return value
+	}
+	var members map[string]jsontext.Value
+	if json.Unmarshal(value, &members) != nil {
+		return value // its duplicates are refused later
+	}
+	for name, member := range members {
+		member = set(member)
+		if member == nil || member.Kind() == 'n' || string(member) == `""` {
+			delete(members, name)
+			continue
+		}
+		members[name] = member
+	}
+	if len(members) == 0 {
+		return nil
+	}
+	return object(members)
+}
+
+// tidyObject returns an object with the integers of its schema's properties as such; nil if it
+// lacks its store and holds nothing but defaults and empty lists, as a form does in which nobody
+// typed anything.
+func tidyObject(value, properties jsontext.Value) (jsontext.Value, error) {
+	var schema map[string]struct {
+		Type    jsontext.Value `json:"type"`
+		Default any            `json:"default"`
+	}
+	if err := json.Unmarshal(properties, &schema); err != nil {
+		return nil, err
+	}
+	var members map[string]jsontext.Value
+	if json.Unmarshal(value, &members) != nil {
+		return value, nil
+	}
+	untouched := true
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		s := schema[name]
+		if bytes.Contains(s.Type, []byte(`"integer"`)) {
+			members[name] = whole(members[name])
+		}
+		var v any
+		empty := json.Unmarshal(members[name], &v) == nil && isEmptyList(v)
+		untouched = untouched && (empty || s.Default != nil && v == s.Default)
+	}
+	if untouched {
+		return nil, nil
+	}
+	return object(members), nil
+}
+
+func isEmptyList(v any) bool {
+	list, ok := v.([]any)
+	return ok && len(list) == 0
+}
+
+func object(members map[string]jsontext.Value) jsontext.Value {
+	out, err := json.Marshal(members, json.Deterministic(true))
+	if err != nil {
+		panic(err) // the members were JSON
+	}
+	return out
+}
+
+// whole returns a number without fraction, such as 8.0 or 1e2, as an integer.
+func whole(value jsontext.Value) jsontext.Value {
+	if value.Kind() != '0' || len(value) > 40 {
+		return value
+	}
+	r, ok := new(big.Rat).SetString(string(value))
+	if !ok || !r.IsInt() || len(r.Num().String()) > 40 {
+		return value
+	}
+	return jsontext.Value(r.Num().String())
+}
