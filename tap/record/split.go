@@ -3,6 +3,7 @@ package record
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"strconv"
 
 	"github.com/go-json-experiment/json"
@@ -15,6 +16,9 @@ type Options struct {
 	DropUnknown bool
 	// Unknown is the treatment of learnt columns: Keep, Hash or Mask.
 	Unknown Treatment
+	// Unclassified means that unknown columns are dropped only because nobody has classified them:
+	// [Result].Dropped names them.
+	Unclassified bool
 	// NullOdd replaces values by null if their type does not fit their column, instead of widening
 	// the column.
 	NullOdd bool
@@ -46,6 +50,7 @@ func NewSplitter(shape *Shape, opts Options) *Splitter {
 	s := &Splitter{opts: opts}
 	s.scan.cutUnknown, s.scan.nullOdd, s.scan.hasher = opts.DropUnknown, opts.NullOdd,
 		newHasher(opts.Key)
+	s.scan.tellCut = opts.Unclassified
 	s.Use(shape)
 	return s
 }
@@ -109,6 +114,9 @@ type Result struct {
 	Messages int
 	// Nulled are the values that became null because their column cannot hold them.
 	Nulled []Nulled
+	// Dropped names the columns that were dropped because nobody classified them, each once in the
+	// life of a splitter; members by their path.
+	Dropped []string
 	// Rows is the number of records of the page, including those left out.
 	Rows int
 	// IDs are the numeric keys of all records, including those left out.
@@ -190,6 +198,9 @@ func (s *Splitter) split(page []byte) (Result, error) {
 		case sc.keys == 0 && s.keys > 0 && onlyMessage(sc.b[start:i]):
 			res.Messages++
 			sc.drift = drift // its member is not a column
+			if sc.dropped["message"] {
+				delete(sc.dropped, "message")
+			}
 		case sc.keys < s.keys:
 			return fail(start, "a record without its key")
 		default:
@@ -237,6 +248,13 @@ func (s *Splitter) split(page []byte) (Result, error) {
 	if sc.drift {
 		return Result{}, ErrDrift
 	}
+	for name, fresh := range sc.dropped {
+		if fresh {
+			res.Dropped = append(res.Dropped, name)
+			sc.dropped[name] = false
+		}
+	}
+	slices.Sort(res.Dropped)
 	res.Records, res.Rows = s.records, rows
 	return res, nil
 }
