@@ -15,6 +15,7 @@ type Row struct {
 	Class     string `json:"class"`
 	Treatment string `json:"treatment"`
 
+	path      []string
 	protected bool
 }
 
@@ -24,10 +25,30 @@ func (p *Policy) Table(streams []*tap.Stream) []Row {
 	var rows []Row
 	for _, s := range streams {
 		rows = append(rows, p.columns(s)...)
-		t := p.Unknown()
+		rows = append(rows, p.namedFields(s)...)
+		t := p.Unknown(s)
 		rows = append(rows, Row{
 			Stream: s.Name, Column: "*", Class: Unclassified,
 			Treatment: wordOf(t),
+		})
+	}
+	return rows
+}
+
+// namedFields lists the custom fields of a stream that the policy names.
+func (p *Policy) namedFields(s *tap.Stream) []Row {
+	if p == nil {
+		return nil
+	}
+	var rows []Row
+	for _, r := range p.rules {
+		if !r.namesField(s) || strings.ContainsAny(strings.Join(r.parts()[1:], ""), "*?[") {
+			continue
+		}
+		class := s.PersonalData[s.CustomFields.Column]
+		rows = append(rows, Row{
+			Stream: s.Name, Column: strings.Join(r.parts()[1:], "."), Class: class,
+			Treatment: wordOf(hashable(r.treatment, class)),
 		})
 	}
 	return rows
@@ -45,14 +66,13 @@ func (p *Policy) columns(s *tap.Stream) []Row {
 		for i := range shape.Columns {
 			c := &shape.Columns[i]
 			path := append(slices.Clone(at), c.Name)
-			t, class := p.Of(s, path, true, "")
-			if t != record.Drop && p != nil && c.Members().Columns != nil &&
-				p.allDropped(s, path, c) {
-				t = record.Drop
+			t, class := p.Of(s, path, true)
+			if p != nil && c.Members().Columns != nil {
+				t, _ = p.column(s, path, c, true, nil)
 			}
 			rows = append(rows, Row{
 				Stream: s.Name, Column: strings.Join(path, "."), Class: class, Treatment: wordOf(t),
-				protected: len(path) == 1 && isProtected(s, c.Name),
+				path: path, protected: p != nil && len(path) == 1 && p.protects(s, c.Name),
 			})
 			visit(path, c.Members())
 		}

@@ -223,24 +223,11 @@ func (s *Shape) Treat(choose func(path []string, c *Column) (own, unknown Treatm
 	out := s.clone()
 	out.treatBelow(nil, choose)
 	for i := range out.Columns {
-		if c := &out.Columns[i]; c.Treatment != Drop && c.Shape.treatsMembers() {
+		if c := &out.Columns[i]; c.Treatment != Drop && c.Shape.Treated() {
 			c.Shape.close()
 		}
 	}
 	return out
-}
-
-// treatsMembers reports whether anything below the shape is treated.
-func (s *Shape) treatsMembers() bool {
-	if s == nil {
-		return false
-	}
-	for i := range s.Columns {
-		if c := &s.Columns[i]; c.Treatment != Keep || c.Shape.treatsMembers() {
-			return true
-		}
-	}
-	return s.Unknown != Keep || s.Items.treatsMembers()
 }
 
 // close makes null of whatever does not fit the shape.
