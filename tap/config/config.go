@@ -89,6 +89,9 @@ func Read(in Input) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := refuseProtective(where, members, in); err != nil {
+		return nil, err
+	}
 	cfg := &Config{
 		File: file, getenv: in.Getenv, now: in.now, origin: origin{where, map[string]bool{}},
 	}
