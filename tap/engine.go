@@ -74,6 +74,9 @@ type Outcome struct {
 	Expected int
 	// Changes are the columns that are new or had a value of another type.
 	Changes []string
+	// Dropped are the columns that the policy for personal data dropped because nobody classified
+	// them.
+	Dropped []string
 }
 
 // Summary is how a run ended.

@@ -249,6 +249,7 @@ func (r *reader) read(ctx context.Context, req Request,
 		for _, n := range res.Nulled {
 			run.warnNulled(n, r.Log)
 		}
+		run.warnDropped(res.Dropped, r.Log)
 		pages := run.pages
 		run.mu.Unlock()
 		it := item{run: run, records: res.Records, known: known, proven: r.proven.Load()}

@@ -58,6 +58,7 @@ type progress struct {
 	first   time.Time // when the first request was made, by this machine's clock
 	last    time.Time // when the latest page was written
 	changes []string  // columns that are new or had a value of another type
+	dropped []string  // columns that were dropped because nobody classified them
 	gone    int       // rows that were reported as gone
 	said    bool      // it was read, and no more anonymized rows will turn up in it
 	untold  bool      // rows are gone, but could not be reported yet
@@ -210,6 +211,19 @@ func (r *streamRun) warnNulled(n record.Nulled, log *slog.Logger) {
 		what += "; further ones of this column are not named"
 	}
 	log.Warn(what, "stream", r.sel.Stream.Name, "column", n.Column, "id", n.ID)
+}
+
+// warnDropped warns of columns that the policy for personal data dropped because nobody classified
+// them, once each. The caller has the lock.
+func (r *streamRun) warnDropped(columns []string, log *slog.Logger) {
+	for _, column := range columns {
+		if slices.Contains(r.dropped, column) {
+			continue
+		}
+		r.dropped = append(r.dropped, column)
+		log.Warn("a column was dropped because nobody has classified it: name it in privacy_columns to keep or drop it",
+			"stream", r.sel.Stream.Name, "column", column)
+	}
 }
 
 // learn widens the run's shape to admit a page. If another goroutine was faster, it does nothing.

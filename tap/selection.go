@@ -124,6 +124,7 @@ func (sel *Selection) options() record.Options {
 		DropUnknown: sel.NewColumns == Drop || sel.Fields != nil || sel.Unknown == record.Drop,
 		Watch:       "created_at",
 		Mark:        sel.Stream.Bookmark, Unknown: sel.Unknown, NullOdd: sel.NullOdd, Key: sel.Key,
+		Unclassified: sel.NewColumns != Drop && sel.Unknown == record.Drop,
 	}
 	if c := sel.Shape.Column("created_at"); c == nil || c.Treatment == record.Drop {
 		opts.Watch = sel.Stream.Bookmark
@@ -142,6 +143,15 @@ func (sel *Selection) query() string {
 		q += "&" + name + "=" + sel.Stream.Params[name]
 	}
 	return q
+}
+
+// LeavesOut reports whether the catalog deselects a column that this program adds.
+func (sel *Selection) LeavesOut(column string) bool {
+	if sel.Shape == nil {
+		return false
+	}
+	c := sel.Shape.Column(column)
+	return c != nil && c.Treatment == record.Drop
 }
 
 func (sel *Selection) incremental() bool { return sel.Stream.Bookmark != "" && !sel.FullTable }

@@ -146,7 +146,7 @@ func (s *syncer) outcomes() []Outcome {
 			Stream: r.sel.Stream, Records: r.shown.records, Pages: r.pages, Err: r.err,
 			Skipped: r.skipped, Rested: r.rested, Started: r.shown.started,
 			Complete: r.shown.ended && r.err == nil && !r.rested, Bytes: r.bytes,
-			Changes: slices.Clone(r.changes), Gone: r.gone, Expected: r.expected,
+			Changes: slices.Clone(r.changes), Dropped: slices.Clone(r.dropped), Gone: r.gone, Expected: r.expected,
 		}
 		if r.rested {
 			o.NextRead = r.before.Add(r.rest)

@@ -28,8 +28,12 @@ func (*Voice) Frame(sel *tap.Selection, at time.Time) (prefix, suffix []byte) {
 // delete the row.
 const DeletedAt = "_ab_cdc_deleted_at"
 
-// Gone makes a RECORD of each deleted row, with its key, the bookmark column and the time.
+// Gone makes a RECORD of each deleted row, with its key, the bookmark column and the time. Without
+// the time, whose column the catalog may lack, it would be a row that only lost its other columns.
 func (*Voice) Gone(dst []byte, sel *tap.Selection, ids []int64, at time.Time) []byte {
+	if sel.LeavesOut(DeletedAt) {
+		return dst
+	}
 	bookmark := ""
 	if sel.Stream.Bookmark != "" {
 		bookmark = fmt.Sprintf("%q:%q,", sel.Stream.Bookmark, tap.FormatTime(at))

@@ -11,6 +11,7 @@ import (
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/airbyte"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
 
 var (
@@ -53,6 +54,10 @@ func TestMessages(t *testing.T) {
 		tap.FormatTime(at)+`","_ab_cdc_deleted_at":"`+tap.FormatTime(at)+
 		`"},"emitted_at":1795000000123}}`+"\n",
 		string(v.Gone(nil, sel, []int64{3}, at)))
+	lacking := &tap.Selection{Stream: sel.Stream, Shape: record.NewObject([]record.Column{
+		{Name: airbyte.DeletedAt, Treatment: record.Drop},
+	})}
+	assert.Empty(t, v.Gone(nil, lacking, []int64{3}, at), "without the time it would be a row")
 	assert.Empty(t, v.Schema(nil, sel, nil))
 	assert.Equal(t, `{"type":"CONNECTION_STATUS","connectionStatus":{"status":"SUCCEEDED"}}`+"\n",
 		string(airbyte.AppendStatus(nil, nil)))

@@ -26,7 +26,7 @@ func (r *Run) account(sum *tap.Summary, err error, code int) *tap.Account {
 		s := tap.StreamAccount{
 			Stream: o.Stream.Name, Status: o.Status(), Records: o.Records, Pages: o.Pages,
 			Bytes: o.Bytes, Seconds: o.Took.Seconds(),
-			Retries: retries(o.Stream.Name), Changes: o.Changes, Gone: o.Gone, Swept: o.Swept,
+			Retries: retries(o.Stream.Name), Changes: o.Changes, Dropped: o.Dropped, Gone: o.Gone, Swept: o.Swept,
 			NextSweep: o.NextSweep, NextRead: o.NextRead,
 			Reading: o.Started && o.Status() == "unfinished", Expected: o.Expected,
 		}

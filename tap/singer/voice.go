@@ -37,12 +37,16 @@ func (*Voice) Frame(sel *tap.Selection, at time.Time) (prefix, suffix []byte) {
 const DeletedAt = "_sdc_deleted_at"
 
 // Gone makes a RECORD of each deleted row, with only its key and a version lower by one, and then
-// ACTIVATE_VERSION: each of the two families of loaders acts on one of them.
+// ACTIVATE_VERSION: each of the two families of loaders acts on one of them. The time comes with the
+// key unless the catalog deselects its column.
 func (*Voice) Gone(dst []byte, sel *tap.Selection, ids []int64, at time.Time) []byte {
+	mark := fmt.Sprintf(",%q:%q", DeletedAt, tap.FormatTime(at))
+	if sel.LeavesOut(DeletedAt) {
+		mark = ""
+	}
 	for _, id := range ids {
-		dst = fmt.Appendf(dst, `{"type":"RECORD","stream":%q,"record":{%q:%d,%q:%q},"time_extracted":%q,"version":%d}`+"\n",
-			sel.Stream.Name, sel.Stream.Key[0], id, DeletedAt, tap.FormatTime(at),
-			tap.FormatTime(at), sel.Version-1)
+		dst = fmt.Appendf(dst, `{"type":"RECORD","stream":%q,"record":{%q:%d%s},"time_extracted":%q,"version":%d}`+"\n",
+			sel.Stream.Name, sel.Stream.Key[0], id, mark, tap.FormatTime(at), sel.Version-1)
 	}
 	return fmt.Appendf(dst, `{"type":"ACTIVATE_VERSION","stream":%q,"version":%d}`+"\n",
 		sel.Stream.Name, sel.Version)

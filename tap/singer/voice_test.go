@@ -44,6 +44,11 @@ func TestMessages(t *testing.T) {
 	assert.Equal(t, `{"type":"RECORD","stream":"users","record":{"id":3,"_sdc_deleted_at":"2026-11-25T08:15:30.123Z"},"time_extracted":"2026-11-25T08:15:30.123Z","version":6}`+"\n"+
 		`{"type":"ACTIVATE_VERSION","stream":"users","version":7}`+"\n",
 		string(v.Gone(nil, sel, []int64{3}, at)))
+	choice := &tap.Choice{Stream: sel.Stream, Unwanted: []string{singer.DeletedAt},
+		Wanted: func(path ...string) bool { return path[0] != singer.DeletedAt }}
+	deselected := choice.Select(shape, tap.Handling{})
+	deselected.Version = 7
+	assert.NotContains(t, string(v.Gone(nil, deselected, []int64{3}, at)), singer.DeletedAt)
 	for _, nothing := range [][]byte{
 		v.Started(nil, sel.Stream), v.Running(nil, sel.Stream),
 		v.Ended(nil, sel.Stream, nil), v.Waiting(nil, nil, at), v.Estimate(nil, sel.Stream, 1),
