@@ -177,7 +177,7 @@ func (p *Policy) withFields(s *tap.Stream, shape *record.Shape, fields []Field) 
 	wide := *column
 	all := record.NewObject(column.Shape.Columns).With(members...)
 	all.Kinds, all.Description = column.Shape.Kinds, column.Shape.Description
-	all.Unknown = column.Shape.Unknown
+	all.Unknown, all.Open = column.Shape.Unknown, true
 	wide.Shape = all
 	return shape.With(wide)
 }

@@ -76,6 +76,9 @@ type Shape struct {
 	// Unclassified means that unknown members are dropped only because nobody has classified them:
 	// [Result].Dropped names them.
 	Unclassified bool
+	// Open means that the known members are not in the schema, as there are others like them: a
+	// loader that makes a column of each known member would lose those.
+	Open bool
 	// Text means that every value comes as text: one that is no text is its JSON. It never widens.
 	Text bool
 
