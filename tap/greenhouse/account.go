@@ -26,12 +26,12 @@ func (r *Run) account(sum *tap.Summary, err error, code int) *tap.Account {
 		s := tap.StreamAccount{
 			Stream: o.Stream.Name, Status: o.Status(), Records: o.Records, Pages: o.Pages,
 			Bytes: o.Bytes, Seconds: o.Took.Seconds(),
-			Retries: retries(o.Stream.Name), Changes: o.Changes, Dropped: o.Dropped, Gone: o.Gone, Swept: o.Swept,
+			Retries: retries(o.Stream.Name), Changes: printable(o.Changes), Dropped: printable(o.Dropped), Gone: o.Gone, Swept: o.Swept,
 			NextSweep: o.NextSweep, NextRead: o.NextRead,
 			Reading: o.Started && o.Status() == "unfinished", Expected: o.Expected,
 		}
 		if o.Err != nil {
-			s.Reason = o.Err.Error()
+			s.Reason = tap.Printable(o.Err.Error())
 		}
 		if o.Skipped {
 			s.Scope = o.Stream.Scope
@@ -43,6 +43,7 @@ func (r *Run) account(sum *tap.Summary, err error, code int) *tap.Account {
 		a.Streams = append(a.Streams, s)
 	}
 	a.Outcome, a.Next = outcome(a, sum.Records(), err)
+	a.Outcome, a.Next = tap.Printable(a.Outcome), printable(a.Next)
 	return a
 }
 
@@ -148,6 +149,14 @@ func few(names []string) string {
 		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), n)
 	}
 	return strings.Join(names, ", ")
+}
+
+// printable makes texts fit for a terminal and a report.
+func printable(texts []string) []string {
+	for i, text := range texts {
+		texts[i] = tap.Printable(text)
+	}
+	return texts
 }
 
 func upperFirst(s string) string {
