@@ -18,7 +18,7 @@ func TestMediaTypeHasNoName(t *testing.T) {
 		`application/pdf; name=Ann Smith.pdf`:                        "application/pdf",
 		`application/pdf; name=a; name=b`:                            "application/pdf",
 		`application/pdf;`:                                           "application/pdf",
-		"": "application/octet-stream", "Ann Smith": "application/octet-stream",
+		"":                                                           "application/octet-stream", "Ann Smith": "application/octet-stream",
 		"AnnSmith": "application/octet-stream", "; name=Ann": "application/octet-stream",
 	} {
 		assert.Equal(t, want, mediaType(header), header)
