@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -59,33 +60,35 @@ func distance(a, b string) int {
 	return last[len(b)]
 }
 
-// refuseProtective returns an error for an unknown key, in the file or in the environment, that can
+// refuseProtective returns an error for unknown keys, in the file or in the environment, that can
 // only mean that something must not come out. A key that is not set means nothing.
 func refuseProtective(where string, members map[string]jsontext.Value, in Input) error {
-	var known []string
+	var known, wrong []string
 	for _, s := range Settings() {
 		known = append(known, s.Name)
 	}
 	for _, name := range sortedNames(members) {
-		if meant := protective(name, known); !slices.Contains(known, name) && meant != "" &&
+		if meant := protective(name, known); meant != "" && !slices.Contains(known, name) &&
 			isSet(members[name]) {
-			return badConfig(where, "unknown key %q: use %s to say what must not come out", name, meant)
+			wrong = append(wrong, fmt.Sprintf("unknown key %q: use %s", name, meant))
 		}
 	}
-	for _, name := range in.environ() {
-		name, value, _ := strings.Cut(name, "=")
+	for _, entry := range os.Environ() {
+		name, _, _ := strings.Cut(entry, "=")
 		key, ours := strings.CutPrefix(strings.ToUpper(name), EnvPrefix)
-		if key = strings.ToLower(key); !ours || slices.Contains(known, key) ||
-			!isSet(jsontext.Value(value)) {
-			continue
-		}
-		if meant := protective(key, known); meant != "" {
-			return badConfig("environment variable "+name,
-				"unknown key: use %s to say what must not come out",
-				EnvPrefix+strings.ToUpper(meant))
+		key = strings.ToLower(key)
+		meant := protective(key, known)
+		if value, ok := in.Getenv(name); ours && ok && meant != "" && !slices.Contains(known, key) &&
+			isSet(jsontext.Value(value)) {
+			wrong = append(wrong, fmt.Sprintf("unknown environment variable %s: use %s", name,
+				EnvPrefix+strings.ToUpper(meant)))
 		}
 	}
-	return nil
+	if len(wrong) == 0 {
+		return nil
+	}
+	return badConfig(where, "%s", strings.Join(wrong, "; ")).
+		WithHint("such a key can only mean that something must not come out")
 }
 
 func sortedNames(members map[string]jsontext.Value) []string {
@@ -100,12 +103,4 @@ func sortedNames(members map[string]jsontext.Value) []string {
 // isSet reports whether a value says anything.
 func isSet(v jsontext.Value) bool {
 	return !slices.Contains([]string{"", "null", `""`, "{}", "[]"}, strings.TrimSpace(string(v)))
-}
-
-// environ returns the variables of the process's environment, if that is where they are looked up.
-func (in Input) environ() []string {
-	if in.Env != nil {
-		return nil
-	}
-	return os.Environ()
 }
