@@ -43,7 +43,6 @@ func (r *Run) account(sum *tap.Summary, err error, code int) *tap.Account {
 		a.Streams = append(a.Streams, s)
 	}
 	a.Outcome, a.Next = outcome(a, sum.Records(), err)
-	a.Outcome, a.Next = tap.Printable(a.Outcome), printable(a.Next)
 	return a
 }
 
@@ -101,7 +100,7 @@ func outcome(a *tap.Account, records int, err error) (sentence string, next []st
 	if len(names["unfinished"]) > 0 {
 		next = append(next, "Start again with the last state: the next run continues where this one ended.")
 	}
-	return sentence, next
+	return tap.Printable(sentence), printable(next)
 }
 
 // others says in a sentence how the streams ended that did not fail; empty without any.
