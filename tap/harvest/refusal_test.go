@@ -59,9 +59,9 @@ func TestTextOfRefusals(t *testing.T) {
 		}
 	}
 	c := scriptedClient(t, nil, nil)
-	long := c.refusal(asked, &http.Response{StatusCode: 422}, []byte(`{"message":"`+strings.Repeat("wörd ", 200)+`"}`))
+	long := c.refusal(asked, &http.Response{StatusCode: http.StatusUnprocessableEntity}, []byte(`{"message":"`+strings.Repeat("wörd ", 200)+`"}`))
 	assert.Len(t, []rune(long.told), maxTold+1)
-	secret := c.refusal(asked, &http.Response{StatusCode: 422}, []byte(`{"message":"no my-client\u002dsecret here"}`))
+	secret := c.refusal(asked, &http.Response{StatusCode: http.StatusUnprocessableEntity}, []byte(`{"message":"no my-client\u002dsecret here"}`))
 	assert.NotContains(t, secret.Error(), "my-client-secret")
 }
 

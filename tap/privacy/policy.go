@@ -293,8 +293,8 @@ func fieldAt(s *tap.Stream, at []string, fields []Field) (Field, bool) {
 // Unknown is what becomes of top-level columns that a stream's file does not know. A glob for all
 // columns can be stricter than their class, but classifies none.
 func (p *Policy) Unknown(s *tap.Stream) record.Treatment {
-	if p == nil {
-		return record.Keep
+	if p == nil || p.classes == nil {
+		return record.Keep // it is no policy for columns that nobody knows
 	}
 	return max(p.classes[Unclassified], p.ruleFor(s.Name, []string{"?"}).treatment)
 }

@@ -198,15 +198,19 @@ func TestCustomFieldsAreNamedEitherWay(t *testing.T) {
 func TestMostSpecificNameDecides(t *testing.T) {
 	s := streams(t, "candidates")[0]
 	salary := privacy.Field{Key: "salary", Column: "custom_salary", Class: privacy.FreeText}
-	for want, columns := range map[string]words{
-		"drop":  {"candidates.first*": "keep", "candidates.*_name": "drop", "candidates.*": "keep"},
-		"mask":  {"candidates.first_*": "mask", "candidates.*_name": "keep", "candidates.?irst*": "drop"},
-		"hash":  {"candidates.first_name": "hash", "candidates.first_nam?": "drop"},
-		"keep":  {"candidates.first_name": "keep", "*.*_name": "drop", "candidates.*": "drop"},
-		"drop ": {"cand*.first_name": "keep", "*dates.first_name": "drop", "c*es.first_name": "drop"},
+	for _, c := range []struct {
+		columns words
+		want    string
+	}{
+		{words{"candidates.first*": "keep", "candidates.*_name": "drop", "candidates.*": "keep"}, "drop"},
+		{words{"candidates.first_*": "mask", "candidates.*_name": "keep", "candidates.?irst*": "drop"}, "mask"},
+		{words{"candidates.first_name": "hash", "candidates.first_nam?": "drop"}, "hash"},
+		{words{"candidates.first_name": "keep", "*.*_name": "drop", "candidates.*": "drop"}, "keep"},
+		{words{"candid*.first_name": "keep", "*dates.first_name": "drop"}, "keep"},
+		{words{"candi*.first_name": "keep", "*dates.first_name": "drop"}, "drop"},
 	} {
-		p := policy(t, words{"contact": "mask"}, columns)
-		assert.Equal(t, strings.TrimSpace(want), treatment(t, p, s, "first_name"), "%v", columns)
+		p := policy(t, words{"contact": "mask"}, c.columns)
+		assert.Equal(t, c.want, treatment(t, p, s, "first_name"), "%v", c.columns)
 	}
 	p := policy(t, nil, words{
 		"candidates.custom_salary": "keep", "candidates.custom_fields.salary": "drop",
@@ -341,6 +345,9 @@ func TestExcludedColumns(t *testing.T) {
 		assert.Equal(t, want, treatment(t, p, s, path, salary), path)
 	}
 	assert.Equal(t, record.Keep, p.Unknown(s))
+	every, err := privacy.Exclude([]string{"candidates.*"}, streams(t))
+	require.NoError(t, err)
+	assert.Equal(t, record.Keep, every.Unknown(s), "new columns are loaded as usual")
 	assert.Equal(t, "drop", treatment(t, p, streams(t, "applications")[0], "job_id"))
 	assert.Equal(t, "drop", treatment(t, p, streams(t, "jobs")[0], "created_at"))
 
@@ -369,16 +376,18 @@ func TestExcludedColumns(t *testing.T) {
 func TestTableTellsWhatComesOut(t *testing.T) {
 	p := policy(t, words{"contact": "hash", "demographic": "drop"}, words{
 		"candidates.phone_numbers.type": "drop", "candidates.custom_fields.salary": "drop",
-		"candidates.custom_team": "mask", "candidates.addresses": "mask",
+		"candidates.custom_team": "mask",
 	})
+	excluded, err := privacy.Exclude([]string{"candidates.title", "candidates.custom_id", "candidates.*s"}, streams(t))
+	require.NoError(t, err)
 	rows := map[string]privacy.Row{}
-	for _, row := range p.Table(streams(t, "candidates", "eeoc")) {
+	for _, row := range privacy.Table(streams(t, "candidates", "eeoc"), p, excluded) {
 		rows[row.Stream+"."+row.Column] = row
 	}
 	for name, want := range map[string]string{
-		"candidates.id": "keep", "candidates.first_name": "hash", "candidates.phone_numbers": "keep",
-		"candidates.phone_numbers.value": "hash", "candidates.phone_numbers.type": "drop",
-		"candidates.addresses": "mask", "candidates.custom_fields": "keep",
+		"candidates.id": "keep", "candidates.first_name": "hash", "candidates.phone_numbers": "drop",
+		"candidates.phone_numbers.value": "drop", "candidates.phone_numbers.type": "drop",
+		"candidates.title": "drop", "candidates.custom_id": "drop", "candidates.created_at": "keep",
 		"candidates.custom_fields.salary": "drop", "candidates.custom_team": "mask",
 		"candidates.*": "drop", "eeoc.race": "drop", "eeoc.race.id": "drop",
 	} {
@@ -386,7 +395,7 @@ func TestTableTellsWhatComesOut(t *testing.T) {
 	}
 	assert.Equal(t, "free_text", rows["candidates.custom_fields.salary"].Class)
 	var none *privacy.Policy
-	for _, row := range none.Table(streams(t)) {
+	for _, row := range privacy.Table(streams(t), none, none) {
 		assert.Equal(t, "keep", row.Treatment)
 	}
 }

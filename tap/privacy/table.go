@@ -20,17 +20,37 @@ type Row struct {
 }
 
 // Table tells the treatment of every column of the streams that their files know, in the order of
-// the files, and that of columns that no file knows.
-func (p *Policy) Table(streams []*tap.Stream) []Row {
+// the files, that of custom fields that a policy names, and that of columns that no file knows. Of
+// several policies the strictest counts.
+func Table(streams []*tap.Stream, policies ...*Policy) []Row {
 	var rows []Row
 	for _, s := range streams {
-		rows = append(rows, p.columns(s)...)
-		rows = append(rows, p.namedFields(s)...)
-		t := p.Unknown(s)
-		rows = append(rows, Row{
-			Stream: s.Name, Column: "*", Class: Unclassified,
-			Treatment: wordOf(t),
-		})
+		var of []Row
+		add := func(row Row) {
+			i := slices.IndexFunc(of, func(r Row) bool { return r.Column == row.Column })
+			switch {
+			case i < 0:
+				of = append(of, row)
+			case treatments[row.Treatment] > treatments[of[i].Treatment]:
+				of[i].Treatment = row.Treatment
+			}
+		}
+		for _, list := range []func(*Policy) []Row{
+			func(p *Policy) []Row { return p.columns(s) },
+			func(p *Policy) []Row { return p.namedFields(s) },
+			func(p *Policy) []Row {
+				return []Row{{
+					Stream: s.Name, Column: "*", Class: Unclassified, Treatment: wordOf(p.Unknown(s)),
+				}}
+			},
+		} {
+			for _, p := range policies {
+				for _, row := range list(p) {
+					add(row)
+				}
+			}
+		}
+		rows = append(rows, of...)
 	}
 	return rows
 }
