@@ -74,6 +74,9 @@ type StreamAccount struct {
 	CompleteUntil time.Time `json:"complete_until,omitzero"`
 	// Changes are the columns that are new or had a value of another type.
 	Changes []string `json:"schema_changes,omitzero"`
+	// Dropped are the columns that the policy for personal data dropped because nobody classified
+	// them.
+	Dropped []string `json:"dropped_columns,omitzero"`
 
 	// While the run lasts: whether the stream is being read, and the estimated number of pages; 0
 	// if unknown.

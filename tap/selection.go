@@ -123,6 +123,7 @@ func (sel *Selection) Options() record.Options {
 		DropUnknown: sel.NewColumns == Drop || sel.Fields != nil || sel.Unknown == record.Drop,
 		Watch:       "created_at",
 		Mark:        sel.Stream.Bookmark, Unknown: sel.Unknown, NullOdd: sel.NullOdd, Key: sel.Key,
+		Unclassified: sel.NewColumns != Drop && sel.Unknown == record.Drop,
 	}
 	if a := sel.Stream.Anonymized; a != nil {
 		opts.Flag = record.Flag{Column: a.Column, Value: a.Value}
@@ -153,4 +154,13 @@ func (sel *Selection) Incremental() bool { return sel.Stream.Bookmark != "" && !
 // one run, or to one generation on platforms that count them, since loaders may replace theirs.
 func (sel *Selection) Resumable() bool {
 	return sel.Stream.Bookmark != "" && (!sel.FullTable || sel.Generation != "")
+}
+
+// LeavesOut reports whether the catalog deselects a column that this program adds.
+func (sel *Selection) LeavesOut(column string) bool {
+	if sel.Shape == nil {
+		return false
+	}
+	c := sel.Shape.Column(column)
+	return c != nil && c.Treatment == record.Drop
 }

@@ -131,14 +131,14 @@ func AppendSpec(dst []byte, schema jsontext.Value, documentationURL string) []by
 func AppendStatus(dst []byte, err error) []byte {
 	status := connectionStatus{Status: "SUCCEEDED"}
 	if err != nil {
-		status = connectionStatus{Status: "FAILED", Message: err.Error()}
+		status = connectionStatus{Status: "FAILED", Message: tap.Printable(err.Error())}
 	}
 	return appendMessage(dst, message{Type: "CONNECTION_STATUS", ConnectionStatus: &status})
 }
 
 // AppendLog appends a LOG message. The level is one of FATAL, ERROR, WARN, INFO, DEBUG and TRACE.
 func AppendLog(dst []byte, level, text string) []byte {
-	return appendMessage(dst, message{Type: "LOG", Log: &logMessage{Level: level, Message: text}})
+	return appendMessage(dst, message{Type: "LOG", Log: &logMessage{Level: level, Message: tap.Printable(text)}})
 }
 
 // AppendError appends a TRACE message of type ERROR about the whole run.
@@ -177,7 +177,7 @@ func toError(err error) *traceError {
 		failure = "system_error"
 	}
 	return &traceError{
-		Message: tap.Sentence(err), InternalMessage: err.Error(),
+		Message: tap.Printable(tap.Sentence(err)), InternalMessage: tap.Printable(err.Error()),
 		FailureType: failure,
 	}
 }

@@ -57,7 +57,12 @@ func (*Voice) Append(dst []byte, e tap.Event) []byte {
 }
 
 // appendDeleted makes a RECORD of each deleted row, with its key, the bookmark column and the time.
+// Without the time, whose column the catalog may lack, it would be a row that only lost its other
+// columns.
 func appendDeleted(dst []byte, e tap.Deleted) []byte {
+	if e.Selection.LeavesOut(DeletedAt) {
+		return dst
+	}
 	s, bookmark := e.Selection.Stream, ""
 	if s.Bookmark != "" {
 		bookmark = fmt.Sprintf("%q:%q,", s.Bookmark, tap.FormatTime(e.At))

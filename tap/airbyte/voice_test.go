@@ -11,6 +11,7 @@ import (
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/airbyte"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
 
 var (
@@ -53,6 +54,11 @@ func TestMessages(t *testing.T) {
 		tap.FormatTime(at)+`","_ab_cdc_deleted_at":"`+tap.FormatTime(at)+
 		`"},"emitted_at":1795000000123}}`+"\n",
 		string(v.Append(nil, tap.Deleted{Selection: sel, Version: 7, IDs: []int64{3}, At: at})))
+	lacking := &tap.Selection{Stream: sel.Stream, Shape: record.NewObject([]record.Column{
+		{Name: airbyte.DeletedAt, Treatment: record.Drop},
+	})}
+	assert.Empty(t, v.Append(nil, tap.Deleted{Selection: lacking, Version: 7, IDs: []int64{3}, At: at}),
+		"without the time it would be a row")
 	assert.Empty(t, v.Append(nil, tap.Schema{Selection: sel}))
 	assert.Equal(t, `{"type":"CONNECTION_STATUS","connectionStatus":{"status":"SUCCEEDED"}}`+"\n",
 		string(airbyte.AppendStatus(nil, nil)))

@@ -219,7 +219,7 @@ func (r *row) complete(rec []byte, shape *record.Shape, s store.Store) []byte {
 	if r.content != nil {
 		values["content_url"], values["content_bytes"], values["content_sha256"],
 			values["content_type"] = s.URL(r.name), r.content.Bytes, r.content.SHA256,
-			r.content.ContentType
+			mediaType(r.content.ContentType) // an older version may have stored more
 	} else if r.failed != nil {
 		values["content_error"] = r.failed.Error()
 	}

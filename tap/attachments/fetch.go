@@ -238,10 +238,7 @@ func (f *fetcher) save(ctx context.Context, cancel context.CancelCauseFunc, file
 			}
 		}
 	}
-	kind := answer.Header.Get("Content-Type")
-	if kind == "" {
-		kind = "application/octet-stream"
-	}
+	kind := mediaType(answer.Header.Get("Content-Type"))
 	return store.Meta{Bytes: n, SHA256: hex.EncodeToString(sum.Sum(nil)), ContentType: kind}, nil
 }
 

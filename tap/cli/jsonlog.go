@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
 // jsonLog writes each event as a JSON object on a line, in the format of the Singer SDK, which
@@ -47,11 +49,11 @@ func (h *jsonLog) Handle(_ context.Context, r slog.Record) error {
 	}
 	e := jsonEvent{
 		Level: level, PID: os.Getpid(), LoggerName: tapName, TS: float64(r.Time.UnixMilli()) / 1000,
-		ThreadName: "main", AppName: tapName, Message: r.Message,
+		ThreadName: "main", AppName: tapName, Message: tap.Printable(r.Message),
 	}
 	add := func(a slog.Attr) bool {
 		if a.Key == "stream" {
-			e.StreamName = a.Value.String()
+			e.StreamName = tap.Printable(a.Value.String())
 			return true
 		}
 		if e.Extra == nil {
@@ -66,7 +68,7 @@ func (h *jsonLog) Handle(_ context.Context, r slog.Record) error {
 			if m, ok := v.Any().(metric); ok {
 				e.Extra[a.Key] = m
 			} else {
-				e.Extra[a.Key] = v.String()
+				e.Extra[a.Key] = tap.Printable(v.String())
 			}
 		}
 		return true

@@ -31,7 +31,7 @@ func (p *program) privacy(flags privacyFlags) (int, error) {
 	if err != nil {
 		return greenhouse.ExitIncomplete, err
 	}
-	rows := cfg.Policy.Table(streams)
+	rows := privacy.Table(streams, cfg.Policy, cfg.Excluded)
 	if i := slices.IndexFunc(rows,
 		func(r privacy.Row) bool {
 			return r.Stream == attachments.Stream &&

@@ -49,6 +49,7 @@ type Config struct {
 	Privacy          map[string]string `json:"privacy"`
 	PrivacyColumns   jsontext.Value    `json:"privacy_columns"`
 	PrivacyKey       string            `json:"privacy_key"`
+	Exclude          []string          `json:"exclude"`
 
 	Attachments *struct {
 		Store    string   `json:"store"`
@@ -68,6 +69,7 @@ type Config struct {
 	API, Auth                         *url.URL
 	Names                             []string        // selected by streams; empty for the default
 	Policy                            *privacy.Policy // nil without treatments
+	Excluded                          *privacy.Policy // the columns to exclude; nil for none
 	Files                             *Files          // nil without contents of attachments
 	Ledger                            *Ledger         // nil without deletes
 	rest                              []refreshRule
@@ -85,6 +87,9 @@ type Config struct {
 func Read(in Input) (*Config, error) {
 	where, members, file, err := configMembers(in)
 	if err != nil {
+		return nil, err
+	}
+	if err := refuseProtective(where, members, in); err != nil {
 		return nil, err
 	}
 	cfg := &Config{

@@ -86,11 +86,14 @@ func (c *Config) parsePrivacy() error {
 			return errors.New("privacy_columns: it must be an object of names of columns, each with a treatment")
 		}
 	}
-	if len(c.Privacy) == 0 && len(columns) == 0 {
+	if len(c.Privacy) == 0 && len(columns) == 0 && len(c.Exclude) == 0 {
 		return nil
 	}
 	streams, err := schemas.Load()
 	if err != nil {
+		return err
+	}
+	if c.Excluded, err = privacy.Exclude(c.Exclude, streams); err != nil {
 		return err
 	}
 	c.Policy, err = privacy.New(c.Privacy, columns, c.PrivacyKey, streams)

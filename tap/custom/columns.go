@@ -44,22 +44,32 @@ func (c *Columns) Err() (scope string, err error) { return c.scope, c.err }
 
 // Columns are the columns of custom fields.
 type Columns struct {
-	raw         bool // the fields stay in the API's single column
+	mode        Mode
 	definitions map[string][]*definition
-	inactive    map[string]map[string]bool
+	inactive    map[string][]*definition
 	taken       map[string]bool // names of columns, case-folded
 	err         error           // why the definitions could not be read, if other streams can be
 	scope       string          // the scope that reading them needs
 }
 
-// Raw leaves the fields in the API's single column.
-func Raw() *Columns { return &Columns{raw: true} }
+// Mode is how custom fields come out.
+type Mode string
 
-// Read reads the definitions from their list, and makes a column of each; raw also keeps the API's
-// single column. If only that list cannot be read, the error is kept: streams without custom fields
-// can still be read.
-func Read(ctx context.Context, source tap.Source, raw bool) (*Columns, error) {
-	c := &Columns{raw: raw}
+// Raw leaves the fields in the API's single column, InColumns makes each a column, and Both does
+// both.
+const (
+	Raw       Mode = "raw"
+	InColumns Mode = "columns"
+	Both      Mode = "both"
+)
+
+// Unread are the custom fields without their definitions, in the API's single column.
+func Unread() *Columns { return &Columns{mode: Raw} }
+
+// Read reads the definitions from their list. If only that list cannot be read, the error is kept:
+// streams without custom fields can still be read.
+func Read(ctx context.Context, source tap.Source, mode Mode) (*Columns, error) {
+	c := &Columns{mode: mode}
 	lists, err := schemas.Load(Stream)
 	if err != nil {
 		return nil, err
@@ -130,7 +140,7 @@ func readDefinitions(
 // Inactive definitions keep their names, and columns of the API always have theirs. If two have the
 // same key, the active one counts.
 func (c *Columns) index(all []*definition, taken map[string]bool) {
-	c.definitions, c.inactive, c.taken = map[string][]*definition{}, map[string]map[string]bool{},
+	c.definitions, c.inactive, c.taken = map[string][]*definition{}, map[string][]*definition{},
 		taken
 	slices.SortFunc(all, func(a, b *definition) int {
 		return cmp.Or(cmp.Compare(a.FieldType, b.FieldType), cmp.Compare(a.NameKey, b.NameKey),
@@ -150,10 +160,7 @@ func (c *Columns) index(all []*definition, taken map[string]bool) {
 			c.definitions[d.FieldType] = append(c.definitions[d.FieldType], d)
 			continue
 		}
-		if c.inactive[d.FieldType] == nil {
-			c.inactive[d.FieldType] = map[string]bool{}
-		}
-		c.inactive[d.FieldType][d.NameKey] = true
+		c.inactive[d.FieldType] = append(c.inactive[d.FieldType], d)
 	}
 }
 
@@ -241,10 +248,10 @@ var customKinds = map[string]struct {
 // Shape returns the shape of a stream's records, with the columns of its custom fields.
 func (c *Columns) Shape(s *tap.Stream) (*record.Shape, error) {
 	shape, err := s.Shape()
-	if err != nil || s.CustomFields == nil || c.definitions == nil {
+	if err != nil || s.CustomFields == nil || c.definitions == nil || c.mode == Raw {
 		return shape, err
 	}
-	if !c.raw {
+	if c.mode == InColumns {
 		shape = shape.Remove(s.CustomFields.Column)
 	}
 	var columns []record.Column
@@ -268,38 +275,52 @@ func (c *Columns) Shape(s *tap.Stream) (*record.Shape, error) {
 	return shape.With(columns...), nil
 }
 
-// Class returns the class of personal data of a custom field's column: from its value type if that
-// is enough, or else that of the API's column. Empty if the column is not a custom field.
-func (c *Columns) Class(s *tap.Stream, column string) string {
+// Fields returns the custom fields of a stream's records, hidden ones included, as far as their
+// definitions were read.
+func (c *Columns) Fields(s *tap.Stream) []privacy.Field {
 	if s.CustomFields == nil {
-		return ""
+		return nil
 	}
-	for _, d := range c.definitions[s.CustomFields.FieldType] {
-		if d.column != column {
-			continue
+	var fields []privacy.Field
+	for _, of := range []map[string][]*definition{c.definitions, c.inactive} {
+		for _, d := range of[s.CustomFields.FieldType] {
+			fields = append(fields, privacy.Field{
+				Key: d.NameKey, Column: d.column,
+				Class: classOf(d.ValueType, s),
+			})
 		}
-		switch {
-		case strings.HasPrefix(d.ValueType, "date_of_birth"):
-			return privacy.Demographic
-		case strings.HasSuffix(d.ValueType, "_hris"):
-			return privacy.Contact
-		case strings.HasPrefix(d.ValueType, "currency") &&
-			slices.Contains([]string{"offer", "job", "opening"}, d.FieldType):
-			return privacy.Pay
-		case customKinds[d.ValueType].kinds&record.String != 0 && d.ValueType != "single_select" &&
-			d.ValueType != "date":
-			return privacy.FreeText
-		}
-		return s.PersonalData[s.CustomFields.Column]
 	}
-	return ""
+	return fields
+}
+
+// classOf returns the class of personal data of a custom field: from its value type if that is
+// enough, or else that of the API's column.
+func classOf(valueType string, s *tap.Stream) string {
+	switch {
+	case strings.HasPrefix(valueType, "date_of_birth"):
+		return privacy.Demographic
+	case strings.HasSuffix(valueType, "_hris"):
+		return privacy.Contact
+	case strings.HasPrefix(valueType, "currency") &&
+		slices.Contains([]string{"offer", "job", "opening"}, s.CustomFields.FieldType):
+		return privacy.Pay
+	case customKinds[valueType].kinds&record.String != 0 && valueType != "single_select" &&
+		valueType != "date":
+		return privacy.FreeText
+	}
+	return s.PersonalData[s.CustomFields.Column]
 }
 
 // Apply makes the selection's pages have columns of custom fields, if there are any. The
-// selection's fields become the API's columns that this needs.
-func (c *Columns) Apply(sel *tap.Selection) {
+// selection's fields become the API's columns that this needs. undefined says whether fields come
+// out that are defined only after their definitions were read.
+func (c *Columns) Apply(sel *tap.Selection, undefined bool) {
 	s := sel.Stream
 	if s.CustomFields == nil {
+		return
+	}
+	if c.mode == Raw {
+		sel.Transform = guard(sel)
 		return
 	}
 	if sel.Err = c.err; c.definitions == nil {
@@ -307,11 +328,11 @@ func (c *Columns) Apply(sel *tap.Selection) {
 	}
 	t := &transform{
 		column: s.CustomFields.Column, fieldType: s.CustomFields.FieldType, taken: c.taken,
-		keepRaw: c.raw,
-		wanted:  map[string]*definition{}, ignored: map[string]bool{},
+		keepRaw: c.mode == Both, onlyKnown: !undefined,
+		wanted: map[string]*definition{}, ignored: map[string]bool{},
 	}
-	for key := range c.inactive[s.CustomFields.FieldType] {
-		t.ignored[key] = true
+	for _, d := range c.inactive[s.CustomFields.FieldType] {
+		t.ignored[d.NameKey] = true
 	}
 	custom := map[string]bool{}
 	for _, d := range c.definitions[s.CustomFields.FieldType] {

@@ -31,7 +31,7 @@ func TestHalfOfTheDefinitionsIsAnError(t *testing.T) {
 	candidates, err := schemas.Load("candidates")
 	require.NoError(t, err)
 	for kind := tap.Fault; kind <= tap.Interrupted; kind++ {
-		columns, err := custom.Read(t.Context(), pages{tap.Errorf(kind, "reading", "it failed")}, true)
+		columns, err := custom.Read(t.Context(), pages{tap.Errorf(kind, "reading", "it failed")}, custom.Both)
 		if err == nil {
 			shape, serr := columns.Shape(candidates[0])
 			require.NoError(t, serr)

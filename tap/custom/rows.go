@@ -22,27 +22,32 @@ type transform struct {
 	ignored   map[string]bool
 }
 
-// page appends the page with the columns to dst. Anything that is not an array of objects is passed
-// on unchanged, to be refused later.
+// lenient reads what pages may hold; what is wrong with a page is found later.
+var lenient = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+
+// page appends the page with the columns to dst.
 func (t *transform) page(dst, page []byte) ([]byte, error) {
-	lenient := []jsontext.Options{
-		jsontext.AllowDuplicateNames(true),
-		jsontext.AllowInvalidUTF8(true),
-	}
-	dec := jsontext.NewDecoder(bytes.NewReader(page), lenient...)
+	return eachRow(dst, page, t.row)
+}
+
+// eachRow appends a page to dst, with each of its rows as appended by row. Anything that is not an
+// array of objects is passed on unchanged, to be refused later.
+func eachRow(dst, page []byte, row func(dst []byte, row jsontext.Value) ([]byte, error),
+) ([]byte, error) {
+	dec := jsontext.NewDecoder(bytes.NewReader(page), lenient)
 	if tok, err := dec.ReadToken(); err != nil || tok.Kind() != '[' {
 		return append(dst, page...), nil
 	}
 	dst = append(dst, '[')
 	for n := 0; dec.PeekKind() == '{'; n++ {
-		row, err := dec.ReadValue()
+		value, err := dec.ReadValue()
 		if err != nil {
 			return append(dst[:0], page...), nil
 		}
 		if n > 0 {
 			dst = append(dst, ',')
 		}
-		if dst, err = t.row(dst, row, lenient); err != nil {
+		if dst, err = row(dst, value); err != nil {
 			return append(dst[:0], page...), nil
 		}
 	}
@@ -52,59 +57,77 @@ func (t *transform) page(dst, page []byte) ([]byte, error) {
 	return append(dst, ']'), nil
 }
 
-func (t *transform) row(
-	dst []byte, row jsontext.Value, lenient []jsontext.Options,
-) ([]byte, error) {
-	dec := jsontext.NewDecoder(bytes.NewReader(row), lenient...)
+// object writes an object.
+type object struct {
+	text []byte
+	sep  string
+}
+
+func newObject(dst []byte) *object { return &object{text: append(dst, '{')} }
+
+func (o *object) member(name string, value []byte) {
+	o.text = append(o.text, o.sep...)
+	o.text, _ = jsontext.AppendQuote(o.text, name) // only invalid UTF-8 is an error, and is replaced
+	o.text = append(o.text, ':')
+	o.text = append(o.text, value...)
+	o.sep = ","
+}
+
+func (o *object) close() []byte { return append(o.text, '}') }
+
+// eachMember calls each with every member of an object.
+func eachMember(value jsontext.Value, each func(name string, value jsontext.Value)) error {
+	dec := jsontext.NewDecoder(bytes.NewReader(value), lenient)
 	if _, err := dec.ReadToken(); err != nil {
-		return dst, err
+		return err
 	}
-	dst = append(dst, '{')
-	sep := ""
-	member := func(name string, value []byte) {
-		dst = append(dst, sep...)
-		dst, _ = jsontext.AppendQuote(dst, name)
-		dst = append(dst, ':')
-		dst = append(dst, value...)
-		sep = ","
-	}
-	var fields jsontext.Value
 	for dec.PeekKind() != '}' {
 		tok, err := dec.ReadToken()
 		if err != nil {
-			return dst, err
+			return err
 		}
 		name := tok.String()
 		value, err := dec.ReadValue()
 		if err != nil {
-			return dst, err
+			return err
 		}
+		each(name, value)
+	}
+	return nil
+}
+
+func (t *transform) row(dst []byte, row jsontext.Value) ([]byte, error) {
+	out := newObject(dst)
+	var fields jsontext.Value
+	err := eachMember(row, func(name string, value jsontext.Value) {
 		if name == t.column {
 			fields = bytes.Clone(value)
-			if !t.keepRaw {
-				continue
-			}
 		}
-		member(name, value)
+		if name != t.column || t.keepRaw {
+			out.member(name, value)
+		}
+	})
+	if err != nil {
+		return out.text, err
 	}
 	var values map[string]jsontext.Value
 	if fields.Kind() == '{' {
-		if err := json.Unmarshal(fields, &values, lenient...); err != nil {
-			return append(dst, '}'), nil // an unknown format: the raw column has it, if wanted
+		if err := json.Unmarshal(fields, &values, lenient); err != nil {
+			return out.close(), nil // an unknown format: the raw column has it, if wanted
 		}
 	}
 	for _, key := range sortedKeys(t.wanted) {
 		if _, ok := values[key]; !ok {
-			member(t.wanted[key].column, []byte("null"))
+			out.member(t.wanted[key].column, []byte("null"))
 		}
 	}
 	made := map[string]bool{}
 	for _, key := range sortedKeys(values) {
-		value := valueOf(values[key], lenient)
+		value := valueOf(values[key])
 		d, known := t.wanted[key]
 		switch {
 		case known:
-			member(d.column, d.value(value))
+			out.member(d.column, d.value(value))
 		case t.ignored[key] || t.onlyKnown || len(value) == 0 || value.Kind() == 'n':
 		default:
 			name := columnName(key) // defined since the definitions were read
@@ -114,19 +137,19 @@ func (t *transform) row(
 				name = distinct(base, mark)
 			}
 			made[strings.ToLower(name)] = true
-			member(name, value)
+			out.member(name, value)
 		}
 	}
-	return append(dst, '}'), nil
+	return out.close(), nil
 }
 
 // valueOf returns the value of a custom field; none if the field has an unknown format. The other
 // fields of the row are not affected.
-func valueOf(field jsontext.Value, lenient []jsontext.Options) jsontext.Value {
+func valueOf(field jsontext.Value) jsontext.Value {
 	var f struct {
 		Value jsontext.Value `json:"value"`
 	}
-	if field.Kind() != '{' || json.Unmarshal(field, &f, lenient...) != nil {
+	if field.Kind() != '{' || json.Unmarshal(field, &f, lenient) != nil {
 		return nil
 	}
 	return f.Value

@@ -64,6 +64,19 @@ func (a *account) changed(columns []string) {
 	}
 }
 
+// dropped notes columns that were dropped because nobody classified them, and returns the new ones.
+func (a *account) dropped(columns []string) (fresh []string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, name := range columns {
+		if !slices.Contains(a.Dropped, name) {
+			a.Dropped = append(a.Dropped, name)
+			fresh = append(fresh, name)
+		}
+	}
+	return fresh
+}
+
 // records notes what was written.
 func (a *account) records(n int) {
 	a.mu.Lock()
@@ -117,7 +130,7 @@ func (a *account) snapshot() tap.StreamAccount {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	s := a.StreamAccount
-	s.Changes = slices.Clone(a.Changes)
+	s.Changes, s.Dropped = slices.Clone(a.Changes), slices.Clone(a.Dropped)
 	if !a.latest.IsZero() {
 		s.Seconds = a.latest.Sub(a.began).Seconds()
 	}

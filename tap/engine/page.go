@@ -78,6 +78,10 @@ func (w *worker) write(ctx context.Context, t *task, req tap.Request, page tap.P
 		pages = w.stream.account.page(len(page.Body), res.Messages)
 	}
 	w.stream.warnNulled(res.Nulled, w.Log)
+	for _, column := range w.stream.account.dropped(res.Dropped) {
+		w.Log.Warn("a column was dropped because nobody has classified it: name it in privacy_columns to keep or drop it",
+			"stream", req.Stream.Name, "column", column)
+	}
 	if p, ok := b.step.(progress.Page); ok {
 		p.Pages = pages
 		b.step = p

@@ -22,6 +22,8 @@ func (r *Run) account(a *tap.Account, err error, code int) *tap.Account {
 	for i := range a.Streams {
 		s := &a.Streams[i]
 		s.Retries = retries(s.Stream)
+		s.Changes, s.Dropped = printable(s.Changes), printable(s.Dropped)
+		s.Reason = tap.Printable(s.Reason)
 		if s.Status == tap.Skipped {
 			s.Scope = r.scope(s)
 		}
@@ -98,7 +100,7 @@ func outcome(a *tap.Account, err error) (sentence string, next []string) {
 	if len(names["unfinished"]) > 0 {
 		next = append(next, "Start again with the last state: the next run continues where this one ended.")
 	}
-	return sentence, next
+	return tap.Printable(sentence), printable(next)
 }
 
 // others says in a sentence how the streams ended that did not fail; empty without any.
@@ -146,6 +148,14 @@ func few(names []string) string {
 		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), n)
 	}
 	return strings.Join(names, ", ")
+}
+
+// printable makes texts fit for a terminal and a report.
+func printable(texts []string) []string {
+	for i, text := range texts {
+		texts[i] = tap.Printable(text)
+	}
+	return texts
 }
 
 func upperFirst(s string) string {

@@ -58,6 +58,7 @@ func (a *Account) connect(retryTime, silence time.Duration) *harvest.Client {
 		APIURL: c.API, AuthURL: c.Auth, Concurrency: c.Concurrency, BudgetShare: c.Share,
 		RequestTimeout: silence, MaxRetryTime: retryTime,
 		UserAgent: c.Agent(a.opts.Version), Log: a.opts.Log, OnWait: a.waiting,
+		Discreet: c.Policy != nil,
 		Credential: harvest.Credential{
 			ClientID: c.ClientID, ClientSecret: c.ClientSecret, UserID: c.User(),
 			RefreshToken: c.Refresh(), APIKey: c.APIKey, Origin: c.Origin,

@@ -13,6 +13,7 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/config"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/custom"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/engine"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
 
 // Read says what a run reads, and in which protocol. The zero value reads the streams named in the
@@ -57,12 +58,16 @@ func (a *Account) Prepare(ctx context.Context, read Read) (*Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.columns, err = a.columns(ctx); err != nil {
-		return nil, err
-	}
 	lookup := lookupOf()
 	choices, err := r.choices(lookup)
 	if err != nil {
+		return nil, err
+	}
+	var streams []*tap.Stream
+	for _, choice := range choices {
+		streams = append(streams, choice.Stream)
+	}
+	if r.columns, err = a.columns(ctx, streams); err != nil {
 		return nil, err
 	}
 	for _, choice := range choices {
@@ -155,7 +160,7 @@ func (r *Run) query(choice *tap.Choice) (*tap.Selection, error) {
 	handling := tap.Handling{
 		NewColumns: r.cfg.NewColumns, NullOdd: r.cfg.TypeChanges == "null",
 		ReplacesTables: r.read.Protocol.platform,
-		Unknown:        r.cfg.Policy.Unknown(), Key: r.cfg.Policy.Key(),
+		Unknown:        r.cfg.Policy.Unknown(choice.Stream), Key: r.cfg.Policy.Key(),
 		Policy: r.cfg.Policy.Mark(),
 	}
 	if choice.Err != nil {
@@ -166,7 +171,13 @@ func (r *Run) query(choice *tap.Choice) (*tap.Selection, error) {
 		return nil, err
 	}
 	sel := choice.Select(shape, handling)
-	r.columns.Apply(sel)
+	undefined := max(r.cfg.Policy.UndefinedField(sel.Stream),
+		r.cfg.Excluded.UndefinedField(sel.Stream))
+	r.columns.Apply(sel, undefined == record.Keep)
+	if _, err := r.columns.Err(); err != nil && (r.cfg.Policy.NeedsDefinitions(sel.Stream) ||
+		r.cfg.Excluded.NeedsDefinitions(sel.Stream)) {
+		sel.Err = err
+	}
 	return sel, nil
 }
 

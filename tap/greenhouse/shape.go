@@ -8,6 +8,7 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/attachments"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/config"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/custom"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/privacy"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/rights"
 )
@@ -26,7 +27,7 @@ func (a *Account) Discover(ctx context.Context, p *Protocol, probe bool) ([]byte
 			return nil, err
 		}
 	}
-	columns, err := a.listed(ctx)
+	columns, err := a.listed(ctx, streams)
 	if err != nil {
 		return nil, err
 	}
@@ -61,29 +62,52 @@ func shapeOf(s *tap.Stream, columns *custom.Columns, cfg *config.Config,
 	if s.Name == attachments.Stream && cfg.Files != nil {
 		shape = attachments.Shape(shape)
 	}
-	return cfg.Policy.Apply(s, shape,
-		func(column string) string { return columns.Class(s, column) }), nil
+	fields := columns.Fields(s)
+	return cfg.Excluded.Apply(s, cfg.Policy.Apply(s, shape, fields), fields), nil
 }
 
-// columns reads the definitions of custom fields if the config asks for columns; otherwise it makes
-// no request.
-func (a *Account) columns(ctx context.Context) (*custom.Columns, error) {
-	if a.cfg.CustomFields == "raw" {
-		return custom.Raw(), nil
+// columns reads the definitions of custom fields if the config asks for columns, or names fields of
+// one of the streams; otherwise it makes no request. What the config names must be defined.
+func (a *Account) columns(ctx context.Context, streams []*tap.Stream) (*custom.Columns, error) {
+	if !a.namesFields(streams) {
+		return custom.Unread(), nil
 	}
-	return custom.Read(ctx, a.client, a.cfg.CustomFields != "columns")
+	columns, err := custom.Read(ctx, a.client, custom.Mode(a.cfg.CustomFields))
+	if err != nil {
+		return nil, err
+	}
+	if _, err := columns.Err(); err != nil {
+		return columns, nil // streams with custom fields fail for that reason, or do without
+	}
+	all, err := schemas.Load()
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range []*privacy.Policy{a.cfg.Policy, a.cfg.Excluded} {
+		if err := p.CheckFields(all, columns.Fields); err != nil {
+			return nil, &tap.Error{Kind: tap.BadInput, Op: "config", Err: err}
+		}
+	}
+	return columns, nil
+}
+
+// namesFields reports whether the columns of the streams depend on the definitions of custom
+// fields.
+func (a *Account) namesFields(streams []*tap.Stream) bool {
+	return a.cfg.CustomFields != string(custom.Raw) || a.cfg.Policy.NamesFields(streams...) ||
+		a.cfg.Excluded.NamesFields(streams...)
 }
 
 // listed is columns for discovery. Without a credential, or without the scope of the definitions,
 // there are none. If they cannot be read for another reason, in whole or in part, that is an error:
 // a catalog that lacks columns would deselect them.
-func (a *Account) listed(ctx context.Context) (*custom.Columns, error) {
-	if a.cfg.CustomFields == "raw" {
-		return custom.Raw(), nil
+func (a *Account) listed(ctx context.Context, streams []*tap.Stream) (*custom.Columns, error) {
+	if !a.namesFields(streams) {
+		return custom.Unread(), nil
 	}
 	err := a.cfg.CheckCredential(a.opts.KeepToken != nil)
 	if err == nil {
-		columns, err := a.columns(ctx)
+		columns, err := a.columns(ctx, streams)
 		if err != nil {
 			return nil, err
 		}
@@ -94,5 +118,5 @@ func (a *Account) listed(ctx context.Context) (*custom.Columns, error) {
 		return columns, nil
 	}
 	a.opts.Log.Warn("custom fields are not listed: " + err.Error())
-	return custom.Raw(), nil
+	return custom.Unread(), nil
 }

@@ -1,7 +1,6 @@
 package harvest
 
 import (
-	"fmt"
 	"log/slog"
 	"maps"
 	"net"
@@ -40,6 +39,9 @@ type Options struct {
 	MaxRetryTime time.Duration
 	UserAgent    string
 	Log          *slog.Logger
+	// Discreet shows nothing of the body of a refusal but words of the API's own messages and names
+	// of what was asked for.
+	Discreet bool
 	// OnWait is called when the budget is used up, with the time of its renewal.
 	OnWait func(until time.Time)
 }
@@ -161,21 +163,6 @@ func (c *Client) tokenURL() *url.URL {
 		return c.opts.APIURL.JoinPath("auth", "token")
 	}
 	return c.opts.AuthURL
-}
-
-// statusError is an answer with an unexpected status.
-type statusError struct {
-	code int
-	text string // text of the body, without secrets
-	html bool
-}
-
-func (e *statusError) Error() string {
-	s := fmt.Sprintf("%d %s", e.code, http.StatusText(e.code))
-	if e.text != "" && !e.html {
-		s += ": " + e.text
-	}
-	return s
 }
 
 // answers notes that a list answered, with a page or a refusal.

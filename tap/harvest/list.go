@@ -83,7 +83,7 @@ func (c *Client) attempt(ctx context.Context, req tap.Request, take func(tap.Pag
 	return c.do(c.watchResends(ctx, op(req)), get, arrived,
 		func(answer *http.Response, body []byte) error {
 			if answer.StatusCode != http.StatusOK {
-				refusal := c.refusal(answer, body)
+				refusal := c.refusal(get.URL, answer, body)
 				if !again(refusal) || refusal.code == http.StatusTooManyRequests {
 					c.answers()
 				}
@@ -150,19 +150,6 @@ func (c *Client) explain(ctx context.Context, req tap.Request, answer *http.Resp
 	case refusal.code == http.StatusNotFound, refusal.code == http.StatusGone:
 		e.Hint = "Greenhouse has removed this list: deselect the stream, and look for a newer version of tap-greenhouse"
 	}
-	return e
-}
-
-// refusal reads the text of an unsuccessful answer.
-func (c *Client) refusal(answer *http.Response, body []byte) *statusError {
-	text := strings.TrimSpace(string(body))
-	e := &statusError{code: answer.StatusCode, html: strings.HasPrefix(text, "<")}
-	// Secrets are removed before the text is cut: half a secret is one, too.
-	text = strings.Join(strings.Fields(strings.ToValidUTF8(c.secrets.clean(text), "\uFFFD")), " ")
-	if runes := []rune(text); len(runes) > 300 {
-		text = string(runes[:300]) + "…"
-	}
-	e.text = text
 	return e
 }
 

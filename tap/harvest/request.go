@@ -167,7 +167,7 @@ func (c *Client) post(ctx context.Context, to *url.URL, p payload,
 			body = bytes.Clone(b)
 			return nil
 		}
-		refusal := c.refusal(answer, b)
+		refusal := c.refusal(to, answer, b)
 		if again(refusal) {
 			after, _ := retryAfter(answer, time.Now())
 			return &temporary{reason: hostPort(to) + " answers " + refusal.Error(), after: after}

@@ -222,24 +222,6 @@ func TestResentRequestsCount(t *testing.T) {
 	assert.Equal(t, 39, c.budget.window.left, "40 less the one that was sent again")
 }
 
-// Pages that a proxy answers in place of the API are not repeated in messages; what the API says
-// is.
-func TestTextOfRefusals(t *testing.T) {
-	for body, want := range map[string]string{
-		`<html>down for maintenance</html>`: "502 Bad Gateway",
-		`{"message":"no"}`:                  `502 Bad Gateway: {"message":"no"}`,
-		``:                                  "502 Bad Gateway",
-	} {
-		c := scriptedClient(t, func(*http.Request) (*http.Response, error) { return nil, io.EOF },
-			nil)
-		answer := reply(502, body)
-		defer answer.Body.Close()
-		refusal := c.refusal(answer, []byte(body))
-		assert.Equal(t, want, refusal.Error())
-		assert.True(t, again(refusal))
-	}
-}
-
 // A body is unpacked by a reader that earlier bodies used, and refused if its packing is unknown.
 func TestPackedBodies(t *testing.T) {
 	pack := func(text string) []byte {

@@ -1,6 +1,7 @@
 // Package privacy reads a policy for personal data and returns the treatment of every column: by
-// its class, which is in the stream's file, or by its name. It does not know how values are
-// treated, which is up to tap/record, and makes no request.
+// its class, which is in the stream's file, or by its name. A list of columns to exclude is such a
+// policy, too. It does not know how values are treated, which is up to tap/record, and makes no
+// request.
 package privacy
 
 import (
@@ -8,7 +9,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"maps"
-	"path"
 	"slices"
 	"strings"
 
@@ -48,24 +48,32 @@ func wordOf(t record.Treatment) string {
 	return ""
 }
 
-// guessable are the classes with so few values that a hash hides nothing.
-var guessable = []string{Demographic, Pay, Assessment}
+// Guessable reports whether a class has so few values that a hash hides nothing.
+func Guessable(class string) bool {
+	return slices.Contains([]string{Demographic, Pay, Assessment}, class)
+}
+
+// hashable returns the treatment, or [record.Mask] in place of a hash that would hide nothing.
+func hashable(t record.Treatment, class string) record.Treatment {
+	if t == record.Hash && Guessable(class) {
+		return record.Mask
+	}
+	return t
+}
 
 // minKey is the minimum length of the hash key, in bytes.
 const minKey = 16
 
 // Policy decides the treatment of columns. Nil keeps everything.
 type Policy struct {
-	classes map[string]record.Treatment
-	rules   []rule
-	key     []byte
-	mark    string
-}
-
-// rule is a treatment by name.
-type rule struct {
-	pattern   string
-	treatment record.Treatment
+	key      string // the setting with its rules, for errors
+	classes  map[string]record.Treatment
+	rules    []rule
+	hashKey  []byte
+	mark     string
+	protects func(s *tap.Stream, column string) bool // columns that always come out as they are
+	// protection says which those are.
+	protection string
 }
 
 // New returns the policy of a config: classes and columns, each with a treatment. It returns nil if
@@ -75,7 +83,11 @@ func New(classes, columns map[string]string, key string, streams []*tap.Stream) 
 	if len(classes) == 0 && len(columns) == 0 {
 		return nil, nil //nolint:nilnil // nothing is a policy of its own: all is kept
 	}
-	p := &Policy{classes: map[string]record.Treatment{Unclassified: record.Drop}, key: []byte(key)}
+	p := &Policy{
+		key: "privacy_columns", classes: map[string]record.Treatment{Unclassified: record.Drop},
+		hashKey: []byte(key), protects: isProtected,
+		protection: "keys, references and times of creation and change cannot be hashed, masked or dropped",
+	}
 	hashes := false
 	for _, class := range slices.Sorted(maps.Keys(classes)) {
 		if !slices.Contains(allClasses, class) {
@@ -86,7 +98,7 @@ func New(classes, columns map[string]string, key string, streams []*tap.Stream) 
 		if err != nil {
 			return nil, err
 		}
-		if t == record.Hash && slices.Contains(guessable, class) {
+		if t == record.Hash && Guessable(class) {
 			return nil, fmt.Errorf("privacy.%s: it cannot be hashed: with so few values, a hash hides nothing; mask or drop it", class)
 		}
 		p.classes[class] = t
@@ -114,7 +126,7 @@ func New(classes, columns map[string]string, key string, streams []*tap.Stream) 
 		fmt.Fprintf(sum, "%s=%d\n", r.pattern, r.treatment)
 	}
 	if hashes {
-		inner := sha256.Sum256(p.key)
+		inner := sha256.Sum256(p.hashKey)
 		sum.Write(inner[:])
 	}
 	p.mark = hex.EncodeToString(sum.Sum(nil)[:8])
@@ -129,124 +141,56 @@ func parse(key, word string) (record.Treatment, error) {
 	return t, nil
 }
 
-// check makes sure that each rule matches a column that exists and allows the treatment.
-func (p *Policy) check(streams []*tap.Stream) error {
-	for _, r := range p.rules {
-		if _, err := path.Match(r.pattern, ""); err != nil || strings.Count(r.pattern, ".") == 0 {
-			return fmt.Errorf("privacy_columns: %q is not a column name: write it as stream.column or stream.column.member", r.pattern)
-		}
-		found, free := false, false
-		for _, s := range streams {
-			if s.CustomFields != nil && customColumn(r.pattern, s.Name) {
-				// the columns of custom fields are known only after their definitions are read
-				found, free = true, true
-			}
-			for _, row := range p.columns(s) {
-				if !r.matches(row.Stream + "." + row.Column) {
-					continue
-				}
-				found = true
-				if row.protected {
-					continue
-				}
-				free = true
-				if r.treatment == record.Hash && slices.Contains(guessable, row.Class) &&
-					p.ruleFor(row.Stream+"."+row.Column) == r {
-					return fmt.Errorf("privacy_columns.%s: %s.%s holds %s data and cannot be hashed: with so few values, a hash hides nothing; mask or drop it",
-						r.pattern, row.Stream, row.Column, row.Class)
-				}
-			}
-		}
-		switch {
-		case !found:
-			return fmt.Errorf("privacy_columns: no column matches %q", r.pattern)
-		case !free && r.treatment != record.Keep:
-			return fmt.Errorf("privacy_columns.%s: keys, references and times of creation and change cannot be hashed, masked or dropped", r.pattern)
-		}
-	}
-	return nil
-}
-
-// customColumn reports whether a pattern matches the column of a custom field.
-func customColumn(pattern, stream string) bool {
-	of, column, _ := strings.Cut(pattern, ".")
-	ok, err := path.Match(of, stream)
-	return err == nil && ok && strings.HasPrefix(column, "custom_") && column != "custom_fields"
-}
-
-// matches reports whether the rule matches a column. A wildcard does not match a dot.
-func (r rule) matches(name string) bool {
-	ok, err := path.Match(strings.ReplaceAll(r.pattern, ".", "/"),
-		strings.ReplaceAll(name, ".", "/"))
-	return err == nil && ok
-}
-
-// literal counts the characters of a pattern that are not wildcards: the more, the more specific.
-func (r rule) literal() int {
-	return len(r.pattern) - strings.Count(r.pattern, "*") - strings.Count(r.pattern, "?")
-}
-
-// exact reports whether the pattern has no wildcard.
-func (r rule) exact() bool { return !strings.ContainsAny(r.pattern, "*?[") }
-
-// ruleFor returns the most specific rule for a column; one without a pattern if there is none.
-func (p *Policy) ruleFor(name string) (best rule) {
-	for _, r := range p.rules {
-		if !r.matches(name) {
-			continue
-		}
-		if best.pattern == "" || r.exact() && !best.exact() || r.exact() == best.exact() &&
-			r.literal() > best.literal() {
-			best = r
-		}
-	}
-	return best
-}
-
 // Of returns the treatment and the class of a column, given the path of names that leads to it.
-// class is the class of a column that the stream's file does not have; empty for Unclassified.
-func (p *Policy) Of(
-	s *tap.Stream, at []string, known bool, class string,
-) (record.Treatment, string) {
-	name := strings.Join(at, ".")
-	if c, ok := s.PersonalData[name]; ok {
-		class = c
-	} else if class == "" {
-		class = Unclassified
-		if known {
-			class = None
-		}
-	}
-	if p == nil || len(at) == 1 && isProtected(s, at[0]) {
+// known says whether the stream's file has the column.
+func (p *Policy) Of(s *tap.Stream, at []string, known bool) (record.Treatment, string) {
+	class := classOf(s, at, known)
+	if p == nil || len(at) == 1 && p.protects(s, at[0]) {
 		return record.Keep, class
 	}
-	for n := len(at); n > 0; n-- {
-		if r := p.ruleFor(s.Name + "." + strings.Join(at[:n], ".")); r.pattern != "" {
-			return r.treatment, class
-		}
+	if r := p.ruleFor(s.Name, at); r.pattern != "" {
+		return hashable(r.treatment, class), class
 	}
-	return p.classes[class], class
+	t := p.classes[class]
+	if t == record.Hash && len(at) == 1 && s.References[at[0]] != "" {
+		t = record.Mask // the hash of a reference joins with nothing, since keys are not hashed
+	}
+	return hashable(t, class), class
 }
 
-// isProtected reports whether a column must come out as it is: a key, a reference, or a time of
-// creation or change. A number by which a person is known in the customer's own systems is no
-// reference, whatever its name ends in.
+// classOf returns the class of a column: its own, or that of what holds it.
+func classOf(s *tap.Stream, at []string, known bool) string {
+	for n := len(at); n > 0; n-- {
+		if class, ok := s.PersonalData[strings.Join(at[:n], ".")]; ok && (n == len(at) || class != None) {
+			return class
+		}
+	}
+	if known {
+		return None
+	}
+	return Unclassified
+}
+
+// isProtected reports whether a column must come out as it is, by the stream's file: the key, the
+// bookmark, a time of creation or change, or a reference that says nothing by itself and so has no
+// class.
 func isProtected(s *tap.Stream, column string) bool {
-	if s.Automatic(column) || column == "created_at" || column == "updated_at" ||
-		s.References[column] != "" {
+	if s.Automatic(column) {
 		return true
 	}
 	if class := s.PersonalData[column]; class != "" && class != None {
 		return false
 	}
-	return strings.HasSuffix(column, "_id") || strings.HasSuffix(column, "_ids")
+	shape, err := s.Shape()
+	if err != nil || shape.Column(column) == nil {
+		return false // the file does not have it, or was not read
+	}
+	return s.References[column] != "" || column == "created_at" || column == "updated_at"
 }
 
-// Apply returns the shape with the treatment of each column. class tells the class of columns that
-// the stream's file does not know; empty for unknown.
-func (p *Policy) Apply(s *tap.Stream, shape *record.Shape,
-	class func(column string) string,
-) *record.Shape {
+// Apply returns the shape with the treatment of each column, unless an earlier one is stricter.
+// fields are the stream's custom fields, as far as their definitions are known.
+func (p *Policy) Apply(s *tap.Stream, shape *record.Shape, fields []Field) *record.Shape {
 	if p == nil {
 		return shape
 	}
@@ -254,40 +198,105 @@ func (p *Policy) Apply(s *tap.Stream, shape *record.Shape,
 	if err != nil {
 		return shape // it was read before
 	}
+	shape = p.withFields(s, shape, fields)
 	return shape.Treat(func(at []string, c *record.Column) (own, unknown record.Treatment) {
-		unknown, _ = p.Of(s, append(slices.Clone(at), "?"), false, "")
+		members := c.Members()
 		if c.Made {
-			// what this program says of a file is none of Greenhouse's data
-			return record.Keep, record.Keep
+			// what this program says of a row is none of Greenhouse's data
+			return c.Treatment, members.Unknown
 		}
-		t, _ := p.Of(s, at, file.Column(at[0]) != nil, class(at[0]))
-		if c.Members().Columns != nil && t == record.Hash {
-			t = record.Keep // its members are hashed one by one
+		own, unknown = p.column(s, at, c, file.Column(at[0]) != nil, fields)
+		if unknown > members.Unknown {
+			members.Unclassified = p.isUnclassified(s, at)
 		}
-		if t == record.Keep && c.Members().Columns != nil && p.allDropped(s, at, c) {
-			t = record.Drop
-		}
-		return t, unknown
+		return max(own, c.Treatment), max(unknown, members.Unknown)
 	})
+}
+
+// column returns the treatment of a column, and that of its unknown members.
+func (p *Policy) column(s *tap.Stream, at []string, c *record.Column, known bool, fields []Field,
+) (own, unknown record.Treatment) {
+	if f, ok := fieldAt(s, at, fields); ok && len(at) == 2 {
+		return p.memberTreatment(s, f), record.Keep
+	} else if ok {
+		return p.fieldTreatment(s, f), record.Keep
+	}
+	own, _ = p.Of(s, at, known)
+	unknown, _ = p.Of(s, append(slices.Clone(at), "?"), false)
+	members := c.Members().Columns
+	if members == nil {
+		return own, unknown
+	}
+	if s.CustomFields != nil && at[0] == s.CustomFields.Column {
+		unknown = p.UndefinedField(s)
+	}
+	alike := true
+	for i := range members {
+		t, _ := p.column(s, append(slices.Clone(at), members[i].Name), &members[i], known, fields)
+		alike = alike && t == own
+		if _, class := p.Of(s, append(slices.Clone(at), members[i].Name), known); Guessable(class) {
+			unknown = hashable(unknown, class)
+		}
+	}
+	switch {
+	case own != record.Hash && alike:
+		return own, unknown
+	case p.allDropped(s, at, c, known, fields):
+		return record.Drop, unknown
+	}
+	return record.Keep, unknown // its members are treated one by one
 }
 
 // allDropped reports whether every member of an object is dropped: then nothing of it is worth
 // asking for.
-func (p *Policy) allDropped(s *tap.Stream, at []string, c *record.Column) bool {
-	for _, member := range c.Members().Columns {
-		if t, _ := p.Of(s, append(slices.Clone(at), member.Name), true, ""); t != record.Drop {
+func (p *Policy) allDropped(s *tap.Stream, at []string, c *record.Column, known bool,
+	fields []Field,
+) bool {
+	members := c.Members().Columns
+	for i := range members {
+		if t, _ := p.column(s, append(slices.Clone(at), members[i].Name), &members[i], known,
+			fields); t != record.Drop {
 			return false
 		}
 	}
-	return true
+	return s.CustomFields == nil || at[0] != s.CustomFields.Column ||
+		p.UndefinedField(s) == record.Drop
 }
 
-// Unknown is what becomes of top-level columns that no file knows.
-func (p *Policy) Unknown() record.Treatment {
-	if p == nil {
-		return record.Keep
+// isUnclassified reports whether unknown members of a column are treated as such, and not by a name
+// or the class of the column.
+func (p *Policy) isUnclassified(s *tap.Stream, at []string) bool {
+	below := append(slices.Clone(at), "?")
+	return p.ruleFor(s.Name, below).pattern == "" && classOf(s, below, false) == Unclassified
+}
+
+// fieldAt returns the custom field that a column is, or is a member for.
+func fieldAt(s *tap.Stream, at []string, fields []Field) (Field, bool) {
+	if s.CustomFields == nil {
+		return Field{}, false
 	}
-	return p.classes[Unclassified]
+	if len(at) == 2 && at[0] == s.CustomFields.Column {
+		for _, f := range fields {
+			if f.Key == at[1] {
+				return f, true
+			}
+		}
+		return Field{Key: at[1], Class: s.PersonalData[at[0]]}, true
+	}
+	i := slices.IndexFunc(fields, func(f Field) bool { return f.Column == at[0] })
+	if len(at) > 1 || i < 0 {
+		return Field{}, false
+	}
+	return fields[i], true
+}
+
+// Unknown is what becomes of top-level columns that a stream's file does not know. A glob for all
+// columns can be stricter than their class, but classifies none.
+func (p *Policy) Unknown(s *tap.Stream) record.Treatment {
+	if p == nil || p.classes == nil {
+		return record.Keep // it is no policy for columns that nobody knows
+	}
+	return max(p.classes[Unclassified], p.ruleFor(s.Name, []string{"?"}).treatment)
 }
 
 // Key is the key of hashes.
@@ -295,7 +304,7 @@ func (p *Policy) Key() []byte {
 	if p == nil {
 		return nil
 	}
-	return p.key
+	return p.hashKey
 }
 
 // Mark tells one policy from another, and one key from another. Neither can be told from it.

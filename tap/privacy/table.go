@@ -15,19 +15,60 @@ type Row struct {
 	Class     string `json:"class"`
 	Treatment string `json:"treatment"`
 
+	path      []string
 	protected bool
 }
 
 // Table tells the treatment of every column of the streams that their files know, in the order of
-// the files, and that of columns that no file knows.
-func (p *Policy) Table(streams []*tap.Stream) []Row {
+// the files, that of custom fields that a policy names, and that of columns that no file knows. Of
+// several policies the strictest counts.
+func Table(streams []*tap.Stream, policies ...*Policy) []Row {
 	var rows []Row
 	for _, s := range streams {
-		rows = append(rows, p.columns(s)...)
-		t := p.Unknown()
+		var of []Row
+		add := func(row Row) {
+			i := slices.IndexFunc(of, func(r Row) bool { return r.Column == row.Column })
+			switch {
+			case i < 0:
+				of = append(of, row)
+			case treatments[row.Treatment] > treatments[of[i].Treatment]:
+				of[i].Treatment = row.Treatment
+			}
+		}
+		for _, list := range []func(*Policy) []Row{
+			func(p *Policy) []Row { return p.columns(s) },
+			func(p *Policy) []Row { return p.namedFields(s) },
+			func(p *Policy) []Row {
+				return []Row{{
+					Stream: s.Name, Column: "*", Class: Unclassified, Treatment: wordOf(p.Unknown(s)),
+				}}
+			},
+		} {
+			for _, p := range policies {
+				for _, row := range list(p) {
+					add(row)
+				}
+			}
+		}
+		rows = append(rows, of...)
+	}
+	return rows
+}
+
+// namedFields lists the custom fields of a stream that the policy names.
+func (p *Policy) namedFields(s *tap.Stream) []Row {
+	if p == nil {
+		return nil
+	}
+	var rows []Row
+	for _, r := range p.rules {
+		if !r.namesField(s) || strings.ContainsAny(strings.Join(r.parts()[1:], ""), "*?[") {
+			continue
+		}
+		class := s.PersonalData[s.CustomFields.Column]
 		rows = append(rows, Row{
-			Stream: s.Name, Column: "*", Class: Unclassified,
-			Treatment: wordOf(t),
+			Stream: s.Name, Column: strings.Join(r.parts()[1:], "."), Class: class,
+			Treatment: wordOf(hashable(r.treatment, class)),
 		})
 	}
 	return rows
@@ -45,14 +86,13 @@ func (p *Policy) columns(s *tap.Stream) []Row {
 		for i := range shape.Columns {
 			c := &shape.Columns[i]
 			path := append(slices.Clone(at), c.Name)
-			t, class := p.Of(s, path, true, "")
-			if t != record.Drop && p != nil && c.Members().Columns != nil &&
-				p.allDropped(s, path, c) {
-				t = record.Drop
+			t, class := p.Of(s, path, true)
+			if p != nil && c.Members().Columns != nil {
+				t, _ = p.column(s, path, c, true, nil)
 			}
 			rows = append(rows, Row{
 				Stream: s.Name, Column: strings.Join(path, "."), Class: class, Treatment: wordOf(t),
-				protected: len(path) == 1 && isProtected(s, c.Name),
+				path: path, protected: p != nil && len(path) == 1 && p.protects(s, c.Name),
 			})
 			visit(path, c.Members())
 		}

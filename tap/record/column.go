@@ -95,10 +95,32 @@ func (s *scanner) find(shape *Shape, name []byte, previous int, top bool) (int, 
 		}
 		return i, &shape.Columns[i]
 	case !top:
+		if shape.Unclassified && shape.Unknown == Drop {
+			s.drop(shape.path, name)
+		}
 		return -1, &unknown[shape.Unknown]
 	case s.cutUnknown:
+		if s.tellCut {
+			s.drop("", name)
+		}
 		return -1, &unknown[Drop]
 	}
 	s.drift = true
 	return -1, &unknown[Keep]
+}
+
+// maxDropped is the maximum number of dropped columns that are named: an object could have ids for
+// names.
+const maxDropped = 100
+
+// drop notes the name of a column that is dropped because nobody classified it.
+func (s *scanner) drop(path string, name []byte) {
+	s.name = append(append(s.name[:0], path...), name...)
+	if _, known := s.dropped[string(s.name)]; known || len(s.dropped) == maxDropped {
+		return
+	}
+	if s.dropped == nil {
+		s.dropped = map[string]bool{}
+	}
+	s.dropped[string(s.name)] = true
 }

@@ -133,9 +133,9 @@ func kindOf(v jsontext.Value) Kinds {
 	return Integer
 }
 
-// widen makes s admit v as well.
+// widen makes s admit v as well, unless such values become text or null.
 func (s *Shape) widen(v jsontext.Value) {
-	if s.Kinds == 0 || s.Text {
+	if s.Kinds == 0 || s.closed || s.Text {
 		return
 	}
 	k := kindOf(v)

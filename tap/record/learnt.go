@@ -32,7 +32,8 @@ func (s *Shape) Differences(old *Shape) map[string]jsontext.Value {
 }
 
 // Learnt returns s with what earlier runs learnt: it adds missing columns, with the treatment
-// unknown, and widens others. An invalid schema is an error that names its column.
+// unknown, and widens others, unless they or their members are treated now: a wider column could
+// let through what is treated. An invalid schema is an error that names its column.
 func (s *Shape) Learnt(columns map[string]jsontext.Value, unknown Treatment) (*Shape, error) {
 	if len(columns) == 0 {
 		return s, nil
@@ -49,7 +50,9 @@ func (s *Shape) Learnt(columns map[string]jsontext.Value, unknown Treatment) (*S
 			return nil, fmt.Errorf("column %q: %w", name, err)
 		}
 		if c := out.Column(name); c != nil {
-			c.Shape.merge(learnt)
+			if c.Treatment == Keep {
+				c.Shape.merge(learnt)
+			}
 			continue
 		}
 		out.Columns = append(out.Columns,
@@ -72,7 +75,7 @@ func parseAs(schema jsontext.Value) string {
 
 // merge widens s, which belongs to the caller, to admit everything that o admits.
 func (s *Shape) merge(o *Shape) {
-	if s.Kinds == 0 || s.Text {
+	if s.Kinds == 0 || s.closed || s.Text {
 		return
 	}
 	if o.Kinds == 0 {

@@ -67,13 +67,16 @@ type scanner struct {
 	flagText   string
 	flagged    bool // this page has that value
 	cutUnknown bool // unknown top-level columns are dropped, not reported as drift
+	tellCut    bool // their names are reported
 	nullOdd    bool // values of another type become null instead of drift
 	hasher     *hasher
 
+	dropped  map[string]bool // columns that were dropped because nobody classified them; true if new
 	depth    int
 	open     [maxDepth]byte // buffer of [scanner.any]
 	unquoted []byte         // buffer of [scanner.find]
 	plain    []byte         // buffer of [scanner.asText]
+	name     []byte         // buffer of [scanner.drop]
 }
 
 func (s *scanner) fail(i int, what string) int {
@@ -155,7 +158,7 @@ func (s *scanner) value(i int, shape *Shape) int {
 		admitted = shape.admits(kind)
 	}
 	if !admitted && end > 0 {
-		s.refuse(span{i, end}, mark)
+		s.refuse(span{i, end}, shape, mark)
 	}
 	return end
 }
@@ -186,8 +189,8 @@ func (s *Shape) admits(k Kinds) bool { return s == nil || s.Kinds&k != 0 }
 
 // refuse handles a value that its shape does not admit: it is drift, or becomes null. mark is the
 // number of edits before it.
-func (s *scanner) refuse(value span, mark int) {
-	if !s.nullOdd || s.b[value.from] == 'n' {
+func (s *scanner) refuse(value span, shape *Shape, mark int) {
+	if s.b[value.from] == 'n' || !s.nullOdd && !shape.closed {
 		s.drift = true
 		return
 	}

@@ -137,7 +137,7 @@ func (s *Shape) AppendSchema(dst []byte) []byte {
 		key("items")
 		dst = s.Items.AppendSchema(dst)
 	}
-	if s.Columns != nil {
+	if s.Columns != nil && !s.Open {
 		key("properties")
 		dst = append(dst, '{')
 		first := true

@@ -73,10 +73,20 @@ type Shape struct {
 	Items *Shape
 	// Unknown is the treatment of members that are not among Columns.
 	Unknown Treatment
+	// Unclassified means that unknown members are dropped only because nobody has classified them:
+	// [Result].Dropped names them.
+	Unclassified bool
+	// Open means that the known members are not in the schema, as there are others like them: a
+	// loader that makes a column of each known member would lose those.
+	Open bool
 	// Text means that every value comes as text: one that is no text is its JSON. It never widens.
 	Text bool
 
-	index map[string]int
+	// closed marks a column with treated members, and everything below it: a value that does not
+	// fit becomes null. It never widens the shape, since what is treated could stand in it.
+	closed bool
+	path   string // the names that lead to an object, each with a dot after it
+	index  map[string]int
 }
 
 // Column is a named member of an object.
@@ -215,7 +225,27 @@ func (c *Column) Out() string {
 func (s *Shape) Treat(choose func(path []string, c *Column) (own, unknown Treatment)) *Shape {
 	out := s.clone()
 	out.treatBelow(nil, choose)
+	for i := range out.Columns {
+		if c := &out.Columns[i]; c.Treatment != Drop && c.Shape.Treated() {
+			c.Shape.close()
+		}
+	}
 	return out
+}
+
+// close makes null of whatever does not fit the shape.
+func (s *Shape) close() {
+	if s == nil {
+		return
+	}
+	s.closed = true
+	if s.Kinds != 0 {
+		s.Kinds |= Null
+	}
+	s.Items.close()
+	for i := range s.Columns {
+		s.Columns[i].Shape.close()
+	}
 }
 
 func (s *Shape) treatBelow(path []string, choose func([]string, *Column) (own, unknown Treatment)) {
@@ -232,7 +262,7 @@ func (s *Shape) treatBelow(path []string, choose func([]string, *Column) (own, u
 			members = members.Items
 		}
 		if members.Columns != nil {
-			members.Unknown = unknown
+			members.Unknown, members.path = unknown, strings.Join(at, ".")+"."
 		}
 		c.Shape.treatBelow(at, choose)
 	}

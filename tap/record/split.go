@@ -3,6 +3,7 @@ package record
 import (
 	"bytes"
 	"errors"
+	"slices"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -14,6 +15,9 @@ type Options struct {
 	DropUnknown bool
 	// Unknown is the treatment of learnt columns: Keep, Hash or Mask.
 	Unknown Treatment
+	// Unclassified means that unknown columns are dropped only because nobody has classified them:
+	// [Result].Dropped names them.
+	Unclassified bool
 	// NullOdd replaces values by null if their type does not fit their column, instead of widening
 	// the column.
 	NullOdd bool
@@ -56,6 +60,7 @@ func NewSplitter(shape *Shape, opts Options) *Splitter {
 	s.scan.cutUnknown, s.scan.nullOdd, s.scan.hasher = opts.DropUnknown, opts.NullOdd,
 		newHasher(opts.Key)
 	s.scan.flagText = `"` + opts.Flag.Value + `"`
+	s.scan.tellCut = opts.Unclassified
 	s.Use(shape)
 	return s
 }
@@ -124,6 +129,9 @@ type Result struct {
 	Messages int
 	// Nulled are the values that became null because their column cannot hold them.
 	Nulled []Nulled
+	// Dropped names the columns that were dropped because nobody classified them, each once in the
+	// life of a splitter; members by their path.
+	Dropped []string
 	// Rows is the number of records of the page, including those left out.
 	Rows int
 	// IDs are the rows of all records, including those left out.
@@ -209,6 +217,9 @@ func (s *Splitter) split(page []byte) (Result, error) {
 		case sc.keys == 0 && s.keys > 0 && onlyMessage(sc.b[start:i]):
 			res.Messages++
 			sc.drift = drift // its member is not a column
+			if sc.dropped["message"] {
+				delete(sc.dropped, "message")
+			}
 		case sc.keys < s.keys:
 			return fail(start, "a record without its key")
 		default:
@@ -257,6 +268,13 @@ func (s *Splitter) split(page []byte) (Result, error) {
 	if sc.drift {
 		return Result{}, ErrDrift
 	}
+	for name, fresh := range sc.dropped {
+		if fresh {
+			res.Dropped = append(res.Dropped, name)
+			sc.dropped[name] = false
+		}
+	}
+	slices.Sort(res.Dropped)
 	res.Records, res.Rows, res.Flagged = s.records, rows, sc.flagged
 	return res, nil
 }

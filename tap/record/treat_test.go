@@ -104,10 +104,14 @@ func treated(row map[string]any) map[string]any {
 		case "drop":
 			continue
 		case "tags":
-			list, _ := v.([]any)
-			for _, item := range list {
+			list, ok := v.([]any)
+			if !ok {
+				v = nil // a list with treated members: what does not fit is null
+			}
+			for i, item := range list {
 				tag, ok := item.(map[string]any)
 				if !ok {
+					list[i] = nil
 					continue
 				}
 				for name := range tag {
@@ -116,7 +120,11 @@ func treated(row map[string]any) map[string]any {
 						tag[name] = nil
 					case name == "v":
 						tag[name] = hash(tag[name])
-					case name != "kind":
+					case name == "kind":
+						if _, ok := tag[name].(string); !ok {
+							tag[name] = nil
+						}
+					default:
 						delete(tag, name)
 					}
 				}
@@ -138,6 +146,7 @@ func FuzzTreat(f *testing.F) {
 		`[{"id":1,"text":"\u00c4\ud83d\ude00 \"q\"","open":{},"list":[],"tags":null}]`,
 		`[{"id":1,"text":{"a":1},"list":"x","number":[1],"open":"x"}]`,
 		"[{\"drop\":1 , \"id\":2,\n\"text\":\"\"}]",
+		`[{"id":1,"tags":"x"},{"id":1,"tags":["x",{"v":{},"kind":1},{"kind":{"v":1}}]}]`,
 		`[{"id":1,"text":1e400,"number":-0.0E+5,"open":{"a":"a","a":"b"}}]`,
 		"[{\"id\":1,\"text\":\"a\xdd\xddb\"}]",
 	} {

@@ -85,7 +85,7 @@ func columns(s *tap.Stream, shape *record.Shape, breadcrumb []string) []metadata
 	var entries []metadataEntry
 	yes := true
 	for _, c := range shape.Columns {
-		if c.Treatment == record.Drop {
+		if c.Treatment == record.Drop || shape.Open {
 			continue
 		}
 		at := append(slices.Clone(breadcrumb), "properties", c.Name)

@@ -56,13 +56,16 @@ func (v *Voice) Append(dst []byte, e tap.Event) []byte {
 }
 
 // appendDeleted makes a RECORD of each deleted row, with only its key and a version lower by one,
-// and then ACTIVATE_VERSION: each of the two families of loaders acts on one of them.
+// and then ACTIVATE_VERSION: each of the two families of loaders acts on one of them. The time comes
+// with the key unless the catalog deselects its column.
 func appendDeleted(dst []byte, e tap.Deleted) []byte {
-	s := e.Selection.Stream
+	s, mark := e.Selection.Stream, fmt.Sprintf(",%q:%q", DeletedAt, tap.FormatTime(e.At))
+	if e.Selection.LeavesOut(DeletedAt) {
+		mark = ""
+	}
 	for _, id := range e.IDs {
-		dst = fmt.Appendf(dst, `{"type":"RECORD","stream":%q,"record":{%q:%d,%q:%q},"time_extracted":%q,"version":%d}`+"\n",
-			s.Name, s.Key[0], id, DeletedAt, tap.FormatTime(e.At), tap.FormatTime(e.At),
-			e.Version-1)
+		dst = fmt.Appendf(dst, `{"type":"RECORD","stream":%q,"record":{%q:%d%s},"time_extracted":%q,"version":%d}`+"\n",
+			s.Name, s.Key[0], id, mark, tap.FormatTime(e.At), e.Version-1)
 	}
 	return fmt.Appendf(dst, `{"type":"ACTIVATE_VERSION","stream":%q,"version":%d}`+"\n", s.Name,
 		e.Version)

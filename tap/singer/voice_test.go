@@ -43,6 +43,12 @@ func TestMessages(t *testing.T) {
 	assert.Equal(t, `{"type":"RECORD","stream":"users","record":{"id":3,"_sdc_deleted_at":"2026-11-25T08:15:30.123Z"},"time_extracted":"2026-11-25T08:15:30.123Z","version":6}`+"\n"+
 		`{"type":"ACTIVATE_VERSION","stream":"users","version":7}`+"\n",
 		string(v.Append(nil, tap.Deleted{Selection: sel, Version: 7, IDs: []int64{3}, At: at})))
+	choice := &tap.Choice{
+		Stream: sel.Stream, Unwanted: []string{singer.DeletedAt},
+		Wanted: func(path ...string) bool { return path[0] != singer.DeletedAt },
+	}
+	gone := tap.Deleted{Selection: choice.Select(shape, tap.Handling{}), Version: 7, IDs: []int64{3}}
+	assert.NotContains(t, string(v.Append(nil, gone)), singer.DeletedAt)
 	for _, nothing := range []tap.Event{
 		tap.Started{}, tap.Running{}, tap.Ended{}, tap.Waiting{}, tap.Estimate{Records: 1},
 	} {

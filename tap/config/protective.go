@@ -1,0 +1,106 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// protective returns the known key that an unknown one was perhaps meant to be, if it can only mean
+// that something must not come out: ignoring such a key would let it out. Otherwise it returns "".
+func protective(name string, known []string) string {
+	name = strings.ToLower(name)
+	word := strings.FieldsFunc(name+"_", func(r rune) bool { return strings.ContainsRune("-_. /", r) })
+	switch {
+	case len(word) == 0:
+		return ""
+	case strings.HasPrefix(strings.Join(word, ""), "streammap"):
+		return "privacy_columns"
+	case strings.HasPrefix(word[0], "exclud"), alike(word[0], "exclude"):
+		return "exclude"
+	case !strings.Contains(name, "privacy") && !alike(word[0], "privacy"):
+		return ""
+	}
+	keys := slices.DeleteFunc(slices.Clone(known),
+		func(k string) bool { return !strings.HasPrefix(k, "privacy") })
+	return slices.MinFunc(keys, func(a, b string) int { return distance(name, a) - distance(name, b) })
+}
+
+// alike reports whether a word is another one but for a typo or for vowels.
+func alike(word, other string) bool {
+	bare := strings.NewReplacer("a", "", "e", "", "i", "", "o", "", "u", "", "y", "")
+	return distance(word, other) <= 1 || bare.Replace(word) == bare.Replace(other)
+}
+
+// distance is the number of characters to insert, delete, replace or swap with the next to turn a
+// into b.
+func distance(a, b string) int {
+	before, last := []int(nil), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := range len(a) {
+		row := make([]int, len(b)+1)
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			row[j+1] = min(last[j+1]+1, row[j]+1, last[j]+cost)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				row[j+1] = min(row[j+1], before[j-1]+1)
+			}
+		}
+		before, last = last, row
+	}
+	return last[len(b)]
+}
+
+// refuseProtective returns an error for unknown keys, in the file or in the environment, that can
+// only mean that something must not come out. A key that is not set means nothing.
+func refuseProtective(where string, members map[string]jsontext.Value, in Input) error {
+	var known, wrong []string
+	for _, s := range Settings() {
+		known = append(known, s.Name)
+	}
+	for _, name := range sortedNames(members) {
+		if meant := protective(name, known); meant != "" && !slices.Contains(known, name) &&
+			isSet(members[name]) {
+			wrong = append(wrong, fmt.Sprintf("unknown key %q: use %s", name, meant))
+		}
+	}
+	for _, entry := range os.Environ() {
+		name, _, _ := strings.Cut(entry, "=")
+		key, ours := strings.CutPrefix(strings.ToUpper(name), EnvPrefix)
+		key = strings.ToLower(key)
+		meant := protective(key, known)
+		if value, ok := in.Getenv(name); ours && ok && meant != "" && !slices.Contains(known, key) &&
+			isSet(jsontext.Value(value)) {
+			wrong = append(wrong, fmt.Sprintf("unknown environment variable %s: use %s", name,
+				EnvPrefix+strings.ToUpper(meant)))
+		}
+	}
+	if len(wrong) == 0 {
+		return nil
+	}
+	return badConfig(where, "%s", strings.Join(wrong, "; ")).
+		WithHint("such a key can only mean that something must not come out")
+}
+
+func sortedNames(members map[string]jsontext.Value) []string {
+	var names []string
+	for name := range members {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// isSet reports whether a value says anything.
+func isSet(v jsontext.Value) bool {
+	return !slices.Contains([]string{"", "null", `""`, "{}", "[]"}, strings.TrimSpace(string(v)))
+}

@@ -1,0 +1,86 @@
+package config
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
+)
+
+func parseText(text string) error {
+	_, err := Parse([]byte(text))
+	return err
+}
+
+// A key that can only mean that something must not come out is an error, in the file as in the
+// environment: ignoring it would let that out.
+func TestProtectiveKeysAreNotIgnored(t *testing.T) {
+	for _, name := range []string{
+		"privcy", "pirvacy", "privacy_column", "privacy.contact", "privacyColumns", "privacy-columns",
+		"privacy_contact", "Privacy", "PRIVACY", "privacy ", "privacy_policy", "privaci", "prvcy_columns", "excluding", "data_privacy",
+		"stream_maps", "stream_map_config", "stream-maps", "streamMaps", "excluded", "excludes",
+		"exclude_columns", "exlude",
+	} {
+		err := parseText(`{"` + name + `":{"contact":"drop"}}`)
+		assert.Equal(t, tap.BadInput, tap.KindOf(err), name)
+		assert.ErrorContains(t, err, `"`+name+`"`)
+		for _, unset := range []string{"null", `""`, "{}", "[]"} {
+			assert.NoError(t, parseText(`{"`+name+`":`+unset+`}`), "%s: %s is not set", name, unset)
+		}
+	}
+	assert.ErrorContains(t, parseText(`{"credentials":{"privcy":{"contact":"drop"}}}`), "privcy")
+	for _, name := range []string{
+		"batch_config", "flattening_enabled", "private", "price", "include", "extra", "primary_key", "stream",
+	} {
+		assert.NoError(t, parseText(`{"`+name+`":"x"}`), name)
+	}
+
+	for _, name := range []string{"PRIVACY_COLUMN", "PRIVACY_CONTACT", "PRIVCY", "STREAM_MAPS", "EXCLUDES"} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv(EnvPrefix+name, `{"candidates.first_name":"a secret"}`)
+			_, err := Read(Input{File: "-", Stdin: strings.NewReader(`{}`)})
+			require.Error(t, err)
+			assert.Equal(t, tap.BadInput, tap.KindOf(err))
+			assert.ErrorContains(t, err, EnvPrefix+name)
+			assert.NotContains(t, err.Error(), "a secret")
+			t.Setenv(EnvPrefix+name, "")
+			_, err = Read(Input{File: "-", Stdin: strings.NewReader(`{}`)})
+			assert.NoError(t, err)
+		})
+	}
+	t.Setenv(EnvPrefix+"PRIVACY", `{"contact":"drop"}`)
+	cfg, err := Read(Input{File: "ENV"})
+	require.NoError(t, err)
+	assert.NotNil(t, cfg.Policy)
+}
+
+// exclude names columns that exist.
+func TestExcludedColumnsExist(t *testing.T) {
+	for text, says := range map[string]string{
+		`["candidates.first_name","*.custom_fields"]`: "",
+		`["candidates.frist_name"]`:                   "candidates.frist_name",
+		`["candidates.id"]`:                           "candidates.id",
+		`"candidates.first_name"`:                     "exclude",
+	} {
+		err := parseText(`{"exclude":` + text + `}`)
+		if says == "" {
+			assert.NoError(t, err)
+		} else {
+			assert.ErrorContains(t, err, says)
+			assert.Equal(t, tap.BadInput, tap.KindOf(err))
+		}
+	}
+}
+
+func TestDistance(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want int
+	}{{"", "", 0}, {"", "ab", 2}, {"privacy", "privcy", 1}, {"pirvacy", "privacy", 1}, {"abc", "xyz", 3}} {
+		assert.Equal(t, c.want, distance(c.a, c.b), "%s %s", c.a, c.b)
+		assert.Equal(t, c.want, distance(c.b, c.a), "%s %s", c.b, c.a)
+	}
+}

@@ -1,0 +1,52 @@
+package custom
+
+import (
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/privacy"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
+)
+
+// guard returns a transformation for pages of which the single column with custom fields is hashed:
+// fields with few values, by the type that stands beside them, become null before that. It returns
+// nil if nothing is hashed.
+func guard(sel *tap.Selection) func(dst, page []byte) ([]byte, error) {
+	s := sel.Stream
+	column := sel.Shape.Column(s.CustomFields.Column)
+	if column == nil || column.Treatment != record.Hash && column.Shape.Unknown != record.Hash {
+		return nil
+	}
+	return func(dst, page []byte) ([]byte, error) {
+		return eachRow(dst, page, func(dst []byte, row jsontext.Value) ([]byte, error) {
+			out := newObject(dst)
+			err := eachMember(row, func(name string, value jsontext.Value) {
+				if name == column.Name && value.Kind() == '{' {
+					value = withoutGuessable(s, value)
+				}
+				out.member(name, value)
+			})
+			return out.close(), err
+		})
+	}
+}
+
+// withoutGuessable returns the custom fields without values that a hash would not hide.
+func withoutGuessable(s *tap.Stream, fields jsontext.Value) jsontext.Value {
+	out := newObject(nil)
+	err := eachMember(fields, func(key string, field jsontext.Value) {
+		var f struct {
+			Type string `json:"type"`
+		}
+		if field.Kind() == '{' && json.Unmarshal(field, &f, lenient) == nil &&
+			privacy.Guessable(classOf(f.Type, s)) {
+			field = jsontext.Value("null")
+		}
+		out.member(key, field)
+	})
+	if err != nil {
+		return jsontext.Value("null")
+	}
+	return out.close()
+}
