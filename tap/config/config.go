@@ -81,11 +81,18 @@ type Config struct {
 // takes precedence, except for the refresh token: the file has the newest one. It fills in defaults
 // and checks everything.
 func Read(in Input) (*Config, error) {
+	ignored, err := in.adopt()
+	if err != nil {
+		return nil, err
+	}
 	where, members, file, err := configMembers(in)
 	if err != nil {
 		return nil, err
 	}
 	cfg := &Config{File: file, getenv: in.Getenv}
+	if ignored != "" {
+		cfg.Warnings = append(cfg.Warnings, ignored)
+	}
 	all := Settings()
 	for _, s := range all {
 		value, ok := in.Getenv(EnvPrefix + strings.ToUpper(s.Name))
@@ -152,11 +159,6 @@ func configMembers(
 	where = "config " + in.File
 	if in.File != "-" {
 		file = in.File
-	}
-	if file != "" {
-		if err := adopt(file); err != nil {
-			return where, nil, "", &tap.Error{Kind: tap.BadInput, Op: where, Err: err}
-		}
 	}
 	data, err := in.ReadFile(in.File)
 	if err != nil {

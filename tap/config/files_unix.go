@@ -23,3 +23,10 @@ func syncDir(dir string) error {
 	defer d.Close()
 	return d.Sync()
 }
+
+// sameOwner reports whether two files belong to the same user.
+func sameOwner(a, b os.FileInfo) bool {
+	one, ok := a.Sys().(*syscall.Stat_t)
+	other, ok2 := b.Sys().(*syscall.Stat_t)
+	return ok && ok2 && one.Uid == other.Uid
+}
