@@ -4,6 +4,7 @@ package config
 
 import (
 	"os"
+	"os/exec"
 	"syscall"
 )
 
@@ -30,3 +31,6 @@ func sameOwner(a, b os.FileInfo) bool {
 	other, ok2 := b.Sys().(*syscall.Stat_t)
 	return ok && ok2 && one.Uid == other.Uid
 }
+
+// detach keeps signals of the terminal away from a command.
+func detach(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }

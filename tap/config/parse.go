@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/tap-greenhouse/tap-greenhouse/schemas"
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
@@ -61,6 +62,9 @@ func (c *Config) parse(where string) error {
 		return badConfig(where, "%w", err)
 	}
 	c.RetryTime = max(c.RetryTime, time.Nanosecond)
+	if strings.ContainsFunc(c.UserAgent, unicode.IsControl) {
+		return bad("user_agent", errors.New("it must have no line breaks or control characters"))
+	}
 	percent, err := strconv.Atoi(strings.TrimSuffix(c.Budget, "%"))
 	if err != nil {
 		return bad("budget", err)

@@ -205,9 +205,12 @@ func (a *auth) renew(ctx context.Context) (*token, error) {
 	if a.cred.RefreshToken != "" && g.RefreshToken != "" {
 		a.client.secrets.add(g.RefreshToken)
 		if err := a.cred.Rotated(g.RefreshToken); err != nil {
+			if tap.KindOf(err) != tap.Fault {
+				return nil, err
+			}
 			return nil, &tap.Error{
-				Kind: tap.BadInput, Op: "saving the new refresh_token", Err: err,
-				Hint: "the old one is used up: make the config file writable and sign in again",
+				Kind: tap.Credentials, Op: "saving the new refresh_token", Err: err,
+				Hint: "the old one is used up, and the new one may be lost: make sure that it can be saved, and sign in again",
 			}
 		}
 		a.cred.RefreshToken = g.RefreshToken
