@@ -187,6 +187,9 @@ func parseURL(text string) (*url.URL, error) {
 	return nil, errors.New("it must begin with https://; http:// is for loopback addresses only")
 }
 
+// Local reports whether the API is on this machine.
+func (c *Config) Local() bool { return loopback(c.API.Hostname()) }
+
 func loopback(host string) bool {
 	if host == "localhost" {
 		return true

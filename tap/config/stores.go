@@ -39,7 +39,7 @@ const (
 
 func (c *Config) parseStores() error {
 	if a := c.Attachments; a != nil {
-		s, err := store.Open(a.Store, c.getenv)
+		s, err := store.Open(a.Store, c.getenv, c.Silence)
 		if err != nil {
 			return fmt.Errorf("attachments.store: %w", err)
 		}
@@ -49,7 +49,7 @@ func (c *Config) parseStores() error {
 		c.Files = &Files{Store: s, Types: a.Types, MaxBytes: a.MaxBytes}
 	}
 	if d := c.Deletes; d != nil {
-		s, err := store.Open(d.Store, c.getenv)
+		s, err := store.Open(d.Store, c.getenv, c.Silence)
 		if err != nil {
 			return fmt.Errorf("deletes.store: %w", err)
 		}

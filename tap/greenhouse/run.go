@@ -205,7 +205,7 @@ func (r *Run) makeEngine() (*tap.Engine, error) {
 	if f := cfg.Files; f != nil {
 		e.Enricher = attachments.New(attachments.Options{
 			Store: f.Store, Types: f.Types, MaxBytes: f.MaxBytes, Concurrency: cfg.Concurrency,
-			Silence:   cfg.Silence,
+			Silence: cfg.Silence, MaxRetryTime: cfg.RetryTime, Local: cfg.Local(),
 			UserAgent: cfg.Agent(r.opts.Version), Source: r.client, Log: r.opts.Log,
 		})
 	}

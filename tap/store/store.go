@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // Meta describes a file.
@@ -37,8 +38,8 @@ type Store interface {
 }
 
 // Open opens the store at an address: file:///folder, or s3://bucket/prefix. It does not access the
-// store before its first use.
-func Open(address string, getenv func(string) (string, bool)) (Store, error) {
+// store before its first use. A server may be silent for as long as given.
+func Open(address string, getenv func(string) (string, bool), silence time.Duration) (Store, error) {
 	u, err := url.Parse(address)
 	switch {
 	case err != nil:
@@ -47,7 +48,7 @@ func Open(address string, getenv func(string) (string, bool)) (Store, error) {
 	case u.Scheme == "file" && u.Host == "" && filepath.IsAbs(filepath.FromSlash(u.Path)):
 		return &folder{root: filepath.FromSlash(u.Path)}, nil
 	case u.Scheme == "s3" && u.Host != "":
-		return newBucket(u.Host, strings.Trim(u.Path, "/"), getenv)
+		return newBucket(u.Host, strings.Trim(u.Path, "/"), getenv, silence)
 	}
 	return nil, fmt.Errorf("%q is no store: write it as file:///folder or s3://bucket/prefix",
 		address)
@@ -79,5 +80,5 @@ func ReadFile(ctx context.Context, s Store, name string) ([]byte, error) {
 // Discard removes a file of Temp that will not be stored.
 func Discard(f *os.File) {
 	f.Close()
-	os.Remove(f.Name())
+	_ = os.Remove(f.Name()) // it may have no name
 }
