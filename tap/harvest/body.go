@@ -14,18 +14,24 @@ var errTooLarge = fmt.Errorf("the answer is larger than %d MiB", maxBodyBytes>>2
 var bodies buffers
 
 // readBody appends the whole body of an answer to b, unpacked, and returns it with the number of
-// bytes received. An error means that the body is not whole.
-func readBody(b []byte, answer *http.Response, limit int64) (body []byte, wired int64, err error) {
+// bytes received. It calls large before it holds more than keptBytes. An error means that the body
+// is not whole.
+func readBody(b []byte, answer *http.Response, limit int64, large func() error) (
+	body []byte, wired int64, err error,
+) {
 	r, err := web.NewBody(answer)
 	defer r.Close()
 	if err != nil {
 		return b, r.Wired, err
 	}
-	hint := 0
-	if r.Hint <= limit {
-		hint = int(r.Hint)
+	hint := int(min(r.Hint, limit))
+	b, err = readAll(b, r, min(hint, keptBytes), min(limit, keptBytes))
+	if err == nil && len(b) > keptBytes && limit > keptBytes {
+		if err = large(); err == nil {
+			b, err = readAll(b, r, hint-len(b), limit)
+		}
 	}
-	if b, err = readAll(b, r, hint, limit); err == nil && int64(len(b)) > limit {
+	if err == nil && int64(len(b)) > limit {
 		err = errTooLarge
 	}
 	return b, r.Wired, err

@@ -52,6 +52,7 @@ type Client struct {
 	auth    *auth
 	log     *slog.Logger
 	secrets *secrets
+	room    room
 	health  *health
 	used    used
 }
@@ -62,7 +63,7 @@ func NewClient(opts Options) *Client {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
 	c := &Client{
-		opts: opts, log: opts.Log, secrets: &secrets{},
+		opts: opts, log: opts.Log, secrets: &secrets{}, room: newRoom(),
 		health: newHealth(opts.MaxRetryTime, opts.Concurrency),
 	}
 	c.budget = NewBudget(opts.BudgetShare, opts.OnWait)

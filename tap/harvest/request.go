@@ -34,7 +34,9 @@ func (c *Client) do(ctx context.Context, req *http.Request, arrived func(*http.R
 	if answer.StatusCode != http.StatusOK {
 		limit = maxErrorBytes
 	}
-	body, n, err := readBody(bodies.get(), answer, limit)
+	room := c.room.guest()
+	defer room.leave()
+	body, n, err := readBody(bodies.get(), answer, limit, func() error { return room.enter(ctx) })
 	answer.Body.Close() // the connection is done; using the body may take its time
 	defer func() { bodies.put(body) }()
 	c.used.bytes.Add(n)
@@ -42,7 +44,7 @@ func (c *Client) do(ctx context.Context, req *http.Request, arrived func(*http.R
 	case err == nil, answer.StatusCode != http.StatusOK:
 		return use(answer, body)
 	case errors.Is(err, errTooLarge):
-		return &tap.Error{Kind: tap.Refused, Op: "reading " + req.URL.Path, Err: err}
+		return &tap.Error{Kind: tap.TooLarge, Op: "reading " + req.URL.Path, Err: err}
 	}
 	return web.BreaksOff(ctx, err)
 }

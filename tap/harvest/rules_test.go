@@ -253,7 +253,7 @@ func TestPackedBodies(t *testing.T) {
 	read := func(encoding string, body []byte) (string, int64, error) {
 		answer := reply(200, string(body), "Content-Encoding", encoding)
 		defer answer.Body.Close()
-		got, n, err := readBody(nil, answer, 100)
+		got, n, err := readBody(nil, answer, 100, func() error { return nil })
 		return string(got), n, err
 	}
 	for range 3 {
