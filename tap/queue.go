@@ -14,6 +14,8 @@ type task struct {
 	stage  stage
 	idle   bool      // nothing is left to do but end
 	head   head      // valid after the first page
+	// perPage is the size of the pages that the cursor leads to; 0 for the maximum
+	perPage int
 	waits  time.Time // since when the stream has read nothing; zero for never read
 	weight float64
 	number int

@@ -27,18 +27,24 @@ type reader struct {
 }
 
 // errReduced means that the API refused an optional part of a request, and the request should be
-// repeated without it.
+// repeated without it, or that its page was too large.
 var errReduced = errors.New("the request is repeated without what was refused")
+
+// errRestart means that the piece should be read from its start.
+var errRestart = errors.New("the piece is read again")
 
 // request returns the request for the start of the piece.
 func (r *reader) request(p *Piece) Request {
 	run := r.task.run
 	run.mu.Lock()
 	refused := run.refused
+	if r.task.cursor == "" {
+		r.task.perPage = run.perPage
+	}
 	run.mu.Unlock()
 	req := Request{
 		Stream: run.sel.Stream, Params: run.sel.Stream.passes()[p.Pass], From: p.From,
-		Before: p.Before, Fields: run.sel.Fields,
+		Before: p.Before, Fields: run.sel.Fields, PerPage: r.task.perPage,
 	}
 	if refused.fields {
 		req.Fields = nil
@@ -167,10 +173,7 @@ func (r *reader) walk(ctx context.Context, pages int) (done bool, err error) {
 		})
 		switch {
 		case errors.Is(err, errReduced):
-		case KindOf(err) == CursorExpired && t.cursor != "" && r.restarts < maxRestarts:
-			r.restarts++
-			r.Log.Warn("the cursor expired: the piece is read again", "stream",
-				t.run.sel.Stream.Name)
+		case errors.Is(err, errRestart):
 			t.cursor = ""
 			if err := r.send(ctx, item{
 				run:  t.run,
@@ -279,6 +282,21 @@ func (r *reader) read(ctx context.Context, req Request,
 		run.mu.Unlock()
 		return nil
 	})
+	if KindOf(err) == TooLarge {
+		if n, ok := run.shrink(r.task.perPage); ok {
+			r.Log.Warn("a page is too large: its piece is read again, with smaller pages",
+				"stream", req.Stream.Name, "records per page", n)
+			if req.Cursor != "" {
+				return h, errRestart // a cursor keeps the size of its pages
+			}
+			return h, errReduced
+		}
+	}
+	if KindOf(err) == CursorExpired && req.Cursor != "" && r.restarts < maxRestarts {
+		r.restarts++
+		r.Log.Warn("the cursor expired: the piece is read again", "stream", req.Stream.Name)
+		return h, errRestart
+	}
 	if KindOf(err) == Unprocessable {
 		if what, ok := run.reduce(req); ok {
 			r.Log.Warn("the API refused "+what+": the stream is read without it", "stream",

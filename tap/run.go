@@ -1,6 +1,7 @@
 package tap
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -48,6 +49,7 @@ type progress struct {
 	follows bool      // what is read follows a full table
 	began   time.Time // when the first page was asked for
 	refused refused
+	perPage int // records per page, after a page was too large; 0 for the maximum
 	err     error
 	skipped bool // left out for lack of a scope
 	rested  bool // its last complete read is recent enough
@@ -85,6 +87,20 @@ func (r *streamRun) expect(pages int) int {
 // refused are the optional parts of a request that the API refused. They are not sent again in this
 // run.
 type refused struct{ fields, before, from bool }
+
+// shrink notes that pages of a size are too large, and reports whether smaller ones may be asked
+// for. If another piece was faster, the size is smaller already.
+func (r *streamRun) shrink(perPage int) (smaller int, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.perPage == perPage {
+		if perPage == 1 {
+			return 0, false
+		}
+		r.perPage = max(1, cmp.Or(perPage, pageRows)/4)
+	}
+	return r.perPage, true
+}
 
 // known is the shape of a stream's records, as far as it is known.
 type known struct {
