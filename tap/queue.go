@@ -12,13 +12,14 @@ type task struct {
 	piece  *Piece
 	cursor string
 	stage  stage
-	idle   bool      // nothing is left to do but end
-	head   head      // valid after the first page
+	idle   bool // nothing is left to do but end
+	head   head // valid after the first page
+	circle Circle
 	// perPage is the size of the pages that the cursor leads to; 0 for the maximum
 	perPage int
-	waits  time.Time // since when the stream has read nothing; zero for never read
-	weight float64
-	number int
+	waits   time.Time // since when the stream has read nothing; zero for never read
+	weight  float64
+	number  int
 }
 
 // stage orders the work. Pieces of an earlier run come first, one page each, so that runs that end

@@ -144,6 +144,7 @@ func (r *reader) cut(ctx context.Context) error {
 				weight: t.weight,
 			})
 			t.piece, t.cursor, t.head, wide = rest, older.next, older, older
+			t.circle = Circle{}
 			continue
 		}
 		if older.next == "" || older.span() <= wide.span() {
@@ -174,7 +175,7 @@ func (r *reader) walk(ctx context.Context, pages int) (done bool, err error) {
 		switch {
 		case errors.Is(err, errReduced):
 		case errors.Is(err, errRestart):
-			t.cursor = ""
+			t.cursor, t.circle = "", Circle{}
 			if err := r.send(ctx, item{
 				run:  t.run,
 				step: &step{restart: true, piece: *t.piece},
@@ -186,6 +187,9 @@ func (r *reader) walk(ctx context.Context, pages int) (done bool, err error) {
 		case h.next == "":
 			return true, nil
 		default:
+			if err := t.circle.Next(t.run.sel.Stream.Name, h.next); err != nil {
+				return false, err
+			}
 			t.cursor = h.next
 			n++
 		}

@@ -195,6 +195,8 @@ func (s *syncer) list(ctx context.Context, r *streamRun) (done bool, err error) 
 	splitter := record.NewSplitter(r.base, record.Options{DropUnknown: true, IDs: true})
 	passes := r.sel.Stream.passes()
 	fields := r.sel.Stream.Key
+	restarts := 0
+	var circle Circle
 	for pages := 1; sweep.Pass < len(passes); pages++ {
 		if s.over.Load() {
 			t.mu.Lock()
@@ -221,12 +223,20 @@ func (s *syncer) list(ctx context.Context, r *streamRun) (done bool, err error) 
 		case KindOf(err) == Unprocessable && fields != nil:
 			fields = nil
 			continue
-		case KindOf(err) == CursorExpired && sweep.Cursor != "":
+		case KindOf(err) == CursorExpired && sweep.Cursor != "" && restarts < maxRestarts:
+			restarts++
 			t.mu.Lock()
 			*sweep = Sweep{Since: sweep.Since}
 			t.mu.Unlock()
+			circle = Circle{}
 			continue
-		case err != nil:
+		case err == nil:
+			if next == "" {
+				circle = Circle{}
+			}
+			err = circle.Next(r.sel.Stream.Name, next)
+		}
+		if err != nil {
 			return false, errors.Join(err,
 				t.save(context.WithoutCancel(ctx), s.Deletes.Ledger, r.sel.Stream.Name))
 		}

@@ -100,6 +100,7 @@ func readDefinitions(
 ) ([]*definition, error) {
 	var all []*definition
 	req := tap.Request{Stream: list}
+	var circle tap.Circle
 	for {
 		var rows []*definition
 		err := source.Read(ctx, req, func(page tap.Page) error {
@@ -111,6 +112,9 @@ func readDefinitions(
 			}
 			return nil
 		})
+		if err == nil {
+			err = circle.Next(list.Name, req.Cursor)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("reading the definitions of custom fields: %w", err)
 		}
