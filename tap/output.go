@@ -50,7 +50,7 @@ type output struct {
 	voice Voice
 	state *State
 	items chan item
-	stop  <-chan struct{} // closed when the run is over: writing stops between two records
+	stop  func() error // why the run is over; nil while it is not
 	fail  func(error)
 	quiet bool // no state is written
 
@@ -213,14 +213,11 @@ func (o *output) tell(r *streamRun, it item) int {
 	return len(it.gone)
 }
 
-// stopped reports whether the run is over.
+// stopped reports whether the run is over, so that writing stops between two records. A run that
+// ends by itself has time to write its pages.
 func (o *output) stopped() bool {
-	select {
-	case <-o.stop:
-		return true
-	default:
-		return false
-	}
+	err := o.stop()
+	return err != nil && !errors.Is(err, errOvertime)
 }
 
 // move makes the step of an item. If no row was seen in this run yet, the step is held back: the
@@ -300,6 +297,10 @@ func (o *output) write(lines []byte) {
 
 // WriteError returns the error of a write to stdout.
 func WriteError(err error) error {
+	var own *Error
+	if errors.As(err, &own) {
+		return err
+	}
 	e := &Error{
 		Kind: LoaderGone, Op: "writing to stdout", Err: err,
 		Hint: "check where standard output goes: the disk may be full, or the stream closed",

@@ -62,7 +62,7 @@ func (e *Engine) Sync(
 	}
 	s.out = &output{
 		w: e.Out, voice: e.Voice, state: state, items: make(chan item, 1),
-		stop: ctx.Done(), fail: cancel, quiet: e.Sample,
+		stop: func() error { return context.Cause(ctx) }, fail: cancel, quiet: e.Sample,
 	}
 
 	var tasks []*task
