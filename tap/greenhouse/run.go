@@ -236,6 +236,9 @@ func (r *Run) Snapshot() *tap.Account {
 // could not be written. Streams that failed while others continued are not an error: the account's
 // exit code is 1.
 func (r *Run) Do(ctx context.Context, out io.Writer) (*tap.Account, error) {
+	if r.cfg.RunTime > 0 {
+		out = newOvertimeWriter(out, r.cfg.RunTime)
+	}
 	r.engine.Out = out
 	r.reading.Store(r.engine)
 	defer r.reading.Store(nil)
