@@ -36,7 +36,7 @@ func TestCutConnections(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			l, err := net.Listen("tcp", "127.0.0.1:0")
 			require.NoError(t, err)
-			defer l.Close()
+			defer func() { _ = l.Close() }() // it is over
 			go func() {
 				for {
 					conn, err := l.Accept()

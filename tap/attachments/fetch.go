@@ -93,8 +93,8 @@ func (f *fetcher) fetch(ctx context.Context, id int64, link string, s store.Stor
 	op := fmt.Sprintf("fetching the file of attachment %d", id)
 	unproven := 0
 	err = web.Retry{
-		Patience: func(*web.Temporary) time.Duration { return f.patience },
-		Wait: func(t *web.Temporary, wait time.Duration) bool {
+		Patience: func(*web.TemporaryError) time.Duration { return f.patience },
+		Wait: func(t *web.TemporaryError, wait time.Duration) bool {
 			f.log.Warn("trying again", "while", op, "reason", t.Reason, "wait",
 				wait.Round(time.Millisecond).String())
 			return true
@@ -103,13 +103,13 @@ func (f *fetcher) fetch(ctx context.Context, id int64, link string, s store.Stor
 		file, m, err = f.attempt(ctx, link, s)
 		if errors.Is(err, errUnproven) {
 			if unproven++; unproven < maxUnproven {
-				return &web.Temporary{Kind: tap.Server, Reason: err.Error()}
+				return &web.TemporaryError{Kind: tap.Server, Reason: err.Error()}
 			}
 			return &fileError{text: err.Error()}
 		}
 		return err
 	})
-	var gaveUp *web.GaveUp
+	var gaveUp *web.GaveUpError
 	if errors.As(err, &gaveUp) {
 		err = &tap.Error{
 			Kind: gaveUp.Last.Kind, Op: op, Err: err,
@@ -262,7 +262,7 @@ func refused(answer *http.Response) error {
 		return &fileError{text: text}
 	}
 	after, _ := web.RetryAfter(answer, time.Now())
-	return &web.Temporary{
+	return &web.TemporaryError{
 		Kind: tap.Server, Reason: text, After: after, Limited: code == http.StatusTooManyRequests,
 	}
 }

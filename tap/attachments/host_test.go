@@ -131,8 +131,10 @@ func shape(url record.Treatment) *record.Shape {
 	text := &record.Shape{Kinds: record.String | record.Null}
 	return Shape(record.NewObject([]record.Column{
 		{Name: "id", Shape: &record.Shape{Kinds: record.Integer}, Key: true},
-		{Name: "filename", Shape: text}, {Name: "type", Shape: text},
-		{Name: "url", Shape: text, Treatment: url}, {Name: "updated_at", Shape: text},
+		{Name: "filename", Shape: text},
+		{Name: "type", Shape: text},
+		{Name: "url", Shape: text, Treatment: url},
+		{Name: "updated_at", Shape: text},
 	}))
 }
 

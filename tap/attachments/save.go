@@ -58,28 +58,30 @@ func (c checked) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// brokenOff says why a body is not whole.
+func brokenOff(ctx context.Context, err error) error {
+	var encoding *web.EncodingError
+	if errors.As(err, &encoding) {
+		return &fileError{text: err.Error()}
+	}
+	return web.BreaksOff(ctx, err)
+}
+
 // save writes the body to a file, unpacked, and checks that it is whole.
 func (f *fetcher) save(ctx context.Context, file *os.File, answer *http.Response) (
 	store.Meta, error,
 ) {
 	sums := checksums(answer)
 	answer.Body = checked{answer.Body, sums}
-	body, err := web.NewBody(answer)
+	body := web.NewBody(answer)
 	defer body.Close()
-	var encoding *web.EncodingError
-	switch {
-	case errors.As(err, &encoding):
-		return store.Meta{}, &fileError{text: err.Error()}
-	case err != nil:
-		return store.Meta{}, web.BreaksOff(ctx, err)
-	case body.Hint > f.maxBytes:
+	if body.Hint > f.maxBytes {
 		return store.Meta{}, f.tooLarge()
 	}
 	content := sha256.New()
 	var n int64
-	for buf := make([]byte, 64<<10); !errors.Is(err, io.EOF); {
-		var k int
-		k, err = body.Read(buf)
+	for buf := make([]byte, 64<<10); ; {
+		k, err := body.Read(buf)
 		if n += int64(k); n > f.maxBytes {
 			return store.Meta{}, f.tooLarge()
 		}
@@ -87,8 +89,11 @@ func (f *fetcher) save(ctx context.Context, file *os.File, answer *http.Response
 		if _, err := file.Write(buf[:k]); err != nil {
 			return store.Meta{}, err
 		}
-		if err != nil && !errors.Is(err, io.EOF) {
-			return store.Meta{}, web.BreaksOff(ctx, err)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return store.Meta{}, brokenOff(ctx, err)
 		}
 	}
 	if answer.ContentLength >= 0 && body.Wired != answer.ContentLength {
@@ -96,7 +101,7 @@ func (f *fetcher) save(ctx context.Context, file *os.File, answer *http.Response
 	}
 	for _, s := range sums {
 		if string(s.have.Sum(nil)) != s.want {
-			return store.Meta{}, &web.Temporary{
+			return store.Meta{}, &web.TemporaryError{
 				Kind: tap.Server, Reason: "the download does not match its checksum",
 			}
 		}

@@ -75,8 +75,10 @@ func TestUserAgentHasNoControlCharacters(t *testing.T) {
 		"my-tap/1.0 (Ünïcode)": true, "a\nb": false, "a\r\nHost: b": false, "a\tb": false,
 		"a\x00": false, "\x7f": false, "a\u0085": false,
 	} {
-		c := &Config{UserAgent: agent, Lookback: "5m", RequestTimeout: "1s", MaxRetryTime: "1s", Budget: "1%",
-			APIURL: "https://a.example", AuthURL: "https://a.example", getenv: Input{}.Getenv}
+		c := &Config{
+			UserAgent: agent, Lookback: "5m", RequestTimeout: "1s", MaxRetryTime: "1s", Budget: "1%",
+			APIURL: "https://a.example", AuthURL: "https://a.example", getenv: Input{}.Getenv,
+		}
 		err := c.parse("config c.json")
 		if good {
 			require.NoError(t, err)

@@ -187,7 +187,7 @@ func (a *auth) renew(ctx context.Context) (*token, error) {
 		g = grant{}
 		if err := json.Unmarshal(body, &g, jsontext.AllowDuplicateNames(true)); err != nil ||
 			g.AccessToken == "" {
-			return &web.Temporary{Kind: tap.Server, Reason: "the answer contains no token"}
+			return &web.TemporaryError{Kind: tap.Server, Reason: "the answer contains no token"}
 		}
 		asked = at
 		served, _ = http.ParseTime(header.Get("Date"))
@@ -294,7 +294,7 @@ func (a *auth) explain(err error) error {
 		if kept, err := a.cred.Reread(); err == nil && kept != "" && kept != a.cred.RefreshToken {
 			a.cred.RefreshToken = kept
 			a.client.secrets.add(kept)
-			return &web.Temporary{
+			return &web.TemporaryError{
 				Kind: tap.Server, Reason: "another process has renewed the refresh token",
 				After: time.Millisecond,
 			}

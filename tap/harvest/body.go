@@ -19,11 +19,8 @@ var bodies buffers
 func readBody(b []byte, answer *http.Response, limit int64, large func() error) (
 	body []byte, wired int64, err error,
 ) {
-	r, err := web.NewBody(answer)
+	r := web.NewBody(answer)
 	defer r.Close()
-	if err != nil {
-		return b, r.Wired, err
-	}
 	hint := int(min(r.Hint, limit))
 	b, err = readAll(b, r, min(hint, keptBytes), min(limit, keptBytes))
 	if err == nil && len(b) > keptBytes && limit > keptBytes {

@@ -9,7 +9,6 @@ import (
 type health struct {
 	patience time.Duration // how long no list may answer
 	crowd    int           // how many new tokens may be refused in a row while others work
-	began    time.Time
 
 	mu       sync.Mutex      // guards what follows
 	answers  bool            // anything has answered, be it a proxy

@@ -101,7 +101,7 @@ func (c *Client) attempt(ctx context.Context, req tap.Request, take func(tap.Pag
 			err = take(page)
 			var malformed *record.MalformedError
 			if errors.As(err, &malformed) {
-				return &web.Temporary{Kind: tap.Server, Reason: malformed.Error()}
+				return &web.TemporaryError{Kind: tap.Server, Reason: malformed.Error()}
 			}
 			if err == nil {
 				c.health.answered(true)
@@ -130,7 +130,7 @@ func (c *Client) explain(ctx context.Context, req tap.Request, answer *http.Resp
 	after, told := retryAfter(answer, time.Now())
 	if again(refusal) {
 		limited := refusal.code == http.StatusTooManyRequests
-		return &web.Temporary{
+		return &web.TemporaryError{
 			Kind: tap.Server, Reason: refusal.Error(), After: after, Limited: limited,
 			Untold: limited && !told && answer.Header.Get("X-RateLimit-Reset") == "",
 		}
@@ -239,7 +239,7 @@ func (c *Client) next(asked *url.URL, answer *http.Response) (string, error) {
 }
 
 func badLink(what string) error {
-	return &web.Temporary{Kind: tap.Server, Reason: "the Link header " + what}
+	return &web.TemporaryError{Kind: tap.Server, Reason: "the Link header " + what}
 }
 
 func isNext(params string) bool {

@@ -59,7 +59,7 @@ func (c *Client) netError(ctx context.Context, u *url.URL, err error) error {
 		}
 	}
 	err = web.Failed(ctx, u, err)
-	var t *web.Temporary
+	var t *web.TemporaryError
 	var e *tap.Error
 	switch {
 	case errors.As(err, &t):
@@ -104,7 +104,7 @@ func (c *Client) post(ctx context.Context, to *url.URL, p payload,
 		refusal := c.refusal(answer, b)
 		if again(refusal) {
 			after, _ := retryAfter(answer, time.Now())
-			return &web.Temporary{
+			return &web.TemporaryError{
 				Kind: tap.Server, Reason: web.HostPort(to) + " answers " + refusal.Error(),
 				After: after,
 			}

@@ -37,13 +37,13 @@ func (c *Client) retryingList(ctx context.Context, op string, attempt func() err
 
 func (c *Client) retry(ctx context.Context, op string, attempt func() error, list bool) error {
 	retry := web.Retry{
-		Patience: func(t *web.Temporary) time.Duration {
+		Patience: func(t *web.TemporaryError) time.Duration {
 			if t.Nowhere && !c.health.reached() {
 				return min(c.opts.MaxRetryTime, nowherePatience)
 			}
 			return c.opts.MaxRetryTime
 		},
-		Wait: func(t *web.Temporary, wait time.Duration) bool {
+		Wait: func(t *web.TemporaryError, wait time.Duration) bool {
 			if list && c.health.dead() {
 				return false
 			}
@@ -63,7 +63,7 @@ func (c *Client) retry(ctx context.Context, op string, attempt func() error, lis
 		},
 	}
 	err := retry.Do(ctx, attempt)
-	var gaveUp *web.GaveUp
+	var gaveUp *web.GaveUpError
 	if errors.As(err, &gaveUp) {
 		return c.gaveUp(op, gaveUp, list)
 	}
@@ -71,7 +71,7 @@ func (c *Client) retry(ctx context.Context, op string, attempt func() error, lis
 }
 
 // gaveUp says what a request that was retried for too long means for the run.
-func (c *Client) gaveUp(op string, g *web.GaveUp, list bool) error {
+func (c *Client) gaveUp(op string, g *web.GaveUpError, list bool) error {
 	e := &tap.Error{
 		Kind: g.Last.Kind, Op: op, Err: g,
 		Hint: "what was read is safe; the next run continues from there",

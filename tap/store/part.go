@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -55,14 +56,9 @@ func sweepPart(name string, info fs.FileInfo) {
 		return
 	}
 	defer f.Close()
-	switch lock(f) {
-	case nil:
-	case errLocked:
-		return
-	default:
-		if time.Since(info.ModTime()) < partLife {
-			return
-		}
+	switch err := lock(f); {
+	case errors.Is(err, errLocked):
+	case err == nil, time.Since(info.ModTime()) > partLife:
+		remove(f)
 	}
-	remove(f)
 }

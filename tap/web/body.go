@@ -23,12 +23,13 @@ type Body struct {
 
 	wire   io.Reader
 	unpack *gzip.Reader // nil if it is not packed
+	failed error        // why it cannot be unpacked
 }
 
 var unpackers sync.Pool
 
 // NewBody returns the body of an answer. Close it after use; the answer's own is left open.
-func NewBody(answer *http.Response) (*Body, error) {
+func NewBody(answer *http.Response) *Body {
 	b := &Body{wire: answer.Body}
 	b.Proven = answer.ContentLength >= 0 || answer.ProtoMajor >= 2 || len(answer.TransferEncoding) > 0
 	switch encoding := strings.ToLower(answer.Header.Get("Content-Encoding")); encoding {
@@ -39,15 +40,14 @@ func NewBody(answer *http.Response) (*Body, error) {
 		if !ok {
 			z = &gzip.Reader{}
 		}
-		if err := z.Reset(wire{b}); err != nil {
-			unpackers.Put(z)
-			return b, unexpected(err)
-		}
 		b.unpack, b.Proven = z, true
+		if err := z.Reset(wire{b}); err != nil {
+			b.failed = unexpected(err)
+		}
 	default:
-		return b, &EncodingError{encoding}
+		b.failed = &EncodingError{encoding}
 	}
-	return b, nil
+	return b
 }
 
 // EncodingError is an answer packed in a way that nobody asked for.
@@ -59,7 +59,10 @@ func (e *EncodingError) Error() string {
 
 // Read implements [io.Reader].
 func (b *Body) Read(p []byte) (int, error) {
-	if b.unpack == nil {
+	switch {
+	case b.failed != nil:
+		return 0, b.failed
+	case b.unpack == nil:
 		return wire{b}.Read(p)
 	}
 	return b.unpack.Read(p)

@@ -15,8 +15,8 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
-// Temporary is a failure that a retry may fix.
-type Temporary struct {
+// TemporaryError is a failure that a retry may fix.
+type TemporaryError struct {
 	Kind    tap.Kind // Network or Server
 	Reason  string
 	After   time.Duration // how long the answer asks to wait; 0 for nothing
@@ -25,9 +25,9 @@ type Temporary struct {
 	Nowhere bool          // the host is unknown, or refuses connections
 }
 
-func (t *Temporary) Error() string { return t.Reason }
+func (t *TemporaryError) Error() string { return t.Reason }
 
-// Failed returns why a request got no answer: the cause of its context, or a [Temporary] error; a
+// Failed returns why a request got no answer: the cause of its context, or a [TemporaryError] error; a
 // connection that is not private is an error of kind Network, since a retry does not help.
 func Failed(ctx context.Context, to *url.URL, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
@@ -46,7 +46,7 @@ func Failed(ctx context.Context, to *url.URL, err error) error {
 	var unknownHost *net.DNSError
 	nowhere := errors.As(err, &unknownHost) && unknownHost.IsNotFound ||
 		errors.Is(err, syscall.ECONNREFUSED)
-	return &Temporary{
+	return &TemporaryError{
 		Kind: tap.Network, Nowhere: nowhere,
 		Reason: HostPort(to) + " does not answer: " + OneLine(err.Error()),
 	}
@@ -62,12 +62,12 @@ func untrusted(err error) bool {
 		errors.As(err, &notTLS)
 }
 
-// BreaksOff returns that an answer ended early: the cause of its context, or a [Temporary] error.
+// BreaksOff returns that an answer ended early: the cause of its context, or a [TemporaryError] error.
 func BreaksOff(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
 	}
-	return &Temporary{Kind: tap.Network, Reason: "the answer breaks off: " + OneLine(err.Error())}
+	return &TemporaryError{Kind: tap.Network, Reason: "the answer breaks off: " + OneLine(err.Error())}
 }
 
 // Again reports whether a request may be answered if it is repeated: after errors of the server, a

@@ -23,30 +23,30 @@ const ShortestPause = time.Second
 // Retry says how long one request is retried, and who hears of it.
 type Retry struct {
 	// Patience is how long to retry after a failure.
-	Patience func(t *Temporary) time.Duration
+	Patience func(t *TemporaryError) time.Duration
 	// Wait is called before each wait. It returns false to give up.
-	Wait func(t *Temporary, wait time.Duration) bool
+	Wait func(t *TemporaryError, wait time.Duration) bool
 }
 
-// GaveUp is the error of a request that was retried for too long.
-type GaveUp struct {
-	Last    *Temporary
+// GaveUpError is the error of a request that was retried for too long.
+type GaveUpError struct {
+	Last    *TemporaryError
 	Tries   int
 	Elapsed time.Duration
 }
 
-func (e *GaveUp) Error() string {
+func (e *GaveUpError) Error() string {
 	return fmt.Sprintf("%s, after %d attempts in %s", e.Last.Reason, e.Tries,
 		e.Elapsed.Round(time.Second))
 }
 
 // Do calls attempt until it succeeds or fails for good. If it has failed for too long, the error is
-// a [GaveUp]. Waits grow, with jitter, unless the answer gives one.
+// a [GaveUpError]. Waits grow, with jitter, unless the answer gives one.
 func (r Retry) Do(ctx context.Context, attempt func() error) error {
 	var waits *backoff.ExponentialBackOff
 	for tries := 1; ; tries++ {
 		err := attempt()
-		var t *Temporary
+		var t *TemporaryError
 		if err == nil || ctx.Err() != nil || !errors.As(err, &t) {
 			if err != nil && ctx.Err() != nil {
 				return context.Cause(ctx)
@@ -66,7 +66,7 @@ func (r Retry) Do(ctx context.Context, attempt func() error) error {
 			wait = min(wait, left)
 		}
 		if wait > left || !r.Wait(t, wait) {
-			return &GaveUp{Last: t, Tries: tries, Elapsed: waits.GetElapsedTime()}
+			return &GaveUpError{Last: t, Tries: tries, Elapsed: waits.GetElapsedTime()}
 		}
 		if err := sleep(ctx, wait); err != nil {
 			return err
@@ -76,7 +76,7 @@ func (r Retry) Do(ctx context.Context, attempt func() error) error {
 
 // wait returns how long to wait before the next attempt: what the answer asked for, or the next
 // back-off. A 429 that asks for no wait is not believed.
-func (t *Temporary) wait(next time.Duration) time.Duration {
+func (t *TemporaryError) wait(next time.Duration) time.Duration {
 	if t.Limited {
 		return max(t.After, min(next, ShortestPause))
 	}

@@ -14,8 +14,8 @@ import (
 
 func patient(d time.Duration) Retry {
 	return Retry{
-		Patience: func(*Temporary) time.Duration { return d },
-		Wait:     func(*Temporary, time.Duration) bool { return true },
+		Patience: func(*TemporaryError) time.Duration { return d },
+		Wait:     func(*TemporaryError, time.Duration) bool { return true },
 	}
 }
 
@@ -26,9 +26,9 @@ func TestWaitsGrowAndTheLastAttemptIsAtTheEnd(t *testing.T) {
 		var at []time.Duration
 		err := patient(10*time.Minute).Do(t.Context(), func() error {
 			at = append(at, time.Since(began))
-			return &Temporary{Reason: "no luck"}
+			return &TemporaryError{Reason: "no luck"}
 		})
-		var gaveUp *GaveUp
+		var gaveUp *GaveUpError
 		require.ErrorAs(t, err, &gaveUp)
 		assert.Equal(t, len(at), gaveUp.Tries)
 		assert.Equal(t, 10*time.Minute, gaveUp.Elapsed)
@@ -46,16 +46,16 @@ func TestWaitsGrowAndTheLastAttemptIsAtTheEnd(t *testing.T) {
 // What the answer asks for is waited for, unless it is longer than the patience.
 func TestAnswersSayHowLongToWait(t *testing.T) {
 	for name, c := range map[string]struct {
-		t     Temporary
+		t     TemporaryError
 		least time.Duration
 		most  time.Duration
 		tries int
 	}{
-		"a wait":                    {Temporary{After: 40 * time.Second}, 40 * time.Second, 40 * time.Second, 2},
-		"a wait that is too long":   {Temporary{After: 2 * time.Minute}, 0, 0, 1},
-		"a 429":                     {Temporary{Limited: true}, 1, time.Second, 2},
-		"a 429 with a wait":         {Temporary{Limited: true, After: 30 * time.Second}, 30 * time.Second, 30 * time.Second, 2},
-		"a 429 with a wait of zero": {Temporary{Limited: true, After: 1}, 2, time.Second, 2},
+		"a wait":                    {TemporaryError{After: 40 * time.Second}, 40 * time.Second, 40 * time.Second, 2},
+		"a wait that is too long":   {TemporaryError{After: 2 * time.Minute}, 0, 0, 1},
+		"a 429":                     {TemporaryError{Limited: true}, 1, time.Second, 2},
+		"a 429 with a wait":         {TemporaryError{Limited: true, After: 30 * time.Second}, 30 * time.Second, 30 * time.Second, 2},
+		"a 429 with a wait of zero": {TemporaryError{Limited: true, After: 1}, 2, time.Second, 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -82,9 +82,9 @@ func TestRetriesEnd(t *testing.T) {
 		assert.Equal(t, final, patient(time.Hour).Do(t.Context(), func() error { return final }))
 
 		r := patient(time.Hour)
-		r.Wait = func(*Temporary, time.Duration) bool { return false }
-		var gaveUp *GaveUp
-		err := r.Do(t.Context(), func() error { return &Temporary{} })
+		r.Wait = func(*TemporaryError, time.Duration) bool { return false }
+		var gaveUp *GaveUpError
+		err := r.Do(t.Context(), func() error { return &TemporaryError{} })
 		require.ErrorAs(t, err, &gaveUp)
 		assert.Equal(t, 1, gaveUp.Tries)
 
@@ -93,7 +93,7 @@ func TestRetriesEnd(t *testing.T) {
 			time.AfterFunc(100*time.Millisecond, func() { cancel(final) })
 			assert.Equal(t, final, patient(time.Hour).Do(ctx, func() error {
 				time.Sleep(during)
-				return &Temporary{}
+				return &TemporaryError{}
 			}))
 		}
 	})
