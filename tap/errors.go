@@ -26,6 +26,8 @@ const (
 	Scope
 	// Refused is a request that the API will never answer, no matter how often it is repeated.
 	Refused
+	// TooLarge is a page that is too large to be held. Fewer records may fit.
+	TooLarge
 	// Storage is a store, of files or of ids, that does not work.
 	Storage
 	// Gone is a selected stream that Greenhouse no longer has.

@@ -11,9 +11,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"slices"
-	"strconv"
-	"strings"
-	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -27,9 +24,6 @@ import (
 
 // Stream is the stream whose records have contents.
 const Stream = "attachments"
-
-// maxIDs is the number of rows per request (docs).
-const maxIDs = 50
 
 // columns are added to records.
 var columns = []struct {
@@ -65,7 +59,11 @@ type Options struct {
 	// Concurrency is the number of downloads at the same time.
 	Concurrency int
 	// Silence is how long a connection may be silent.
-	Silence   time.Duration
+	Silence time.Duration
+	// MaxRetryTime is how long a file is requested from a host that is away.
+	MaxRetryTime time.Duration
+	// Local allows files on this machine, as a sandbox has them.
+	Local     bool
 	UserAgent string
 	Source    tap.Source
 	Log       *slog.Logger
@@ -81,8 +79,7 @@ type Enricher struct {
 // New returns an enricher. It does not use the store or the network before its first use.
 func New(opts Options) *Enricher {
 	return &Enricher{
-		opts: opts, fetch: newFetcher(opts.Concurrency, opts.MaxBytes, opts.Silence,
-			opts.UserAgent), slots: make(chan struct{}, opts.Concurrency),
+		opts: opts, fetch: newFetcher(&opts), slots: make(chan struct{}, opts.Concurrency),
 	}
 }
 
@@ -96,63 +93,98 @@ type row struct {
 
 	content *store.Meta
 	name    string
-	failed  error
+	failed  *fileError
 }
 
 // Enrich adds the contents to a page of attachments; records of other streams are returned
-// unchanged. An error concerns the store or the run: failures of single files are in their records.
+// unchanged. An error concerns the store, a file host that is away, or the run: failures of single
+// files are in their records.
 func (e *Enricher) Enrich(ctx context.Context, sel *tap.Selection, shape *record.Shape,
 	records [][]byte,
 ) ([][]byte, error) {
 	if sel.Stream.Name != Stream || len(records) == 0 {
 		return records, nil
 	}
-	plain := func(column string) bool {
-		c := shape.Column(column)
-		return c != nil && c.Treatment == record.Keep
+	rows := parseRows(records, shape)
+	all := make([]*row, len(rows))
+	for i := range rows {
+		all[i] = &rows[i]
 	}
+	if len(e.opts.Types) > 0 && !plain(shape, "type") {
+		if err := e.renew(ctx, sel.Stream, all); err != nil {
+			return nil, err
+		}
+	}
+	if err := e.keepAll(ctx, all); err != nil {
+		return nil, err
+	}
+	// Links that failed together are renewed together.
+	if dead := slices.DeleteFunc(all, func(r *row) bool {
+		return r.failed == nil || !r.failed.expired
+	}); len(dead) > 0 {
+		if err := e.retryLinks(ctx, sel.Stream, dead); err != nil {
+			return nil, err
+		}
+	}
+	out := make([][]byte, len(records))
+	for i := range rows {
+		r := &rows[i]
+		if r.failed != nil && !r.failed.unwanted {
+			e.opts.Log.Warn("an attachment could not be fetched", "stream", Stream, "id", r.ID,
+				"reason", r.failed.text)
+		}
+		out[i] = r.complete(records[i], shape, e.opts.Store)
+	}
+	return out, nil
+}
+
+// plain reports whether the records hold a column unchanged.
+func plain(shape *record.Shape, column string) bool {
+	c := shape.Column(column)
+	return c != nil && c.Treatment == record.Keep
+}
+
+// parseRows reads what is needed of the records; a link that they do not hold unchanged is empty.
+func parseRows(records [][]byte, shape *record.Shape) []row {
 	rows := make([]row, len(records))
-	for i, r := range records {
-		if err := json.Unmarshal(r, &rows[i], jsontext.AllowDuplicateNames(true),
+	for i, rec := range records {
+		r := &rows[i]
+		if err := json.Unmarshal(rec, r, jsontext.AllowDuplicateNames(true),
 			jsontext.AllowInvalidUTF8(true)); err != nil {
 			// A member has an unexpected type. What else is needed can be requested.
 			id := struct {
 				ID int64 `json:"id"`
 			}{}
-			if json.Unmarshal(r, &id, jsontext.AllowDuplicateNames(true)) != nil {
-				rows[i].failed = &fileError{text: "the record cannot be read"}
+			if json.Unmarshal(rec, &id, jsontext.AllowDuplicateNames(true),
+				jsontext.AllowInvalidUTF8(true)) != nil || id.ID == 0 {
+				r.failed = &fileError{text: "the record cannot be read"}
 				continue
 			}
-			rows[i] = row{ID: id.ID}
+			*r = row{ID: id.ID}
 		}
-		if !plain("filename") {
-			rows[i].Filename = ""
+		if !plain(shape, "filename") {
+			r.Filename = ""
 		}
-	}
-	links := &links{enricher: e, sel: sel, rows: rows}
-	if !plain("url") || len(e.opts.Types) > 0 && !plain("type") {
-		if err := links.renew(ctx); err != nil {
-			return nil, err
+		if !plain(shape, "url") {
+			r.URL = ""
 		}
 	}
+	return rows
+}
+
+// keepAll makes sure that the contents of rows are in the store.
+func (e *Enricher) keepAll(ctx context.Context, rows []*row) error {
 	group, ctx := errgroup.WithContext(ctx)
-	for i := range rows {
-		if r := &rows[i]; r.failed == nil {
-			group.Go(func() error { return e.keep(ctx, r, links) })
+	for _, r := range rows {
+		if r.failed == nil {
+			group.Go(func() error { return e.keep(ctx, r) })
 		}
 	}
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
-	out := make([][]byte, len(records))
-	for i := range rows {
-		out[i] = rows[i].complete(records[i], shape, e.opts.Store)
-	}
-	return out, nil
+	return group.Wait()
 }
 
 // keep makes sure that the content of a row is in the store.
-func (e *Enricher) keep(ctx context.Context, r *row, links *links) error {
+func (e *Enricher) keep(ctx context.Context, r *row) error {
 	select {
 	case e.slots <- struct{}{}:
 		defer func() { <-e.slots }()
@@ -160,7 +192,9 @@ func (e *Enricher) keep(ctx context.Context, r *row, links *links) error {
 		return context.Cause(ctx)
 	}
 	if len(e.opts.Types) > 0 && !slices.Contains(e.opts.Types, r.Type) {
-		r.failed = &fileError{text: "left out: its type is not among attachments.types"}
+		r.failed = &fileError{
+			text: "left out: its type is not among attachments.types", unwanted: true,
+		}
 		return nil
 	}
 	r.name = fmt.Sprintf("%d/%s", r.ID, SafeName(r.Filename))
@@ -172,22 +206,11 @@ func (e *Enricher) keep(ctx context.Context, r *row, links *links) error {
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return e.storeError(ctx, "looking for "+r.name, err)
 	}
-	file, m, err := e.fetch.fetch(ctx, r.URL, e.opts.Store)
+	file, m, err := e.fetch.fetch(ctx, r.ID, r.URL, e.opts.Store)
 	var own *fileError
-	if errors.As(err, &own) && (own.expired || r.URL == "") {
-		link, renewErr := links.fresh(ctx, r)
-		if renewErr != nil {
-			return renewErr
-		}
-		if link != "" && link != r.URL {
-			file, m, err = e.fetch.fetch(ctx, link, e.opts.Store)
-		}
-	}
 	switch {
 	case errors.As(err, &own):
 		r.failed = own
-		e.opts.Log.Warn("an attachment could not be fetched", "stream", Stream, "id", r.ID,
-			"reason", own.text)
 		return nil
 	case err != nil:
 		return e.storeError(ctx, "keeping "+r.name, err)
@@ -238,70 +261,4 @@ func (r *row) complete(rec []byte, shape *record.Shape, s store.Store) []byte {
 		out = append(append(append(out, `,"`+c.name+`":`...), value...), ""...)
 	}
 	return append(out, '}')
-}
-
-// links are the links of a page's rows. Expired ones are requested again once, all together.
-type links struct {
-	enricher *Enricher
-	sel      *tap.Selection
-	rows     []row
-
-	mu      sync.Mutex
-	renewed map[int64]row
-}
-
-// fresh returns a new link of a row; empty if there is none.
-func (l *links) fresh(ctx context.Context, r *row) (string, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.renewed == nil {
-		if err := l.ask(ctx); err != nil {
-			return "", err
-		}
-	}
-	return l.renewed[r.ID].URL, nil
-}
-
-// renew requests all links, and what the records do not hold unchanged.
-func (l *links) renew(ctx context.Context) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if err := l.ask(ctx); err != nil {
-		return err
-	}
-	for i := range l.rows {
-		found := l.renewed[l.rows[i].ID]
-		l.rows[i].URL, l.rows[i].Type, l.rows[i].UpdatedAt = found.URL, found.Type, found.UpdatedAt
-	}
-	return nil
-}
-
-func (l *links) ask(ctx context.Context) error {
-	l.renewed = map[int64]row{}
-	for at := 0; at < len(l.rows); at += maxIDs {
-		var ids []string
-		part := l.rows[at:min(at+maxIDs, len(l.rows))]
-		for i := range part { // no copy of a row: its other members may be written concurrently
-			ids = append(ids, strconv.FormatInt(part[i].ID, 10))
-		}
-		req := tap.Request{
-			Stream: l.sel.Stream,
-			Params: map[string]string{"ids": strings.Join(ids, ",")},
-		}
-		err := l.enricher.opts.Source.Read(ctx, req, func(page tap.Page) error {
-			var rows []row
-			if err := json.Unmarshal(page.Body, &rows, jsontext.AllowDuplicateNames(true),
-				jsontext.AllowInvalidUTF8(true)); err != nil {
-				return &record.MalformedError{What: "links that cannot be read"}
-			}
-			for _, r := range rows {
-				l.renewed[r.ID] = r
-			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

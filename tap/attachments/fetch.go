@@ -2,179 +2,139 @@ package attachments
 
 import (
 	"context"
-	"crypto/md5" //nolint:gosec // Content-MD5 is what some file hosts tell
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"os"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/store"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/web"
 )
 
 // Bounds on a download.
 const (
 	maxRedirects = 3
-	attempts     = 5
-	firstWait    = 500 * time.Millisecond
-	longestWait  = time.Minute
+	// slowest is the least that a file host must deliver, in bytes a second over each silence.
+	slowest = 256
+	// maxUnproven is how often a file is fetched whose end the host does not prove.
+	maxUnproven = 3
 )
 
-// fileError is a failure of one file, which its record reports.
+// fileError is a failure that belongs to one file, whose record tells it. A host that is away is
+// none.
 type fileError struct {
-	text    string
-	expired bool // the link is dead, a new one may work
-	passing bool // a retry may fix it
-	after   time.Duration
+	text     string
+	expired  bool // the link is dead, a new one may work
+	unwanted bool // nobody asked for it
 }
 
 func (e *fileError) Error() string { return e.text }
 
+// errPrivate is a link from a public host to a private one.
+var errPrivate = &fileError{text: "the link leads to a private address"}
+
 // fetcher downloads files from their links, without credential, cookie or referer.
 type fetcher struct {
-	open, public *http.Client // public never connects to a private address
-	maxBytes     int64
-	silence      time.Duration
-	agent        string
+	// direct has a transport for each reach, which connects to addresses of at most that reach. They
+	// are used without a client, so that each redirect is checked here.
+	direct   [nowhere]http.RoundTripper
+	proxied  http.RoundTripper
+	proxy    func(*http.Request) (*url.URL, error)
+	lookup   func(ctx context.Context, network, host string) ([]netip.Addr, error)
+	local    bool // files may be on this machine
+	maxBytes int64
+	patience time.Duration
+	agent    string
+	log      *slog.Logger
 }
 
-func newFetcher(concurrency int, maxBytes int64, silence time.Duration, agent string) *fetcher {
-	f := &fetcher{maxBytes: maxBytes, silence: silence, agent: agent}
-	client := func(control func(network, address string, _ syscall.RawConn) error) *http.Client {
-		dialer := &net.Dialer{Timeout: 30 * time.Second, Control: control}
-		return &http.Client{
-			Transport: &http.Transport{
-				Proxy: http.ProxyFromEnvironment, DialContext: dialer.DialContext,
-				TLSHandshakeTimeout: 20 * time.Second, MaxIdleConnsPerHost: concurrency,
-				IdleConnTimeout: 30 * time.Second, ResponseHeaderTimeout: silence,
-				MaxResponseHeaderBytes: 64 << 10, DisableCompression: true, ForceAttemptHTTP2: true,
-			},
-			CheckRedirect: checkRedirect,
-		}
+func newFetcher(opts *Options) *fetcher {
+	f := &fetcher{
+		local: opts.Local, maxBytes: opts.MaxBytes, patience: opts.MaxRetryTime,
+		agent: opts.UserAgent, log: opts.Log,
+		proxy: http.ProxyFromEnvironment, lookup: net.DefaultResolver.LookupNetIP,
 	}
-	f.open = client(nil)
-	f.public = client(func(_, address string, _ syscall.RawConn) error {
-		if at, err := netip.ParseAddrPort(address); err == nil && private(at.Addr()) {
-			return errors.New("the link leads to a private address")
-		}
-		return nil
-	})
+	transport := func(control func(network, address string, _ syscall.RawConn) error,
+		proxy func(*http.Request) (*url.URL, error),
+	) http.RoundTripper {
+		dialer := &net.Dialer{Timeout: 30 * time.Second, Control: control}
+		return &web.Watch{Silence: opts.Silence, Slowest: slowest, Next: &http.Transport{
+			Proxy: proxy, DialContext: dialer.DialContext,
+			TLSHandshakeTimeout: 20 * time.Second, MaxIdleConnsPerHost: opts.Concurrency,
+			IdleConnTimeout: 30 * time.Second, MaxResponseHeaderBytes: 64 << 10,
+			DisableCompression: true, ForceAttemptHTTP2: true,
+		}}
+	}
+	f.proxied = transport(nil, http.ProxyFromEnvironment)
+	for most := range f.direct {
+		f.direct[most] = transport(func(_, address string, _ syscall.RawConn) error {
+			at, err := netip.ParseAddrPort(address)
+			if err != nil || reachOf(at.Addr()) > reach(most) {
+				return errPrivate
+			}
+			return nil
+		}, nil)
+	}
 	return f
 }
 
-func private(ip netip.Addr) bool {
-	ip = ip.Unmap()
-	return ip.IsPrivate() || ip.IsLoopback() || ip.IsLinkLocalUnicast() || ip.IsUnspecified() ||
-		ip.IsMulticast() || ip.IsInterfaceLocalMulticast()
-}
-
-func allowed(u *url.URL) bool {
-	if u.Scheme == "https" && u.Host != "" {
-		return true
-	}
-	ip, err := netip.ParseAddr(u.Hostname())
-	return u.Scheme == "http" && (u.Hostname() == "localhost" || err == nil && ip.IsLoopback())
-}
-
-func checkRedirect(req *http.Request, via []*http.Request) error {
-	switch first := via[0].URL; {
-	case len(via) > maxRedirects:
-		return errors.New("the link leads through too many redirects")
-	case !allowed(req.URL), first.Scheme == "https" && req.URL.Scheme != "https":
-		return errors.New("the link leads to an address that is not https")
-	}
-	req.Header.Del("Referer")
-	return nil
-}
-
-// client returns the client for a link: if its host is public, nothing that it leads to may be
-// private. Behind a proxy, it is the proxy that connects.
-func (f *fetcher) client(ctx context.Context, req *http.Request) *http.Client {
-	if proxy, err := http.ProxyFromEnvironment(req); err != nil || proxy != nil {
-		return f.open
-	}
-	addresses, err := net.DefaultResolver.LookupNetIP(ctx, "ip", req.URL.Hostname())
-	if err != nil {
-		return f.public
-	}
-	for _, a := range addresses {
-		if private(a) {
-			return f.open
-		}
-	}
-	return f.public
-}
-
 // fetch downloads a whole file, with retries. It returns the content in a temporary file of the
-// store. A [fileError] concerns only the file; any other error, the store or the run.
-func (f *fetcher) fetch(
-	ctx context.Context, link string, s store.Store,
-) (*os.File, store.Meta, error) {
-	wait := firstWait
-	for n := 1; ; n++ {
-		file, m, err := f.attempt(ctx, link, s)
-		var own *fileError
-		if err == nil || !errors.As(err, &own) || !own.passing || n == attempts {
-			return file, m, err
+// store. A [fileError] concerns only the file; any other error, its host, the store or the run.
+func (f *fetcher) fetch(ctx context.Context, id int64, link string, s store.Store) (
+	file *os.File, m store.Meta, err error,
+) {
+	op := fmt.Sprintf("fetching the file of attachment %d", id)
+	unproven := 0
+	err = web.Retry{
+		Patience: func(*web.TemporaryError) time.Duration { return f.patience },
+		Wait: func(t *web.TemporaryError, wait time.Duration) bool {
+			f.log.Warn("trying again", "while", op, "reason", t.Reason, "wait",
+				wait.Round(time.Millisecond).String())
+			return true
+		},
+	}.Do(ctx, func() error {
+		file, m, err = f.attempt(ctx, link, s)
+		if errors.Is(err, errUnproven) {
+			if unproven++; unproven < maxUnproven {
+				return &web.TemporaryError{Kind: tap.Server, Reason: err.Error()}
+			}
+			return &fileError{text: err.Error()}
 		}
-		pause := wait
-		if own.after > 0 {
-			pause = min(own.after, longestWait)
-		}
-		wait *= 2
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-			return nil, store.Meta{}, context.Cause(ctx)
+		return err
+	})
+	var gaveUp *web.GaveUpError
+	if errors.As(err, &gaveUp) {
+		err = &tap.Error{
+			Kind: gaveUp.Last.Kind, Op: op, Err: err,
+			Hint: "the stream stays where it is; the next run continues from there",
 		}
 	}
+	return file, m, err
 }
 
 func (f *fetcher) attempt(
 	ctx context.Context, link string, s store.Store,
 ) (*os.File, store.Meta, error) {
-	u, err := url.Parse(link)
-	if err != nil || !allowed(u) {
-		return nil, store.Meta{}, &fileError{text: "the link is not an https address"}
-	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	req := (&http.Request{
-		Method: http.MethodGet, URL: u,
-		Header: http.Header{"User-Agent": {f.agent}, "Accept": {"*/*"}},
-	}).WithContext(ctx)
-	answer, err := f.client(ctx, req).Do(req)
+	answer, err := f.open(ctx, link)
 	if err != nil {
-		if cause := context.Cause(ctx); cause != nil {
-			return nil, store.Meta{}, cause
-		}
-		return nil, store.Meta{}, &fileError{
-			text:    "no answer: " + reason(err),
-			passing: passing(err),
-		}
+		return nil, store.Meta{}, err
 	}
 	defer answer.Body.Close()
 	if err := refused(answer); err != nil {
 		return nil, store.Meta{}, err
 	}
-	if answer.ContentLength > f.maxBytes {
-		return nil, store.Meta{}, f.tooLarge()
-	}
 	file, err := s.Temp()
 	if err != nil {
 		return nil, store.Meta{}, err
 	}
-	m, err := f.save(ctx, cancel, file, answer)
+	m, err := f.save(ctx, file, answer)
 	if err != nil {
 		store.Discard(file)
 		return nil, store.Meta{}, err
@@ -186,92 +146,123 @@ func (f *fetcher) tooLarge() error {
 	return &fileError{text: fmt.Sprintf("the file is larger than %d bytes (max_bytes)", f.maxBytes)}
 }
 
-// save writes the body to a file and checks that it is whole.
-func (f *fetcher) save(ctx context.Context, cancel context.CancelCauseFunc, file *os.File,
-	answer *http.Response,
-) (store.Meta, error) {
-	silent := &fileError{text: "the connection was silent for too long", passing: true}
-	timer := time.AfterFunc(f.silence, func() { cancel(silent) })
-	defer timer.Stop()
-	sum, sum5 := sha256.New(), md5.New() //nolint:gosec // see above
-	var n int64
-	buf := make([]byte, 64<<10)
-	for {
-		k, err := answer.Body.Read(buf)
-		if k > 0 {
-			timer.Reset(f.silence)
-			if n += int64(k); n > f.maxBytes {
-				return store.Meta{}, f.tooLarge()
-			}
-			sum.Write(buf[:k])
-			sum5.Write(buf[:k])
-			if _, err := file.Write(buf[:k]); err != nil {
-				return store.Meta{}, err
-			}
+// open requests a file and follows redirects, each of which is checked like the link itself.
+func (f *fetcher) open(ctx context.Context, link string) (*http.Response, error) {
+	if link == "" {
+		return nil, &fileError{text: "there is no link", expired: true}
+	}
+	var from *url.URL
+	most := nowhere // until the first host is known
+	for range maxRedirects + 1 {
+		to, err := parse(link, from)
+		if err != nil || !f.mayFetch(to, from) {
+			return nil, &fileError{text: "the link leads to an address that is not https"}
 		}
-		if errors.Is(err, io.EOF) {
-			break
-		}
+		answer, err := f.get(ctx, to, &most)
 		if err != nil {
-			if cause := context.Cause(ctx); cause != nil {
-				return store.Meta{}, cause
-			}
-			return store.Meta{}, &fileError{
-				text:    "the download breaks off: " + reason(err),
-				passing: true,
-			}
+			return nil, err
+		}
+		if link = answer.Header.Get("Location"); link == "" || !redirects(answer.StatusCode) {
+			return answer, nil
+		}
+		answer.Body.Close()
+		from = to
+	}
+	return nil, &fileError{text: "the link leads through too many redirects"}
+}
+
+// parse reads the address of a link, or of a redirect, which may be relative. It has no user, who
+// would be sent as a credential.
+func parse(link string, from *url.URL) (*url.URL, error) {
+	if from == nil {
+		from = &url.URL{}
+	}
+	to, err := from.Parse(link)
+	if err == nil {
+		to.User = nil
+	}
+	return to, err
+}
+
+// get makes one request.
+func (f *fetcher) get(ctx context.Context, u *url.URL, most *reach) (*http.Response, error) {
+	req := (&http.Request{
+		Method: http.MethodGet, URL: u, Header: http.Header{
+			"User-Agent": {f.agent}, "Accept": {"*/*"}, "Accept-Encoding": {"identity"},
+		},
+	}).WithContext(ctx)
+	transport, err := f.transport(ctx, req, most)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := transport.RoundTrip(req)
+	var own *fileError
+	switch {
+	case err == nil:
+		return answer, nil
+	case errors.As(err, &own):
+		return nil, own
+	}
+	return nil, web.Failed(ctx, u, err)
+}
+
+func redirects(status int) bool {
+	switch status {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther,
+		http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		return true
+	}
+	return false
+}
+
+// transport returns the one for a request. The first host of a link says how far it may lead: from
+// a public one never to a private one. Behind a proxy, it is the proxy that connects.
+func (f *fetcher) transport(ctx context.Context, req *http.Request, most *reach) (
+	http.RoundTripper, error,
+) {
+	host := req.URL.Hostname()
+	if proxy, err := f.proxy(req); err != nil || proxy != nil {
+		if *most == nowhere {
+			*most = public
+		}
+		if ip, err := netip.ParseAddr(host); err == nil && reachOf(ip) > *most {
+			return nil, errPrivate
+		}
+		return f.proxied, nil
+	}
+	if *most < nowhere {
+		return f.direct[*most], nil
+	}
+	first := public
+	if addresses, err := f.lookup(ctx, "ip", host); err == nil {
+		for _, a := range addresses {
+			first = max(first, reachOf(a))
 		}
 	}
-	if answer.ContentLength >= 0 && n != answer.ContentLength {
-		return store.Meta{}, &fileError{text: "the download is incomplete", passing: true}
+	if first == nowhere || first == local && !f.local {
+		return nil, &fileError{text: "the link leads to an address that no file host has"}
 	}
-	for header, have := range map[string][]byte{
-		"X-Amz-Checksum-Sha256": sum.Sum(nil),
-		"Content-Md5":           sum5.Sum(nil),
-	} {
-		told := answer.Header.Get(header)
-		if want, err := base64.StdEncoding.DecodeString(told); told != "" && err == nil &&
-			len(want) == len(have) && string(want) != string(have) {
-			return store.Meta{}, &fileError{
-				text:    "the download does not match its checksum",
-				passing: true,
-			}
-		}
-	}
-	kind := mediaType(answer.Header.Get("Content-Type"))
-	return store.Meta{Bytes: n, SHA256: hex.EncodeToString(sum.Sum(nil)), ContentType: kind}, nil
+	*most = first
+	return f.direct[first], nil
 }
 
 // refused returns why an answer is not a file.
 func refused(answer *http.Response) error {
 	code := answer.StatusCode
-	if code == http.StatusOK {
+	text := fmt.Sprintf("%s answers %d %s", web.HostPort(answer.Request.URL), code,
+		http.StatusText(code))
+	switch code {
+	case http.StatusOK:
 		return nil
+	case http.StatusForbidden, http.StatusBadRequest, http.StatusUnauthorized, http.StatusNotFound,
+		http.StatusGone:
+		return &fileError{text: text, expired: true}
 	}
-	e := &fileError{text: fmt.Sprintf("the file host answers %d %s", code, http.StatusText(code))}
-	switch {
-	case code == http.StatusTooManyRequests, code >= 500, code == http.StatusRequestTimeout:
-		e.passing = true
-		if s, err := strconv.Atoi(answer.Header.Get("Retry-After")); err == nil && s > 0 {
-			e.after = time.Duration(s) * time.Second
-		}
-	case code == http.StatusForbidden, code == http.StatusBadRequest,
-		code == http.StatusUnauthorized, code == http.StatusNotFound, code == http.StatusGone:
-		e.expired = true
+	if code < 400 && code != http.StatusAccepted || !web.Again(code) {
+		return &fileError{text: text}
 	}
-	return e
-}
-
-// reason returns why a request failed, without its address, which contains a signature.
-func reason(err error) string {
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
-		err = wrapped.Err
+	after, _ := web.RetryAfter(answer, time.Now())
+	return &web.TemporaryError{
+		Kind: tap.Server, Reason: text, After: after, Limited: code == http.StatusTooManyRequests,
 	}
-	return strings.ReplaceAll(err.Error(), "\n", " ")
-}
-
-func passing(err error) bool {
-	text := err.Error()
-	return !strings.Contains(text, "the link leads") && !strings.Contains(text, "certificate")
 }

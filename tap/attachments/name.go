@@ -1,6 +1,7 @@
 package attachments
 
 import (
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -9,8 +10,8 @@ import (
 // maxName is the maximum length of a safe name, in bytes: file systems allow 255.
 const maxName = 180
 
-// reserved are names of devices on Windows.
-var reserved = map[string]bool{"con": true, "prn": true, "aux": true, "nul": true}
+// device matches a name that Windows reserves, whatever follows its first dot.
+var device = regexp.MustCompile(`^(?i:con|prn|aux|nul|(?:com|lpt)[0-9¹²³])(?:\.|$)`)
 
 // SafeName turns the name of an uploaded file into one that every file system and store accepts. It
 // stays within its folder, does not begin with a dot, and keeps the extension. If nothing is left,
@@ -40,13 +41,15 @@ func SafeName(name string) string {
 		stem = stem[:len(stem)-n]
 	}
 	stem = strings.TrimRight(stem, ". ")
-	lower := strings.ToLower(stem)
-	if reserved[lower] || len(lower) == 4 &&
-		(strings.HasPrefix(lower, "com") || strings.HasPrefix(lower, "lpt")) {
-		stem += "_"
-	}
 	if stem == "" {
 		return "file" + ext
 	}
-	return stem + ext
+	name = stem + ext
+	if device.MatchString(name) {
+		base, rest, dotted := strings.Cut(name, ".")
+		if name = base + "_"; dotted {
+			name += "." + rest
+		}
+	}
+	return name
 }

@@ -16,7 +16,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tap-greenhouse/tap-greenhouse/internal/loader"
-	"github.com/tap-greenhouse/tap-greenhouse/tap/attachments"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
 )
 
@@ -196,25 +195,5 @@ func TestFailuresOfFilesAndStores(t *testing.T) {
 			assert.Equal(t, 2, r.code, store)
 			assert.Contains(t, r.err, "attachments.store")
 		}
-	})
-}
-
-func FuzzSafeName(f *testing.F) {
-	for _, seed := range []string{
-		"Resume.pdf", "../../../etc/passwd", `C:\x\y.txt`, "..", "", ".",
-		"CON", "a\x00b", strings.Repeat("ä", 300) + ".pdf", "con.pdf", "lpt1.txt", "x.",
-		"\u202egpj.exe",
-	} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, name string) {
-		safe := attachments.SafeName(name)
-		assert.NotEmpty(t, safe)
-		assert.LessOrEqual(t, len(safe), 200)
-		assert.NotContains(t, safe, "/")
-		assert.NotContains(t, safe, `\`)
-		assert.False(t, strings.HasPrefix(safe, "."), safe)
-		assert.Equal(t, filepath.Base(safe), safe)
-		assert.Equal(t, safe, attachments.SafeName(safe), "a safe name stays")
 	})
 }

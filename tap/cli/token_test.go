@@ -125,6 +125,18 @@ func TestCredentials(t *testing.T) {
 		assert.Contains(t, r.err, "sign in again")
 		noSecrets(t, r)
 	})
+	t.Run("refresh token that cannot be saved", func(t *testing.T) {
+		for _, code := range []string{"1", "130", "143"} {
+			s := serve(t, sandbox.Options{})
+			r := run(t, "--config", file(t, "c.json", with(s, map[string]any{
+				"refresh_token":      sandbox.RefreshToken,
+				"refresh_token_exec": []string{"/bin/sh", "-c", "exit " + code},
+			})))
+			assert.Equal(t, 2, r.code, "the command's code is not the tap's")
+			assert.Contains(t, r.err, "may be lost: mend the command and sign in again")
+			noSecrets(t, r)
+		}
+	})
 	t.Run("refused", func(t *testing.T) {
 		s := serve(t, sandbox.Options{})
 		r := run(t, "--config", file(t, "c.json",

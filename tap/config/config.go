@@ -85,6 +85,10 @@ type Config struct {
 // takes precedence, except for the refresh token: the file has the newest one. It fills in defaults
 // and checks everything.
 func Read(in Input) (*Config, error) {
+	ignored, err := in.adopt()
+	if err != nil {
+		return nil, err
+	}
 	where, members, file, err := configMembers(in)
 	if err != nil {
 		return nil, err
@@ -94,6 +98,9 @@ func Read(in Input) (*Config, error) {
 	}
 	cfg := &Config{
 		File: file, getenv: in.Getenv, now: in.now, origin: origin{where, map[string]bool{}},
+	}
+	if ignored != "" {
+		cfg.Warnings = append(cfg.Warnings, ignored)
 	}
 	all := Settings()
 	if err := cfg.addEnv(members, all); err != nil {
@@ -184,11 +191,6 @@ func configMembers(
 	where = "config " + in.File
 	if in.File != "-" {
 		file = in.File
-	}
-	if file != "" {
-		if err := adopt(file); err != nil {
-			return where, nil, "", &tap.Error{Kind: tap.BadInput, Op: where, Err: err}
-		}
 	}
 	data, err := in.ReadFile(in.File)
 	if err != nil {

@@ -61,7 +61,13 @@ func RewriteToken(file, token string) error {
 	if data, err = WithToken(data, token); err != nil {
 		return err
 	}
-	if err := replaceFile(path, data); err == nil || !inPlace(err) {
+	return replace(path, nextFile(path), data)
+}
+
+// replace gives a file new content: in one step with the help of another file, or if that is
+// impossible, in place.
+func replace(path, via string, data []byte) error {
+	if err := replaceFile(path, via, data); err == nil || !inPlace(err) {
 		return err
 	}
 	return overwrite(path, data)
@@ -106,44 +112,6 @@ func CanRewrite(file string) error {
 	}
 	defer os.Remove(probe.Name())
 	return probe.Close()
-}
-
-// nextFile returns where the next content of a file is written before it replaces the file.
-func nextFile(path string) string {
-	return filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".next")
-}
-
-// adopt uses the content that an earlier run wrote whole before it was killed: it contains the only
-// refresh token that works.
-func adopt(file string) error {
-	path, err := filepath.EvalSymlinks(file)
-	if err != nil {
-		return nil //nolint:nilerr // reading the file says it better
-	}
-	next := nextFile(path)
-	data, err := os.ReadFile(next)
-	if err != nil {
-		return nil //nolint:nilerr // most often there is none
-	}
-	old, err := os.Stat(path)
-	if err != nil {
-		return nil //nolint:nilerr // reading the file says it better
-	}
-	fresh, err := os.Stat(next)
-	if err != nil {
-		return err
-	}
-	if !jsontext.Value(bytes.TrimPrefix(data, bom)).IsValid() ||
-		fresh.ModTime().Before(old.ModTime()) {
-		return os.Remove(next)
-	}
-	if err := os.Rename(next, path); !inPlace(err) {
-		return err
-	}
-	if err := overwrite(path, data); err != nil {
-		return err
-	}
-	return os.Remove(next)
 }
 
 // WithToken returns a config with another refresh token; its other bytes are unchanged, but that
@@ -214,40 +182,4 @@ func findToken(config []byte) (place, error) {
 		before = before[2:]
 	}
 	return place{from: skipped + end, to: skipped + end, before: before}, nil
-}
-
-// replaceFile replaces a file in one step, and preserves its permissions and, if allowed, its
-// owner.
-func replaceFile(path string, data []byte) (err error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return err
-	}
-	f, err := os.OpenFile(nextFile(path), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-		}
-	}()
-	if err := f.Chmod(info.Mode().Perm()); err != nil {
-		return err
-	}
-	keepOwner(f, info)
-	if _, err := f.Write(data); err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
 }

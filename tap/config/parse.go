@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/tap-greenhouse/tap-greenhouse/schemas"
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
@@ -59,6 +60,9 @@ func (c *Config) parse() error {
 		return badConfig(c.origin.file, "%w", err)
 	}
 	c.RetryTime = max(c.RetryTime, time.Nanosecond)
+	if strings.ContainsFunc(c.UserAgent, unicode.IsControl) {
+		return bad("user_agent", errors.New("it must have no line breaks or control characters"))
+	}
 	percent, err := strconv.Atoi(strings.TrimSuffix(c.Budget, "%"))
 	if err != nil {
 		return bad("budget", err)
@@ -202,6 +206,9 @@ func parseURL(text string) (*url.URL, error) {
 	}
 	return nil, errors.New("it must begin with https://; http:// is for loopback addresses only")
 }
+
+// Local reports whether the API is on this machine.
+func (c *Config) Local() bool { return loopback(c.API.Hostname()) }
 
 func loopback(host string) bool {
 	if host == "localhost" {

@@ -40,7 +40,7 @@ const (
 // parseStores returns, with an error, the key that it is about.
 func (c *Config) parseStores() (key string, err error) {
 	if a := c.Attachments; a != nil {
-		s, err := store.Open(a.Store, c.getenv)
+		s, err := store.Open(a.Store, c.getenv, c.Silence)
 		if err != nil {
 			return "attachments.store", err
 		}
@@ -50,7 +50,7 @@ func (c *Config) parseStores() (key string, err error) {
 		c.Files = &Files{Store: s, Types: a.Types, MaxBytes: a.MaxBytes}
 	}
 	if d := c.Deletes; d != nil {
-		s, err := store.Open(d.Store, c.getenv)
+		s, err := store.Open(d.Store, c.getenv, c.Silence)
 		if err != nil {
 			return "deletes.store", err
 		}

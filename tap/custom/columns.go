@@ -110,6 +110,7 @@ func readDefinitions(
 ) ([]*definition, error) {
 	var all []*definition
 	req := tap.Request{Stream: list}
+	var circle tap.Circle
 	for {
 		var rows []*definition
 		err := source.Read(ctx, req, func(page tap.Page) error {
@@ -124,6 +125,9 @@ func readDefinitions(
 		if err != nil && tap.KindOf(err) == tap.Scope && len(all) > 0 {
 			// The scope was taken away meanwhile: half of the definitions are not those that it has.
 			err = &tap.Error{Kind: tap.Refused, Op: "after a first page", Err: err}
+		}
+		if err == nil {
+			err = circle.Next(list.Name, req.Cursor)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("reading the definitions of custom fields: %w", err)

@@ -16,8 +16,11 @@ import (
 const maxLearns = 4
 
 // errReduced means that the API refused an optional part of a request, and the request should be
-// repeated without it.
+// repeated without it, or that its page was too large.
 var errReduced = errors.New("the request is repeated without what was refused")
+
+// errRestart means that the piece should be read from its start.
+var errRestart = errors.New("the piece is read again")
 
 // ask reads a page of a task and hands it to the writer, with the step that it means for the
 // stream's progress. It returns when the page is written, so a slow loader slows down the reading,
@@ -44,10 +47,37 @@ func (w *worker) ask(ctx context.Context, t *task, req tap.Request,
 			req.From.IsZero() && req.Before.IsZero() && len(req.Stream.Passes) == 0 && !w.Sample
 		return w.write(ctx, t, req, page, res, b)
 	})
-	if tap.KindOf(err) == tap.Unprocessable {
+	return w.recover(t, req, err)
+}
+
+// recover returns what to do after an error of a request that may be repeated in another way, or
+// the error.
+func (w *worker) recover(t *task, req tap.Request, err error) error {
+	name := req.Stream.Name
+	switch tap.KindOf(err) {
+	case tap.TooLarge:
+		n, ok := w.stream.shrink(t.perPage)
+		switch {
+		case !ok:
+			return err
+		case req.Cursor != "":
+			err = errRestart // a cursor keeps the size of its pages
+		default:
+			err = errReduced
+		}
+		w.Log.Warn("a page is too large: its piece is read again, with smaller pages", "stream",
+			name, "records per page", n)
+	case tap.CursorExpired:
+		if req.Cursor == "" || w.restarts == maxRestarts {
+			return err
+		}
+		w.restarts++
+		w.Log.Warn("the cursor expired: the piece is read again", "stream", name)
+		return errRestart
+	case tap.Unprocessable:
 		if what, ok := w.stream.reduce(req); ok {
-			w.Log.Warn("the API refused "+what+": the stream is read without it", "stream",
-				req.Stream.Name, "reason", tap.Cause(err))
+			w.Log.Warn("the API refused "+what+": the stream is read without it", "stream", name,
+				"reason", tap.Cause(err))
 			return errReduced
 		}
 	}

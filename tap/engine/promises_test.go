@@ -3,6 +3,7 @@ package engine_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -203,7 +204,7 @@ func TestMaxRunTimeAndRefreshEvery(t *testing.T) {
 		source := script(func(_ tap.Request, take func(tap.Page) error) error {
 			time.Sleep(4 * time.Second)
 			pages++
-			return take(tap.Page{Body: []byte(`[{"id":1}]`), Next: "more", Asked: simWorld})
+			return take(tap.Page{Body: []byte(`[{"id":1}]`), Next: fmt.Sprint(pages), Asked: simWorld})
 		})
 		began := time.Now()
 		r := runOne(t, source, nil, tap.Handling{}, nil,

@@ -22,6 +22,8 @@ type task struct {
 	waits              time.Time // since when the stream has read nothing; zero for never read
 	weight             float64   // the expected number of pages
 	number             int       // in the order of arrival
+	circle             tap.Circle
+	perPage            int // the size of the pages that the cursor leads to; 0 for the maximum
 }
 
 // stage orders the work. Pieces of an earlier run come first, one page each, so that runs that end

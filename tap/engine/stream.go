@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -43,6 +44,7 @@ type list struct {
 	refused refused
 	nulled  map[string]int // warnings of values that became null, by column
 	onePage bool           // it fits on a page, so it is requested without bounds
+	perPage int            // records per page, after a page was too large; 0 for the maximum
 }
 
 // known is the shape of a stream's records, as far as it is known.
@@ -114,14 +116,18 @@ func (st *stream) current() known {
 	return st.list.known
 }
 
-// request returns the request for the start of a piece.
-func (st *stream) request(p *tap.Piece) tap.Request {
+// request returns the request for the start of a task's piece.
+func (st *stream) request(t *task) tap.Request {
 	st.list.mu.Lock()
 	refused := st.list.refused
+	if t.cursor == "" {
+		t.perPage = st.list.perPage
+	}
 	st.list.mu.Unlock()
+	p := t.piece
 	req := tap.Request{
 		Stream: st.sel.Stream, Params: st.sel.Stream.ReadParams()[p.Pass], From: p.From,
-		Before: p.Before, Fields: st.sel.Fields,
+		Before: p.Before, Fields: st.sel.Fields, PerPage: t.perPage,
 	}
 	if refused.fields {
 		req.Fields = nil
@@ -154,6 +160,20 @@ func (st *stream) reduce(req tap.Request) (what string, ok bool) {
 		return "the lower bound", true
 	}
 	return "", false
+}
+
+// shrink notes that pages of a size are too large, and reports whether smaller ones may be asked
+// for. If another piece was faster, the size is smaller already.
+func (st *stream) shrink(perPage int) (smaller int, ok bool) {
+	st.list.mu.Lock()
+	defer st.list.mu.Unlock()
+	if st.list.perPage == perPage {
+		if perPage == 1 {
+			return 0, false
+		}
+		st.list.perPage = max(1, cmp.Or(perPage, pageRows)/4)
+	}
+	return st.list.perPage, true
 }
 
 // fitsOnePage reports whether the list is requested as a whole, because it fits on a page.

@@ -48,6 +48,7 @@ func (st *stream) older(start time.Time) func(record.Row) bool {
 type world struct {
 	*worker
 	fields  []string // of listings; nil if the API refused them
+	circle  tap.Circle
 	stopped bool
 }
 
@@ -78,8 +79,14 @@ func (w *world) List(ctx context.Context, pass int, cursor string) (rows []recor
 		case tap.KindOf(err) == tap.Unprocessable && w.fields != nil:
 			w.fields = nil
 			continue
-		case tap.KindOf(err) == tap.CursorExpired && cursor != "":
-			err = gone.ErrExpired
+		case tap.KindOf(err) == tap.CursorExpired && cursor != "" && w.restarts < maxRestarts:
+			w.restarts++
+			w.circle, err = tap.Circle{}, gone.ErrExpired
+		case err == nil:
+			if next == "" {
+				w.circle = tap.Circle{}
+			}
+			err = w.circle.Next(st.sel.Stream.Name, next)
 		}
 		return rows, next, asked, err
 	}
@@ -112,7 +119,7 @@ func (w *world) Ask(ctx context.Context, ids []int64) (living []int64, err error
 func (w *world) askPass(ctx context.Context, pass int, ids []int64) (found []int64, err error) {
 	t := &task{stream: w.stream, piece: &tap.Piece{Pass: pass}}
 	for {
-		req := w.stream.request(t.piece)
+		req := w.stream.request(t)
 		req.IDs = ids
 		err := w.ask(ctx, t, req, func(page tap.Page, res *record.Result) (progress.Step, error) {
 			if page.Next != "" {

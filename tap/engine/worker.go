@@ -205,7 +205,7 @@ func (w *worker) later(t *task) {
 // first reads the first page of a piece.
 func (w *worker) first(ctx context.Context, t *task) error {
 	for {
-		req := w.stream.request(t.piece)
+		req := w.stream.request(t)
 		if w.Sample {
 			req.PerPage = 1
 		}
@@ -250,7 +250,7 @@ func (w *worker) cut(ctx context.Context, t *task) error {
 		if !ok {
 			return nil
 		}
-		req := w.stream.request(t.piece)
+		req := w.stream.request(t)
 		if req.From != t.piece.From || req.Before != t.piece.Before {
 			return nil // a bound was refused: the list cannot be cut
 		}
@@ -275,7 +275,7 @@ func (w *worker) cut(ctx context.Context, t *task) error {
 			t.piece = &tap.Piece{
 				Pass: t.piece.Pass, From: t.piece.From, Before: at, Cursor: older.next,
 			}
-			t.cursor, t.listing, wide = older.next, false, older
+			t.cursor, t.listing, t.circle, wide = older.next, false, tap.Circle{}, older
 			continue
 		}
 		t.head = first
@@ -298,18 +298,15 @@ func (w *worker) walk(ctx context.Context, t *task, pages int) (done bool, err e
 		if w.over.Load() {
 			return false, nil
 		}
-		req := w.stream.request(t.piece)
+		req := w.stream.request(t)
 		req.Cursor = t.cursor
 		err := w.ask(ctx, t, req, func(page tap.Page, _ *record.Result) (progress.Step, error) {
 			return progress.Page{Piece: *t.piece, Next: page.Next}, nil
 		})
 		switch {
 		case errors.Is(err, errReduced):
-		case tap.KindOf(err) == tap.CursorExpired && t.cursor != "" && w.restarts < maxRestarts:
-			w.restarts++
-			w.Log.Warn("the cursor expired: the piece is read again", "stream",
-				w.stream.sel.Stream.Name)
-			t.cursor = ""
+		case errors.Is(err, errRestart):
+			t.cursor, t.circle = "", tap.Circle{}
 			if err := w.send(ctx, restarted{t}); err != nil {
 				return false, err
 			}
@@ -318,6 +315,9 @@ func (w *worker) walk(ctx context.Context, t *task, pages int) (done bool, err e
 		case t.head.next == "":
 			return true, nil
 		default:
+			if err := t.circle.Next(w.stream.sel.Stream.Name, t.head.next); err != nil {
+				return false, err
+			}
 			t.cursor = t.head.next
 			n++
 		}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"syscall"
@@ -169,8 +170,8 @@ func (w *writer) records(m batch) (done int) {
 	for _, record := range m.records {
 		if len(w.buf) > 0 && len(w.buf)+len(record) > writeBytes {
 			w.flush()
-			if w.ctx.Err() != nil {
-				break
+			if err := context.Cause(w.ctx); err != nil && !errors.Is(err, errOvertime) {
+				break // a run that ends by itself has time to write its pages
 			}
 		}
 		w.buf = append(append(append(w.buf, m.frame[0]...), record...), m.frame[1]...)
@@ -317,6 +318,10 @@ func (w *writer) flush() {
 
 // WriteError returns the error of a write to stdout.
 func WriteError(err error) error {
+	var own *tap.Error
+	if errors.As(err, &own) {
+		return err
+	}
 	e := &tap.Error{
 		Kind: tap.LoaderGone, Op: "writing to stdout", Err: err,
 		Hint: "check where standard output goes: the disk may be full, or the stream closed",

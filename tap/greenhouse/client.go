@@ -71,7 +71,7 @@ func (a *Account) connect(retryTime, silence time.Duration) *harvest.Client {
 			Rotated: func(token string) error {
 				switch {
 				case len(c.RefreshTokenExec) > 0:
-					return config.KeepToken(c.RefreshTokenExec, token)
+					return c.KeepToken(token)
 				case a.opts.KeepToken != nil:
 					return a.opts.KeepToken(token)
 				}

@@ -14,14 +14,15 @@ const (
 	ExitNothingRead = 2
 )
 
-// ExitCode returns the code for an error that ended a run; an error with a method ExitCode has its
-// own. read reports whether anything was read.
+// ExitCode returns the code for an error that ended a run. What interrupted it may have its own, in
+// a method ExitCode; that of another program, such as an [exec.ExitError], is none. read reports
+// whether anything was read.
 func ExitCode(err error, read bool) int {
 	var own interface{ ExitCode() int }
 	switch {
 	case err == nil:
 		return ExitOK
-	case errors.As(err, &own):
+	case tap.KindOf(err) == tap.Interrupted && errors.As(err, &own):
 		return own.ExitCode()
 	}
 	switch tap.KindOf(err) {

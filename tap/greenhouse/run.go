@@ -239,7 +239,7 @@ func (r *Run) makeEngine() (*engine.Engine, error) {
 	if f := cfg.Files; f != nil {
 		e.Enricher = attachments.New(attachments.Options{
 			Store: f.Store, Types: f.Types, MaxBytes: f.MaxBytes, Concurrency: cfg.Concurrency,
-			Silence:   cfg.Silence,
+			Silence: cfg.Silence, MaxRetryTime: cfg.RetryTime, Local: cfg.Local(),
 			UserAgent: cfg.Agent(r.opts.Version), Source: r.client, Log: r.opts.Log,
 		})
 	}
@@ -275,6 +275,9 @@ func (r *Run) Snapshot() *tap.Account {
 // could not be written. Streams that failed while others continued are not an error: the account's
 // exit code is 1.
 func (r *Run) Do(ctx context.Context, out io.Writer) (*tap.Account, error) {
+	if r.cfg.RunTime > 0 {
+		out = newOvertimeWriter(out, r.cfg.RunTime)
+	}
 	r.engine.Out = out
 	r.reading.Store(r.engine)
 	defer r.reading.Store(nil)

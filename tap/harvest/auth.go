@@ -14,6 +14,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/web"
 )
 
 // Credential is one of the three ways to sign in.
@@ -191,7 +192,7 @@ func (a *auth) renew(ctx context.Context) (*token, error) {
 		g = grant{}
 		if err := json.Unmarshal(body, &g, jsontext.AllowDuplicateNames(true)); err != nil ||
 			g.AccessToken == "" {
-			return &temporary{reason: "the answer contains no token"}
+			return &web.TemporaryError{Kind: tap.Server, Reason: "the answer contains no token"}
 		}
 		asked = at
 		served, _ = http.ParseTime(header.Get("Date"))
@@ -210,9 +211,12 @@ func (a *auth) renew(ctx context.Context) (*token, error) {
 	if a.cred.RefreshToken != "" && g.RefreshToken != "" {
 		a.client.secrets.add(g.RefreshToken)
 		if err := a.cred.Rotated(g.RefreshToken); err != nil {
+			if tap.KindOf(err) != tap.Fault {
+				return nil, err
+			}
 			return nil, &tap.Error{
-				Kind: tap.BadInput, Op: "saving the new refresh_token", Err: err,
-				Hint: "the old one is used up: make the config file writable and sign in again",
+				Kind: tap.Credentials, Op: "saving the new refresh_token", Err: err,
+				Hint: "the old one is used up, and the new one may be lost: make sure that it can be saved, and sign in again",
 			}
 		}
 		a.cred.RefreshToken = g.RefreshToken
@@ -295,13 +299,13 @@ func (a *auth) explain(err error) error {
 		if kept, err := a.cred.Reread(); err == nil && kept != "" && kept != a.cred.RefreshToken {
 			a.cred.RefreshToken = kept
 			a.client.secrets.add(kept)
-			return &temporary{
-				reason: "another process has renewed the refresh token",
-				after:  time.Millisecond,
+			return &web.TemporaryError{
+				Kind: tap.Server, Reason: "another process has renewed the refresh token",
+				After: time.Millisecond,
 			}
 		}
 	}
-	e := tap.Errorf(tap.Credentials, "signing in at "+hostPort(a.client.tokenURL()), "%s",
+	e := tap.Errorf(tap.Credentials, "signing in at "+web.HostPort(a.client.tokenURL()), "%s",
 		refusal.Error())
 	switch {
 	case a.cred.APIKey != "":

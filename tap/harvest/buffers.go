@@ -63,7 +63,7 @@ func grow(b []byte, n int) []byte {
 // readAll appends the content of r to b, up to limit bytes and one more, which shows the caller
 // that there is more. hint is the expected number of bytes; 0 if unknown.
 func readAll(b []byte, r io.Reader, hint int, limit int64) ([]byte, error) {
-	b = grow(b, hint+record.Padding)
+	b = grow(b, max(0, hint)+record.Padding)
 	for int64(len(b)) <= limit {
 		if len(b) == cap(b) {
 			b = grow(b, max(blockBytes, len(b)/4))

@@ -2,15 +2,12 @@ package harvest
 
 import (
 	"log/slog"
-	"maps"
 	"net"
 	"net/http"
 	"net/url"
-	"sync"
-	"sync/atomic"
 	"time"
 
-	"github.com/tap-greenhouse/tap-greenhouse/tap"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/web"
 )
 
 // Bounds on the size of an answer. A page has at most 500 records; the largest pages seen have a
@@ -21,8 +18,11 @@ const (
 	maxErrorBytes  = 64 << 10
 	perPage        = 500 // the API's maximum
 	maxRedirects   = 3
-	firstWait      = 500 * time.Millisecond // before the first retry; doubles with each one
 )
+
+// slowest is the least that a connection must deliver, in bytes a second over each request timeout.
+// A page over a slow line delivers more.
+const slowest = 16
 
 // Options configure a client. All are required except UserAgent, Log and OnWait.
 type Options struct {
@@ -54,20 +54,9 @@ type Client struct {
 	auth    *auth
 	log     *slog.Logger
 	secrets *secrets
-
-	requests, bytes, tokens atomic.Int64
-	refusals                atomic.Int32 // new tokens that lists refused since the last page
-
-	mu      sync.Mutex
-	repeats map[string]int  // by operation
-	limited int             // answers with 429
-	mute    map[string]bool // lists that failed since one last answered
-
-	began    time.Time   // when the client was created
-	reached  atomic.Bool // something has answered
-	answered atomic.Bool // a list has answered with a page
-	// when a list last answered with a page or a refusal, in nanoseconds since began; 0 for never
-	alive atomic.Int64
+	room    room
+	health  *health
+	used    used
 }
 
 // NewClient returns a client. It makes no request before its first use.
@@ -75,7 +64,10 @@ func NewClient(opts Options) *Client {
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
-	c := &Client{opts: opts, log: opts.Log, secrets: &secrets{}, began: time.Now()}
+	c := &Client{
+		opts: opts, log: opts.Log, secrets: &secrets{}, room: newRoom(),
+		health: newHealth(opts.MaxRetryTime, opts.Concurrency),
+	}
 	c.budget = NewBudget(opts.BudgetShare, opts.OnWait)
 	c.auth = newAuth(c, opts.Credential)
 	if c.opts.APIURL.Path == "" {
@@ -87,26 +79,26 @@ func NewClient(opts Options) *Client {
 	// the client ID too: the two may be swapped
 	c.secrets.add(cred.ClientID, cred.ClientSecret, cred.RefreshToken, cred.APIKey)
 	dialer := &net.Dialer{Timeout: 30 * time.Second}
-	c.http = &http.Client{
-		Transport: &http.Transport{
-			Proxy:                  http.ProxyFromEnvironment,
-			DialContext:            dialer.DialContext,
-			TLSHandshakeTimeout:    20 * time.Second,
-			MaxIdleConnsPerHost:    opts.Concurrency,
-			IdleConnTimeout:        90 * time.Second,
-			MaxResponseHeaderBytes: maxHeaderBytes,
-			DisableCompression:     true, // unpacked here, where its size can be bounded
-			ForceAttemptHTTP2:      true,
-			ReadBufferSize:         32 << 10,
-			// A ping detects a connection that died silently, instead of every request sent into
-			// it.
-			HTTP2: &http.HTTP2Config{
-				SendPingTimeout: 15 * time.Second,
-				PingTimeout:     10 * time.Second,
-			},
+	transport := &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            dialer.DialContext,
+		TLSHandshakeTimeout:    20 * time.Second,
+		MaxIdleConnsPerHost:    opts.Concurrency,
+		IdleConnTimeout:        90 * time.Second,
+		MaxResponseHeaderBytes: maxHeaderBytes,
+		DisableCompression:     true, // unpacked here, where its size can be bounded
+		ForceAttemptHTTP2:      true,
+		ReadBufferSize:         32 << 10,
+		// A ping detects a connection that died silently, instead of every request sent into it.
+		HTTP2: &http.HTTP2Config{
+			SendPingTimeout: 15 * time.Second,
+			PingTimeout:     10 * time.Second,
 		},
-		CheckRedirect: stayHome,
 	}
+	c.http = &http.Client{CheckRedirect: stayHome, Transport: &web.Watch{
+		Next: transport, Silence: opts.RequestTimeout, Slowest: slowest,
+		Longest: max(10*opts.RequestTimeout, opts.MaxRetryTime),
+	}}
 	return c
 }
 
@@ -117,46 +109,6 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 // first answer.
 func (c *Client) Now() time.Time { return c.budget.now() }
 
-// Usage counts what a client has used so far.
-type Usage struct {
-	Requests int64 // to lists
-	Tokens   int64 // requests to the token address
-	Bytes    int64 // of pages, as received
-}
-
-// Usage returns what the client has used so far.
-func (c *Client) Usage() Usage {
-	return Usage{Requests: c.requests.Load(), Tokens: c.tokens.Load(), Bytes: c.bytes.Load()}
-}
-
-// Account returns the windows of the limit, how long the client waited for them, how often each
-// list was requested again, and the number of 429s.
-func (c *Client) Account() (windows []tap.Window, waited time.Duration,
-	retries func(stream string) int, limited int,
-) {
-	windows, waited = c.budget.account()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	repeats := maps.Clone(c.repeats)
-	return windows, waited, func(stream string) int { return repeats[opOf(stream)] }, c.limited
-}
-
-func (c *Client) repeat(op string, limited bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.repeats == nil {
-		c.repeats = map[string]int{}
-	}
-	c.repeats[op]++
-	if c.mute == nil {
-		c.mute = map[string]bool{}
-	}
-	c.mute[op] = true
-	if limited {
-		c.limited++
-	}
-}
-
 // tokenURL is the token endpoint; for an API key, the exchange next to the lists.
 func (c *Client) tokenURL() *url.URL {
 	if c.opts.Credential.APIKey != "" {
@@ -165,33 +117,5 @@ func (c *Client) tokenURL() *url.URL {
 	return c.opts.AuthURL
 }
 
-// answers notes that a list answered, with a page or a refusal.
-func (c *Client) answers() {
-	c.alive.Store(int64(max(time.Since(c.began), 1)))
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	clear(c.mute)
-}
-
-// dead reports whether the API as a whole does not answer: none of its lists has for MaxRetryTime,
-// and more than one was asked.
-func (c *Client) dead() bool {
-	if c.silence() < c.opts.MaxRetryTime {
-		return false
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.alive.Load() == 0 || len(c.mute) > 1
-}
-
-// silence is how long ago a list last answered.
-func (c *Client) silence() time.Duration { return time.Since(c.began) - time.Duration(c.alive.Load()) }
-
 // again reports whether a retry may help: after errors of the server, and pages of a proxy.
-func again(e *statusError) bool {
-	switch e.code {
-	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
-		return true
-	}
-	return e.code >= 500 || e.html || e.code < 400
-}
+func again(e *statusError) bool { return e.html || web.Again(e.code) }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/web"
 )
 
 // Read requests a page; see [tap.Source].
@@ -34,7 +35,7 @@ func (c *Client) watchResends(ctx context.Context, op string) context.Context {
 	return httptrace.WithClientTrace(ctx,
 		&httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) {
 			if sent++; sent > 1 {
-				c.requests.Add(1)
+				c.used.requests.Add(1)
 				c.budget.spend()
 				c.log.Warn("trying again", "while", op, "reason",
 					"the connection was closed before the answer", "wait", "0s")
@@ -69,7 +70,7 @@ func (c *Client) attempt(ctx context.Context, req tap.Request, take func(tap.Pag
 	}
 	get := &http.Request{Method: http.MethodGet, URL: c.listURL(req), Header: http.Header{}}
 	get.Header.Set("Authorization", "Bearer "+t.value)
-	c.requests.Add(1)
+	c.used.requests.Add(1)
 	sent := time.Now()
 	var took time.Duration
 	arrived := func(answer *http.Response) {
@@ -85,7 +86,7 @@ func (c *Client) attempt(ctx context.Context, req tap.Request, take func(tap.Pag
 			if answer.StatusCode != http.StatusOK {
 				refusal := c.refusal(get.URL, answer, body)
 				if !again(refusal) || refusal.code == http.StatusTooManyRequests {
-					c.answers()
+					c.health.answered(false)
 				}
 				if first && refusal.code == http.StatusUnauthorized {
 					*fresh++
@@ -100,12 +101,10 @@ func (c *Client) attempt(ctx context.Context, req tap.Request, take func(tap.Pag
 			err = take(page)
 			var malformed *record.MalformedError
 			if errors.As(err, &malformed) {
-				return &temporary{reason: malformed.Error()}
+				return &web.TemporaryError{Kind: tap.Server, Reason: malformed.Error()}
 			}
 			if err == nil {
-				c.answers()
-				c.answered.Store(true)
-				c.refusals.Store(0)
+				c.health.answered(true)
 			}
 			return err
 		})
@@ -118,26 +117,23 @@ func (c *Client) explain(ctx context.Context, req tap.Request, answer *http.Resp
 	op := op(req)
 	if refusal.code == http.StatusUnauthorized && !refusal.html {
 		c.auth.refused(ctx, t)
-		// A new token can die before its first use if another process requests one. That does not
-		// happen repeatedly.
-		if fresh < 2 || fresh < 4 && c.answered.Load() {
+		if c.health.mayLive(fresh) {
 			return errDeadToken
 		}
 		e := tap.Errorf(tap.Refused, op, "a new token is refused as well: %s", refusal.Error()).
 			WithHint("another program may be using the same credential: run one at a time; otherwise check %s", c.opts.Credential.keys())
-		// If no list answers, or none does any more, the list is not at fault.
-		if n := int(c.refusals.Add(1)); !c.answered.Load() || n > max(8, c.opts.Concurrency) {
+		if c.health.refused() {
 			e.Kind = tap.Credentials
 		}
 		return e
 	}
 	after, told := retryAfter(answer, time.Now())
-	if refusal.code == http.StatusTooManyRequests {
-		return &temporary{reason: refusal.Error(), after: after, limited: true, untold: !told &&
-			answer.Header.Get("X-RateLimit-Reset") == ""}
-	}
 	if again(refusal) {
-		return &temporary{reason: refusal.Error(), after: after}
+		limited := refusal.code == http.StatusTooManyRequests
+		return &web.TemporaryError{
+			Kind: tap.Server, Reason: refusal.Error(), After: after, Limited: limited,
+			Untold: limited && !told && answer.Header.Get("X-RateLimit-Reset") == "",
+		}
 	}
 	e := &tap.Error{Kind: tap.Refused, Op: op, Err: refusal}
 	switch {
@@ -217,7 +213,7 @@ func (c *Client) next(asked *url.URL, answer *http.Response) (string, error) {
 			}
 			u, err := asked.Parse(target)
 			if err != nil {
-				return "", &temporary{reason: "the Link header has no valid address"}
+				return "", badLink("has no valid address")
 			}
 			if origin(u) != origin(asked) {
 				return "", &tap.Error{
@@ -228,12 +224,16 @@ func (c *Client) next(asked *url.URL, answer *http.Response) (string, error) {
 			}
 			cursor := u.Query().Get("cursor")
 			if cursor == "" {
-				return "", &temporary{reason: "the Link header has no cursor"}
+				return "", badLink("has no cursor")
 			}
 			return cursor, nil
 		}
 	}
 	return "", nil
+}
+
+func badLink(what string) error {
+	return &web.TemporaryError{Kind: tap.Server, Reason: "the Link header " + what}
 }
 
 func isNext(params string) bool {

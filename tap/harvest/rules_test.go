@@ -235,9 +235,7 @@ func TestPackedBodies(t *testing.T) {
 	read := func(encoding string, body []byte) (string, int64, error) {
 		answer := reply(200, string(body), "Content-Encoding", encoding)
 		defer answer.Body.Close()
-		seen := 0
-		got, n, err := readBody(nil, answer, 100, func(n int) { seen += n })
-		assert.EqualValues(t, n, seen)
+		got, n, err := readBody(nil, answer, 100, func() error { return nil })
 		return string(got), n, err
 	}
 	for range 3 {

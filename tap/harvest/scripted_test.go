@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/web"
 )
 
 // scripted answers requests without a network.
@@ -61,7 +62,9 @@ func scriptedClient(t *testing.T, lists scripted, change func(*Options)) *Client
 		change(&opts)
 	}
 	c := NewClient(opts)
-	c.http.Transport = scripted(func(r *http.Request) (*http.Response, error) {
+	watch, ok := c.http.Transport.(*web.Watch)
+	require.True(t, ok)
+	watch.Next = scripted(func(r *http.Request) (*http.Response, error) {
 		if r.URL.Host == auth.Host {
 			return granted(), nil
 		}

@@ -10,9 +10,12 @@ import (
 	"os"
 	"path"
 	"strings"
+	"time"
 
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap/web"
 )
 
 // bucket keeps files in S3 or a compatible server: AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL sets its
@@ -23,9 +26,18 @@ type bucket struct {
 	name, prefix string
 }
 
-func newBucket(name, prefix string, getenv func(string) (string, bool)) (Store, error) {
+// What is asked of a server that speaks S3: the least bytes a second, and how often a request is
+// made that it does not answer.
+const (
+	slowest  = 16
+	attempts = 3
+)
+
+func newBucket(name, prefix string, getenv func(string) (string, bool), silence time.Duration) (
+	Store, error,
+) {
 	opts := &minio.Options{
-		Secure: true,
+		Secure: true, MaxRetries: attempts,
 		Creds: credentials.NewChainCredentials([]credentials.Provider{
 			&credentials.EnvAWS{}, &credentials.FileAWSCredentials{}, &credentials.IAM{},
 		}),
@@ -51,6 +63,11 @@ func newBucket(name, prefix string, getenv func(string) (string, bool)) (Store, 
 		endpoint, opts.Secure, opts.BucketLookup = u.Host, u.Scheme == "https",
 			minio.BucketLookupPath
 	}
+	transport, err := minio.DefaultTransport(opts.Secure)
+	if err != nil {
+		return nil, err
+	}
+	opts.Transport = &web.Watch{Next: transport, Silence: silence, Slowest: slowest}
 	client, err := minio.New(endpoint, opts)
 	if err != nil {
 		return nil, err
@@ -68,7 +85,7 @@ func (s *bucket) key(name string) string {
 		"/")
 }
 
-func (s *bucket) Temp() (*os.File, error) { return os.CreateTemp("", ".part-*") }
+func (s *bucket) Temp() (*os.File, error) { return anonymous() }
 
 func (s *bucket) Put(ctx context.Context, name string, f *os.File, m Meta) error {
 	defer Discard(f)

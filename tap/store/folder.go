@@ -2,17 +2,24 @@ package store
 
 import (
 	"context"
+	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
+	"sync"
 
 	"github.com/go-json-experiment/json"
 )
 
 // folder keeps files below a folder. The metadata of a file is in another one next to it, whose
-// name begins with a dot. It is written first, so a file without it was put there by someone else.
-type folder struct{ root string }
+// name begins with a dot. It is removed before the content changes and written after that, so it
+// never describes other content, wherever the process is killed; a file without it counts as none.
+type folder struct {
+	root  string
+	swept sync.Once
+}
 
 func (s *folder) path(name string) string { return filepath.Join(s.root, filepath.FromSlash(name)) }
 
@@ -24,7 +31,8 @@ func (s *folder) Temp() (*os.File, error) {
 	if err := os.MkdirAll(s.root, 0o700); err != nil {
 		return nil, err
 	}
-	return os.CreateTemp(s.root, ".part-*")
+	s.swept.Do(func() { sweepParts(s.root) })
+	return newPart(s.root)
 }
 
 func (s *folder) Put(_ context.Context, name string, f *os.File, m Meta) (err error) {
@@ -37,20 +45,38 @@ func (s *folder) Put(_ context.Context, name string, f *os.File, m Meta) (err er
 	if err := os.MkdirAll(filepath.Dir(p), 0o700); err != nil {
 		return err
 	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	if err := os.Remove(side(p)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := publish(f, p); err != nil {
+		return err
+	}
+	if err := syncDir(filepath.Dir(p)); err != nil {
+		return err
+	}
+	return s.describe(p, m)
+}
+
+// describe writes the metadata of a file.
+func (s *folder) describe(p string, m Meta) error {
 	about, err := json.Marshal(m)
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(side(p), about, 0o600); err != nil {
+	f, err := newPart(s.root)
+	if err != nil {
 		return err
 	}
-	if err := f.Sync(); err != nil {
-		return err
+	if _, err = f.Write(about); err == nil {
+		err = publish(f, side(p))
 	}
-	if err := f.Close(); err != nil {
-		return err
+	if err != nil {
+		Discard(f)
 	}
-	return os.Rename(f.Name(), p)
+	return err
 }
 
 func (s *folder) Stat(_ context.Context, name string) (Meta, error) {

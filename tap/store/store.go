@@ -6,6 +6,7 @@ import (
 	"context"
 	"io"
 	"os"
+	"time"
 )
 
 // Meta describes a file.
@@ -34,14 +35,15 @@ type Store interface {
 }
 
 // Open opens the store at an address: file:///folder, or s3://bucket/prefix; on Windows also
-// C:\folder. It does not access the store before its first use.
-func Open(address string, getenv func(string) (string, bool)) (Store, error) {
+// C:\folder. It does not access the store before its first use. A server may be silent for as long
+// as given.
+func Open(address string, getenv func(string) (string, bool), silence time.Duration) (Store, error) {
 	at, err := parse(address)
 	if err != nil {
 		return nil, err
 	}
 	if at.bucket != "" {
-		return newBucket(at.bucket, at.prefix, getenv)
+		return newBucket(at.bucket, at.prefix, getenv, silence)
 	}
 	root, err := at.root()
 	if err != nil {
@@ -76,5 +78,5 @@ func ReadFile(ctx context.Context, s Store, name string) ([]byte, error) {
 // Discard removes a file of Temp that will not be stored.
 func Discard(f *os.File) {
 	f.Close()
-	os.Remove(f.Name())
+	_ = os.Remove(f.Name()) // it may have no name
 }

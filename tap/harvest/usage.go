@@ -1,0 +1,58 @@
+package harvest
+
+import (
+	"maps"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
+)
+
+// Usage counts what a client has used so far.
+type Usage struct {
+	Requests int64 // to lists
+	Tokens   int64 // requests to the token address
+	Bytes    int64 // of pages, as received
+}
+
+// used counts what a client uses.
+type used struct {
+	requests, bytes, tokens atomic.Int64
+
+	mu      sync.Mutex     // guards what follows
+	repeats map[string]int // by operation
+	limited int            // answers with 429
+}
+
+func (u *used) repeat(op string, limited bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.repeats == nil {
+		u.repeats = map[string]int{}
+	}
+	u.repeats[op]++
+	if limited {
+		u.limited++
+	}
+}
+
+// Usage returns what the client has used so far.
+func (c *Client) Usage() Usage {
+	return Usage{
+		Requests: c.used.requests.Load(), Tokens: c.used.tokens.Load(),
+		Bytes: c.used.bytes.Load(),
+	}
+}
+
+// Account returns the windows of the limit, how long the client waited for them, how often each
+// list was requested again, and the number of 429s.
+func (c *Client) Account() (windows []tap.Window, waited time.Duration,
+	retries func(stream string) int, limited int,
+) {
+	windows, waited = c.budget.account()
+	c.used.mu.Lock()
+	defer c.used.mu.Unlock()
+	repeats := maps.Clone(c.used.repeats)
+	return windows, waited, func(stream string) int { return repeats[opOf(stream)] }, c.used.limited
+}
