@@ -403,7 +403,7 @@ func TestCheck(t *testing.T) {
 		says   string // empty if it is valid
 	}{
 		"good":             {},
-		"no introspection": {opts: sandbox.Options{Introspection: false}},
+		"no introspection": {opts: sandbox.Options{NoIntrospection: true}},
 		"wrong client": {
 			config: map[string]any{"client_secret": "wrong"},
 			says:   "check client_id and client_secret",

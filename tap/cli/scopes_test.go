@@ -17,8 +17,8 @@ import (
 func TestScopes(t *testing.T) {
 	for _, introspection := range []bool{true, false} {
 		s := serve(t, sandbox.Options{
-			Scopes:        []string{"harvest:users:list"},
-			Introspection: introspection,
+			Scopes:          []string{"harvest:users:list"},
+			NoIntrospection: !introspection,
 		})
 		r := run(t, "scopes", "--probe", "--format", "json", "--config",
 			file(t, "c.json", s.Config()))
@@ -51,7 +51,7 @@ func TestDiscoveryDeselectsUnreadableStreams(t *testing.T) {
 		s := serve(t, sandbox.Options{Scopes: []string{
 			"harvest:users:list",
 			"harvest:custom_field_options:list",
-		}, Introspection: introspection})
+		}, NoIntrospection: !introspection})
 		r := run(t, "--config", file(t, "c.json", s.Config()), "--discover", "--probe")
 		require.Zero(t, r.code, r.err)
 		catalog := file(t, "catalog.json", r.out)

@@ -273,7 +273,7 @@ func TestIntrospection(t *testing.T) {
 		}
 		assert.Equal(t, "https://auth.invalid/introspect", r.URL.String())
 		require.NoError(t, r.ParseForm())
-		assert.Equal(t, url.Values{"token": {"a-token"}}, r.PostForm)
+		assert.Equal(t, url.Values{"token": {"a-token"}, "token_type_hint": {"access_token"}}, r.PostForm)
 		user, secret, _ := r.BasicAuth()
 		assert.Equal(t, "my-client-id my-client-secret", user+" "+secret)
 		return reply(code, body), nil
