@@ -168,6 +168,8 @@ type statusError struct {
 	code int
 	text string // text of the body, without secrets
 	html bool
+	// params are the parameters that it names as refused
+	params []string
 }
 
 func (e *statusError) Error() string {
