@@ -280,7 +280,7 @@ func (r *reader) read(ctx context.Context, req Request,
 		return nil
 	})
 	if KindOf(err) == Unprocessable {
-		if what, ok := run.reduce(req); ok {
+		if what, ok := run.reduce(req, ParamsOf(err)); ok {
 			r.Log.Warn("the API refused "+what+": the stream is read without it", "stream",
 				req.Stream.Name, "reason", Cause(err))
 			return h, errReduced

@@ -167,20 +167,24 @@ func (r *streamRun) asked(at time.Time, more bool) {
 }
 
 // reduce notes which optional part of a refused request to leave out from now on; false if there is
-// none.
-func (r *streamRun) reduce(req Request) (what string, ok bool) {
+// none. If the API names parameters that were sent, only those are left out.
+func (r *streamRun) reduce(req Request, named []string) (what string, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if !slices.ContainsFunc(named, req.sends) {
+		named = nil
+	}
+	may := func(name string) bool { return named == nil || slices.Contains(named, name) }
 	switch {
 	case req.Cursor != "":
 		return "", false
-	case len(req.Fields) > 0:
+	case len(req.Fields) > 0 && may("fields"):
 		r.refused.fields = true
 		return "fields", true
-	case !req.Before.IsZero():
+	case !req.Before.IsZero() && may(req.Stream.Bookmark):
 		r.refused.before = true
 		return "the upper bound", true
-	case !req.From.IsZero():
+	case !req.From.IsZero() && may(req.Stream.Bookmark):
 		r.refused.from = true
 		return "the lower bound", true
 	}

@@ -22,6 +22,18 @@ type Request struct {
 	PerPage int
 }
 
+// sends reports whether the request has a parameter of that name.
+func (r Request) sends(name string) bool {
+	switch name {
+	case "fields":
+		return len(r.Fields) > 0
+	case r.Stream.Bookmark:
+		return name != "" && !(r.From.IsZero() && r.Before.IsZero())
+	}
+	_, ok := r.Params[name]
+	return ok
+}
+
 // Page is one whole answer.
 type Page struct {
 	// Body is valid until the function that receives the page returns.
