@@ -25,7 +25,7 @@ func TestScopes(t *testing.T) {
 		require.Zero(t, r.code, r.err)
 		var rows []map[string]string
 		require.NoError(t, json.Unmarshal([]byte(r.out), &rows))
-		assert.Len(t, rows, 68)
+		assert.Len(t, rows, len(byDefault(t)))
 		for _, row := range rows {
 			want := "no scope"
 			if row["stream"] == "users" {
