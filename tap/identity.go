@@ -1,6 +1,9 @@
 package tap
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // Organization is a Greenhouse account.
 type Organization struct {
@@ -53,4 +56,26 @@ func (i Identity) String() string {
 		parts = append(parts, i.Role)
 	}
 	return strings.Join(parts, ", ")
+}
+
+// Belongs makes a state that of an organization, unless that is unknown. It is an error if a part of
+// the state is known to be of another one.
+func (s *State) Belongs(o Organization) error {
+	for _, earlier := range s.Earlier {
+		if earlier.Other(o) {
+			return fmt.Errorf("it is of the organization %s, but the credential reads %s", earlier, o)
+		}
+	}
+	s.own(o)
+	return nil
+}
+
+// Accept makes a state that of an organization, whatever its parts are of.
+func (s *State) Accept(o Organization) { s.own(o) }
+
+func (s *State) own(o Organization) {
+	s.Organization = o
+	if o.ID == "" && len(s.Earlier) > 0 {
+		s.Organization = s.Earlier[0]
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -15,12 +16,13 @@ import (
 // bookmark is a stream's state: the key that Airbyte's own Greenhouse source writes, and this
 // source's own keys.
 type bookmark struct {
-	UpdatedAt string `json:"updated_at,omitzero"`
+	UpdatedAt    string           `json:"updated_at,omitzero"`
+	Organization tap.Organization `json:"organization,omitzero"`
 	tap.Bookmark
 }
 
-func toState(b *tap.Bookmark) bookmark {
-	out := bookmark{Bookmark: *b}
+func toState(b *tap.Bookmark, o tap.Organization) bookmark {
+	out := bookmark{Bookmark: *b, Organization: o}
 	if !b.Until.IsZero() {
 		out.UpdatedAt = tap.FormatTime(b.Until)
 	}
@@ -74,8 +76,22 @@ func ParseState(data []byte, lookup tap.Lookup) (*tap.State, error) {
 			return nil, fmt.Errorf("stream %q: %w", name, err)
 		}
 		st.Bookmarks[name] = b
+		if o := organizationOf(p.Stream.State); o.ID != "" && !slices.Contains(st.Earlier, o) {
+			st.Earlier = append(st.Earlier, o)
+		}
 	}
 	return st, nil
+}
+
+// organizationOf returns the organization of a stream's state; empty if it says none.
+func organizationOf(state jsontext.Value) tap.Organization {
+	var of struct {
+		Organization tap.Organization `json:"organization"`
+	}
+	if json.Unmarshal(state, &of, jsontext.AllowDuplicateNames(true)) != nil {
+		return tap.Organization{}
+	}
+	return of.Organization
 }
 
 func parseBookmark(raw jsontext.Value, s *tap.Stream) (*tap.Bookmark, error) {

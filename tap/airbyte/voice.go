@@ -103,7 +103,7 @@ func (*Voice) State(dst []byte, st *tap.State, since []tap.Written) []byte {
 			Type: "STREAM",
 			Stream: streamState{
 				Descriptor: descriptor{Name: w.Stream.Name},
-				State:      toState(st.Of(w.Stream.Name)),
+				State:      toState(st.Of(w.Stream.Name), st.Organization),
 			},
 			SourceStats: stats{RecordCount: float64(w.Records)},
 		}})

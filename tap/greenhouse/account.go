@@ -15,7 +15,7 @@ func (r *Run) account(sum *tap.Summary, err error, code int) *tap.Account {
 	windows, waited, retries, limited := r.client.Account()
 	a := &tap.Account{
 		Version: r.opts.Version, Protocol: r.read.Protocol.name, Began: r.began.UTC(),
-		Ended: time.Now().UTC(), ExitCode: code, Overtime: sum.Overtime, Next: []string{},
+		Ended: time.Now().UTC(), ExitCode: code, Identity: r.Identity(), Overtime: sum.Overtime, Next: []string{},
 		Windows: windows,
 		Requests: tap.RequestAccount{
 			Lists: used.Requests, Tokens: used.Tokens, Bytes: used.Bytes,

@@ -25,7 +25,7 @@ type Introspection struct {
 }
 
 // introspectionPatience is how long to wait for an introspection: nothing depends on it.
-const introspectionPatience = 10 * time.Second
+const introspectionPatience = 5 * time.Second
 
 // told reports whether the answer says anything. An inactive token says nothing: others saw that of
 // tokens that work.

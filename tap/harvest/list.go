@@ -129,7 +129,7 @@ func (c *Client) explain(ctx context.Context, req tap.Request, answer *http.Resp
 			return errDeadToken
 		}
 		e := tap.Errorf(tap.Refused, op, "a new token is refused as well: %s", refusal.Error()).
-			WithHint("another program may be using the same credential: run one at a time; otherwise check %s in the config", c.opts.Credential.keys())
+			WithHint("another program may be using this credential, and each new token ends the one before: give every program its own credential; otherwise check %s in the config", c.opts.Credential.keys())
 		// If no list answers, or none does any more, the list is not at fault.
 		if n := int(c.refusals.Add(1)); !c.answered.Load() || n > max(8, c.opts.Concurrency) {
 			e.Kind = tap.Credentials

@@ -36,6 +36,28 @@ type Token interface {
 	Identity() tap.Identity
 }
 
+// Told returns for each stream whether it may be read, according to the token alone; nil if it does
+// not say.
+func Told(token Token, streams []*tap.Stream) map[string]Reach {
+	scopes, told := token.Scopes()
+	if !told {
+		return nil
+	}
+	admin, known := token.Identity().SiteAdmin()
+	found := map[string]Reach{}
+	for _, s := range streams {
+		switch {
+		case !scopes[s.Scope]:
+			found[s.Name] = NoScope
+		case known && !admin:
+			found[s.Name] = NotSiteAdmin
+		default:
+			found[s.Name] = Yes
+		}
+	}
+	return found
+}
+
 // Probe returns for each stream whether it may be read. If token is nil because the API says
 // nothing, each list is asked for one record, with limited concurrency.
 func Probe(ctx context.Context, source tap.Source, token Token, streams []*tap.Stream,

@@ -121,3 +121,25 @@ func TestForeignStates(t *testing.T) {
 	assert.Contains(t, out, `"other":{"any":[1]}`)
 	assert.Contains(t, out, `"extra":{"kept":true}`)
 }
+
+// The organization stands beside the bookmarks, wherever the state came from; what is unreadable is
+// unknown.
+func TestStateKeepsItsOrganization(t *testing.T) {
+	acme := tap.Organization{ID: "1", Name: "Acme"}
+	for text, want := range map[string][]tap.Organization{
+		`{"bookmarks":{},"organization":{"id":"1","name":"Acme"}}`: {acme},
+		`{"bookmarks":{},"organization":"Acme"}`:                   nil,
+		`{"bookmarks":{},"organization":null}`:                     {{}},
+		`{"bookmarks":{}}`:                                         nil,
+	} {
+		st, err := singer.ParseState([]byte(text), func(string) *tap.Stream { return nil })
+		require.NoError(t, err, text)
+		assert.Equal(t, want, st.Earlier, text)
+		assert.Empty(t, st.Extra, "it is not passed on twice")
+	}
+	st := tap.NewState()
+	st.Organization = acme
+	assert.JSONEq(t,
+		`{"type":"STATE","value":{"bookmarks":{},"organization":{"id":"1","name":"Acme"}}}`,
+		string((&singer.Voice{}).State(nil, st, nil)))
+}
