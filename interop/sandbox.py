@@ -7,11 +7,6 @@ import subprocess
 import urllib.request
 
 
-# Streams that are read only if they are selected: the views, and lists that need a write scope or a
-# product feature.
-UNSELECTED = ("degrees", "disciplines", "schools", "bulk_requests", "blocked_spam_sources")
-
-
 class Sandbox:
     """A sandbox of the tap's own binary, started on a free port."""
 
@@ -29,7 +24,12 @@ class Sandbox:
         self.config_file = os.path.join(work, "tap.json")
         with open(self.config_file, "w") as f:
             json.dump(self.config, f)
-        self.streams = [s for s in self.get("streams") if s not in UNSELECTED]
+        found = subprocess.run([tap, "--config", self.config_file, "--discover"], stdout=subprocess.PIPE, check=True)
+        self.catalog = json.loads(found.stdout)["streams"]
+        self.streams = sorted(s["tap_stream_id"] for s in self.catalog if selected(s))
+
+    def all_streams(self):
+        return self.get("streams")
 
     def get(self, path):
         with urllib.request.urlopen(self.config["api_url"] + "/sandbox/" + path) as answer:
@@ -44,6 +44,12 @@ class Sandbox:
     def stop(self):
         self.process.terminate()
         self.process.wait()
+
+
+def selected(stream):
+    """Whether a stream of the catalog is read unless it is deselected."""
+    return any(not m["breadcrumb"] and m["metadata"].get("selected-by-default", m["metadata"].get("selected"))
+               for m in stream["metadata"])
 
 
 def plain(value):

@@ -10,6 +10,7 @@ type Account struct {
 	Began    time.Time `json:"began"`
 	Ended    time.Time `json:"ended"`
 	ExitCode int       `json:"exit_code"`
+	Identity           // of the credential
 	// Outcome is one sentence for a person.
 	Outcome string `json:"outcome"`
 	// Overtime reports whether max_run_time ended the run.

@@ -58,6 +58,9 @@ type Error struct {
 	Op   string // what was being done, with file, key or stream: "reading config c.json"
 	Err  error  // the cause
 	Hint string // what to do, one sentence without a full stop; may be empty
+	// Params are the parameters of a request that the API names as the ones it refuses; nil if it
+	// names none.
+	Params []string
 }
 
 // Error is one line: what was being done, the cause, what to do.
@@ -95,6 +98,16 @@ func KindOf(err error) Kind {
 		return e.Kind
 	}
 	return Fault
+}
+
+// ParamsOf returns the parameters that the API refused, according to the outermost [Error] in err's
+// chain.
+func ParamsOf(err error) []string {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Params
+	}
+	return nil
 }
 
 // Cause is the text of the innermost error in a chain, without what wraps it.

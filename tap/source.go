@@ -24,6 +24,18 @@ type Request struct {
 	PerPage int
 }
 
+// Sends reports whether the request has a parameter of that name.
+func (r Request) Sends(name string) bool {
+	switch name {
+	case "fields":
+		return len(r.Fields) > 0
+	case r.Stream.Bookmark:
+		return name != "" && !(r.From.IsZero() && r.Before.IsZero())
+	}
+	_, ok := r.Params[name]
+	return ok
+}
+
 // MaxIDs is the number of ids in a request (docs).
 const MaxIDs = 50
 

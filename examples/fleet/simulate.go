@@ -41,7 +41,7 @@ type made struct {
 }
 
 // makeAccounts makes the kinds of accounts. With the usual limit of 50 requests in 30 s, a run over
-// all 68 lists waits for a second window; with refresh_every for lists that seldom change, it does
+// all lists waits for a second window; with refresh_every for lists that seldom change, it does
 // not. First loads take from seconds to hours.
 func makeAccounts(random *rand.Rand) []*made {
 	accounts := make([]*made, simulated)

@@ -17,12 +17,13 @@ import (
 // bookmark is a stream's state: the key that Airbyte's own Greenhouse source writes, and this
 // source's own keys.
 type bookmark struct {
-	UpdatedAt string `json:"updated_at,omitzero"`
+	UpdatedAt    string           `json:"updated_at,omitzero"`
+	Organization tap.Organization `json:"organization,omitzero"`
 	tap.Extra
 }
 
-func toState(b *tap.Bookmark) bookmark {
-	out := bookmark{Extra: b.Extra()}
+func toState(b *tap.Bookmark, o tap.Organization) bookmark {
+	out := bookmark{Extra: b.Extra(), Organization: o}
 	if !b.Until.IsZero() {
 		out.UpdatedAt = tap.FormatTime(b.Until)
 	}
@@ -122,10 +123,24 @@ func ParseState(data []byte, lookup tap.Lookup) (*tap.State, error) {
 				unknown = append(unknown, name)
 			}
 			st.Bookmarks[name] = b
+			if o := organizationOf(in.State); o.ID != "" && !slices.Contains(st.Earlier, o) {
+				st.Earlier = append(st.Earlier, o)
+			}
 		}
 	}
 	st.NoteUnknown(unknown)
 	return st, nil
+}
+
+// organizationOf returns the organization of a stream's state; empty if it says none.
+func organizationOf(state jsontext.Value) tap.Organization {
+	var of struct {
+		Organization tap.Organization `json:"organization"`
+	}
+	if json.Unmarshal(state, &of, jsontext.AllowDuplicateNames(true)) != nil {
+		return tap.Organization{}
+	}
+	return of.Organization
 }
 
 // streams returns the states of streams in a payload, and whether it has a known form.

@@ -104,7 +104,7 @@ func appendStates(dst []byte, e tap.Saved) []byte {
 			Type: "STREAM",
 			Stream: streamState{
 				Descriptor: descriptor{Name: w.Stream.Name},
-				State:      toState(e.State.Of(w.Stream.Name)),
+				State:      toState(e.State.Of(w.Stream.Name), e.State.Organization),
 			},
 			SourceStats: stats{RecordCount: float64(w.Records)},
 		}})

@@ -46,7 +46,10 @@ func (p *program) check(ctx context.Context, flags airbyteFlags) (int, error) {
 	out := p.speakAirbyte()
 	cfg, err := p.config(flags.Config)
 	if err == nil {
-		err = p.try(ctx, cfg, p.control(out, cfg))
+		var who tap.Identity
+		if who, err = p.try(ctx, cfg, p.control(out, cfg)); err == nil {
+			p.log.Info("the credential works", "as", who.String())
+		}
 	}
 	if cause := context.Cause(ctx); tap.KindOf(cause) == tap.Interrupted {
 		return greenhouse.ExitCode(cause, false), cause
@@ -58,21 +61,34 @@ func (p *program) check(ctx context.Context, flags airbyteFlags) (int, error) {
 // checkForPerson is check in a terminal: a sentence, and an exit code.
 func (p *program) checkForPerson(ctx context.Context, flags airbyteFlags) (int, error) {
 	cfg, err := p.config(flags.Config)
+	var who tap.Identity
 	if err == nil {
-		err = p.try(ctx, cfg, nil)
+		who, err = p.try(ctx, cfg, nil)
 	}
 	if err != nil {
 		return greenhouse.ExitCode(err, false), err
 	}
-	_, err = fmt.Fprintf(p.Out, "The credential works.\n\nNext: tap-greenhouse scopes --probe --config %s shows what it can read.\n", flags.Config)
+	_, err = fmt.Fprintf(p.Out, "The credential works%s.\n\nNext: tap-greenhouse scopes --config %s shows what it can read.\n",
+		as(who), flags.Config)
 	return greenhouse.ExitOK, err
 }
 
-// try tries the credential of a config.
-func (p *program) try(ctx context.Context, cfg *config.Config, keepToken func(string) error) error {
+// try tries the credential of a config, and returns whom the API takes it for.
+func (p *program) try(
+	ctx context.Context, cfg *config.Config, keepToken func(string) error,
+) (tap.Identity, error) {
 	account := p.open(cfg, keepToken)
 	defer account.Close()
-	return account.Check(ctx)
+	err := account.Check(ctx)
+	return account.Identity(), err
+}
+
+// as continues a sentence about a credential; empty if nothing is known.
+func as(who tap.Identity) string {
+	if who == (tap.Identity{}) {
+		return ""
+	}
+	return ": " + who.String()
 }
 
 // control returns the function that saves a new refresh token: it sends the platform the config as
@@ -157,6 +173,7 @@ func (p *program) prepareRead(ctx context.Context, flags readFlags, out *lineWri
 		return nil, nil, err
 	}
 	read.Protocol, read.AcceptDeletes = greenhouse.Airbyte, flags.AcceptDeletes
+	read.AcceptOrganization = flags.AcceptOrganization
 	account := p.open(cfg, p.control(out, cfg))
 	run, err := account.Prepare(ctx, read)
 	if err != nil {

@@ -35,7 +35,13 @@ type sandboxFlags struct {
 	TokenLife     time.Duration `help:"How long a token works." default:"1h"`
 	TokenUses     int           `help:"How many requests a token works for; 0 for any number."`
 	OneReader     bool          `help:"Refuse a second reader: a token that is used after a newer one."`
-	Introspection bool          `help:"Support the introspection of tokens."`
+	WindowOffset  time.Duration `help:"Windows begin this long after the multiples of their length."`
+	HonestReset   bool          `help:"X-RateLimit-Reset is the end of the window; otherwise it slides, as observed."`
+	NoIntrospect  bool          `help:"Refuse the introspection of tokens." name:"no-introspection"`
+	Organization  string        `help:"Name of the organization that introspection tells." default:"Sandbox Inc."`
+	OrgID         int64         `help:"Number of that organization." name:"organization-id" default:"4001"`
+	Role          string        `help:"Role of the credential's user. Default: site_admin, or basic with --not-admin." placeholder:"ROLE"`
+	RedirectFiles bool          `help:"Links of attachments lead to the API, which redirects to a new link."`
 	Scopes        []string      `help:"Scopes of the credential. Default: all."`
 	NotAdmin      bool          `help:"The user is not a Site Admin: every list is refused."`
 	EmptyLists    bool          `help:"The user is not a Site Admin: every list is empty."`
@@ -54,8 +60,11 @@ func (p *program) sandbox(ctx context.Context, flags sandboxFlags) (int, error) 
 		Seed: flags.Seed, Candidates: flags.Candidates, Limit: flags.Limit, Window: flags.Window,
 		Latency: flags.Latency, Gzip: flags.Gzip,
 		CursorLife: flags.CursorLife, TokenLife: flags.TokenLife, TokenUses: flags.TokenUses,
-		OneReader: flags.OneReader, Introspection: flags.Introspection, Scopes: flags.Scopes,
-		NotAdmin: flags.NotAdmin, EmptyLists: flags.EmptyLists, NoUpperBounds: flags.NoUpperBounds,
+		OneReader: flags.OneReader, NoIntrospection: flags.NoIntrospect, Scopes: flags.Scopes,
+		WindowOffset: flags.WindowOffset, HonestReset: flags.HonestReset, Role: flags.Role,
+		Organization:  sandbox.Organization{ID: flags.OrgID, Name: flags.Organization},
+		RedirectFiles: flags.RedirectFiles,
+		NotAdmin:      flags.NotAdmin, EmptyLists: flags.EmptyLists, NoUpperBounds: flags.NoUpperBounds,
 		MessageRows: flags.MessageRows, NoKeys: flags.NoKeys,
 		Gone: flags.Gone, Removed: flags.Removed,
 	}
@@ -69,6 +78,8 @@ func (p *program) sandbox(ctx context.Context, flags sandboxFlags) (int, error) 
 			usage(errors.New("--faults needs --chaos, the probability of a fault"))
 	case flags.Window < time.Second || flags.Window%time.Second != 0:
 		return greenhouse.ExitNothingRead, usage(errors.New("--window must be whole seconds"))
+	case flags.WindowOffset < 0:
+		return greenhouse.ExitNothingRead, usage(errors.New("--window-offset must not be negative"))
 	}
 	if flags.Chaos > 0 {
 		var faults []sandbox.Fault

@@ -20,10 +20,7 @@ func TestStreamsOnTheAdminPageExist(t *testing.T) {
 	for _, list := range found {
 		var streams []string
 		require.NoError(t, json.Unmarshal(list[1], &streams))
-		config := file(t, "c.json", map[string]any{
-			"client_id": "c", "client_secret": "s",
-			"streams": streams,
-		})
+		config := file(t, "c.json", map[string]any{"streams": streams})
 		r := run(t, "scopes", "--config", config)
 		assert.Zero(t, r.code, r.err)
 		assert.Contains(t, r.out, "harvest:users:list")

@@ -112,3 +112,29 @@ func TestImpossibleDatesAreNamedAndNull(t *testing.T) {
 	assert.Equal(t, 1, users.Schemas["users"])
 	assert.Contains(t, string(users.LastSchema["users"]), `"created_at":{"description":"When Greenhouse created the row.","type":["string","null"],"format":"date-time"}`)
 }
+
+// The names of an email's files are a list in answers and a text in the published description:
+// either loads.
+func TestNamesOfAttachedFilesAreAListOrAText(t *testing.T) {
+	const column = `"email_attachment_file_names":`
+	s := serve(t, sandbox.Options{Row: func(stream string, id int64, row []byte) []byte {
+		if stream != "notes" {
+			return row
+		}
+		before, _, _ := strings.Cut(string(row), column) // the last one
+		value := `["a.pdf",null]`
+		if id%2 == 0 {
+			value = `"a.pdf, b.pdf"`
+		}
+		return []byte(before + column + value + "}")
+	}})
+	var l loader.Loader
+	require.Zero(t, load(t, &l, only(s, "notes"), nil).code)
+	complete(t, s, &l, "notes")
+	texts, lists := 0, 0
+	for _, row := range l.Rows["notes"] {
+		texts += strings.Count(string(row), column+`"`)
+		lists += strings.Count(string(row), column+`[`)
+	}
+	assert.True(t, texts > 0 && lists > 0, "%d texts, %d lists", texts, lists)
+}

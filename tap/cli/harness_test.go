@@ -14,6 +14,7 @@ import (
 
 	"github.com/tap-greenhouse/tap-greenhouse/internal/loader"
 	"github.com/tap-greenhouse/tap-greenhouse/schemas"
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/cli"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
 )
@@ -123,17 +124,33 @@ func noSecrets(t testing.TB, r result) {
 	}
 }
 
+// byDefault returns the names of the streams that are selected by default.
+func byDefault(t testing.TB) []string {
+	t.Helper()
+	return named(t, (*tap.Stream).SelectedByDefault)
+}
+
+// isList reports whether a stream is no view of another.
+func isList(s *tap.Stream) bool { return s.ViewOf == "" }
+
+// named returns the names of some streams.
+func named(t testing.TB, which func(*tap.Stream) bool) (names []string) {
+	t.Helper()
+	all, err := schemas.Load()
+	require.NoError(t, err)
+	for _, s := range all {
+		if which(s) {
+			names = append(names, s.Name)
+		}
+	}
+	return names
+}
+
 // complete asserts that every row of the sandbox was loaded, as it is now.
 func complete(t testing.TB, s *sandbox.Server, l *loader.Loader, streams ...string) {
 	t.Helper()
 	if len(streams) == 0 {
-		all, err := schemas.Load()
-		require.NoError(t, err)
-		for _, st := range all {
-			if st.SelectedByDefault() {
-				streams = append(streams, st.Name)
-			}
-		}
+		streams = byDefault(t)
 	}
 	for _, name := range streams {
 		rows, err := s.Rows(name)

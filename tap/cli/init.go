@@ -62,12 +62,14 @@ func (p *program) init(ctx context.Context, flags initFlags) (int, error) {
 		return greenhouse.ExitNothingRead, err
 	}
 	fmt.Fprintln(p.Err, "Trying the credential ...")
-	if err := p.try(ctx, cfg, nil); err != nil {
+	who, err := p.try(ctx, cfg, nil)
+	if err != nil {
 		if context.Cause(ctx) == nil {
 			fmt.Fprintln(p.Err, "It does not work; nothing was written.")
 		}
 		return greenhouse.ExitCode(err, false), err
 	}
+	fmt.Fprintf(p.Err, "It works%s.\n", as(who))
 	if err := p.showReach(ctx, cfg); err != nil {
 		return greenhouse.ExitCode(err, false), err
 	}

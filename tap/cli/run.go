@@ -51,6 +51,8 @@ type singerFlags struct {
 type runFlags struct {
 	Report        string   `help:"Write a report of the run to FILE: .html or .json." placeholder:"FILE"`
 	AcceptDeletes []string `help:"Stream of which any number of rows may be gone in this run." placeholder:"STREAM"`
+
+	AcceptOrganization bool `help:"Go on from a state of another organization."`
 }
 
 // commands are the commands.
@@ -60,7 +62,7 @@ type commands struct {
 	Check    airbyteFlags `cmd:"" help:"Airbyte: try the credential."`
 	Discover airbyteFlags `cmd:"" help:"Airbyte: print the catalog of all streams."`
 	Read     readFlags    `cmd:"" help:"Airbyte: read the configured streams."`
-	Scopes   scopesFlags  `cmd:"" help:"List the scopes that the streams need; --probe: which ones the credential has."`
+	Scopes   scopesFlags  `cmd:"" help:"List the scopes that the streams need, and which ones the credential has."`
 	Privacy  privacyFlags `cmd:"" help:"Show what leaves Greenhouse: the class and treatment of every column. Makes no request."`
 	Demo     demoFlags    `cmd:"" help:"Sync every stream from the built-in sandbox: no account, no config."`
 	Sandbox  sandboxFlags `cmd:"" help:"Serve the built-in sandbox, a Harvest v3 with made-up rows, until stopped."`

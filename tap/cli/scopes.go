@@ -12,6 +12,7 @@ import (
 
 	"github.com/tap-greenhouse/tap-greenhouse/schemas"
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/config"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/custom"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/rights"
@@ -19,7 +20,7 @@ import (
 
 type scopesFlags struct {
 	Config string `help:"Config file; it may name the streams." placeholder:"FILE"`
-	Probe  bool   `help:"Ask which ones the credential has."`
+	Probe  bool   `help:"If the credential does not tell which ones it has, ask each list."`
 	Format string `help:"Format: text or json." enum:"text,json" default:"text"`
 }
 
@@ -51,13 +52,9 @@ func (p *program) scopes(ctx context.Context, flags scopesFlags) (int, error) {
 		}
 		streams = append(streams, definitions...) // their columns need the scope
 	}
-	found := map[string]rights.Reach{}
-	if flags.Probe {
-		account := p.open(cfg, nil)
-		defer account.Close()
-		if found, err = account.Reach(ctx, streams); err != nil {
-			return greenhouse.ExitCode(err, false), err
-		}
+	found, who, err := p.reach(ctx, cfg, streams, flags.Probe)
+	if err != nil {
+		return greenhouse.ExitCode(err, false), err
 	}
 	var rows []scopeRow
 	for _, s := range streams {
@@ -72,9 +69,12 @@ func (p *program) scopes(ctx context.Context, flags scopesFlags) (int, error) {
 		}
 		return greenhouse.ExitCode(err, true), err
 	}
+	if who != (tap.Identity{}) {
+		fmt.Fprintf(p.Out, "Account: %s\n\n", who)
+	}
 	w := tabwriter.NewWriter(p.Out, 0, 0, 2, ' ', 0)
 	head := "SCOPE\tSTREAM\tPERMISSION"
-	if flags.Probe {
+	if found != nil {
 		head += "\tGRANTED"
 	}
 	fmt.Fprintln(w, head)
@@ -86,7 +86,7 @@ func (p *program) scopes(ctx context.Context, flags scopesFlags) (int, error) {
 	granted := 0
 	for _, r := range rows {
 		line := r.Scope + "\t" + r.Stream + "\t" + r.group
-		if flags.Probe {
+		if found != nil {
 			line += "\t" + string(r.Reach)
 		}
 		if r.Reach == rights.Yes {
@@ -94,11 +94,36 @@ func (p *program) scopes(ctx context.Context, flags scopesFlags) (int, error) {
 		}
 		fmt.Fprintln(w, line)
 	}
-	if flags.Probe {
+	if found != nil {
 		fmt.Fprintf(w, "\n%d of %d streams can be read\n", granted, len(rows))
 	} else {
 		fmt.Fprintf(w, "\n%d streams\n", len(rows))
 	}
 	err = w.Flush()
 	return greenhouse.ExitCode(err, true), err
+}
+
+// reach returns which streams the credential can read, and whom the API takes it for; nil if that is
+// unknown. A probe asks each list if the API does not say it in one answer; without one, a
+// credential that does not work is a warning only, since the list of scopes needs none.
+func (p *program) reach(
+	ctx context.Context, cfg *config.Config, streams []*tap.Stream, probe bool,
+) (map[string]rights.Reach, tap.Identity, error) {
+	account := p.open(cfg, nil)
+	defer account.Close()
+	if probe {
+		found, err := account.Reach(ctx, streams)
+		return found, account.Identity(), err
+	}
+	if cfg.CheckCredential(false) != nil {
+		return nil, tap.Identity{}, nil
+	}
+	found, err := account.Granted(ctx, streams)
+	if err != nil {
+		if cause := context.Cause(ctx); cause != nil {
+			return nil, tap.Identity{}, cause
+		}
+		p.log.Warn("what the credential has is not shown: " + err.Error())
+	}
+	return found, account.Identity(), nil
 }

@@ -142,6 +142,7 @@ func (p *program) prepareSinger(
 		return nil, nil, err
 	}
 	read.Sample, read.AcceptDeletes = flags.Test != "", flags.AcceptDeletes
+	read.AcceptOrganization = flags.AcceptOrganization
 	account := p.open(cfg, nil)
 	run, err := account.Prepare(ctx, read)
 	if err != nil {

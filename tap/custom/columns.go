@@ -266,7 +266,7 @@ func (c *Columns) Shape(s *tap.Stream) (*record.Shape, error) {
 		}
 		column := &record.Shape{
 			Kinds: k.kinds | record.Null, Format: k.format,
-			Description: "Custom field: " + d.Name + ".",
+			Description: fmt.Sprintf("Custom field %s (key %s).", d.Name, d.NameKey),
 		}
 		if d.Private {
 			column.Description += " Private: only some users may see it."

@@ -75,7 +75,7 @@ func (w *worker) recover(t *task, req tap.Request, err error) error {
 		w.Log.Warn("the cursor expired: the piece is read again", "stream", name)
 		return errRestart
 	case tap.Unprocessable:
-		if what, ok := w.stream.reduce(req); ok {
+		if what, ok := w.stream.reduce(req, tap.ParamsOf(err)); ok {
 			w.Log.Warn("the API refused "+what+": the stream is read without it", "stream", name,
 				"reason", tap.Cause(err))
 			return errReduced

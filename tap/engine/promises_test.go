@@ -3,6 +3,7 @@ package engine_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -156,6 +157,34 @@ func TestRefusedPartsOfRequests(t *testing.T) {
 	assert.Equal(t, 2, strings.Count(r.log, "the API refused"))
 	assert.NotContains(t, r.out, "secret", "what was left out is cut here")
 	assert.Equal(t, "complete", r.sum.Streams[0].Status)
+
+	for refuses, want := range map[string][]string{
+		"fields":     {"fields from", "from"},
+		"updated_at": {"fields from", "fields"},
+		"unknown":    {"fields from", "from"}, // it was not sent, so what is meant?
+	} {
+		asked = nil
+		r := runOne(t, script(func(req tap.Request, take func(tap.Page) error) error {
+			var sent []string
+			if len(req.Fields) > 0 {
+				sent = append(sent, "fields")
+			}
+			if !req.From.IsZero() {
+				sent = append(sent, "from")
+			}
+			asked = append(asked, strings.Join(sent, " "))
+			if len(asked) > 1 {
+				return take(tap.Page{Body: []byte(`[]`), Asked: simWorld})
+			}
+			return &tap.Error{
+				Kind: tap.Unprocessable, Op: "reading", Err: errors.New("refused"),
+				Params: []string{refuses},
+			}
+		}), nil, tap.Handling{}, func(path ...string) bool { return path[0] != "extra" },
+			func(e *engine.Engine) { e.StartDate = simWorld.AddDate(-1, 0, 0) })
+		require.NoError(t, r.err)
+		assert.Equal(t, want, asked, "what the API names is left out, and nothing else")
+	}
 
 	plain := runOne(t, script(func(tap.Request, func(tap.Page) error) error {
 		return tap.Errorf(tap.Unprocessable, "reading", "for no reason")

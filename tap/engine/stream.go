@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -142,20 +143,24 @@ func (st *stream) request(t *task) tap.Request {
 }
 
 // reduce notes which optional part of a refused request to leave out from now on; false if there is
-// none.
-func (st *stream) reduce(req tap.Request) (what string, ok bool) {
+// none. If the API names parameters that were sent, only those are left out.
+func (st *stream) reduce(req tap.Request, named []string) (what string, ok bool) {
 	st.list.mu.Lock()
 	defer st.list.mu.Unlock()
+	if !slices.ContainsFunc(named, req.Sends) {
+		named = nil
+	}
+	may := func(name string) bool { return named == nil || slices.Contains(named, name) }
 	switch {
 	case req.Cursor != "":
 		return "", false
-	case len(req.Fields) > 0:
+	case len(req.Fields) > 0 && may("fields"):
 		st.list.refused.fields = true
 		return "fields", true
-	case !req.Before.IsZero():
+	case !req.Before.IsZero() && may(req.Stream.Bookmark):
 		st.list.refused.before = true
 		return "the upper bound", true
-	case !req.From.IsZero():
+	case !req.From.IsZero() && may(req.Stream.Bookmark):
 		st.list.refused.from = true
 		return "the lower bound", true
 	}

@@ -32,6 +32,7 @@ type Account struct {
 	opts    Options
 	client  *harvest.Client
 	reading atomic.Pointer[engine.Engine] // the current run, which is told when the budget is used up
+	who     atomic.Pointer[tap.Identity]
 }
 
 // Open returns the account of a config. It makes no request; missing credentials are reported by
@@ -99,8 +100,29 @@ func (a *Account) waiting(until time.Time) {
 // waiting.
 const CheckPatience = 15 * time.Second
 
-// Check tries the credential: it reads one user, which needs the least permission. Its errors say
-// what is wrong and what to do.
+// Identity returns whom the API takes the credential for, as far as it has told an earlier call.
+func (a *Account) Identity() tap.Identity {
+	if who := a.who.Load(); who != nil {
+		return *who
+	}
+	return tap.Identity{}
+}
+
+// introspect asks what the token may do and whose it is; nil if the API does not say. An error means
+// that signing in failed.
+func (a *Account) introspect(
+	ctx context.Context, client *harvest.Client,
+) (*harvest.Introspection, error) {
+	told, err := client.Introspect(ctx)
+	if err == nil && told != nil {
+		who := told.Identity()
+		a.who.Store(&who)
+	}
+	return told, err
+}
+
+// Check tries the credential: it asks whose it is, and reads one user, which needs the least
+// permission. Its errors say what is wrong and what to do.
 func (a *Account) Check(ctx context.Context) error {
 	if err := a.cfg.CheckCredential(a.opts.KeepToken != nil); err != nil {
 		return err
@@ -110,9 +132,11 @@ func (a *Account) Check(ctx context.Context) error {
 		return err
 	}
 	// Retries end earlier, and their error names the address.
-	client := a.connect(min(a.cfg.RetryTime, CheckPatience-time.Second),
-		min(a.cfg.Silence, CheckPatience-2*time.Second))
+	client := a.impatient()
 	defer client.Close()
+	if _, err := a.introspect(ctx, client); err != nil {
+		return err
+	}
 	s := users[0]
 	reach, err := rights.Ask(ctx, client, s)
 	cred := a.credential()
@@ -121,11 +145,21 @@ func (a *Account) Check(ctx context.Context) error {
 	case err != nil:
 		return err
 	case reach == rights.NotSiteAdmin:
-		return tap.NoRights(op, cred.User())
+		user := cred.User()
+		if role := a.Identity().Role; role != "" {
+			user += ", whose role is " + role + ","
+		}
+		return tap.NoRights(op, user)
 	case reach == rights.NoScope:
 		return tap.Errorf(tap.Scope, op, "refused").WithHint("%s", cred.Forbidden(s.Scope))
 	}
 	return nil
+}
+
+// impatient makes a client for a person who waits.
+func (a *Account) impatient() *harvest.Client {
+	return a.connect(min(a.cfg.RetryTime, CheckPatience-time.Second),
+		min(a.cfg.Silence, CheckPatience-2*time.Second))
 }
 
 // credential returns the credential without its secrets, for messages.
@@ -140,7 +174,7 @@ func (a *Account) Reach(
 	if err := a.cfg.CheckCredential(a.opts.KeepToken != nil); err != nil {
 		return nil, err
 	}
-	told, err := a.client.Introspect(ctx)
+	told, err := a.introspect(ctx, a.client)
 	if err != nil {
 		return nil, err
 	}
@@ -149,4 +183,21 @@ func (a *Account) Reach(
 		token = told
 	}
 	return rights.Probe(ctx, a.client, token, streams, a.cfg.Concurrency)
+}
+
+// Granted returns, by name, which of the streams the credential may read, as far as the API says so
+// in one answer; nil if it does not.
+func (a *Account) Granted(
+	ctx context.Context, streams []*tap.Stream,
+) (map[string]rights.Reach, error) {
+	if err := a.cfg.CheckCredential(a.opts.KeepToken != nil); err != nil {
+		return nil, err
+	}
+	client := a.impatient()
+	defer client.Close()
+	told, err := a.introspect(ctx, client)
+	if err != nil || told == nil {
+		return nil, err
+	}
+	return rights.Told(told, streams), nil
 }

@@ -34,6 +34,8 @@ type Read struct {
 	AcceptDeletes []string
 	// Verify compares all streams with what was delivered, whether that is due or not.
 	Verify bool
+	// AcceptOrganization continues from a state of another organization.
+	AcceptOrganization bool
 }
 
 // Run is a run that is ready to start.
@@ -45,10 +47,12 @@ type Run struct {
 	columns    *custom.Columns
 	state      *tap.State
 	began      time.Time
+	identified bool
 }
 
 // Prepare checks catalog and state, and prepares a run. It makes requests only for columns of
-// custom fields, whose definitions it reads.
+// custom fields, whose definitions it reads, and to compare the organization of a state with the
+// credential's.
 func (a *Account) Prepare(ctx context.Context, read Read) (*Run, error) {
 	if read.Protocol == nil {
 		read.Protocol = Singer
@@ -59,6 +63,9 @@ func (a *Account) Prepare(ctx context.Context, read Read) (*Run, error) {
 		return nil, err
 	}
 	lookup := lookupOf()
+	if err := r.readState(ctx, lookup); err != nil {
+		return nil, err
+	}
 	choices, err := r.choices(lookup)
 	if err != nil {
 		return nil, err
@@ -85,16 +92,59 @@ func (a *Account) Prepare(ctx context.Context, read Read) (*Run, error) {
 			WithHint("set \"selected\": true in the metadata of the streams to read")
 	}
 	if read.State != nil {
-		if r.state, err = read.Protocol.parseState(read.State, lookup); err != nil {
-			return nil, &tap.Error{
-				Kind: tap.BadInput, Op: "state " + read.StateName,
-				Err: config.Placed(err, read.State, read.StateName),
-			}
-		}
 		r.compare()
 	}
 	r.engine, err = r.makeEngine()
 	return r, err
+}
+
+// readState reads the state, and refuses one that is of another organization.
+func (r *Run) readState(ctx context.Context, lookup tap.Lookup) (err error) {
+	if r.read.State == nil {
+		return nil
+	}
+	op := "state " + r.read.StateName
+	if r.state, err = r.read.Protocol.parseState(r.read.State, lookup); err != nil {
+		return &tap.Error{
+			Kind: tap.BadInput, Op: op, Err: config.Placed(err, r.read.State, r.read.StateName),
+		}
+	}
+	if len(r.state.Earlier) == 0 {
+		return nil
+	}
+	if err := r.identify(ctx); err != nil {
+		return &tap.Error{
+			Kind: tap.BadInput, Op: op, Err: err,
+			Hint: "two accounts would be mixed in one table: check which state belongs to this credential, or give --accept-organization",
+		}
+	}
+	return nil
+}
+
+// identify asks once whose the credential is, and makes the state that organization's; an error
+// means that it is another's. If signing in fails, so does the run, with that error.
+func (r *Run) identify(ctx context.Context) error {
+	if r.identified {
+		return nil
+	}
+	r.identified = true
+	if _, err := r.introspect(ctx, r.client); err != nil {
+		r.client.FailNext(err)
+	}
+	who := r.Identity()
+	if who != (tap.Identity{}) {
+		r.opts.Log.Info("reading the account", "organization", who.Organization.String(), "user",
+			who.User, "role", who.Role)
+	}
+	if admin, known := who.SiteAdmin(); known && !admin {
+		r.opts.Log.Warn("the user is no Site Admin, so lists may be refused or empty", "user",
+			who.User, "role", who.Role)
+	}
+	if r.read.AcceptOrganization {
+		r.state.Accept(who.Organization)
+		return nil
+	}
+	return r.state.Belongs(who.Organization)
 }
 
 // lookupOf returns a lookup that reads the file of each stream once.
@@ -275,6 +325,9 @@ func (r *Run) Snapshot() *tap.Account {
 // could not be written. Streams that failed while others continued are not an error: the account's
 // exit code is 1.
 func (r *Run) Do(ctx context.Context, out io.Writer) (*tap.Account, error) {
+	if err := r.identify(ctx); err != nil {
+		return nil, err
+	}
 	if r.cfg.RunTime > 0 {
 		out = newOvertimeWriter(out, r.cfg.RunTime)
 	}

@@ -83,8 +83,10 @@ type auth struct {
 	client *Client
 	cred   Credential
 
-	lock    chan struct{} // held while current is read or renewed
+	lock    chan struct{} // held while the rest is read or changed
 	current *token
+	fresh   bool  // no list has been asked with current yet, nor is about to be
+	failed  error // what the next caller gets in place of a token
 }
 
 func newAuth(c *Client, cred Credential) *auth {
@@ -116,15 +118,32 @@ func (a *auth) take(ctx context.Context) (t *token, first bool, err error) {
 		return nil, false, context.Cause(ctx)
 	}
 	defer func() { <-a.lock }()
+	if err := a.failed; err != nil {
+		a.failed = nil
+		return nil, false, err
+	}
 	t = a.current
 	if t != nil && time.Now().Before(t.expires) {
-		return t, false, nil
+		first, a.fresh = a.fresh, false
+		return t, first, nil
 	}
 	if t, err = a.renew(ctx); err != nil {
 		return nil, false, err
 	}
-	a.current = t
+	a.current, a.fresh = t, false
 	return t, true, nil
+}
+
+// unused passes a new token, with which no list was asked, on to the next caller, who is the first
+// to use it.
+func (a *auth) unused(t *token) {
+	a.lock <- struct{}{}
+	defer func() { <-a.lock }()
+	close(t.tried) // those that wait for it need not
+	if a.current == t {
+		a.current = &token{value: t.value, expires: t.expires, tried: make(chan struct{})}
+		a.fresh = true
+	}
 }
 
 // refused notes that a token is dead, unless a newer one has replaced it.
@@ -185,6 +204,7 @@ func (a *auth) renew(ctx context.Context) (*token, error) {
 	var g grant
 	var asked, served time.Time
 	err := a.client.retrying(ctx, "signing in", func() error {
+		a.client.used.tokens.Add(1)
 		body, header, at, err := a.client.post(ctx, a.client.tokenURL(), a.body(), a.basic)
 		if err != nil {
 			return a.explain(err)

@@ -2,9 +2,7 @@ package harvest
 
 import (
 	"context"
-	"net/http"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
@@ -25,9 +23,12 @@ type Budget struct {
 	changed chan struct{} // closed, and replaced, whenever something was learnt
 	window  window
 	flying  []*flight
+	waiting int         // callers of acquire
+	landed  []time.Time // when the latest answers came
 	clock   serverClock
+	when    calendar
 	paused  time.Time     // no request goes before
-	told    int64         // the reset of the window for which onWait was called
+	told    time.Time     // the end of the window for which onWait was called
 	slack   time.Duration // how much later than it says the server starts a window
 
 	past   []tap.Window // the windows that have ended
@@ -52,10 +53,12 @@ type window struct {
 	lastScout time.Time // the latest of them
 }
 
-// flight is a request in flight, and the window in which it was sent.
+// flight is a request in flight, the window in which it was sent, and how many requests of how many
+// were known to be left in it then; limit is 0 if that was unknown.
 type flight struct {
-	sent   time.Time
-	window int
+	sent        time.Time
+	window      int
+	left, limit int
 }
 
 // flightTime is how long a request of an earlier window may still be on its way to the server, and
@@ -82,12 +85,16 @@ func NewBudget(share float64, onWait func(until time.Time)) *Budget {
 
 // acquire waits until a request may be sent. Each flight that it returns must be released.
 func (b *Budget) acquire(ctx context.Context) (*flight, error) {
+	b.mu.Lock()
+	b.waiting++
+	b.mu.Unlock()
 	for {
 		b.mu.Lock()
 		now := time.Now()
 		wait := b.wait(now)
 		if wait == 0 {
 			f := b.take(now)
+			b.waiting--
 			b.mu.Unlock()
 			return f, nil
 		}
@@ -95,9 +102,10 @@ func (b *Budget) acquire(ctx context.Context) (*flight, error) {
 		if b.idle.IsZero() && wait < forever && !b.window.ends.IsZero() {
 			b.idle = now
 		}
-		tell := wait >= time.Second && wait < forever && b.told != b.window.reset
+		tell := wait >= time.Second && wait < forever &&
+			b.window.ends.After(b.told.Add(time.Second))
 		if tell {
-			b.told = b.window.reset
+			b.told = b.window.ends
 		}
 		b.mu.Unlock()
 		if tell {
@@ -107,6 +115,9 @@ func (b *Budget) acquire(ctx context.Context) (*flight, error) {
 		select {
 		case <-ctx.Done():
 			timer.Stop()
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			b.waiting--
 			return nil, context.Cause(ctx)
 		case <-changed:
 		case <-timer.C:
@@ -115,43 +126,10 @@ func (b *Budget) acquire(ctx context.Context) (*flight, error) {
 	}
 }
 
-// forever is a wait that only an answer can end.
-const forever = time.Duration(1<<63 - 1)
-
-// wait is the rule: how long a request must wait from now on; 0 for not at all.
-func (b *Budget) wait(now time.Time) time.Duration {
-	if d := b.paused.Sub(now); d > 0 {
-		return d
-	}
-	w := &b.window
-	switch {
-	case w.unlimited:
-		return 0
-	case w.known && now.Before(w.ends):
-		if w.sent < b.own() && b.enough(now) {
-			return 0
-		}
-		return w.ends.Sub(now)
-	case w.known || w.scouts == 0:
-		return 0
-	}
-	if w.limit > 0 && w.sent >= b.own() {
-		return forever
-	}
-	// A scout is in flight. A lost one must not block all others.
-	if patience := scoutPatience - now.Sub(w.lastScout); patience > 0 {
-		return patience
-	}
-	if w.limit > 0 && w.scouts < w.limit/2 {
-		return 0
-	}
-	return forever
-}
-
 // take sends a request.
 func (b *Budget) take(now time.Time) *flight {
 	w := &b.window
-	if w.known && !now.Before(w.ends) {
+	if w.known && !now.Before(w.ends) && !b.unsure(now) {
 		b.past = append(b.past, w.account())
 		*w = window{number: w.number + 1, limit: w.limit, reset: w.reset}
 		b.clock.turn()
@@ -168,40 +146,11 @@ func (b *Budget) take(now time.Time) *flight {
 		w.lastScout = now
 	}
 	f := &flight{sent: now, window: w.number}
+	if w.known {
+		f.left, f.limit = w.left, w.limit
+	}
 	b.flying = append(b.flying, f)
 	return f
-}
-
-// own is the number of requests of a window that this process may send: its share of the limit, at
-// least one.
-func (b *Budget) own() int { return max(1, int(float64(b.window.limit)*b.share+1e-9)) }
-
-// enough reports whether a request is left that will not be taken by this process's requests in
-// flight nor, as far as can be foreseen, by other programs. If they sent more in this window than
-// this process, they are expected to have as many in flight for each of ours as so far. If none of
-// ours is in flight, the last request may always be tried.
-func (b *Budget) enough(now time.Time) bool {
-	w := &b.window
-	flying := b.uncounted(now)
-	if w.left-flying <= 0 {
-		return false
-	}
-	others := w.limit - w.left - w.answered
-	if flying == 0 || others <= w.answered {
-		return true
-	}
-	return float64(w.left) >= float64(flying+1)*(1+float64(others)/float64(w.answered))
-}
-
-// uncounted is the number of requests in flight that the server's count may not include yet.
-func (b *Budget) uncounted(now time.Time) int {
-	n := 0
-	for _, f := range b.flying {
-		if f.window == b.window.number || now.Sub(f.sent) < flightTime {
-			n++
-		}
-	}
-	return n
 }
 
 // release ends a flight. If nothing was learnt from it, it may have been the scout, and another one
@@ -220,83 +169,6 @@ func (b *Budget) release(f *flight) {
 func (b *Budget) wake() {
 	close(b.changed)
 	b.changed = make(chan struct{})
-}
-
-// learn reads the headers of the answer to a flight.
-func (b *Budget) learn(f *flight, answer *http.Response) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	now := time.Now()
-	limited := answer.StatusCode == http.StatusTooManyRequests
-	after, told := retryAfter(answer, now)
-	if limited && told {
-		// All requests wait for the window that is used up, never longer: if one list asks for
-		// more, that concerns only that list.
-		b.paused = now.Add(min(max(after, shortestPause), windowLength))
-	}
-	b.clock.saw(answer.Header.Get("Date"), now)
-	limit, err1 := strconv.Atoi(answer.Header.Get("X-RateLimit-Limit"))
-	left, err2 := strconv.Atoi(answer.Header.Get("X-RateLimit-Remaining"))
-	reset, err3 := strconv.ParseInt(answer.Header.Get("X-RateLimit-Reset"), 10, 64)
-	w := &b.window
-	if err1 != nil || err2 != nil || err3 != nil {
-		// Answers of a proxy report no limit; they say nothing if one is known.
-		w.unlimited = !w.known && w.limit == 0
-		return
-	}
-	if limited {
-		left = 0
-		if f.window == w.number && !w.known && reset <= w.reset {
-			b.slack = time.Second // it rounds the time of the reset down
-		}
-	}
-	began := w.began
-	if !w.known || reset > w.reset+1 {
-		began = now
-	}
-	ends := b.ends(reset, began, now)
-	if limited && !told && !ends.After(now) {
-		// it refuses, and says that the window is over: asking at once would loop
-		b.paused = now.Add(time.Second)
-	}
-	if ends.After(now.Add(longestWindow)) {
-		ends = now.Add(longestWindow)
-	}
-	first := !w.known && w.number == f.window
-	switch {
-	case first || reset > w.reset+1 || w.unlimited:
-		sent := w.sent
-		if !first {
-			sent = len(b.flying) // a window began before anyone here saw the end of the last one
-		}
-		since := w.first
-		if !first && w.sent > 0 {
-			b.past = append(b.past, w.account())
-			since = now
-		}
-		*w = window{
-			number: w.number, known: true, limit: limit, left: left, reset: reset,
-			began: began, ends: ends, sent: sent, answered: 1, first: since,
-		}
-	case w.known && reset >= w.reset-1:
-		w.left = min(w.left, left)
-		w.answered++
-		if reset == w.reset {
-			w.ends = ends // every answer improves what is known of the clock
-		}
-	}
-}
-
-// ends returns when a window ends whose reset the server gives in whole seconds. It may have
-// rounded up or down, and its clock is not known well at first. If the end can be a window's length
-// after the first answer, that is the time: a window that had begun by then has ended by then.
-func (b *Budget) ends(reset int64, began, now time.Time) time.Time {
-	told := b.clock.local(reset, now).Add(b.slack)
-	counted := began.Add(windowLength)
-	if late := told.Sub(counted); late > -time.Second && late < 2*time.Second+flightTime/10 {
-		return counted
-	}
-	return told
 }
 
 // account describes a window.

@@ -23,37 +23,75 @@ type server struct {
 	bare     bool
 	anchored bool // a window begins with the first request after the last one, not by the clock
 	down     bool // the time of the reset is rounded down
+
+	changes bool          // the reset slides in every other minute
+	slides  bool          // the reset is always a window's length after the answer
+	offset  time.Duration // windows begin this long after the multiples of their length
+	skew    time.Duration // the server's clock is ahead of ours
+	busy    time.Duration // another program sends a request this often; 0 for never
+	loses   int           // of so many answers, one is lost after a second
+	count   int
+	served  map[*Budget]int // in this window
+	most    int             // the most that one process sent in a window
 }
 
-func (s *server) ask() *http.Response {
+// turn begins a new window if it is time.
+func (s *server) turn(now time.Time) {
+	if now.Before(s.window.Add(30 * time.Second)) {
+		return
+	}
+	s.window = now
+	if !s.anchored {
+		s.window = now.Add(-s.offset).Truncate(30 * time.Second).Add(s.offset)
+	}
+	s.used, s.served = s.others, map[*Budget]int{}
+}
+
+// ask answers a request of a process; nil if the answer is lost.
+func (s *server) ask(b *Budget) *http.Response {
 	time.Sleep(s.latency / 2)
 	s.mu.Lock()
-	now := time.Now()
-	if !now.Before(s.window.Add(30 * time.Second)) {
-		s.window, s.used = now, s.others
-		if !s.anchored {
-			s.window = now.Truncate(30 * time.Second)
-		}
+	now := time.Now().Add(s.skew)
+	s.turn(now)
+	used := s.used + 1
+	if s.busy > 0 {
+		used += int(now.Sub(s.window) / s.busy)
 	}
-	s.used++
+	if s.served == nil {
+		s.served = map[*Budget]int{}
+	}
+	s.served[b]++
+	s.most = max(s.most, s.served[b])
 	answer := &http.Response{StatusCode: http.StatusOK, Body: http.NoBody, Header: http.Header{}}
-	reset := s.window.Add(30 * time.Second).Unix()
-	if s.anchored && !s.down {
-		reset++
+	reset := s.window.Add(30*time.Second + time.Second - 1).Unix()
+	switch {
+	case s.slides && !s.changes, s.changes && now.Minute()%2 == 0:
+		reset = now.Add(30 * time.Second).Unix()
+	case s.down:
+		reset = s.window.Add(30 * time.Second).Unix()
 	}
 	answer.Header.Set("Date", now.UTC().Format(http.TimeFormat))
 	if !s.bare {
 		answer.Header.Set("X-RateLimit-Limit", strconv.Itoa(s.limit))
-		answer.Header.Set("X-RateLimit-Remaining", strconv.Itoa(max(0, s.limit-s.used)))
+		answer.Header.Set("X-RateLimit-Remaining", strconv.Itoa(max(0, s.limit-used)))
 		answer.Header.Set("X-RateLimit-Reset", strconv.FormatInt(reset, 10))
 	}
-	if s.used > s.limit {
+	if used > s.limit {
 		s.refused++
 		answer.StatusCode = http.StatusTooManyRequests
-		answer.Header.Set("Retry-After", strconv.FormatInt(max(1, reset-now.Unix()), 10))
+		left := s.window.Add(30 * time.Second).Sub(now)
+		answer.Header.Set("Retry-After", strconv.Itoa(int((left+time.Second-1)/time.Second)))
+	} else {
+		s.used++
 	}
+	s.count++
+	lost := s.loses > 0 && s.count%s.loses == 0
 	s.mu.Unlock()
 	time.Sleep(s.latency / 2)
+	if lost {
+		time.Sleep(time.Second)
+		return nil
+	}
 	return answer
 }
 
@@ -75,10 +113,12 @@ func spend(t *testing.T, s *server, b *Budget, requests int) time.Duration {
 					if err != nil {
 						return
 					}
-					answer := s.ask() //nolint:bodyclose // there is none
-					b.learn(f, answer)
+					answer := s.ask(b) //nolint:bodyclose // there is none
+					if answer != nil {
+						b.learn(f, answer)
+					}
 					b.release(f)
-					if answer.StatusCode == http.StatusOK {
+					if answer != nil && answer.StatusCode == http.StatusOK {
 						break
 					}
 				}

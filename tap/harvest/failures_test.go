@@ -273,7 +273,7 @@ func TestIntrospection(t *testing.T) {
 		}
 		assert.Equal(t, "https://auth.invalid/introspect", r.URL.String())
 		require.NoError(t, r.ParseForm())
-		assert.Equal(t, url.Values{"token": {"a-token"}}, r.PostForm)
+		assert.Equal(t, url.Values{"token": {"a-token"}, "token_type_hint": {"access_token"}}, r.PostForm)
 		user, secret, _ := r.BasicAuth()
 		assert.Equal(t, "my-client-id my-client-secret", user+" "+secret)
 		return reply(code, body), nil
@@ -293,6 +293,43 @@ func TestIntrospection(t *testing.T) {
 	})
 	_, err = client.Introspect(t.Context())
 	assert.Equal(t, tap.Credentials, tap.KindOf(err))
+}
+
+// A token that was introspected is new to the lists: one that they refuse at once says as much of the
+// credential as without introspection. An error of signing in is passed on without a second attempt.
+func TestIntrospectionUsesUpNothing(t *testing.T) {
+	for _, introspected := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			client := scriptedClient(t, nil, nil)
+			tokens := 0
+			client.http.Transport = scripted(func(r *http.Request) (*http.Response, error) {
+				switch {
+				case strings.HasSuffix(r.URL.Path, "/token"):
+					tokens++
+					return granted(), nil
+				case strings.HasSuffix(r.URL.Path, "/introspect"):
+					return reply(200, `{}`), nil
+				}
+				return reply(401, `{"message":"Unauthorized"}`), nil
+			})
+			if introspected {
+				_, err := client.Introspect(t.Context())
+				require.NoError(t, err)
+			}
+			err := client.Read(t.Context(), list("users"), discard)
+			assert.Equal(t, tap.Credentials, tap.KindOf(err))
+			assert.ErrorContains(t, err, "another program may be using this credential")
+			assert.Equal(t, 2, tokens)
+			assert.EqualValues(t, 2, client.Usage().Tokens, "an introspection is no token")
+		})
+	}
+	client := scriptedClient(t, func(*http.Request) (*http.Response, error) {
+		return reply(200, `[]`), nil
+	}, nil)
+	refused := errors.New("refused")
+	client.FailNext(refused)
+	assert.ErrorIs(t, client.Read(t.Context(), list("users"), discard), refused)
+	require.NoError(t, client.Read(t.Context(), list("users"), discard), "once")
 }
 
 // A 429 without headers delays all lists, not only the one that received it.

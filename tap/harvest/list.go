@@ -3,13 +3,18 @@ package harvest
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
@@ -121,7 +126,7 @@ func (c *Client) explain(ctx context.Context, req tap.Request, answer *http.Resp
 			return errDeadToken
 		}
 		e := tap.Errorf(tap.Refused, op, "a new token is refused as well: %s", refusal.Error()).
-			WithHint("another program may be using the same credential: run one at a time; otherwise check %s", c.opts.Credential.keys())
+			WithHint("another program may be using this credential, and each new token ends the one before: give every program its own credential; otherwise check %s", c.opts.Credential.keys())
 		if c.health.refused() {
 			e.Kind = tap.Credentials
 		}
@@ -142,11 +147,36 @@ func (c *Client) explain(ctx context.Context, req tap.Request, answer *http.Resp
 	case req.Cursor != "":
 		e.Kind = tap.CursorExpired
 	case refusal.code == http.StatusUnprocessableEntity, refusal.code == http.StatusBadRequest:
-		e.Kind = tap.Unprocessable
+		e.Kind, e.Params = tap.Unprocessable, refusal.params
 	case refusal.code == http.StatusNotFound, refusal.code == http.StatusGone:
 		e.Hint = "Greenhouse has removed this list: deselect the stream, and look for a newer version of tap-greenhouse"
 	}
 	return e
+}
+
+// refusedParams returns the parameters that a refusal names, in one of two forms:
+// {"errors":["Invalid query params: a, b"]} and {"errors":[{"a":"must be …"}]}.
+func refusedParams(body []byte) (names []string) {
+	var refusal struct {
+		Errors []jsontext.Value `json:"errors"`
+	}
+	if json.Unmarshal(body, &refusal, jsontext.AllowDuplicateNames(true)) != nil {
+		return nil
+	}
+	for _, v := range refusal.Errors {
+		var text string
+		if json.Unmarshal(v, &text) != nil {
+			names = slices.AppendSeq(names, maps.Keys(members(v)))
+			continue
+		}
+		if about, list, ok := strings.Cut(text, ":"); ok &&
+			strings.HasPrefix(strings.ToLower(about), "invalid query param") {
+			names = slices.AppendSeq(names, strings.FieldsFuncSeq(list,
+				func(r rune) bool { return strings.ContainsRune(" ,;\"'`.[]", r) }))
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // listURL returns the address of a page.

@@ -19,6 +19,8 @@ type statusError struct {
 	text string // what its body says, without secrets: for decisions only, as it may hold anything
 	told string // what of that may be shown
 	html bool
+	// params are the parameters that it names as refused
+	params []string
 }
 
 func (e *statusError) Error() string {
@@ -37,6 +39,9 @@ func (c *Client) refusal(asked *url.URL, answer *http.Response, body []byte) *st
 	// Secrets are removed before anything is cut: half a secret is one, too.
 	text := strings.TrimSpace(c.secrets.clean(string(body)))
 	e := &statusError{code: answer.StatusCode, text: text, html: strings.HasPrefix(text, "<")}
+	if e.code == http.StatusUnprocessableEntity || e.code == http.StatusBadRequest {
+		e.params = refusedParams(body)
+	}
 	said := says([]byte(text))
 	for i := range said {
 		said[i] = withoutValues(c.secrets.clean(said[i]))

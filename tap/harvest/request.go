@@ -93,7 +93,6 @@ func (c *Client) post(ctx context.Context, to *url.URL, p payload,
 	req.Body, _ = req.GetBody()
 	req.Header.Set("Content-Type", p.kind)
 	sign(req)
-	c.used.tokens.Add(1)
 	asked = time.Now()
 	err = c.do(ctx, req, func(*http.Response) {}, func(answer *http.Response, b []byte) error {
 		header = answer.Header

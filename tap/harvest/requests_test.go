@@ -216,7 +216,7 @@ func TestAccountOfRequests(t *testing.T) {
 		s.window = time.Now().Truncate(30 * time.Second)
 		odd := map[string][]int{"/v3/a": {500, 429}, "/v3/b": {502}}
 		c := scriptedClient(t, func(r *http.Request) (*http.Response, error) {
-			answer := s.ask()
+			answer := s.ask(nil)
 			answer.Body = io.NopCloser(strings.NewReader(`[]`))
 			if codes := odd[r.URL.Path]; len(codes) > 0 {
 				answer.StatusCode, odd[r.URL.Path] = codes[0], codes[1:]
@@ -275,7 +275,7 @@ func TestLostScouts(t *testing.T) {
 		assert.Equal(t, 5*time.Second, time.Since(began), "one that came back empty makes room")
 
 		s := &server{limit: 6}
-		b.learn(second, s.ask()) //nolint:bodyclose // there is none
+		b.learn(second, s.ask(nil)) //nolint:bodyclose // there is none
 		b.release(second)
 		for range 4 { // with the first two, all that the limit allows
 			_, err = b.acquire(t.Context())

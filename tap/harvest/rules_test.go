@@ -77,6 +77,171 @@ func TestRuleOfTheBudget(t *testing.T) {
 	}
 }
 
+// Of a window whose end is not known well, the last requests are kept to find out, if more requests
+// wait than are left.
+func TestRuleOfWhatIsKept(t *testing.T) {
+	now := simulated
+	after := func(s float64) time.Time { return now.Add(seconds(s)) }
+	// The window is over in 20 s, or at another moment between lo and hi.
+	calm := func(lo, hi float64) calendar {
+		return calendar{slides: true, length: windowLength, lo: after(lo), hi: after(hi)}
+	}
+	for name, c := range map[string]struct {
+		when       calendar
+		share      float64
+		left, sent int
+		others     int
+		waiting    int
+		want       float64 // in seconds
+	}{
+		"known well":                          {calm(19, 20.5), 1, 1, 49, 0, 8, 0},
+		"three are left":                      {calm(-2, 28), 1, 3, 47, 0, 8, 0},
+		"the last one, kept to the middle":    {calm(-2, 28), 1, 1, 49, 0, 8, 9},
+		"the middle":                          {calm(-20, 10), 1, 1, 49, 0, 8, 0},
+		"the last one, but nobody else waits": {calm(-2, 28), 1, 1, 49, 0, 1, 0},
+		"others would take it":                {calm(-2, 28), 1, 1, 9, 40, 8, 0},
+		"none is left":                        {calm(-2, 28), 1, 0, 50, 0, 8, 20},
+
+		"two of a share, one to the middle": {calm(-2, 28), .5, 27, 23, 0, 8, 9},
+		"one of a share, to the end":        {calm(-2, 28), .5, 26, 24, 0, 8, 20},
+		"one of a share, at a known end":    {calm(19, 20.5), .5, 26, 24, 0, 8, 0},
+		"a share that others cannot take":   {calm(-2, 20.5), .5, 2, 24, 25, 8, 9},
+	} {
+		b := NewBudget(c.share, nil)
+		b.when, b.waiting = c.when, c.waiting
+		b.window = window{
+			known: true, limit: 50, left: c.left, sent: c.sent,
+			answered: 50 - c.left - c.others, ends: after(20),
+		}
+		assert.Equal(t, seconds(c.want), b.wait(now), name)
+	}
+}
+
+// At the supposed end of a window that may last, one request finds out.
+func TestRuleAtTheSupposedEnd(t *testing.T) {
+	now := simulated
+	for name, c := range map[string]struct {
+		share  float64
+		hi     float64 // when it is over for certain
+		sent   int
+		flying []*flight
+		want   float64
+		turns  bool // a request is taken to be of a new window
+	}{
+		"nobody asks":               {1, 8, 50, nil, 0, false},
+		"another asks":              {1, 8, 50, []*flight{{sent: now.Add(-seconds(.4))}}, .6, false},
+		"another asked in vain":     {1, 8, 50, []*flight{{sent: now.Add(-seconds(1))}}, 0, false},
+		"a share with one left":     {.5, 8, 24, nil, 0, false},
+		"a share that is used up":   {.5, 8, 25, nil, 8, false},
+		"it is over for certain":    {1, 0, 50, nil, 0, true},
+		"it is over within seconds": {1, 1, 50, nil, 0, true},
+	} {
+		b := NewBudget(c.share, nil)
+		b.when = calendar{
+			slides: true, length: windowLength, lo: now.Add(-seconds(22)),
+			hi: now.Add(seconds(c.hi)),
+		}
+		b.window = window{known: true, limit: 50, left: 0, sent: c.sent, answered: 20, ends: now}
+		b.flying = c.flying
+		assert.Equal(t, seconds(c.want), b.wait(now), name)
+		if c.want == 0 {
+			f := b.take(now)
+			assert.Equal(t, c.turns, f.window == 1, name)
+		}
+	}
+}
+
+// Whether resets slide, from pairs of Date and reset; then how long a window is.
+func TestRuleOfSlidingResets(t *testing.T) {
+	type answer struct{ date, reset int64 }
+	for name, c := range map[string]struct {
+		answers []answer
+		slides  bool
+		length  int
+	}{
+		"a window away, at first":      {[]answer{{100, 130}}, true, 30},
+		"less than a window away":      {[]answer{{100, 117}}, false, 0},
+		"it moves along":               {[]answer{{100, 130}, {102, 132}}, true, 30},
+		"it stays":                     {[]answer{{100, 130}, {101, 130}}, false, 30},
+		"it moves, and stays":          {[]answer{{100, 103}, {101, 104}, {102, 105}}, true, 3},
+		"rounded":                      {[]answer{{100, 130}, {102, 133}, {105, 134}}, true, 30},
+		"an honest one, rounded":       {[]answer{{100, 120}, {103, 121}, {110, 120}}, false, 0},
+		"the next window of an honest": {[]answer{{100, 120}, {119, 150}, {121, 150}}, false, 0},
+		"an honest window ends early":  {[]answer{{100, 120}, {105, 150}, {107, 150}}, false, 0},
+		"overtaken":                    {[]answer{{100, 120}, {99, 120}, {98, 90}}, false, 0},
+		"honest, then it slides": {
+			[]answer{{100, 115}, {110, 140}, {111, 141}, {113, 143}}, true, 30,
+		},
+		"it slides, then honest": {[]answer{{100, 130}, {102, 132}, {104, 120}}, false, 30},
+		"a window of a minute":   {[]answer{{100, 160}, {101, 161}}, true, 60},
+		"a day is no window":     {[]answer{{100, 86500}, {110, 86510}}, true, 120},
+	} {
+		var when calendar
+		for _, a := range c.answers {
+			when.compare(a.date, a.reset)
+		}
+		assert.Equal(t, c.slides, when.slides, name)
+		assert.Equal(t, time.Duration(c.length)*time.Second, when.length, name)
+	}
+}
+
+// When a window ends: at a multiple of its length, if that lies within what is known; otherwise as
+// late as it can.
+func TestRuleOfTheEnd(t *testing.T) {
+	second := func(s float64) time.Time { return time.Unix(0, 0).Add(seconds(s)) }
+	var clock serverClock
+	const margin = 0.15
+	for name, c := range map[string]struct {
+		lo, hi float64
+		latest int64
+		want   float64
+	}{
+		"the next multiple":            {97, 127, 97, 120 + margin},
+		"an answer in its last second": {119.5, 127, 119, 120 + margin},
+		"an answer after it":           {120.4, 127, 120, 127},
+		"sent before, answered after":  {119.9, 148, 120, 148},
+		"it cannot be so late":         {97, 118, 97, 118},
+		"a little later":               {97, 119.5, 97, 120 + margin},
+		"not so early":                 {121, 131, 97, 131},
+	} {
+		when := calendar{
+			slides: true, length: windowLength, lo: second(c.lo), hi: second(c.hi),
+			latest: c.latest,
+		}
+		assert.Equal(t, second(c.want), when.end(&clock, second(c.lo)), name)
+	}
+}
+
+// What answers say of the end: the bounds close in on it, window after window.
+func TestRuleOfTheBounds(t *testing.T) {
+	second := func(s float64) time.Time { return time.Unix(0, 0).Add(seconds(s)) }
+	when := calendar{slides: true, length: windowLength}
+	bounds := func(lo, hi float64, what string) {
+		t.Helper()
+		assert.Equal(t, second(lo), when.lo, what)
+		assert.Equal(t, second(hi), when.hi, what)
+	}
+	when.turned(second(100), second(101), 100)
+	bounds(100, 131, "the first answer: it had begun by then")
+	when.passed(second(110), 110)
+	when.passed(second(105), 105)
+	bounds(110, 131, "it lasted longer")
+	when.turned(second(120), second(121), 120)
+	bounds(140, 151, "the next began between the last answer and this one")
+	when.turned(second(149), second(149.5), 149)
+	bounds(170, 179.5, "and closer")
+	when.refused(second(172), 3*time.Second)
+	bounds(170, 176, "a refusal says how long to wait")
+	when.refused(second(172), windowLength)
+	bounds(170, 176, "one that says a whole window says nothing")
+	when.turned(second(300), second(301), 300)
+	bounds(320, 326, "windows went by without a request")
+	when.passed(second(330), 330)
+	bounds(330, 360, "it lasts longer than it can: the bounds begin anew")
+	when.turned(second(328), second(329), 329)
+	bounds(359, 359, "a contradiction: the later answer is right")
+}
+
 var simulated = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // limits are the headers of an answer.

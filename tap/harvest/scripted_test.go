@@ -209,6 +209,30 @@ func TestAnswersThatAreNotPages(t *testing.T) {
 	})
 }
 
+// A 422 names the parameters at fault, in several forms; text that names none says nothing.
+func TestRefusalsNameParameters(t *testing.T) {
+	for body, want := range map[string][]string{
+		`{"message":"Unprocessable Content","errors":["Invalid query params: fields"]}`: {"fields"},
+		`{"errors":["Invalid query params: updated_at, fields"]}`:                       {"fields", "updated_at"},
+		`{"errors":["Invalid query param: 'fields'."]}`:                                 {"fields"},
+		`{"errors":[{"per_page":"must be between 1 and 500"}]}`:                         {"per_page"},
+		`{"errors":["Invalid query params: a",{"b":["x"]}]}`:                            {"a", "b"},
+		`{"errors":["cursor: expired",7,null]}`:                                         nil,
+		`{"errors":{"fields":"x"}}`:                                                     nil,
+		`{"errors":[{"message":"Invalid"}]}`:                                            {"message"},
+		`<html>`:                                                                        nil,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			c := scriptedClient(t, func(*http.Request) (*http.Response, error) {
+				return reply(422, body), nil
+			}, nil)
+			err := c.Read(t.Context(), list("users"), discard)
+			assert.Equal(t, want, tap.ParamsOf(err), body)
+		})
+	}
+	assert.Nil(t, tap.ParamsOf(errors.New("another")))
+}
+
 // dripping is a body with a byte per second, until its request is canceled.
 type dripping struct{ ctx context.Context }
 

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -153,18 +154,38 @@ func TestSavedRefreshTokens(t *testing.T) {
 }
 
 func TestWhoIsASiteAdmin(t *testing.T) {
-	yes, no := true, false
-	for _, c := range []struct {
-		in           Introspection
-		admin, known bool
-	}{
-		{Introspection{}, false, false},
-		{Introspection{SiteAdmin: &yes}, true, true},
-		{Introspection{SiteAdmin: &no}, false, true},
+	for role, want := range map[string][2]bool{
+		`null`: {false, false}, `""`: {false, false}, `[]`: {false, false}, `{}`: {false, false},
+		`"site_admin"`: {true, true}, `"Site Admin"`: {true, true},
+		`{"id":1,"name":"Site Admin"}`: {true, true},
+		`"basic"`:                      {false, true}, `"Job Admin"`: {false, true},
 	} {
-		admin, known := c.in.Admin()
-		assert.Equal(t, []bool{c.admin, c.known}, []bool{admin, known})
+		var in Introspection
+		require.NoError(t, json.Unmarshal([]byte(
+			`{"https://auth.greenhouse.io/claims":{"user_role":`+role+`}}`), &in))
+		admin, known := in.Identity().SiteAdmin()
+		assert.Equal(t, want, [2]bool{admin, known}, role)
 	}
 	_, ok := (*Introspection)(nil).Scopes()
 	assert.False(t, ok)
+}
+
+// Organization, user and role are read whatever their types, and are unknown otherwise.
+func TestWhoseTokenItIs(t *testing.T) {
+	const claims = `"https://auth.greenhouse.io/claims":`
+	acme := tap.Organization{ID: "12", Name: "Acme"}
+	for body, want := range map[string]tap.Identity{
+		`{"sub":"7",` + claims + `{"organization":{"id":12,"name":"Acme"},"user_role":"basic"}}`: {Organization: acme, User: "7", Role: "basic"},
+		`{"sub":7,` + claims + `{"organization":{"id":"12","name":" Acme "}}}`:                   {Organization: acme, User: "7"},
+		`{"active":true,` + claims + `{"organization":{"id":null,"name":{}}}}`:                   {},
+		`{` + claims + `{"organization":"Acme"}}`:                                                {},
+		`{` + claims + `"Acme","sub":[]}`:                                                        {},
+		`{"active":false,"sub":"7"}`:                                                             {},
+		`{}`:                                                                                     {},
+	} {
+		var in Introspection
+		require.NoError(t, json.Unmarshal([]byte(body), &in), body)
+		assert.Equal(t, want, in.Identity(), body)
+	}
+	assert.Equal(t, tap.Identity{}, (*Introspection)(nil).Identity())
 }

@@ -5,6 +5,7 @@ package rights
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -31,8 +32,30 @@ func (r Reach) Missing() bool { return r == NoScope || r == NotSiteAdmin }
 type Token interface {
 	// Scopes returns the scopes of the token; false if the API does not say.
 	Scopes() (scopes map[string]bool, told bool)
-	// Admin reports whether the user may read lists at all, and whether that is known.
-	Admin() (admin, known bool)
+	// Identity returns whose token it is.
+	Identity() tap.Identity
+}
+
+// Told returns for each stream whether it may be read, according to the token alone; nil if it does
+// not say.
+func Told(token Token, streams []*tap.Stream) map[string]Reach {
+	scopes, told := token.Scopes()
+	if !told {
+		return nil
+	}
+	admin, known := token.Identity().SiteAdmin()
+	found := map[string]Reach{}
+	for _, s := range streams {
+		switch {
+		case !scopes[s.Scope]:
+			found[s.Name] = NoScope
+		case known && !admin:
+			found[s.Name] = NotSiteAdmin
+		default:
+			found[s.Name] = Yes
+		}
+	}
+	return found
 }
 
 // Probe returns for each stream whether it may be read. If token is nil because the API says
@@ -45,8 +68,11 @@ func Probe(ctx context.Context, source tap.Source, token Token, streams []*tap.S
 	told, admin := false, true
 	if token != nil {
 		scopes, told = token.Scopes()
-		if is, known := token.Admin(); known {
-			admin = is
+		if is, known := token.Identity().SiteAdmin(); told && known && !is {
+			var err error
+			if admin, err = readsAny(ctx, source, scopes, streams); err != nil {
+				return nil, err
+			}
 		}
 	}
 	var group errgroup.Group
@@ -106,4 +132,22 @@ func Ask(ctx context.Context, source tap.Source, s *tap.Stream) (Reach, error) {
 		return Unknown, err
 	}
 	return found, nil
+}
+
+// readsAny reports whether a list can be read, of those that the scopes allow: a role by another
+// name may do so, too.
+func readsAny(ctx context.Context, source tap.Source, scopes map[string]bool,
+	streams []*tap.Stream,
+) (bool, error) {
+	i := slices.IndexFunc(streams, func(s *tap.Stream) bool { return scopes[s.Scope] })
+	if i < 0 {
+		return false, nil
+	}
+	if n := slices.IndexFunc(streams, func(s *tap.Stream) bool {
+		return scopes[s.Scope] && s.NeverEmpty
+	}); n >= 0 {
+		i = n
+	}
+	reach, err := Ask(ctx, source, streams[i])
+	return reach == Yes, err
 }

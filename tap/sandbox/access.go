@@ -18,6 +18,7 @@ import (
 type access struct {
 	*accessState
 	opts Options
+	all  []string // every scope
 }
 
 type accessState struct {
@@ -33,6 +34,7 @@ type accessState struct {
 
 type issued struct {
 	number  int // incremented
+	user    int64
 	expires time.Time
 	uses    int
 }
@@ -40,11 +42,17 @@ type issued struct {
 // RefreshToken is the first refresh token that a sandbox accepts.
 const RefreshToken = "sandbox-refresh-token-0"
 
-func newAccess(opts Options) access {
-	return access{opts: opts, accessState: &accessState{
+func newAccess(opts Options, streams []*tap.Stream) access {
+	a := access{opts: opts, accessState: &accessState{
 		tokens:  map[string]*issued{},
 		refresh: RefreshToken, scopes: opts.Scopes, admin: !opts.NotAdmin,
 	}}
+	for _, s := range streams {
+		a.all = append(a.all, s.Scope)
+	}
+	slices.Sort(a.all)
+	a.all = slices.Compact(a.all)
+	return a
 }
 
 // Grant changes the scopes of the credential, even during a run; nil stands for all.
@@ -85,6 +93,9 @@ func idError(w http.ResponseWriter, status int, text string) {
 	answer(w, status, map[string]string{"message": text, "errorId": "err-" + rand.Text()[:12]})
 }
 
+// serviceUser is the credential's own user.
+const serviceUser = 4000000
+
 // clientIDSuffix ends every client ID.
 const clientIDSuffix = "client"
 
@@ -121,13 +132,18 @@ func (a access) serve(w http.ResponseWriter, r *http.Request, now time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	granted := map[string]any{"token_type": "Bearer"}
-	life := "expires_in"
-	if byKey {
-		life = "expires"
-		if !exchange(w, r) {
-			return
+	life := "expires_at"
+	acting := int64(serviceUser)
+	switch {
+	case byKey:
+		life, ok = "expires", exchange(w, r, &acting)
+	default:
+		ok = a.grant(w, r, granted, &acting)
+		if granted["refresh_token"] != nil {
+			life = "expires_in"
 		}
-	} else if !a.grant(w, r, granted) {
+	}
+	if !ok {
 		return
 	}
 	if a.scopes != nil && len(a.scopes) == 0 {
@@ -140,7 +156,7 @@ func (a access) serve(w http.ResponseWriter, r *http.Request, now time.Time) {
 	}
 	value := "sandbox-token-" + rand.Text()
 	a.handed++
-	t := &issued{number: a.handed, expires: now.Add(a.opts.TokenLife)}
+	t := &issued{number: a.handed, user: acting, expires: now.Add(a.opts.TokenLife)}
 	a.tokens[value] = t
 	granted["access_token"] = value
 	if a.opts.Life != "" {
@@ -149,14 +165,17 @@ func (a access) serve(w http.ResponseWriter, r *http.Request, now time.Time) {
 	switch life {
 	case "expires_in":
 		granted[life] = int(a.opts.TokenLife.Seconds())
-	case "expires_at", "expires":
+	case "expires_at":
+		granted[life] = t.expires.UTC().Format(time.RFC3339)
+	case "expires":
 		granted[life] = t.expires.UTC().Format("2006-01-02T15:04:05.000Z")
 	}
 	answer(w, http.StatusOK, granted)
 }
 
-// exchange reads the JSON body of an API key's exchange; false means that it was refused.
-func exchange(w http.ResponseWriter, r *http.Request) bool {
+// exchange reads the JSON body of an API key's exchange, and the user to act for; false means that
+// it was refused.
+func exchange(w http.ResponseWriter, r *http.Request, acting *int64) bool {
 	var body struct {
 		Sub *int64 `json:"sub"`
 	}
@@ -166,11 +185,16 @@ func exchange(w http.ResponseWriter, r *http.Request) bool {
 		fail(w, http.StatusBadRequest, "the body must be JSON with the number of a user as sub")
 		return false
 	}
+	if body.Sub != nil {
+		*acting = *body.Sub
+	}
 	return true
 }
 
-// grant reads the form of a token request; false means that it was refused.
-func (a access) grant(w http.ResponseWriter, r *http.Request, granted map[string]any) bool {
+// grant reads the form of a token request, and the user to act for; false means that it was refused.
+func (a access) grant(w http.ResponseWriter, r *http.Request, granted map[string]any,
+	acting *int64,
+) bool {
 	if err := r.ParseForm(); err != nil {
 		idError(w, http.StatusBadRequest, "the form cannot be read")
 		return false
@@ -178,10 +202,12 @@ func (a access) grant(w http.ResponseWriter, r *http.Request, granted map[string
 	switch r.PostForm.Get("grant_type") {
 	case "client_credentials":
 		if sub := r.PostForm.Get("sub"); sub != "" {
-			if _, err := strconv.ParseInt(sub, 10, 64); err != nil {
+			id, err := strconv.ParseInt(sub, 10, 64)
+			if err != nil {
 				idError(w, http.StatusBadRequest, "sub must be the number of a user")
 				return false
 			}
+			*acting = id
 		}
 	case "refresh_token":
 		if r.PostForm.Get("refresh_token") != a.refresh {
@@ -198,8 +224,9 @@ func (a access) grant(w http.ResponseWriter, r *http.Request, granted map[string
 	return true
 }
 
+// introspect says what a token may do, and whose it is.
 func (a access) introspect(w http.ResponseWriter, r *http.Request, now time.Time) {
-	if !a.opts.Introspection {
+	if a.opts.NoIntrospection {
 		fail(w, http.StatusNotFound, "no such address")
 		return
 	}
@@ -210,11 +237,22 @@ func (a access) introspect(w http.ResponseWriter, r *http.Request, now time.Time
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	t := a.tokens[r.PostForm.Get("token")]
-	told := map[string]any{"active": t != nil && now.Before(t.expires)}
-	if a.scopes != nil {
-		told["scope"] = strings.Join(a.scopes, " ")
+	if t == nil || !now.Before(t.expires) {
+		answer(w, http.StatusOK, map[string]any{"active": false})
+		return
 	}
-	answer(w, http.StatusOK, told)
+	scopes := a.scopes
+	if scopes == nil {
+		scopes = a.all
+	}
+	user, _, _ := r.BasicAuth()
+	answer(w, http.StatusOK, map[string]any{
+		"active": true, "client_id": user, "sub": strconv.FormatInt(t.user, 10),
+		"scope": strings.Join(scopes, " "),
+		"https://auth.greenhouse.io/claims": map[string]any{
+			"organization": a.opts.Organization, "user_role": a.opts.Role,
+		},
+	})
 }
 
 // check checks the token of a request to a list; it returns 0, or the status of a refusal.

@@ -71,7 +71,10 @@ func (s *Server) control(w http.ResponseWriter, r *http.Request) {
 		told = names
 	case what == "requests":
 		lists, status, tokens := s.Requests()
-		told = map[string]any{"lists": lists, "status": status, "tokens": tokens}
+		told = map[string]any{
+			"lists": lists, "status": status, "tokens": tokens,
+			"introspections": s.Introspections(),
+		}
 		s.ResetRequests()
 	case what == "change":
 		random := rand.New(rand.NewPCG(uint64(number("seed")), 2))

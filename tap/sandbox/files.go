@@ -22,6 +22,7 @@ type files struct {
 	http       *http.Server
 	addr       string
 	generation atomic.Int64
+	redirects  string // the origin of links that redirect; empty for none
 	fault      func(r *http.Request) Fault
 	requests   atomic.Int64
 	odd        atomic.Int64 // requests with a credential, a cookie or a referer
@@ -59,7 +60,29 @@ func (f *files) signature(id int64, generation string) string {
 // appendURL appends the link of a file, in quotes.
 func (f *files) appendURL(dst []byte, id int64) []byte {
 	generation := strconv.FormatInt(f.generation.Load(), 10)
-	return fmt.Appendf(dst, `"http://%s/files/%d?X-Amz-Expires=604800&generation=%s&X-Amz-Signature=%s"`, f.addr, id, generation, f.signature(id, generation))
+	if f.redirects != "" {
+		return fmt.Appendf(dst, `"%s/attachments/%d?generation=%s&signature=%s"`, f.redirects, id,
+			generation, f.signature(id, generation))
+	}
+	return fmt.Appendf(dst, `"%s"`, f.signed(id, generation, "604800"))
+}
+
+// signed returns the link of a file on its own origin.
+func (f *files) signed(id int64, generation, seconds string) string {
+	return fmt.Sprintf("http://%s/files/%d?X-Amz-Expires=%s&generation=%s&X-Amz-Signature=%s",
+		f.addr, id, seconds, generation, f.signature(id, generation))
+}
+
+// redirect answers at the API's own address of a file: it leads to a new link.
+func (s *Server) redirect(w http.ResponseWriter, r *http.Request) {
+	id, err := strconv.ParseInt(strings.TrimPrefix(r.URL.Path, "/attachments/"), 10, 64)
+	generation := r.URL.Query().Get("generation")
+	if err != nil || generation != strconv.FormatInt(s.files.generation.Load(), 10) ||
+		r.URL.Query().Get("signature") != s.files.signature(id, generation) {
+		fail(w, http.StatusForbidden, "the link has expired")
+		return
+	}
+	http.Redirect(w, r, s.files.signed(id, generation, "30"), http.StatusFound)
 }
 
 // serveFile answers like S3.

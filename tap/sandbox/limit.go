@@ -7,14 +7,21 @@ import (
 	"time"
 )
 
-// limiter counts requests in fixed windows, which begin when the server's clock is a multiple of
-// their length.
+// The token endpoint has a limit of its own.
+const (
+	tokenLimit  = 60
+	tokenWindow = time.Minute
+)
+
+// limiter counts requests in fixed windows of whole seconds.
 type limiter struct {
-	limit  int
+	limit  int // negative for no limit
 	window time.Duration
+	offset time.Duration // windows begin this long after the multiples of their length
+	honest bool          // Reset is the end of the window, not a window's length after the answer
 
 	mu      sync.Mutex
-	current int64
+	current int64 // the number of the window
 	used    int
 }
 
@@ -25,18 +32,21 @@ func (l *limiter) take(h http.Header, now time.Time) bool {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	seconds := int64(l.window / time.Second)
-	if w := now.Unix() / seconds; w != l.current {
+	length := l.window.Milliseconds()
+	if w := (now.UnixMilli() - l.offset.Milliseconds()) / length; w != l.current {
 		l.current, l.used = w, 0
 	}
 	l.used++
-	reset := (l.current + 1) * seconds
+	end := time.UnixMilli((l.current+1)*length + l.offset.Milliseconds())
+	reset := now.Add(l.window) // of the second, like Date
+	if l.honest {
+		reset = end.Add(time.Second - time.Millisecond) // not before it
+	}
 	h.Set("X-RateLimit-Limit", strconv.Itoa(l.limit))
 	h.Set("X-RateLimit-Remaining", strconv.Itoa(max(0, l.limit-l.used)))
-	h.Set("X-RateLimit-Reset", strconv.FormatInt(reset, 10))
+	h.Set("X-RateLimit-Reset", strconv.FormatInt(reset.Unix(), 10))
 	if l.used > l.limit {
-		left := time.Unix(reset, 0).Sub(now)
-		h.Set("Retry-After", strconv.Itoa(int((left+time.Second-1)/time.Second)))
+		h.Set("Retry-After", strconv.Itoa(int((end.Sub(now)+time.Second-1)/time.Second)))
 		return false
 	}
 	return true

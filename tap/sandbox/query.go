@@ -58,10 +58,11 @@ func parseCursor(text string) (c cursor, ok bool) {
 	return c, err == nil && json.Unmarshal(raw, &c) == nil
 }
 
-// refusal is the text of a 422, by parameter.
-type refusal string
+// refusal is the reason of a 422, and the parameter at fault. Without a text, the API does not know
+// the parameter, or does not take it here.
+type refusal struct{ param, text string }
 
-func (r refusal) Error() string { return string(r) }
+func (r refusal) Error() string { return r.param + " " + r.text }
 
 // parseQuery reads the parameters of a list, as strictly as the API.
 func parseQuery(s *tap.Stream, params url.Values) (*query, error) {
@@ -71,7 +72,7 @@ func parseQuery(s *tap.Stream, params url.Values) (*query, error) {
 	}
 	for name, values := range params {
 		if len(values) != 1 {
-			return nil, refusal(name + " stands there more than once")
+			return nil, refusal{name, "stands there more than once"}
 		}
 		if err := q.parameter(s, name, values[0]); err != nil {
 			return nil, err
@@ -79,7 +80,7 @@ func parseQuery(s *tap.Stream, params url.Values) (*query, error) {
 	}
 	_, created := q.bounds["created_at"]
 	if _, updated := q.bounds["updated_at"]; created && updated {
-		return nil, refusal("created_at and updated_at cannot be combined")
+		return nil, refusal{"created_at", "cannot be combined with updated_at"}
 	}
 	return q, nil
 }
@@ -89,7 +90,7 @@ func (q *query) parameter(s *tap.Stream, name, value string) error {
 	case "per_page":
 		n, err := strconv.Atoi(value)
 		if err != nil || n < 1 || n > maxPerPage {
-			return refusal("per_page must be between 1 and 500")
+			return refusal{name, "must be between 1 and 500"}
 		}
 		q.perPage = n
 		return nil
@@ -101,13 +102,13 @@ func (q *query) parameter(s *tap.Stream, name, value string) error {
 		return err
 	case "created_at", "updated_at":
 		if s.Bookmark == "" {
-			return refusal(name + " is not a parameter of " + s.Name)
+			return refusal{name, ""}
 		}
 		return q.parseBounds(name, value)
 	}
 	filter, ok := s.Filters[name]
 	if !ok {
-		return refusal("unknown parameter " + name)
+		return refusal{name, ""}
 	}
 	switch filter.Type {
 	case "ids":
@@ -120,15 +121,15 @@ func (q *query) parameter(s *tap.Stream, name, value string) error {
 		return q.parseBounds(name, value)
 	case "boolean":
 		if value != "true" && value != "false" {
-			return refusal(name + " must be true or false")
+			return refusal{name, "must be true or false"}
 		}
 	case "integer":
 		if _, err := strconv.ParseInt(value, 10, 64); err != nil {
-			return refusal(name + " must be a number")
+			return refusal{name, "must be a number"}
 		}
 	}
 	if len(filter.Enum) > 0 && !slices.Contains(filter.Enum, value) {
-		return refusal(name + " must be one of " + strings.Join(filter.Enum, ", "))
+		return refusal{name, "must be one of " + strings.Join(filter.Enum, ", ")}
 	}
 	switch {
 	case name == "show_service_accounts" || name == "include_defaults":
@@ -137,7 +138,7 @@ func (q *query) parameter(s *tap.Stream, name, value string) error {
 		q.active = value
 	case name == "custom_field_key":
 		if !slices.Contains(optionKeys, value) {
-			return refusal("unknown custom_field_key")
+			return refusal{name, "is unknown"}
 		}
 		q.option = value
 	default:
@@ -153,12 +154,12 @@ func (q *query) parseFields(s *tap.Stream, value string) error {
 	}
 	names := strings.Split(value, ",")
 	if len(names) > maxFields {
-		return refusal("fields takes at most 50 names")
+		return refusal{"fields", "takes at most 50 names"}
 	}
 	q.fields = map[string]bool{}
 	for _, name := range names {
 		if shape.Column(name) == nil {
-			return refusal("unknown field " + name)
+			return refusal{"fields", "unknown field " + name}
 		}
 		q.fields[name] = true
 	}
@@ -168,13 +169,13 @@ func (q *query) parseFields(s *tap.Stream, value string) error {
 func parseIDs(name, value string) (map[int64]bool, error) {
 	texts := strings.Split(value, ",")
 	if len(texts) > maxIDs {
-		return nil, refusal(name + " takes at most 50 numbers")
+		return nil, refusal{name, "takes at most 50 numbers"}
 	}
 	ids := map[int64]bool{}
 	for _, text := range texts {
 		id, err := strconv.ParseInt(text, 10, 64)
 		if err != nil {
-			return nil, refusal(name + " must be numbers")
+			return nil, refusal{name, "must be numbers"}
 		}
 		ids[id] = true
 	}
@@ -185,13 +186,13 @@ func parseIDs(name, value string) (map[int64]bool, error) {
 func (q *query) parseBounds(name, value string) error {
 	parts := strings.Split(value, "|")
 	if len(parts) != 2 && len(parts) != 4 {
-		return refusal(name + " must be one or two bounds")
+		return refusal{name, "must be one or two bounds"}
 	}
 	lo, hi := int64(-1<<62), int64(1<<62)
 	for k := 0; k < len(parts); k += 2 {
 		at, err := time.Parse(time.RFC3339Nano, parts[k+1])
 		if err != nil {
-			return refusal(name + " must hold a time")
+			return refusal{name, "must hold a time"}
 		}
 		ms := at.UnixMilli()
 		switch parts[k] {
@@ -204,7 +205,7 @@ func (q *query) parseBounds(name, value string) error {
 		case "lt":
 			hi = min(hi, ms)
 		default:
-			return refusal(name + " knows gte, gt, lte and lt")
+			return refusal{name, "knows gte, gt, lte and lt"}
 		}
 	}
 	q.bounds[name] = [2]int64{lo, hi}

@@ -3,6 +3,7 @@ package sandbox
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -38,7 +39,8 @@ type Server struct {
 	tables  map[string]*table
 	mu      sync.RWMutex // guards rows
 	access  access
-	limit   limiter
+	limit   limiter // of the lists
+	logins  limiter // of the token endpoint
 	counts  counts
 	http    *http.Server
 	addr    string
@@ -51,6 +53,7 @@ type counts struct {
 	lists  map[string]int
 	status map[int]int
 	tokens atomic.Int64
+	asked  atomic.Int64 // introspections
 }
 
 // New makes a sandbox that is not listening yet; it is an [http.Handler].
@@ -66,6 +69,15 @@ func New(opts Options) (*Server, error) {
 	}
 	if opts.TokenLife == 0 {
 		opts.TokenLife = time.Hour
+	}
+	if opts.Organization == (Organization{}) {
+		opts.Organization = Organization{ID: 4001, Name: "Sandbox Inc."}
+	}
+	if opts.Role == "" {
+		opts.Role = "site_admin"
+		if opts.NotAdmin || opts.EmptyLists {
+			opts.Role = "basic"
+		}
 	}
 	if opts.Clock == nil {
 		opts.Clock = time.Now
@@ -93,8 +105,15 @@ func New(opts Options) (*Server, error) {
 	if t := tables["attachments"]; t != nil {
 		t.files = &s.files
 	}
-	s.access = newAccess(opts)
-	s.limit = limiter{limit: opts.Limit, window: opts.Window}
+	s.access = newAccess(opts, streams)
+	s.limit = limiter{
+		limit: opts.Limit, window: opts.Window, offset: opts.WindowOffset,
+		honest: opts.HonestReset,
+	}
+	s.logins = limiter{limit: tokenLimit, window: tokenWindow, honest: opts.HonestReset}
+	if opts.Limit < 0 {
+		s.logins.limit = -1
+	}
 	return s, nil
 }
 
@@ -112,6 +131,9 @@ func (s *Server) Start(addr string) error {
 		return err
 	}
 	s.addr = l.Addr().String()
+	if s.opts.RedirectFiles {
+		s.files.redirects = s.URL()
+	}
 	s.http = &http.Server{
 		Handler: s, ErrorLog: log.New(io.Discard, "", 0),
 		ReadHeaderTimeout: time.Minute,
@@ -150,7 +172,11 @@ func (s *Server) ResetRequests() {
 	defer s.counts.mu.Unlock()
 	s.counts.lists, s.counts.status = map[string]int{}, map[int]int{}
 	s.counts.tokens.Store(0)
+	s.counts.asked.Store(0)
 }
+
+// Introspections returns the number of requests to the introspection endpoint.
+func (s *Server) Introspections() int { return int(s.counts.asked.Load()) }
 
 // SetFault changes what goes wrong from now on.
 func (s *Server) SetFault(f func(r *http.Request) Fault) {
@@ -186,8 +212,18 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			w = &lost{ResponseWriter: w}
 			defer s.hangUp(w)
 		}
-		s.counts.tokens.Add(1)
+		if strings.HasSuffix(r.URL.Path, "/introspect") {
+			s.counts.asked.Add(1)
+		} else {
+			s.counts.tokens.Add(1)
+		}
+		if !s.logins.take(w.Header(), s.opts.Clock()) {
+			idError(w, http.StatusTooManyRequests, "Too many requests")
+			return
+		}
 		s.access.serve(w, r, s.opts.Clock())
+	case s.files.redirects != "" && strings.HasPrefix(r.URL.Path, "/attachments/"):
+		s.redirect(w, r)
 	default:
 		s.list(w, r)
 	}
@@ -199,15 +235,28 @@ func fail(w http.ResponseWriter, status int, text string) {
 	switch status {
 	case http.StatusUnprocessableEntity:
 		body["message"], body["errors"] = "Unprocessable Content", []string{text}
-		if name, rest, ok := strings.Cut(text, " "); ok && name == "per_page" {
-			body["errors"] = []any{map[string]string{name: rest}}
-		}
 	case http.StatusNotFound:
 		body["message"] = "Resource not found"
 	default:
 		body["errors"] = []string{text}
 	}
 	answer(w, status, body)
+}
+
+// unprocessable refuses parameters, and names the one that is at fault.
+func unprocessable(w http.ResponseWriter, err error) {
+	var r refusal
+	var reason any
+	switch {
+	case !errors.As(err, &r), r.param == "":
+		reason = err.Error()
+	case r.text == "":
+		reason = "Invalid query params: " + r.param
+	default:
+		reason = map[string]string{r.param: r.text}
+	}
+	answer(w, http.StatusUnprocessableEntity,
+		map[string]any{"message": "Unprocessable Content", "errors": []any{reason}})
 }
 
 func answer(w http.ResponseWriter, status int, v any) {

@@ -12,6 +12,9 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
+// organization is the member of a state that says whose rows it is about.
+const organization = "organization"
+
 // bookmark is a stream's entry in the state, with the keys of the Singer SDK and this tap's own
 // keys.
 type bookmark struct {
@@ -58,6 +61,13 @@ func ParseState(data []byte, lookup tap.Lookup) (*tap.State, error) {
 		}
 	}
 	delete(top, "bookmarks")
+	if raw := top[organization]; raw != nil {
+		var o tap.Organization
+		if json.Unmarshal(raw, &o, jsontext.AllowDuplicateNames(true)) == nil {
+			st.Earlier = append(st.Earlier, o)
+		}
+		delete(top, organization)
+	}
 	st.Extra = top
 	var unknown []string
 	for _, name := range slices.Sorted(maps.Keys(marks)) {
@@ -198,6 +208,10 @@ func (c *stateCache) append(dst []byte, st *tap.State) []byte {
 		member(name, st.Others[name])
 	}
 	dst = append(dst, '}')
+	if st.Organization != (tap.Organization{}) {
+		sep = ","
+		member(organization, appendJSON(nil, st.Organization))
+	}
 	for _, name := range slices.Sorted(maps.Keys(st.Extra)) {
 		sep = ","
 		member(name, st.Extra[name])

@@ -170,3 +170,25 @@ func TestUnknownFormsOfStatesAreSaid(t *testing.T) {
 		assert.True(t, st.Of("users").Until.IsZero(), state)
 	}
 }
+
+// The organization stands beside the bookmarks, wherever the state came from; what is unreadable is
+// unknown.
+func TestStateKeepsItsOrganization(t *testing.T) {
+	acme := tap.Organization{ID: "1", Name: "Acme"}
+	for text, want := range map[string][]tap.Organization{
+		`{"bookmarks":{},"organization":{"id":"1","name":"Acme"}}`: {acme},
+		`{"bookmarks":{},"organization":"Acme"}`:                   nil,
+		`{"bookmarks":{},"organization":null}`:                     {{}},
+		`{"bookmarks":{}}`:                                         nil,
+	} {
+		st, err := singer.ParseState([]byte(text), func(string) *tap.Stream { return nil })
+		require.NoError(t, err, text)
+		assert.Equal(t, want, st.Earlier, text)
+		assert.Empty(t, st.Extra, "it is not passed on twice")
+	}
+	st := tap.NewState()
+	st.Organization = acme
+	assert.JSONEq(t,
+		`{"type":"STATE","value":{"bookmarks":{},"organization":{"id":"1","name":"Acme"}}}`,
+		string(new(singer.Voice).Append(nil, tap.Saved{State: st})))
+}
