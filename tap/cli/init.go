@@ -17,6 +17,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"golang.org/x/term"
 
+	"github.com/tap-greenhouse/tap-greenhouse/internal/atomicfile"
 	"github.com/tap-greenhouse/tap-greenhouse/schemas"
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/config"
@@ -275,27 +276,11 @@ func (p *program) showReach(ctx context.Context, cfg *config.Config) error {
 	return w.Flush()
 }
 
-// writeConfig writes the config in one step, readable only by its owner.
+// writeConfig writes the config in one step, readable only by its owner. Unless forced, it fails if
+// someone else was faster.
 func writeConfig(path string, data []byte, force bool) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".init.*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) // after the rename, there is nothing to remove
-	if err := f.Chmod(0o600); err != nil {
-		return err
-	}
-	if _, err := f.Write(data); err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
 	if force {
-		return os.Rename(f.Name(), path)
+		return atomicfile.Write(path, data, 0o600)
 	}
-	return os.Link(f.Name(), path) // fails if someone else was faster
+	return atomicfile.Create(path, data, 0o600)
 }
