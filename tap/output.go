@@ -298,8 +298,11 @@ func (o *output) write(lines []byte) {
 	}
 }
 
-// WriteError returns the error of a write to stdout.
+// WriteError returns the error of a write to stdout. An error of a kind says itself what happened.
 func WriteError(err error) error {
+	if KindOf(err) != Fault {
+		return err
+	}
 	e := &Error{
 		Kind: LoaderGone, Op: "writing to stdout", Err: err,
 		Hint: "check where standard output goes: the disk may be full, or the stream closed",
