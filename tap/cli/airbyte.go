@@ -140,11 +140,13 @@ func (p *program) read(ctx context.Context, flags readFlags) (int, error) {
 	if err != nil {
 		return p.fatal(out, err)
 	}
-	return p.run(ctx, run, out, flags.runFlags, func(err error) {
+	to := toStdout(out)
+	to.fatal = func(err error) {
 		if _, werr := out.Write(airbyte.AppendError(nil, err)); werr != nil {
 			p.log.Error(werr.Error())
 		}
-	})
+	}
+	return p.run(ctx, run, to, flags.runFlags)
 }
 
 // airbyteLog is a log handler that writes LOG messages.

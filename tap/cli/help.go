@@ -6,7 +6,7 @@ const helpText = `tap-greenhouse reads Greenhouse (Harvest v3) and speaks Singer
 First steps:
   tap-greenhouse demo                          try it without an account
   tap-greenhouse init --config config.json     ask for the credential and try it
-  tap-greenhouse --config config.json | target-jsonl      a first sync
+  tap-greenhouse pipe --config config.json --state state.json -- target-jsonl
 
 Singer:  tap-greenhouse --config FILE [flags]
   --config FILE       the config; - for standard input, ENV for the environment
@@ -19,6 +19,7 @@ Singer:  tap-greenhouse --config FILE [flags]
 
 Commands:
   init        ask for the credential, try it, and write the config
+  pipe        sync into a loader, and keep its state: pipe [flags] -- LOADER
   scopes      list the scopes that streams need; --probe: what is granted
   privacy     show what leaves Greenhouse: class and treatment of each column
   check       try the credential

@@ -14,38 +14,48 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/report"
 )
 
-// run runs, logs a summary, writes the report, and returns the exit code. fatal, which may be nil,
-// is called with an error that ended the whole run.
-func (p *program) run(ctx context.Context, run *greenhouse.Run, out io.Writer, flags runFlags,
-	fatal func(error),
+// run runs, waits until the messages are stored, logs a summary, writes the report, and returns the
+// exit code.
+func (p *program) run(
+	ctx context.Context, run *greenhouse.Run, to sink, flags runFlags,
 ) (int, error) {
-	if flags.Report != "" {
-		if err := report.Check(flags.Report); err != nil {
-			return greenhouse.ExitNothingRead, usage(fmt.Errorf("--report %w", err))
-		}
+	if err := flags.check(); err != nil {
+		return greenhouse.ExitNothingRead, err
 	}
 	tuneGC(syncGC)
-	if discards(out) {
+	if discards(to.Writer) {
 		p.log.Warn("standard output was closed, or is " + os.DevNull +
 			": the messages are lost, and so is the state")
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
+	reading, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	stop := watchReader(ctx, out, cancel)
-	defer stop()
-	ended := p.display(out, run.Snapshot)
-	account, err := run.Do(ctx, out)
+	stop := to.watch(func(err error) {
+		if !signalled(ctx) {
+			cancel(err)
+		}
+	})
+	ended := p.display(to.Writer, run.Snapshot)
+	account, err := run.Do(reading, patient{to.Writer, ctx})
+	stop()
+	undelivered := to.finish()
 	shown := ended()
 	if account == nil {
 		return greenhouse.ExitCode(err, false), err
+	}
+	switch kind := tap.KindOf(err); {
+	case undelivered == nil:
+	case err == nil:
+		err = undelivered
+		greenhouse.Undelivered(account, err)
+	case kind != tap.LoaderGone && kind != tap.Storage: // otherwise that is why
+		p.log.Error(undelivered.Error())
 	}
 	if err != nil {
 		if !shown {
 			p.log.Error(err.Error())
 		}
-		if kind := tap.KindOf(err); fatal != nil && kind != tap.Interrupted &&
-			kind != tap.LoaderGone {
-			fatal(err)
+		if kind := tap.KindOf(err); kind != tap.Interrupted && kind != tap.LoaderGone {
+			to.fatal(err)
 		}
 	}
 	level := slog.LevelInfo
@@ -64,6 +74,16 @@ func (p *program) run(ctx context.Context, run *greenhouse.Run, out io.Writer, f
 		p.log.Log(ctx, level, summary(account))
 	}
 	return account.ExitCode, nil
+}
+
+func (f runFlags) check() error {
+	if f.Report == "" {
+		return nil
+	}
+	if err := report.Check(f.Report); err != nil {
+		return usage(fmt.Errorf("--report %w", err))
+	}
+	return nil
 }
 
 // discards reports whether what is written goes nowhere. In place of a standard output that was

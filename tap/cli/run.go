@@ -2,13 +2,16 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"runtime/debug"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/alecthomas/kong"
 
@@ -60,6 +63,7 @@ type commands struct {
 	Check    airbyteFlags `cmd:"" help:"Airbyte: try the credential."`
 	Discover airbyteFlags `cmd:"" help:"Airbyte: print the catalog of all streams."`
 	Read     readFlags    `cmd:"" help:"Airbyte: read the configured streams."`
+	Pipe     pipeFlags    `cmd:"" help:"Sync into a loader, and keep its state."`
 	Scopes   scopesFlags  `cmd:"" help:"List the scopes that the streams need; --probe: which ones the credential has."`
 	Privacy  privacyFlags `cmd:"" help:"Show what leaves Greenhouse: the class and treatment of every column. Makes no request."`
 	Demo     demoFlags    `cmd:"" help:"Sync every stream from the built-in sandbox: no account, no config."`
@@ -89,10 +93,25 @@ func Run(ctx context.Context, args []string, std Streams) int {
 	if err == nil {
 		code, err = p.dispatch(ctx, args)
 	}
-	if err != nil {
+	switch {
+	case err == nil:
+	case headed(err):
+		return exitPipe
+	default:
 		p.log.Error(err.Error())
 	}
 	return code
+}
+
+// exitPipe is the exit code that a shell shows for a program which wrote into a pipe that nobody
+// reads, such as one to head.
+const exitPipe = 128 + 13
+
+// headed reports whether a command, other than a sync, ended because nobody reads its output. That
+// is no error, so nothing is said.
+func headed(err error) bool {
+	var e *fs.PathError
+	return errors.As(err, &e) && e.Op == "write" && errors.Is(e.Err, syscall.EPIPE)
 }
 
 // takeLogFormat takes --log-format, which every call has, out of the arguments; the default is in
@@ -104,6 +123,9 @@ func takeLogFormat(
 	for i := 0; i < len(args); i++ {
 		value, ok := strings.CutPrefix(args[i], "--log-format=")
 		switch {
+		case args[i] == "--": // what follows is the loader's
+			rest = append(rest, args[i:]...)
+			i = len(args)
 		case ok:
 			format = value
 		case args[i] == "--log-format" && i+1 < len(args):
@@ -179,6 +201,8 @@ func (p *program) dispatch(ctx context.Context, args []string) (int, error) {
 		return p.airbyteDiscover(ctx, cmd.Discover)
 	case "read":
 		return p.read(ctx, cmd.Read)
+	case "pipe":
+		return p.pipe(ctx, cmd.Pipe)
 	case "scopes":
 		return p.scopes(ctx, cmd.Scopes)
 	case "privacy":

@@ -29,11 +29,14 @@ func (p *program) singer(ctx context.Context, args []string) (int, error) {
 	case flags.Discover:
 		return p.singerDiscover(ctx, flags)
 	case flags.Config == "" && !p.configured():
-		return greenhouse.ExitNothingRead,
-			tap.Errorf(tap.BadInput, "command line", "--config is missing").
-				WithHint("see tap-greenhouse --help, or try tap-greenhouse demo")
+		return greenhouse.ExitNothingRead, errNoConfig()
 	}
 	return p.singerSync(ctx, flags)
+}
+
+func errNoConfig() error {
+	return tap.Errorf(tap.BadInput, "command line", "--config is missing").
+		WithHint("see tap-greenhouse --help, or try tap-greenhouse demo")
 }
 
 // bareTest gives --test its default value; taps accept it with and without a value.
@@ -125,7 +128,7 @@ func (p *program) singerSync(ctx context.Context, flags singerFlags) (int, error
 		_, err := p.Out.Write(run.Schemas())
 		return greenhouse.ExitCode(err, false), err
 	}
-	return p.run(ctx, run, p.Out, flags.runFlags, nil)
+	return p.run(ctx, run, toStdout(p.Out), flags.runFlags)
 }
 
 // readOf reads the catalog and the state from their files, which may be empty names.

@@ -48,19 +48,36 @@ func (r *Run) account(sum *tap.Summary, err error, code int) *tap.Account {
 	return a
 }
 
+// Undelivered notes in the account of a run that ended well that its loader failed after it.
+func Undelivered(a *tap.Account, err error) {
+	if a.ExitCode == ExitOK {
+		a.ExitCode = ExitIncomplete
+	}
+	sentence, next := failure(err)
+	a.Outcome, a.Next = "The streams are read, but "+sentence, append(next, a.Next...)
+}
+
+// failure returns the sentence on an error, and what to do about it.
+func failure(err error) (sentence string, next []string) {
+	sentence, next = err.Error()+".", []string{}
+	var e *tap.Error
+	if errors.As(err, &e) && e.Hint != "" {
+		sentence = strings.Replace(sentence, " ("+e.Hint+")", "", 1)
+		next = append(next, upperFirst(e.Hint)+".")
+	}
+	return sentence, next
+}
+
 // outcome returns one sentence on how a run ended, and what to do next.
 func outcome(sum *tap.Summary, err error, counts map[string]int) (sentence string, next []string) {
 	next = []string{}
-	var e *tap.Error
 	switch {
 	case tap.KindOf(err) == tap.Interrupted:
 		sentence = fmt.Sprintf("The run was stopped: %d of %d streams are complete.",
 			counts["complete"], len(sum.Outcomes))
 	case err != nil:
-		sentence = "The run failed: " + err.Error() + "."
-		if errors.As(err, &e) && e.Hint != "" {
-			next = append(next, upperFirst(e.Hint)+".")
-		}
+		sentence, next = failure(err)
+		sentence = "The run failed: " + sentence
 	case sum.Overtime:
 		sentence = fmt.Sprintf("The run ended at max_run_time: %d of %d streams are complete.",
 			counts["complete"], len(sum.Outcomes))

@@ -2,6 +2,7 @@ package greenhouse
 
 import (
 	"context"
+	"errors"
 	"io"
 	"slices"
 	"strings"
@@ -243,10 +244,25 @@ func (r *Run) Do(ctx context.Context, out io.Writer) (*tap.Account, error) {
 	if sum == nil {
 		return nil, err
 	}
+	err = stopped(err, context.Cause(ctx))
 	code := ExitCode(err, sum.Read)
 	if err == nil && slices.ContainsFunc(sum.Outcomes,
 		func(o tap.Outcome) bool { return o.Err != nil && !o.Skipped }) {
 		code = ExitIncomplete
 	}
 	return r.account(sum, err, code), err
+}
+
+// stopped returns the error of a run whose context a signal has ended: if the signal ended the
+// loader, too, that is no failure of its own.
+func stopped(err, cause error) error {
+	var signal *tap.Error
+	if tap.KindOf(err) != tap.LoaderGone || tap.KindOf(cause) != tap.Interrupted ||
+		!errors.As(cause, &signal) {
+		return err
+	}
+	return &tap.Error{
+		Kind: tap.Interrupted, Op: signal.Op, Err: signal.Err,
+		Hint: "the next run continues from the last state that the loader has stored",
+	}
 }

@@ -1,11 +1,8 @@
 //go:build !unix
 
-package cli
+package pipe
 
-import (
-	"context"
-	"io"
-)
+import "os"
 
-// watchReader does nothing here: the next write fails if the loader is gone.
-func watchReader(context.Context, io.Writer, func(error)) (stop func()) { return func() {} }
+// Watch does nothing here: the next write fails if nobody reads the pipe.
+func Watch(*os.File, func(error)) (stop func()) { return func() {} }

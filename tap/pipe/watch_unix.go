@@ -1,47 +1,57 @@
 //go:build unix
 
-package cli
+package pipe
 
 import (
-	"context"
-	"io"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
-// watchReader calls gone as soon as nobody reads the pipe out: during a wait for the budget nothing
-// is written, so no write would fail. The returned function ends the watch.
-func watchReader(ctx context.Context, out io.Writer, gone func(error)) (stop func()) {
-	f, ok := out.(*os.File)
-	if !ok {
-		return func() {}
-	}
+// Watch calls gone as soon as nobody reads the pipe f: during a wait for the budget nothing is
+// written, so no write would fail. It does nothing if f is no pipe. The returned function ends the
+// watch.
+func Watch(f *os.File, gone func(error)) (stop func()) {
 	if info, err := f.Stat(); err != nil || info.Mode()&os.ModeNamedPipe == 0 {
 		return func() {}
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	conn, err := f.SyscallConn() // unlike Fd, it leaves writes interruptible
+	if err != nil {
+		return func() {}
+	}
+	over := make(chan struct{})
 	var done sync.WaitGroup
 	done.Go(func() {
-		for ctx.Err() == nil {
-			fds := []unix.PollFd{{Fd: int32(f.Fd())}}
-			if n, err := unix.Poll(fds, 0); err == nil && n > 0 &&
-				fds[0].Revents&unix.POLLERR != 0 {
-				gone(tap.WriteError(unix.EPIPE))
+		for {
+			unread, open := unread(conn)
+			if unread {
+				gone(unix.EPIPE)
+			}
+			if unread || !open {
 				return
 			}
 			select {
-			case <-ctx.Done():
+			case <-over:
+				return
 			case <-time.After(200 * time.Millisecond):
 			}
 		}
 	})
-	return func() {
-		cancel()
+	return sync.OnceFunc(func() {
+		close(over)
 		done.Wait()
-	}
+	})
+}
+
+// unread reports whether nobody reads a pipe any more, and whether it is still open at this end.
+func unread(conn syscall.RawConn) (unread, open bool) {
+	err := conn.Control(func(fd uintptr) {
+		fds := []unix.PollFd{{Fd: int32(fd)}}
+		n, err := unix.Poll(fds, 0)
+		unread = err == nil && n > 0 && fds[0].Revents&unix.POLLERR != 0
+	})
+	return unread, err == nil
 }
