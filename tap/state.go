@@ -257,6 +257,10 @@ func (p *Progress) find(piece *Piece) int {
 	return slices.IndexFunc(p.Pieces, func(o *Piece) bool { return o.same(piece) })
 }
 
+// Again forgets how far the stream was read, so that it is read from the start. The version of its
+// rows stays: those in the warehouse have it.
+func (b *Bookmark) Again() { b.Until, b.Complete, b.Progress = time.Time{}, time.Time{}, nil }
+
 // last returns when the last complete read began; zero for never.
 func (b *Bookmark) last() time.Time { return later(b.Until, b.Complete) }
 
