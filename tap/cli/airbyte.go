@@ -31,7 +31,7 @@ func (p *program) spec() (int, error) {
 // messages.
 func (p *program) speakAirbyte() *lineWriter {
 	out := &lineWriter{w: p.Out}
-	p.log = slog.New(&airbyteLog{out: out, level: logLevel()})
+	p.log = slog.New(&airbyteLog{out: out, level: p.level})
 	return out
 }
 

@@ -23,7 +23,10 @@ type pipeFlags struct {
 	Stall    time.Duration `help:"Kill a loader that takes nothing for so long." default:"30m"`
 	Grace    time.Duration `help:"How long to wait for the loader after a signal." default:"60s"`
 	runFlags `embed:""`
-	Loader   []string `arg:"" optional:"" passthrough:"" help:"The loader and its arguments, after --."`
+
+	refreshFlags `embed:""`
+
+	Loader []string `arg:"" optional:"" passthrough:"" help:"The loader and its arguments, after --."`
 }
 
 // saveTime is how long a state may take to be saved.
@@ -50,7 +53,8 @@ func (p *program) pipe(ctx context.Context, flags pipeFlags) (int, error) {
 	if err != nil {
 		return greenhouse.ExitCode(err, false), err
 	}
-	read.AcceptDeletes, read.StateName = flags.AcceptDeletes, flags.State
+	read.AcceptDeletes, read.Refresh = flags.AcceptDeletes, flags.Refresh
+	read.StateName = flags.State
 	if read.State, err = slot.Load(ctx); err != nil {
 		return greenhouse.ExitNothingRead, badState(flags.State, err)
 	}

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"syscall"
@@ -16,7 +15,6 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
-	"github.com/tap-greenhouse/tap-greenhouse/tap/config"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
 )
 
@@ -31,6 +29,7 @@ type program struct {
 	Streams
 	getenv func(string) (string, bool)
 	log    *slog.Logger
+	level  slog.Level
 	person *personLog // the log for a person; nil if the log is for machines
 }
 
@@ -46,8 +45,15 @@ type singerFlags struct {
 	Test       string `help:"Read one record of each stream; --test=schema prints only schemas." placeholder:"records" enum:",records,schema" default:""`
 	About      bool   `help:"Describe the tap, its settings and its capabilities."`
 	Format     string `help:"Format of --about: json, markdown or text." enum:"json,markdown,text" default:"text"`
-	Version    bool   `help:"Print the version."`
+	Version    bool   `help:"Print version, commit and date."`
 	runFlags   `embed:""`
+
+	refreshFlags `embed:""`
+}
+
+// refreshFlags are the flags of every call that reads streams as Singer messages.
+type refreshFlags struct {
+	Refresh []string `help:"Stream, or glob of streams, to read from the start in this run." placeholder:"STREAM"`
 }
 
 // runFlags are the flags of every call that reads streams.
@@ -87,8 +93,7 @@ type readFlags struct {
 // Run runs the program with its arguments and returns its exit code.
 func Run(ctx context.Context, args []string, std Streams) int {
 	p := &program{Streams: std, getenv: os.LookupEnv}
-	args, format, err := takeLogFormat(args, p.getenv)
-	p.newLog(format)
+	args, err := p.takeLogFlags(args)
 	code := greenhouse.ExitNothingRead
 	if err == nil {
 		code, err = p.dispatch(ctx, args)
@@ -112,60 +117,6 @@ const exitPipe = 128 + 13
 func headed(err error) bool {
 	var e *fs.PathError
 	return errors.As(err, &e) && e.Op == "write" && errors.Is(e.Err, syscall.EPIPE)
-}
-
-// takeLogFormat takes --log-format, which every call has, out of the arguments; the default is in
-// the environment.
-func takeLogFormat(
-	args []string, getenv func(string) (string, bool),
-) (rest []string, format string, err error) {
-	format, _ = getenv(config.EnvPrefix + "LOG_FORMAT")
-	for i := 0; i < len(args); i++ {
-		value, ok := strings.CutPrefix(args[i], "--log-format=")
-		switch {
-		case args[i] == "--": // what follows is the loader's
-			rest = append(rest, args[i:]...)
-			i = len(args)
-		case ok:
-			format = value
-		case args[i] == "--log-format" && i+1 < len(args):
-			i++
-			format = args[i]
-		default:
-			rest = append(rest, args[i])
-		}
-	}
-	switch format {
-	case "", "text":
-		return rest, "text", nil
-	case "json":
-		return rest, format, nil
-	}
-	return rest, "text", usage(fmt.Errorf("--log-format must be text or json, not %q", format))
-}
-
-// newLog makes the log on standard error, one event per line: for people, or as JSON in Meltano's
-// format.
-func (p *program) newLog(format string) {
-	if format == "json" {
-		p.log = slog.New(newJSONLog(p.Err, logLevel()))
-		return
-	}
-	p.person = &personLog{lineWriter: lineWriter{w: p.Err}}
-	p.person.level.Set(logLevel())
-	p.log = slog.New(slog.NewTextHandler(p.person, &slog.HandlerOptions{Level: &p.person.level}))
-}
-
-// logLevel is info, or the Singer SDK's environment variable LOGLEVEL.
-func logLevel() slog.Level {
-	var level slog.Level
-	for _, name := range []string{config.EnvPrefix + "LOGLEVEL", "LOGLEVEL"} {
-		if text, ok := os.LookupEnv(name); ok &&
-			level.UnmarshalText([]byte(strings.Replace(text, "WARNING", "WARN", 1))) == nil {
-			return level
-		}
-	}
-	return slog.LevelInfo
 }
 
 func (p *program) dispatch(ctx context.Context, args []string) (int, error) {
@@ -236,22 +187,3 @@ func helpAsked(args []string) bool {
 func usage(err error) error {
 	return tap.Errorf(tap.BadInput, "command line", "%w", err).WithHint("see tap-greenhouse --help")
 }
-
-func (p *program) version() (int, error) {
-	_, err := fmt.Fprintln(p.Out, "tap-greenhouse v"+Version())
-	return greenhouse.ExitOK, err
-}
-
-// Version returns the version of the program: that of its release, or of its module.
-func Version() string {
-	if version != "" {
-		return version
-	}
-	if info, ok := debug.ReadBuildInfo(); ok && strings.HasPrefix(info.Main.Version, "v") {
-		return strings.TrimPrefix(info.Main.Version, "v")
-	}
-	return "0.0.0-dev"
-}
-
-// version is set by the linker in a release.
-var version string

@@ -118,6 +118,7 @@ func (p *program) singerSync(ctx context.Context, flags singerFlags) (int, error
 		return greenhouse.ExitCode(err, false), err
 	}
 	read.Sample, read.AcceptDeletes = flags.Test != "", flags.AcceptDeletes
+	read.Refresh = flags.Refresh
 	account := p.open(cfg, nil)
 	defer account.Close()
 	run, err := account.Prepare(ctx, read)

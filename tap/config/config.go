@@ -14,6 +14,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/tap-greenhouse/tap-greenhouse/internal/nearest"
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/privacy"
 )
@@ -101,11 +102,16 @@ func Read(in Input) (*Config, error) {
 				err)
 		}
 	}
+	var names []string
+	for _, s := range all {
+		names = append(names, s.Name)
+	}
 	for name, value := range members {
 		known := slices.ContainsFunc(all, func(s Setting) bool { return s.Name == name })
 		if !known {
 			cfg.Warnings = append(cfg.Warnings,
-				fmt.Sprintf("%s: unknown key %q is ignored", where, name))
+				fmt.Sprintf("%s: unknown key %q is ignored%s", where, name,
+					nearest.Hint(name, names)))
 		}
 		// Platforms pass settings that are not set as empty strings.
 		if !known || value.Kind() == 'n' || string(value) == `""` {

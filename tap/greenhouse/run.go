@@ -32,6 +32,8 @@ type Read struct {
 	Sample bool
 	// AcceptDeletes are streams of which any number of rows may be gone in this run.
 	AcceptDeletes []string
+	// Refresh are streams, globs allowed, that are read from the start whatever the state says.
+	Refresh []string
 }
 
 // Run is a run that is ready to start.
@@ -83,6 +85,9 @@ func (a *Account) Prepare(ctx context.Context, read Read) (*Run, error) {
 			}
 		}
 		r.compare()
+	}
+	if err := r.refresh(); err != nil {
+		return nil, err
 	}
 	r.engine, err = r.makeEngine()
 	return r, err
@@ -170,7 +175,7 @@ func (r *Run) compare() {
 			later = append(later, sel.Stream.Name)
 		}
 	}
-	const how = "; to read them again, remove their bookmarks from the state"
+	const how = "; to read them again, use --refresh (Singer), or refresh the streams (Airbyte)"
 	if len(others) > 0 {
 		r.opts.Log.Warn("the state was written with another credential or user_id: older rows that only this user can see may be missing"+how,
 			"streams", strings.Join(others, ", "))
@@ -181,6 +186,28 @@ func (r *Run) compare() {
 	if len(later) > 0 {
 		r.opts.Log.Warn("start_date is earlier than the state's: rows last updated between the two are missing"+how, "streams", strings.Join(later, ", "))
 	}
+}
+
+// refresh has the streams to refresh read from the start. Each pattern must match a selected one.
+func (r *Run) refresh() error {
+	for _, pattern := range r.read.Refresh {
+		matched, err := schemas.Match([]string{pattern})
+		if err != nil {
+			return &tap.Error{Kind: tap.BadInput, Op: "--refresh", Err: err}
+		}
+		found := false
+		for _, sel := range r.selections {
+			if slices.Contains(matched, sel.Stream.Name) {
+				found = true
+				r.state.Of(sel.Stream.Name).Again()
+			}
+		}
+		if !found {
+			return tap.Errorf(tap.BadInput, "--refresh", "%q matches no selected stream", pattern).
+				WithHint("select it in the catalog or in streams")
+		}
+	}
+	return nil
 }
 
 // makeEngine connects the parts.
