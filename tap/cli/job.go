@@ -48,11 +48,11 @@ func (p *program) run(
 		err = undelivered
 		greenhouse.Undelivered(account, err)
 	case kind != tap.LoaderGone && kind != tap.Storage: // otherwise that is why
-		p.log.Error(undelivered.Error())
+		p.fail(undelivered)
 	}
 	if err != nil {
 		if !shown {
-			p.log.Error(err.Error())
+			p.fail(err)
 		}
 		if kind := tap.KindOf(err); kind != tap.Interrupted && kind != tap.LoaderGone {
 			to.fatal(err)

@@ -83,13 +83,13 @@ func environmentLevel() slog.Level {
 }
 
 // newLog makes the log on standard error, one event per line: for people, or as JSON in Meltano's
-// format.
+// format. At a terminal it has sentences.
 func (p *program) newLog(format string) {
 	if format == "json" {
 		p.log = slog.New(newJSONLog(p.Err, p.level))
 		return
 	}
-	p.person = &personLog{lineWriter: lineWriter{w: p.Err}}
+	p.person = &personLog{lineWriter: lineWriter{w: p.Err}, terminal: isTerminal(p.Err)}
 	p.person.level.Set(p.level)
-	p.log = slog.New(slog.NewTextHandler(p.person, &slog.HandlerOptions{Level: &p.person.level}))
+	p.log = slog.New(p.person.handler())
 }

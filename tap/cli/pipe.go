@@ -8,8 +8,6 @@ import (
 	"os"
 	"time"
 
-	"golang.org/x/term"
-
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/pipe"
@@ -164,7 +162,7 @@ func (p *program) sayWaiting(ctx context.Context, grace time.Duration) (stop fun
 
 // loaderLog is where the loader's standard error goes: to this program's, or above the display.
 func (p *program) loaderLog() io.Writer {
-	if f, ok := p.Err.(*os.File); ok && (p.person == nil || !term.IsTerminal(int(f.Fd()))) {
+	if f, ok := p.Err.(*os.File); ok && (p.person == nil || !p.person.terminal) {
 		return f
 	}
 	if p.person != nil {

@@ -103,7 +103,7 @@ func Run(ctx context.Context, args []string, std Streams) int {
 	case headed(err):
 		return exitPipe
 	default:
-		p.log.Error(err.Error())
+		p.fail(err)
 	}
 	return code
 }

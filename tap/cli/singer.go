@@ -84,10 +84,11 @@ func (p *program) config(file string) (*config.Config, error) {
 
 // open returns the account of a config.
 func (p *program) open(cfg *config.Config, keepToken func(string) error) *greenhouse.Account {
-	return greenhouse.Open(cfg, greenhouse.Options{
-		Version: Version(), Log: p.log,
-		KeepToken: keepToken,
-	})
+	return greenhouse.Open(cfg, p.options(keepToken))
+}
+
+func (p *program) options(keepToken func(string) error) greenhouse.Options {
+	return greenhouse.Options{Version: Version(), Log: p.log, KeepToken: keepToken}
 }
 
 func (p *program) singerDiscover(ctx context.Context, flags singerFlags) (int, error) {
