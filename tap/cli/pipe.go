@@ -52,7 +52,7 @@ func (p *program) pipe(ctx context.Context, flags pipeFlags) (int, error) {
 		return greenhouse.ExitCode(err, false), err
 	}
 	read.AcceptDeletes, read.Refresh = flags.AcceptDeletes, flags.Refresh
-	read.StateName = flags.State
+	read.StateName, read.Grace = flags.State, flags.Grace
 	if read.State, err = slot.Load(ctx); err != nil {
 		return greenhouse.ExitNothingRead, badState(flags.State, err)
 	}

@@ -3,9 +3,9 @@ package greenhouse
 import (
 	"context"
 	"errors"
-	"io"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/tap-greenhouse/tap-greenhouse/schemas"
@@ -34,6 +34,9 @@ type Read struct {
 	AcceptDeletes []string
 	// Refresh are streams, globs allowed, that are read from the start whatever the state says.
 	Refresh []string
+	// Grace is how long [Run.Do] may take to write its last messages once its context has ended; 0
+	// for a little less than a second.
+	Grace time.Duration
 }
 
 // Run is a run that is ready to start.
@@ -45,6 +48,7 @@ type Run struct {
 	columns    *custom.Columns
 	state      *tap.State
 	began      time.Time
+	done       atomic.Bool // Do was called
 }
 
 // Prepare checks catalog and state, and prepares a run. It makes requests only for columns of
@@ -256,28 +260,6 @@ func (r *Run) Snapshot() *tap.Account {
 		return nil
 	}
 	return r.account(&tap.Summary{Outcomes: outcomes}, nil, ExitOK)
-}
-
-// Do reads, and writes messages to out, in whole lines. Call it once: it advances the state. It
-// returns an account of how each stream ended, which is nil only if the run could not start. The
-// error is that of a run which ended early: the credential was refused, the context ended, or out
-// could not be written. Streams that failed while others continued are not an error: the account's
-// exit code is 1.
-func (r *Run) Do(ctx context.Context, out io.Writer) (*tap.Account, error) {
-	r.engine.Out = out
-	r.reading.Store(r.engine)
-	defer r.reading.Store(nil)
-	sum, err := r.engine.Sync(ctx, r.selections, r.state)
-	if sum == nil {
-		return nil, err
-	}
-	err = stopped(err, context.Cause(ctx))
-	code := ExitCode(err, sum.Read)
-	if err == nil && slices.ContainsFunc(sum.Outcomes,
-		func(o tap.Outcome) bool { return o.Err != nil && !o.Skipped }) {
-		code = ExitIncomplete
-	}
-	return r.account(sum, err, code), err
 }
 
 // stopped returns the error of a run whose context a signal has ended: if the signal ended the
