@@ -39,7 +39,7 @@ if os.path.exists(certificates):
     shutil.copy(certificates, build)
 else:
     open(os.path.join(build, "ca-certificates.crt"), "w").close()
-VERSION = subprocess.run([TAP, "--version"], capture_output=True, text=True, check=True).stdout.split("v")[-1].strip()
+VERSION = subprocess.run([TAP, "--version"], capture_output=True, text=True, check=True).stdout.split("v")[1].split()[0]
 
 
 def buildah(*args):

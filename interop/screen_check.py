@@ -128,7 +128,7 @@ def init():
         code, screens = at_terminal(["init", "--config", file], 100, 60, env=addresses, type=answers, at=[2.4])
         end = text(screens[-1])
         check("init asks, tries the credential and shows what it reaches", code == 0 and "Client ID: " + sandbox.config["client_id"] in end and "Candidates" in end
-              and "tap-greenhouse --config " + file in end.replace("\n", ""), end)
+              and "tap-greenhouse pipe --config " + file in end.replace("\n", ""), end)
         check("the secret is not shown", sandbox.config["client_secret"] not in end.replace("\n", ""), end)
         with open(file) as f:
             made = json.load(f)
@@ -137,7 +137,7 @@ def init():
         code, screens = at_terminal(["init", "--config", file], 100, 30, env=addresses, type=answers)
         check("an existing file is left as it is, before anything is asked", code == 2 and "--force" in text(screens[-1]) and open(file).read() == before, text(screens[-1]))
         other = os.path.join(WORK, "other.json")
-        wrong = [answers[0], [1.5, "not the secret\r"], answers[2]]
+        wrong = [answers[0], [1.5, "not the secret\r"], answers[2]] + [[t, text] for n in (3, 4) for t, text in ((n, "\r"), (n + 0.5, "not the secret\r"))]
         code, screens = at_terminal(["init", "--config", other], 100, 30, env=addresses, type=wrong)
         check("a credential that does not work writes nothing", code == 2 and not os.path.exists(other) and "nothing was written" in text(screens[-1]), text(screens[-1]))
         code, screens = at_terminal(["init", "--config", other], 100, 30, env=addresses, type=[answers[0], [1.5, "\x03"]])

@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/tap-greenhouse/tap-greenhouse/internal/nearest"
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
@@ -40,7 +41,7 @@ func Load(names ...string) ([]*tap.Stream, error) {
 	for i, name := range names {
 		data, err := files.ReadFile(name + ".json")
 		if err != nil {
-			return nil, fmt.Errorf("no stream is called %q", name)
+			return nil, unknown(name)
 		}
 		s := &tap.Stream{}
 		if err := json.Unmarshal(data, s, json.RejectUnknownMembers(true)); err != nil {
@@ -50,6 +51,10 @@ func Load(names ...string) ([]*tap.Stream, error) {
 		streams[i] = s
 	}
 	return streams, nil
+}
+
+func unknown(name string) error {
+	return fmt.Errorf("no stream is called %q%s", name, nearest.Hint(name, Names()))
 }
 
 // Match returns the names that the patterns match, sorted. A pattern is a name or a glob of
@@ -70,7 +75,7 @@ func Match(patterns []string) ([]string, error) {
 			}
 		}
 		if !found {
-			return nil, fmt.Errorf("no stream is called %q", p)
+			return nil, unknown(p)
 		}
 	}
 	slices.Sort(matched)

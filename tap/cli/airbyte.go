@@ -31,7 +31,7 @@ func (p *program) spec() (int, error) {
 // messages.
 func (p *program) speakAirbyte() *lineWriter {
 	out := &lineWriter{w: p.Out}
-	p.log = slog.New(&airbyteLog{out: out, level: logLevel()})
+	p.log = slog.New(&airbyteLog{out: out, level: p.level})
 	return out
 }
 
@@ -151,11 +151,13 @@ func (p *program) read(ctx context.Context, flags readFlags) (int, error) {
 		return p.fatal(out, err)
 	}
 	defer account.Close()
-	return p.run(ctx, run, out, flags.runFlags, func(err error) {
+	to := toStdout(out)
+	to.fatal = func(err error) {
 		if _, werr := out.Write(airbyte.AppendError(nil, err)); werr != nil {
 			p.log.Error(werr.Error())
 		}
-	})
+	}
+	return p.run(ctx, run, to, flags.runFlags)
 }
 
 // prepareRead reads config, catalog and state. The caller closes the account.
@@ -172,8 +174,8 @@ func (p *program) prepareRead(ctx context.Context, flags readFlags, out *lineWri
 	if err != nil {
 		return nil, nil, err
 	}
-	read.Protocol, read.AcceptDeletes = greenhouse.Airbyte, flags.AcceptDeletes
-	read.AcceptOrganization = flags.AcceptOrganization
+	flags.apply(&read)
+	read.Protocol = greenhouse.Airbyte
 	account := p.open(cfg, p.control(out, cfg))
 	run, err := account.Prepare(ctx, read)
 	if err != nil {

@@ -19,12 +19,12 @@ func (p *program) completion(flags completionFlags, model *kong.Application) (in
 	if err != nil {
 		return greenhouse.ExitIncomplete, err
 	}
-	byCommand := map[string][]string{"": append(flagNames(singer.Model.Node), "--log-format")}
+	byCommand := map[string][]string{"": append(flagNames(singer.Model.Node), logFlags...)}
 	var names []string
 	for _, c := range model.Children {
 		if c.Type == kong.CommandNode {
 			names = append(names, c.Name)
-			byCommand[c.Name] = append(flagNames(c), "--log-format")
+			byCommand[c.Name] = append(flagNames(c), logFlags...)
 		}
 	}
 	byCommand["completion"] = append(byCommand["completion"], "bash", "zsh", "fish")

@@ -157,10 +157,10 @@ func (p *program) demo(ctx context.Context, flags demoFlags) (int, error) {
 	}
 	f, ok := p.Out.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
-		return p.run(ctx, run, p.Out, flags.runFlags, nil)
+		return p.run(ctx, run, toStdout(p.Out), flags.runFlags)
 	}
 	show := &showcase{records: map[string]int{}, samples: map[string]string{}}
-	code, err := p.run(ctx, run, show, flags.runFlags, nil)
+	code, err := p.run(ctx, run, toStdout(show), flags.runFlags)
 	if err == nil {
 		err = show.print(p.Out, caller())
 	}

@@ -16,7 +16,15 @@ import (
 // warnings are shown.
 type personLog struct {
 	lineWriter
-	level slog.LevelVar
+	level    slog.LevelVar
+	terminal bool
+}
+
+func (l *personLog) handler() slog.Handler {
+	if l.terminal {
+		return &terminalLog{out: l}
+	}
+	return slog.NewTextHandler(l, &slog.HandlerOptions{Level: &l.level})
 }
 
 func (l *personLog) to(w io.Writer) {
@@ -37,16 +45,25 @@ func (p *program) display(out io.Writer, snapshot func() *tap.Account) (done fun
 	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		return none
 	}
-	level := p.person.level.Level()
 	d := terminal.Show(p.Err, snapshot)
 	p.person.to(d)
-	p.person.level.Set(max(level, slog.LevelWarn))
+	restore := p.quiet()
 	return func() bool {
 		d.Close()
 		p.person.to(p.Err)
-		p.person.level.Set(level)
+		restore()
 		return true
 	}
+}
+
+// quiet leaves only warnings in the log, where a person sees progress in another way.
+func (p *program) quiet() (restore func()) {
+	if p.person == nil || !p.person.terminal {
+		return func() {}
+	}
+	level := p.person.level.Level()
+	p.person.level.Set(max(level, slog.LevelWarn))
+	return func() { p.person.level.Set(level) }
 }
 
 // conclude tells a person in a terminal how the run ended; the last line sums up.

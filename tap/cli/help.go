@@ -6,7 +6,7 @@ const helpText = `tap-greenhouse reads Greenhouse (Harvest v3) and speaks Singer
 First steps:
   tap-greenhouse demo                          try it without an account
   tap-greenhouse init --config config.json     ask for the credential and try it
-  tap-greenhouse --config config.json | target-jsonl      a first sync
+  tap-greenhouse pipe --config config.json --state state.json -- target-jsonl
 
 Singer:  tap-greenhouse --config FILE [flags]
   --config FILE       the config; - for standard input, ENV for the environment
@@ -14,15 +14,17 @@ Singer:  tap-greenhouse --config FILE [flags]
   --state FILE        the state of the last run
   --discover [--probe]  print the catalog; deselect streams out of reach
   --test[=schema]     read one record of each stream, or print only schemas
+  --refresh STREAM    read a stream from the start, whatever the state says
   --report FILE       write a report of the run, .html or .json
-  --about [--format json|markdown|text], --version, --log-format text|json
+  --log-level debug|info|warning|error, --log-format text|json
+  --about [--format json|markdown|text], --version
 
 Commands:
   init        ask for the credential, try it, and write the config
+  pipe        sync into a loader, and keep its state: pipe [flags] -- LOADER
   scopes      list the scopes that streams need; --probe: what is granted
   privacy     show what leaves Greenhouse: class and treatment of each column
-  check       try the credential
-  spec, discover, read    the other commands of an Airbyte source
+  spec, check, discover, read    the commands of an Airbyte source
   demo        sync every stream from the built-in sandbox
   sandbox     serve the sandbox, a Harvest v3 with made-up rows
   completion  print a completion script for bash, zsh or fish

@@ -11,12 +11,14 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"text/tabwriter"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"golang.org/x/term"
 
+	"github.com/tap-greenhouse/tap-greenhouse/internal/atomicfile"
 	"github.com/tap-greenhouse/tap-greenhouse/schemas"
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/config"
@@ -50,24 +52,20 @@ func (p *program) init(ctx context.Context, flags initFlags) (int, error) {
 	if err != nil {
 		return max(greenhouse.ExitNothingRead, greenhouse.ExitCode(err, false)), err
 	}
-	data, err := json.Marshal(members, jsontext.WithIndent("  "), json.Deterministic(true))
-	if err != nil {
-		return greenhouse.ExitIncomplete, err
-	}
-	cfg, err := config.Read(config.Input{
-		File: "-", Stdin: bytes.NewReader(data),
-		Env: p.withoutCredential,
-	})
-	if err != nil {
-		return greenhouse.ExitNothingRead, err
-	}
-	fmt.Fprintln(p.Err, "Trying the credential ...")
-	who, err := p.try(ctx, cfg, nil)
-	if err != nil {
-		if context.Cause(ctx) == nil {
-			fmt.Fprintln(p.Err, "It does not work; nothing was written.")
+	data, cfg, who, err := p.tryAnswers(ctx, members)
+	for n := 1; err != nil; n++ {
+		if tap.KindOf(err) != tap.Credentials || n == initTries || !flags.asks() {
+			if context.Cause(ctx) == nil {
+				fmt.Fprintln(p.Err, "It does not work; nothing was written.")
+			}
+			return max(greenhouse.ExitNothingRead, greenhouse.ExitCode(err, false)), err
 		}
-		return greenhouse.ExitCode(err, false), err
+		p.fail(err)
+		fmt.Fprintln(p.Err)
+		if err := p.askCredential(ctx, members); err != nil {
+			return max(greenhouse.ExitNothingRead, greenhouse.ExitCode(err, false)), err
+		}
+		data, cfg, who, err = p.tryAnswers(ctx, members)
 	}
 	fmt.Fprintf(p.Err, "It works%s.\n", as(who))
 	if err := p.showReach(ctx, cfg); err != nil {
@@ -77,9 +75,36 @@ func (p *program) init(ctx context.Context, flags initFlags) (int, error) {
 		return greenhouse.ExitNothingRead,
 			&tap.Error{Kind: tap.BadInput, Op: "writing config " + flags.Config, Err: err}
 	}
-	fmt.Fprintf(p.Err, "\nWrote %s. Next:\n\n  tap-greenhouse --config %s | target-jsonl\n\n",
+	fmt.Fprintf(p.Err, "\nWrote %s. Next, with a loader such as target-jsonl:\n\n"+
+		"  tap-greenhouse pipe --config %s --state state.json -- target-jsonl\n\n",
 		flags.Config, flags.Config)
 	return greenhouse.ExitOK, nil
+}
+
+// initTries is how often a person may give a credential.
+const initTries = 3
+
+// asks reports whether a person is asked for the credential.
+func (f initFlags) asks() bool { return !f.ClientSecretStdin && !f.APIKeyStdin }
+
+// tryAnswers tries the credential, and returns the config with it, and whose it is.
+func (p *program) tryAnswers(ctx context.Context, members map[string]string) (
+	data []byte, cfg *config.Config, who tap.Identity, err error,
+) {
+	data, err = json.Marshal(members, jsontext.WithIndent("  "), json.Deterministic(true))
+	if err != nil {
+		return nil, nil, who, err
+	}
+	cfg, err = config.Read(config.Input{
+		File: "-", Stdin: bytes.NewReader(data),
+		Env: p.withoutCredential,
+	})
+	if err != nil {
+		return nil, nil, who, err
+	}
+	fmt.Fprintln(p.Err, "Trying the credential ...")
+	who, err = p.try(ctx, cfg, nil)
+	return data, cfg, who, err
 }
 
 // writable checks that the file can be written, before any question is asked.
@@ -134,25 +159,42 @@ func (p *program) answers(ctx context.Context, flags initFlags) (map[string]stri
 		set(key, string(secret))
 		return members, nil
 	}
-	in, ok := p.In.(*os.File)
-	if !ok || !term.IsTerminal(int(in.Fd())) {
+	if in, ok := p.In.(*os.File); !ok || !isTerminal(in) {
 		return nil, tap.Errorf(tap.BadInput, "init",
 			"there is no terminal to ask for the credential").
 			WithHint("give --client-id and --client-secret-stdin, or --api-key-stdin")
 	}
 	fmt.Fprint(p.Err, initWelcome)
-	ask := func(question string) (string, error) {
-		fmt.Fprint(p.Err, question)
-		return p.answer(ctx, in, func() (string, error) { return readLine(in) })
+	if err := p.askCredential(ctx, members); err != nil {
+		return nil, err
 	}
-	if members["client_id"] == "" {
-		id, err := ask("Client ID: ")
+	if members["user_id"] == "" {
+		user, err := p.ask(ctx, "Number of the Site Admin to act for (empty: the credential's own user): ")
 		if err != nil {
 			return nil, err
 		}
-		set("client_id", id)
+		set("user_id", user)
+	}
+	return members, nil
+}
+
+// askCredential asks a person for a client ID and its secret. An empty answer keeps the client ID.
+func (p *program) askCredential(ctx context.Context, members map[string]string) error {
+	if again := members["client_secret"] != ""; again || members["client_id"] == "" {
+		question := "Client ID: "
+		if again {
+			question = fmt.Sprintf("Client ID (empty: %s): ", members["client_id"])
+		}
+		id, err := p.ask(ctx, question)
+		if err != nil {
+			return err
+		}
+		if id = strings.TrimSpace(id); id != "" {
+			members["client_id"] = id
+		}
 	}
 	fmt.Fprint(p.Err, "Client secret (not shown): ")
+	in := p.In.(*os.File)
 	secret, err := p.answer(ctx, in, func() (string, error) {
 		secret, err := term.ReadPassword(int(in.Fd()))
 		if err != nil {
@@ -161,18 +203,15 @@ func (p *program) answers(ctx context.Context, flags initFlags) (map[string]stri
 		return string(secret), err
 	})
 	fmt.Fprintln(p.Err)
-	if err != nil {
-		return nil, err
-	}
-	set("client_secret", secret)
-	if members["user_id"] == "" {
-		user, err := ask("Number of the Site Admin to act for (empty: the credential's own user): ")
-		if err != nil {
-			return nil, err
-		}
-		set("user_id", user)
-	}
-	return members, nil
+	members["client_secret"] = strings.TrimSpace(secret)
+	return err
+}
+
+// ask asks a person in a terminal a question.
+func (p *program) ask(ctx context.Context, question string) (string, error) {
+	fmt.Fprint(p.Err, question)
+	in := p.In.(*os.File)
+	return p.answer(ctx, in, func() (string, error) { return readLine(in) })
 }
 
 // answer waits for an answer or a signal. After a signal it restores the terminal, so that it
@@ -239,9 +278,13 @@ func (p *program) showReach(ctx context.Context, cfg *config.Config) error {
 		return err
 	}
 	streams = slices.DeleteFunc(streams, func(s *tap.Stream) bool { return !s.SelectedByDefault() })
-	account := p.open(cfg, nil)
+	opts := p.options(nil)
+	opts.Asked = p.showAsked(len(streams))
+	account := greenhouse.Open(cfg, opts)
 	defer account.Close()
+	restore := p.quiet()
 	found, err := account.Reach(ctx, streams)
+	restore()
 	if err != nil {
 		return err
 	}
@@ -277,27 +320,29 @@ func (p *program) showReach(ctx context.Context, cfg *config.Config) error {
 	return w.Flush()
 }
 
-// writeConfig writes the config in one step, readable only by its owner.
+// showAsked returns a function that shows how many lists have been asked, for a person who waits.
+func (p *program) showAsked(all int) func() {
+	if !isTerminal(p.Err) {
+		return func() {}
+	}
+	var asked atomic.Int64
+	return func() {
+		n := int(asked.Add(1))
+		if n == 1 {
+			fmt.Fprintln(p.Err, "Greenhouse does not say at once what it reaches, so each list is asked. About 50\nrequests in 30 seconds are allowed.")
+		}
+		fmt.Fprintf(p.Err, "\r%d of %d lists asked", n, all)
+		if n == all {
+			fmt.Fprintln(p.Err)
+		}
+	}
+}
+
+// writeConfig writes the config in one step, readable only by its owner. Unless forced, it fails if
+// someone else was faster.
 func writeConfig(path string, data []byte, force bool) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".init.*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) // after the rename, there is nothing to remove
-	if err := f.Chmod(0o600); err != nil {
-		return err
-	}
-	if _, err := f.Write(data); err != nil {
-		return err
-	}
-	if err := f.Sync(); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
 	if force {
-		return os.Rename(f.Name(), path)
+		return atomicfile.Write(path, data, 0o600)
 	}
-	return os.Link(f.Name(), path) // fails if someone else was faster
+	return atomicfile.Create(path, data, 0o600)
 }

@@ -16,34 +16,46 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/report"
 )
 
-// run runs, logs a summary, writes the report, and returns the exit code. fatal, which may be nil,
-// is called with an error that ended the whole run.
-func (p *program) run(ctx context.Context, run *greenhouse.Run, out io.Writer, flags runFlags,
-	fatal func(error),
+// run runs, waits until the messages are stored, logs a summary, writes the report, and returns the
+// exit code.
+func (p *program) run(
+	ctx context.Context, run *greenhouse.Run, to sink, flags runFlags,
 ) (int, error) {
 	tuneGC(syncGC)
-	if discards(out) {
+	if discards(to.Writer) {
 		p.log.Warn("standard output was closed, or is " + os.DevNull +
 			": the messages are lost, and so is the state")
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
+	reading, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	stop := watchReader(ctx, out, cancel)
-	defer stop()
-	ended := p.display(out, run.Snapshot)
-	account, err := run.Do(ctx, out)
+	stop := to.watch(func(err error) {
+		if !signalled(ctx) {
+			cancel(err)
+		}
+	})
+	ended := p.display(to.Writer, run.Snapshot)
+	account, err := run.Do(reading, patient{to.Writer, ctx})
+	stop()
+	undelivered := to.finish()
 	shown := ended()
 	if account == nil {
 		p.report(flags, run.Failure(err))
 		return greenhouse.ExitCode(err, false), err
 	}
+	switch kind := tap.KindOf(err); {
+	case undelivered == nil:
+	case err == nil:
+		err = undelivered
+		greenhouse.Undelivered(account, err)
+	case kind != tap.LoaderGone && kind != tap.Storage: // otherwise that is why
+		p.fail(undelivered)
+	}
 	if err != nil {
 		if !shown {
-			p.log.Error(err.Error())
+			p.fail(err)
 		}
-		if kind := tap.KindOf(err); fatal != nil && kind != tap.Interrupted &&
-			kind != tap.LoaderGone {
-			fatal(err)
+		if kind := tap.KindOf(err); kind != tap.Interrupted && kind != tap.LoaderGone {
+			to.fatal(err)
 		}
 	}
 	level := slog.LevelInfo

@@ -2,18 +2,19 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
-	"runtime/debug"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/alecthomas/kong"
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
-	"github.com/tap-greenhouse/tap-greenhouse/tap/config"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
 )
 
@@ -28,6 +29,7 @@ type program struct {
 	Streams
 	getenv func(string) (string, bool)
 	log    *slog.Logger
+	level  slog.Level
 	person *personLog // the log for a person; nil if the log is for machines
 }
 
@@ -43,8 +45,15 @@ type singerFlags struct {
 	Test       string `help:"Read one record of each stream; --test=schema prints only schemas." placeholder:"records" enum:",records,schema" default:""`
 	About      bool   `help:"Describe the tap, its settings and its capabilities."`
 	Format     string `help:"Format of --about: json, markdown or text." enum:"json,markdown,text" default:"text"`
-	Version    bool   `help:"Print the version."`
+	Version    bool   `help:"Print version, commit and date."`
 	runFlags   `embed:""`
+
+	refreshFlags `embed:""`
+}
+
+// refreshFlags are the flags of every call that reads streams as Singer messages.
+type refreshFlags struct {
+	Refresh []string `help:"Stream, or glob of streams, to read from the start in this run." placeholder:"STREAM"`
 }
 
 // runFlags are the flags of every call that reads streams.
@@ -53,6 +62,14 @@ type runFlags struct {
 	AcceptDeletes []string `help:"Stream of which any number of rows may be gone in this run." placeholder:"STREAM"`
 
 	AcceptOrganization bool `help:"Go on from a state of another organization."`
+
+	Verify bool `help:"Compare all streams with what was delivered (needs deletes)."`
+}
+
+// apply puts the flags into what is read.
+func (f runFlags) apply(read *greenhouse.Read) {
+	read.AcceptDeletes, read.AcceptOrganization = f.AcceptDeletes, f.AcceptOrganization
+	read.Verify = f.Verify
 }
 
 // commands are the commands.
@@ -62,6 +79,7 @@ type commands struct {
 	Check    airbyteFlags `cmd:"" help:"Airbyte: try the credential."`
 	Discover airbyteFlags `cmd:"" help:"Airbyte: print the catalog of all streams."`
 	Read     readFlags    `cmd:"" help:"Airbyte: read the configured streams."`
+	Pipe     pipeFlags    `cmd:"" help:"Sync into a loader, and keep its state."`
 	Scopes   scopesFlags  `cmd:"" help:"List the scopes that the streams need, and which ones the credential has."`
 	Privacy  privacyFlags `cmd:"" help:"Show what leaves Greenhouse: the class and treatment of every column. Makes no request."`
 	Demo     demoFlags    `cmd:"" help:"Sync every stream from the built-in sandbox: no account, no config."`
@@ -85,67 +103,30 @@ type readFlags struct {
 // Run runs the program with its arguments and returns its exit code.
 func Run(ctx context.Context, args []string, std Streams) int {
 	p := &program{Streams: std, getenv: os.LookupEnv}
-	args, format, err := takeLogFormat(args, p.getenv)
-	p.newLog(format)
+	args, err := p.takeLogFlags(args)
 	code := greenhouse.ExitNothingRead
 	if err == nil {
 		code, err = p.dispatch(ctx, args)
 	}
-	if err != nil {
-		p.log.Error(err.Error())
+	switch {
+	case err == nil:
+	case headed(err):
+		return exitPipe
+	default:
+		p.fail(err)
 	}
 	return code
 }
 
-// takeLogFormat takes --log-format, which every call has, out of the arguments; the default is in
-// the environment.
-func takeLogFormat(
-	args []string, getenv func(string) (string, bool),
-) (rest []string, format string, err error) {
-	format, _ = getenv(config.EnvPrefix + "LOG_FORMAT")
-	for i := 0; i < len(args); i++ {
-		value, ok := strings.CutPrefix(args[i], "--log-format=")
-		switch {
-		case ok:
-			format = value
-		case args[i] == "--log-format" && i+1 < len(args):
-			i++
-			format = args[i]
-		default:
-			rest = append(rest, args[i])
-		}
-	}
-	switch format {
-	case "", "text":
-		return rest, "text", nil
-	case "json":
-		return rest, format, nil
-	}
-	return rest, "text", usage(fmt.Errorf("--log-format must be text or json, not %q", format))
-}
+// exitPipe is the exit code that a shell shows for a program which wrote into a pipe that nobody
+// reads, such as one to head.
+const exitPipe = 128 + 13
 
-// newLog makes the log on standard error, one event per line: for people, or as JSON in Meltano's
-// format.
-func (p *program) newLog(format string) {
-	if format == "json" {
-		p.log = slog.New(newJSONLog(p.Err, logLevel()))
-		return
-	}
-	p.person = &personLog{lineWriter: lineWriter{w: p.Err}}
-	p.person.level.Set(logLevel())
-	p.log = slog.New(slog.NewTextHandler(p.person, &slog.HandlerOptions{Level: &p.person.level}))
-}
-
-// logLevel is info, or the Singer SDK's environment variable LOGLEVEL.
-func logLevel() slog.Level {
-	var level slog.Level
-	for _, name := range []string{config.EnvPrefix + "LOGLEVEL", "LOGLEVEL"} {
-		if text, ok := os.LookupEnv(name); ok &&
-			level.UnmarshalText([]byte(strings.Replace(text, "WARNING", "WARN", 1))) == nil {
-			return level
-		}
-	}
-	return slog.LevelInfo
+// headed reports whether a command, other than a sync, ended because nobody reads its output. That
+// is no error, so nothing is said.
+func headed(err error) bool {
+	var e *fs.PathError
+	return errors.As(err, &e) && e.Op == "write" && errors.Is(e.Err, syscall.EPIPE)
 }
 
 func (p *program) dispatch(ctx context.Context, args []string) (int, error) {
@@ -181,6 +162,8 @@ func (p *program) dispatch(ctx context.Context, args []string) (int, error) {
 		return p.airbyteDiscover(ctx, cmd.Discover)
 	case "read":
 		return p.read(ctx, cmd.Read)
+	case "pipe":
+		return p.pipe(ctx, cmd.Pipe)
 	case "scopes":
 		return p.scopes(ctx, cmd.Scopes)
 	case "privacy":
@@ -214,22 +197,3 @@ func helpAsked(args []string) bool {
 func usage(err error) error {
 	return tap.Errorf(tap.BadInput, "command line", "%w", err).WithHint("see tap-greenhouse --help")
 }
-
-func (p *program) version() (int, error) {
-	_, err := fmt.Fprintln(p.Out, "tap-greenhouse v"+Version())
-	return greenhouse.ExitOK, err
-}
-
-// Version returns the version of the program: that of its release, or of its module.
-func Version() string {
-	if version != "" {
-		return version
-	}
-	if info, ok := debug.ReadBuildInfo(); ok && strings.HasPrefix(info.Main.Version, "v") {
-		return strings.TrimPrefix(info.Main.Version, "v")
-	}
-	return "0.0.0-dev"
-}
-
-// version is set by the linker in a release.
-var version string

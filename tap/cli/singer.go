@@ -33,11 +33,14 @@ func (p *program) singer(ctx context.Context, args []string) (int, error) {
 		if len(args) == 0 {
 			fmt.Fprint(p.Err, helpText)
 		}
-		return greenhouse.ExitNothingRead,
-			tap.Errorf(tap.BadInput, "command line", "--config is missing").
-				WithHint("see tap-greenhouse --help, or try tap-greenhouse demo")
+		return greenhouse.ExitNothingRead, errNoConfig()
 	}
 	return p.singerSync(ctx, flags)
+}
+
+func errNoConfig() error {
+	return tap.Errorf(tap.BadInput, "command line", "--config is missing").
+		WithHint("see tap-greenhouse --help, or try tap-greenhouse demo")
 }
 
 // bareTest gives --test its default value; taps accept it with and without a value.
@@ -85,10 +88,11 @@ func (p *program) config(file string) (*config.Config, error) {
 
 // open returns the account of a config.
 func (p *program) open(cfg *config.Config, keepToken func(string) error) *greenhouse.Account {
-	return greenhouse.Open(cfg, greenhouse.Options{
-		Version: Version(), Log: p.log,
-		KeepToken: keepToken,
-	})
+	return greenhouse.Open(cfg, p.options(keepToken))
+}
+
+func (p *program) options(keepToken func(string) error) greenhouse.Options {
+	return greenhouse.Options{Version: Version(), Log: p.log, KeepToken: keepToken}
 }
 
 func (p *program) singerDiscover(ctx context.Context, flags singerFlags) (int, error) {
@@ -123,7 +127,7 @@ func (p *program) singerSync(ctx context.Context, flags singerFlags) (int, error
 		}
 		return greenhouse.ExitCode(err, false), err
 	}
-	return p.run(ctx, run, p.Out, flags.runFlags, nil)
+	return p.run(ctx, run, toStdout(p.Out), flags.runFlags)
 }
 
 // prepareSinger reads config, catalog and state. The caller closes the account.
@@ -141,8 +145,8 @@ func (p *program) prepareSinger(
 	if err != nil {
 		return nil, nil, err
 	}
-	read.Sample, read.AcceptDeletes = flags.Test != "", flags.AcceptDeletes
-	read.AcceptOrganization = flags.AcceptOrganization
+	flags.apply(&read)
+	read.Sample, read.Refresh = flags.Test != "", flags.Refresh
 	account := p.open(cfg, nil)
 	run, err := account.Prepare(ctx, read)
 	if err != nil {

@@ -11,6 +11,8 @@ import (
 // namesInSummary is the maximum number of streams that the summary names; the rest is counted.
 const namesInSummary = 10
 
+const summaryPrefix = "summary: "
+
 // summary returns one line on how a run ended: streams, records, requests, bytes, time, what was
 // skipped, and which scopes are missing.
 func summary(a *tap.Account) string {
@@ -22,7 +24,7 @@ func summary(a *tap.Account) string {
 		gone += s.Gone
 	}
 	complete, skipped := len(names["complete"]), names["skipped"]
-	line := fmt.Sprintf("summary: %d of %d streams complete, %d records, %d requests, %.1f MB, %s",
+	line := fmt.Sprintf(summaryPrefix+"%d of %d streams complete, %d records, %d requests, %.1f MB, %s",
 		complete, len(a.Streams), records, a.Requests.Lists, float64(a.Requests.Bytes)/1e6,
 		a.Ended.Sub(a.Began).Round(10*time.Millisecond))
 	if gone > 0 {

@@ -14,6 +14,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/tap-greenhouse/tap-greenhouse/internal/nearest"
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/privacy"
 )
@@ -106,11 +107,16 @@ func Read(in Input) (*Config, error) {
 	if err := cfg.addEnv(members, all); err != nil {
 		return nil, err
 	}
+	var names []string
+	for _, s := range all {
+		names = append(names, s.Name)
+	}
 	for name := range members {
 		known := slices.ContainsFunc(all, func(s Setting) bool { return s.Name == name })
 		if !known {
 			cfg.Warnings = append(cfg.Warnings,
-				fmt.Sprintf("%s: unknown key %q is ignored", where, name))
+				fmt.Sprintf("%s: unknown key %q is ignored%s", where, name,
+					nearest.Hint(name, names)))
 		}
 		if !known {
 			delete(members, name)

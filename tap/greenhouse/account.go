@@ -34,6 +34,26 @@ func (r *Run) account(a *tap.Account, err error, code int) *tap.Account {
 	return a
 }
 
+// Undelivered notes in the account of a run that ended well that its loader failed after it.
+func Undelivered(a *tap.Account, err error) {
+	if a.ExitCode == ExitOK {
+		a.ExitCode = ExitIncomplete
+	}
+	sentence, next := failure(err)
+	a.Outcome, a.Next = "The streams are read, but "+sentence, append(next, a.Next...)
+}
+
+// failure returns the sentence on an error, and what to do about it.
+func failure(err error) (sentence string, next []string) {
+	sentence, next = err.Error()+".", []string{}
+	var e *tap.Error
+	if errors.As(err, &e) && e.Hint != "" {
+		sentence = strings.Replace(sentence, " ("+e.Hint+")", "", 1)
+		next = append(next, upperFirst(e.Hint)+".")
+	}
+	return sentence, next
+}
+
 // Failure describes a run that could not start.
 func Failure(p *Protocol, version string, began time.Time, err error) *tap.Account {
 	a := &tap.Account{
@@ -72,15 +92,12 @@ func outcome(a *tap.Account, err error) (sentence string, next []string) {
 	complete := func() string {
 		return fmt.Sprintf("%s complete", of(len(names["complete"]), len(a.Streams), "is", "are"))
 	}
-	var e *tap.Error
 	switch {
 	case tap.KindOf(err) == tap.Interrupted:
 		sentence = "The run was stopped: " + complete() + "."
 	case err != nil:
-		sentence = "The run failed: " + err.Error() + "."
-		if errors.As(err, &e) && e.Hint != "" {
-			next = append(next, upperFirst(e.Hint)+".")
-		}
+		sentence, next = failure(err)
+		sentence = "The run failed: " + sentence
 	case a.Overtime:
 		sentence = "The run ended at max_run_time: " + complete() + "."
 	case len(names["failed"]) > 0:

@@ -23,6 +23,25 @@ type Options struct {
 	// KeepToken saves each new refresh token, which is used after KeepToken has returned nil. Nil
 	// saves it as the config says: with refresh_token_exec, or in the config file.
 	KeepToken func(token string) error
+	// Asked is called whenever [Account.Reach] has asked a list, if the API does not say at once
+	// which ones the credential may read. It may be called by several goroutines; nil for none.
+	Asked func()
+}
+
+// asking is a source that says when it was asked.
+type asking struct {
+	tap.Source
+	asked func()
+}
+
+func (s asking) Read(
+	ctx context.Context, req tap.Request, take func(tap.Page) error,
+) error {
+	err := s.Source.Read(ctx, req, take)
+	if s.asked != nil {
+		s.asked()
+	}
+	return err
 }
 
 // Account is a Greenhouse account, as described by a config. It is safe for use by several
@@ -90,7 +109,7 @@ func (a *Account) connect(retryTime, silence time.Duration) *harvest.Client {
 }
 
 func (a *Account) waiting(until time.Time) {
-	a.opts.Log.Info("the request budget is used up", "until", until.UTC().Format(time.TimeOnly))
+	a.opts.Log.Info("waiting for the next window of the request limit", "until", until.UTC().Format(time.TimeOnly))
 	if e := a.reading.Load(); e != nil {
 		e.Waiting(until)
 	}
@@ -182,7 +201,7 @@ func (a *Account) Reach(
 	if told != nil {
 		token = told
 	}
-	return rights.Probe(ctx, a.client, token, streams, a.cfg.Concurrency)
+	return rights.Probe(ctx, asking{a.client, a.opts.Asked}, token, streams, a.cfg.Concurrency)
 }
 
 // Granted returns, by name, which of the streams the credential may read, as far as the API says so

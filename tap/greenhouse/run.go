@@ -2,9 +2,10 @@ package greenhouse
 
 import (
 	"context"
-	"io"
+	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/tap-greenhouse/tap-greenhouse/schemas"
@@ -36,6 +37,11 @@ type Read struct {
 	Verify bool
 	// AcceptOrganization continues from a state of another organization.
 	AcceptOrganization bool
+	// Refresh are streams, globs allowed, that are read from the start whatever the state says.
+	Refresh []string
+	// Grace is how long [Run.Do] may take to write its last messages once its context has ended; 0
+	// for a little less than a second.
+	Grace time.Duration
 }
 
 // Run is a run that is ready to start.
@@ -48,6 +54,8 @@ type Run struct {
 	state      *tap.State
 	began      time.Time
 	identified bool
+	anew       map[string]bool // streams to read from the start
+	done       atomic.Bool     // Do was called
 }
 
 // Prepare checks catalog and state, and prepares a run. It makes requests only for columns of
@@ -57,7 +65,7 @@ func (a *Account) Prepare(ctx context.Context, read Read) (*Run, error) {
 	if read.Protocol == nil {
 		read.Protocol = Singer
 	}
-	r := &Run{Account: a, read: read, began: time.Now(), state: tap.NewState()}
+	r := &Run{Account: a, read: read, began: time.Now(), state: tap.NewState(), anew: map[string]bool{}}
 	err := a.cfg.CheckCredential(a.opts.KeepToken != nil)
 	if err != nil {
 		return nil, err
@@ -94,8 +102,29 @@ func (a *Account) Prepare(ctx context.Context, read Read) (*Run, error) {
 	if read.State != nil {
 		r.compare()
 	}
+	if err := r.checkDeletes(); err != nil {
+		return nil, err
+	}
+	if err := r.refresh(); err != nil {
+		return nil, err
+	}
 	r.engine, err = r.makeEngine()
 	return r, err
+}
+
+// checkDeletes checks what was asked of deletes for this run.
+func (r *Run) checkDeletes() error {
+	if r.read.Verify && r.cfg.Ledger == nil {
+		return tap.Errorf(tap.BadInput, "--verify", "deletes is not set").
+			WithHint("set deletes.store in the config: what was delivered is kept there")
+	}
+	for _, name := range r.read.AcceptDeletes {
+		if !slices.ContainsFunc(r.selections,
+			func(s *tap.Selection) bool { return s.Stream.Name == name }) {
+			return tap.Errorf(tap.BadInput, "--accept-deletes", "%q is no selected stream", name)
+		}
+	}
+	return nil
 }
 
 // readState reads the state, and refuses one that is of another organization.
@@ -252,7 +281,7 @@ func (r *Run) compare() {
 			later = append(later, sel.Stream.Name)
 		}
 	}
-	const how = "; to read them again, remove their bookmarks from the state"
+	const how = "; to read them again, use --refresh (Singer), or refresh the streams (Airbyte)"
 	if len(others) > 0 {
 		r.opts.Log.Warn("the state was written with another credential or user_id: older rows that only this user can see may be missing"+how,
 			"streams", strings.Join(others, ", "))
@@ -263,6 +292,28 @@ func (r *Run) compare() {
 	if len(later) > 0 {
 		r.opts.Log.Warn("start_date is earlier than the state's: rows last updated between the two are missing"+how, "streams", strings.Join(later, ", "))
 	}
+}
+
+// refresh finds the streams to read from the start. Each pattern must match a selected one.
+func (r *Run) refresh() error {
+	for _, pattern := range r.read.Refresh {
+		matched, err := schemas.Match([]string{pattern})
+		if err != nil {
+			return &tap.Error{Kind: tap.BadInput, Op: "--refresh", Err: err}
+		}
+		found := false
+		for _, sel := range r.selections {
+			if slices.Contains(matched, sel.Stream.Name) {
+				found = true
+				r.anew[sel.Stream.Name] = true
+			}
+		}
+		if !found {
+			return tap.Errorf(tap.BadInput, "--refresh", "%q matches no selected stream", pattern).
+				WithHint("select it in the catalog or in streams")
+		}
+	}
+	return nil
 }
 
 // makeEngine connects the parts.
@@ -278,7 +329,7 @@ func (r *Run) makeEngine() (*engine.Engine, error) {
 		FailForbidden: r.read.Protocol.platform || cfg.OnForbidden == "fail", Sample: r.read.Sample,
 		Proof: proof[0], User: r.credential().User(),
 		ReadAs: cfg.ReadAs(), Now: r.client.Now, MaxRunTime: cfg.RunTime,
-		RefreshEvery: cfg.Rest,
+		RefreshEvery: cfg.Rest, Refresh: func(stream string) bool { return r.anew[stream] },
 	}
 	if d := cfg.Ledger; d != nil {
 		e.Deletes = &engine.Deletes{
@@ -319,35 +370,23 @@ func (r *Run) Snapshot() *tap.Account {
 	return r.account(&tap.Account{Streams: streams}, nil, ExitOK)
 }
 
-// Do reads, and writes messages to out, in whole lines. Call it once: it advances the state. It
-// returns an account of how each stream ended, which is nil only if the run could not start. The
-// error is that of a run which ended early: the credential was refused, the context ended, or out
-// could not be written. Streams that failed while others continued are not an error: the account's
-// exit code is 1.
-func (r *Run) Do(ctx context.Context, out io.Writer) (*tap.Account, error) {
-	if err := r.identify(ctx); err != nil {
-		return nil, err
-	}
-	if r.cfg.RunTime > 0 {
-		out = newOvertimeWriter(out, r.cfg.RunTime)
-	}
-	r.engine.Out = out
-	r.reading.Store(r.engine)
-	defer r.reading.Store(nil)
-	a, err := r.engine.Sync(ctx, r.selections, r.state)
-	if a == nil {
-		return nil, err
-	}
-	code := ExitCode(err, a.Read)
-	if err == nil && slices.ContainsFunc(a.Streams, r.fails) {
-		code = ExitIncomplete
-	}
-	return r.account(a, err, code), err
-}
-
 // fails reports whether a stream makes the run's exit code 1: it failed, or it had to be verified
 // and was not.
 func (r *Run) fails(s tap.StreamAccount) bool {
 	return s.Status == tap.Failed ||
 		r.read.Verify && s.Status != tap.Skipped && s.VerifiedUntil.IsZero()
+}
+
+// stopped returns the error of a run whose context a signal has ended: if the signal ended the
+// loader, too, that is no failure of its own.
+func stopped(err, cause error) error {
+	var signal *tap.Error
+	if tap.KindOf(err) != tap.LoaderGone || tap.KindOf(cause) != tap.Interrupted ||
+		!errors.As(cause, &signal) {
+		return err
+	}
+	return &tap.Error{
+		Kind: tap.Interrupted, Op: signal.Op, Err: signal.Err,
+		Hint: "the next run continues from the last state that the loader has stored",
+	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/tap-greenhouse/tap-greenhouse/internal/atomicfile"
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
@@ -60,21 +61,7 @@ func Write(file string, a *tap.Account) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+".*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name()) // after the rename, there is nothing to remove
-	if err := f.Chmod(0o644); err != nil {
-		return err
-	}
-	if _, err := f.Write(data); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), file)
+	return atomicfile.Write(file, data, 0o644)
 }
 
 // jsonOf returns the account as JSON. docs/report.schema.json describes it.

@@ -121,7 +121,7 @@ func (s *bucket) Logs(ctx context.Context, folder string) ([]Log, error) {
 		if !ok {
 			continue // not ours
 		}
-		data, err := s.read(ctx, o.Key)
+		data, err := s.part(ctx, o.Key)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // another run has removed it
 		}
@@ -140,7 +140,7 @@ func (s *bucket) Logs(ctx context.Context, folder string) ([]Log, error) {
 	return logs, nil
 }
 
-func (s *bucket) read(ctx context.Context, key string) ([]byte, error) {
+func (s *bucket) part(ctx context.Context, key string) ([]byte, error) {
 	object, err := s.client.GetObject(ctx, s.name, key, minio.GetObjectOptions{})
 	if err != nil {
 		return nil, s.told(err)

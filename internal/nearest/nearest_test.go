@@ -1,0 +1,23 @@
+package nearest_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/tap-greenhouse/tap-greenhouse/internal/nearest"
+)
+
+func TestNameThatWasPerhapsMeant(t *testing.T) {
+	names := []string{"candidates", "candidate_tags", "jobs", "job_posts", "user_id", "api_key"}
+	for word, want := range map[string]string{
+		"candidate": "candidates", "canddiates": "candidates", "Candidates": "candidates",
+		"candidate-tags": "candidate_tags", "job": "jobs", "jobs": "jobs", "posts": "job_posts",
+		"userid": "user_id", "user_di": "user_id", "apikey": "api_key", "": "", "x": "",
+		"start_date": "", "scorecards": "",
+	} {
+		assert.Equal(t, want, nearest.Name(word, names), word)
+	}
+	assert.Equal(t, `, did you mean "jobs"?`, nearest.Hint("jbos", names))
+	assert.Empty(t, nearest.Hint("something else", names))
+}

@@ -1,0 +1,173 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"time"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/pipe"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/store"
+)
+
+type pipeFlags struct {
+	Config   string        `help:"Config file; - for standard input, ENV for the environment only." placeholder:"FILE"`
+	Catalog  string        `help:"Catalog file: what to read. Default: the streams selected by default." placeholder:"FILE"`
+	State    string        `help:"Where to keep the state: a file, or s3://bucket/key. It need not exist." placeholder:"WHERE" required:""`
+	Stall    time.Duration `help:"Kill a loader that takes nothing for so long." default:"30m"`
+	Grace    time.Duration `help:"How long to wait for the loader after a signal." default:"60s"`
+	runFlags `embed:""`
+
+	refreshFlags `embed:""`
+
+	Loader []string `arg:"" optional:"" passthrough:"" help:"The loader and its arguments, after --."`
+}
+
+// saveTime is how long a state may take to be saved.
+const saveTime = time.Minute
+
+// pipe runs a Singer sync into a loader, and keeps the last state that the loader has echoed.
+func (p *program) pipe(ctx context.Context, flags pipeFlags) (int, error) {
+	if err := p.checkPipe(&flags); err != nil {
+		return greenhouse.ExitNothingRead, err
+	}
+	cfg, err := p.config(flags.Config)
+	if err == nil {
+		err = cfg.CheckCredential(false)
+	}
+	if err != nil {
+		return greenhouse.ExitCode(err, false), err
+	}
+	slot, err := store.OpenSlot(ctx, flags.State, p.getenv, cfg.Silence, p.log)
+	if err != nil {
+		return greenhouse.ExitNothingRead, badState(flags.State, err)
+	}
+	defer slot.Close() //nolint:errcheck // the states are saved, and the lease expires
+	read, err := p.readOf(cfg, flags.Catalog, "")
+	if err != nil {
+		return greenhouse.ExitCode(err, false), err
+	}
+	flags.apply(&read)
+	read.Refresh, read.StateName, read.Grace = flags.Refresh, flags.State, flags.Grace
+	if read.State, err = slot.Load(ctx); err != nil {
+		return greenhouse.ExitNothingRead, badState(flags.State, err)
+	}
+	if len(bytes.TrimSpace(read.State)) == 0 && read.State != nil {
+		p.log.Warn("the state is empty: every stream is read from the start", "state", flags.State)
+		read.State = nil
+	}
+	account := p.open(cfg, nil)
+	defer account.Close()
+	run, err := account.Prepare(ctx, read)
+	if err != nil {
+		p.reportFailure(flags.runFlags, greenhouse.Singer, err)
+		return greenhouse.ExitCode(err, false), err
+	}
+	to, err := p.toLoader(ctx, flags, slot)
+	if err != nil {
+		return greenhouse.ExitNothingRead, err
+	}
+	return p.run(ctx, run, to, flags.runFlags)
+}
+
+func (p *program) checkPipe(flags *pipeFlags) error {
+	if len(flags.Loader) > 0 && flags.Loader[0] == "--" {
+		flags.Loader = flags.Loader[1:]
+	}
+	switch {
+	case len(flags.Loader) == 0:
+		return usage(errors.New("the loader is missing: give it after --"))
+	case flags.Stall <= 0:
+		return usage(errors.New("--stall must be more than 0"))
+	case flags.Grace < 0:
+		return usage(errors.New("--grace must not be negative"))
+	case flags.Config == "" && !p.configured():
+		return errNoConfig()
+	}
+	if err := flags.check(); err != nil {
+		return err
+	}
+	return pipe.Find(flags.Loader[0])
+}
+
+func badState(where string, err error) error {
+	e := &tap.Error{Kind: tap.BadInput, Op: "state " + where, Err: err}
+	if errors.Is(err, store.ErrTaken) {
+		return e.WithHint("wait until that run has ended; each account needs a state of its own")
+	}
+	return e
+}
+
+// toLoader starts the loader.
+func (p *program) toLoader(ctx context.Context, flags pipeFlags, slot store.Slot) (sink, error) {
+	loader, err := pipe.Start(ctx, pipe.Options{
+		Args: flags.Loader, Stderr: p.loaderLog(), State: greenhouse.EchoedState,
+		Stall: flags.Stall, Grace: flags.Grace, Log: p.log,
+		Keep: func(state []byte) error {
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTime)
+			defer cancel()
+			return slot.Save(ctx, append(bytes.Clone(state), '\n'))
+		},
+	})
+	if err != nil {
+		return sink{}, err
+	}
+	// The loader is killed when its time is over, and what it echoed until then is saved.
+	endWithin(ctx, flags.Grace+saveTime, loader.Kill)
+	waiting := p.sayWaiting(ctx, flags.Grace)
+	return sink{
+		Writer: loader, fatal: func(error) {},
+		watch: func(gone func(error)) func() {
+			over := make(chan struct{})
+			go func() {
+				select {
+				case <-loader.Gone():
+					gone(loader.Cause())
+				case <-over:
+				}
+			}()
+			return func() { close(over) }
+		},
+		finish: func() error {
+			err := loader.Finish()
+			waiting()
+			if states, others := loader.Echoed(); err == nil && states == 0 && ctx.Err() == nil {
+				p.log.Warn("the loader has echoed no state, so the state stays as it was: the next run reads the same again",
+					"state", flags.State, "lines that are no state", others)
+			}
+			return err
+		},
+	}, nil
+}
+
+// sayWaiting tells, if it takes long after a signal, what is waited for.
+func (p *program) sayWaiting(ctx context.Context, grace time.Duration) (stop func()) {
+	ended := make(chan struct{})
+	unsay := context.AfterFunc(ctx, func() {
+		select {
+		case <-ended:
+		case <-time.After(time.Second):
+			p.log.Warn("stopping: waiting until the loader has stored what it has; a second signal ends it at once",
+				"at most", grace.String())
+		}
+	})
+	return func() {
+		unsay()
+		close(ended)
+	}
+}
+
+// loaderLog is where the loader's standard error goes: to this program's, or above the display.
+func (p *program) loaderLog() io.Writer {
+	if f, ok := p.Err.(*os.File); ok && (p.person == nil || !p.person.terminal) {
+		return f
+	}
+	if p.person != nil {
+		return &p.person.lineWriter
+	}
+	return p.Err
+}

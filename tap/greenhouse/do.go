@@ -1,0 +1,107 @@
+package greenhouse
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
+)
+
+// lastWords is how long the last messages of a run may take if [Read.Grace] does not say.
+const lastWords = 900 * time.Millisecond
+
+// errAbandoned is the error of a write after the run was left.
+var errAbandoned = errors.New("the run has ended")
+
+// Do reads, and writes messages to out, in whole lines. Call it once: it advances the state. It
+// returns an account of how each stream ended, which is nil only if the run could not start. The
+// error is that of a run which ended early: the credential was refused, the context ended, or out
+// could not be written. Streams that failed while others continued are not an error: the account's
+// exit code is 1.
+//
+// Do returns within a second of its context's end, or within [Read.Grace], whatever blocks. If that
+// is a write, it is left alone: it may go on for as long as it blocks, but no other follows it.
+func (r *Run) Do(ctx context.Context, out io.Writer) (*tap.Account, error) {
+	if r.done.Swap(true) {
+		return nil, tap.Errorf(tap.BadInput, "run", "it was started before").
+			WithHint("prepare another one")
+	}
+	if err := r.identify(ctx); err != nil {
+		return nil, err
+	}
+	if r.cfg.RunTime > 0 {
+		out = newOvertimeWriter(out, r.cfg.RunTime)
+	}
+	gate := &gate{out: out}
+	r.engine.Out = gate
+	r.reading.Store(r.engine)
+	defer r.reading.Store(nil)
+	type end struct {
+		account *tap.Account
+		err     error
+	}
+	ended := make(chan end, 1)
+	go func() {
+		account, err := r.engine.Sync(ctx, r.selections, r.state)
+		ended <- end{account, err}
+	}()
+	overdue, stop := r.overdue(ctx)
+	defer stop()
+	var e end
+	select {
+	case e = <-ended:
+	case <-overdue:
+		gate.close()
+		e = end{&tap.Account{Read: true, Streams: r.engine.Snapshot()}, context.Cause(ctx)}
+		select {
+		case e = <-ended: // just in time
+		default:
+		}
+	}
+	if e.account == nil {
+		return nil, e.err
+	}
+	err := stopped(e.err, context.Cause(ctx))
+	code := ExitCode(err, e.account.Read)
+	if err == nil && slices.ContainsFunc(e.account.Streams, r.fails) {
+		code = ExitIncomplete
+	}
+	return r.account(e.account, err, code), err
+}
+
+// overdue returns a channel that is closed once the run should have ended, until it is stopped.
+func (r *Run) overdue(ctx context.Context) (late <-chan struct{}, stop func() bool) {
+	grace := r.read.Grace
+	if grace <= 0 {
+		grace = lastWords
+	}
+	over := make(chan struct{})
+	return over, context.AfterFunc(ctx, func() { time.AfterFunc(grace, func() { close(over) }) })
+}
+
+// gate passes writes on until it is closed.
+type gate struct {
+	out    io.Writer
+	mu     sync.Mutex
+	closed bool
+}
+
+func (g *gate) Write(p []byte) (int, error) {
+	g.mu.Lock()
+	closed := g.closed
+	g.mu.Unlock()
+	if closed {
+		return 0, errAbandoned
+	}
+	return g.out.Write(p)
+}
+
+func (g *gate) close() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.closed = true
+}
