@@ -134,7 +134,7 @@ func (m *maker) text(s *tap.Stream, name string, v int) string {
 		return m.fake.Email()
 	case strings.Contains(name, "url") || strings.Contains(name, "endpoint"):
 		return "https://example.com/" + m.fake.UUID()
-	case name == "first_name":
+	case name == "first_name" || name == "preferred_name":
 		return m.fake.FirstName()
 	case name == "last_name":
 		return m.fake.LastName()
