@@ -43,10 +43,11 @@ type Display struct {
 // Show begins to show a run in a terminal. snapshot is called several times a second; it returns
 // nil as long as there is nothing to show.
 func Show(out io.Writer, snapshot func() *tap.Account) *Display {
-	v := &view{snapshot: snapshot}
+	// the line before the display and the one after it stay in sight
+	v := &view{snapshot: snapshot, lines: make([]string, max(0, heightOf(out)-3))}
 	d := &Display{progress: mpb.New(mpb.WithOutput(out), mpb.WithRefreshRate(refresh))}
 	var below []mpb.BarFiller
-	for i := range min(len(v.lines), heightOf(out)-2) {
+	for i := range v.lines {
 		below = append(below, mpb.BarFillerFunc(func(w io.Writer, s decor.Statistics) error {
 			_, err := fmt.Fprintln(w, cut(v.lines[i], s.AvailableWidth))
 			return err
@@ -87,12 +88,13 @@ func (d *Display) Close() {
 type view struct {
 	snapshot func() *tap.Account
 	account  *tap.Account
-	lines    [2 + underWay]string
+	lines    []string
 }
 
 func (v *view) look() {
 	if a := v.snapshot(); a != nil {
-		v.account, v.lines = a, lines(a, time.Now())
+		v.account = a
+		copy(v.lines, lines(a, time.Now(), len(v.lines)))
 	}
 	if v.account == nil {
 		v.account = &tap.Account{}
