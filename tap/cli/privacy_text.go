@@ -59,7 +59,8 @@ func privacyByClass(out io.Writer, rows []privacy.Row) error {
 	if err := privacyTotal(out, rows); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(out, "--by column lists each; --by stream and --by treatment sum up in other ways")
+	_, err = fmt.Fprintln(out,
+		"--by column lists each; --by stream and --by treatment sum up in other ways")
 	return err
 }
 

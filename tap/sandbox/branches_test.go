@@ -14,7 +14,7 @@ var branches = []struct {
 	name  string
 	count func(account) int
 }{
-	{"a prospect for no job", apps(func(a account, r row) bool {
+	{"a prospect for no job", apps(func(_ account, r row) bool {
 		return r["prospect"] == true && len(ids(r)) == 0 && r["job_id"] == nil
 	})},
 	{"a prospect for several jobs", apps(func(_ account, r row) bool { return len(ids(r)) == 2 })},
@@ -29,7 +29,7 @@ var branches = []struct {
 		return r["prospect"] == true && r["status"] == "rejected"
 	})},
 	{"a prospect in two pools", func(a account) int {
-		return several(a.of("prospect_details", "application_id"), 2)
+		return several(a.of("prospect_details", "application_id"))
 	}},
 	{"a person who is hired twice", func(a account) int {
 		n := 0
@@ -67,7 +67,7 @@ var branches = []struct {
 		return a.byID["applications"][r.ref("application_id")]["status"] != "rejected"
 	})},
 	{"an application rejected twice", func(a account) int {
-		return several(a.of("rejection_details", "application_id"), 2)
+		return several(a.of("rejection_details", "application_id"))
 	}},
 	{"a stage that is visited twice", visitedTwice},
 	{"a stage that is skipped", list("application_stages", func(a account, r row) bool {
@@ -167,7 +167,7 @@ var branches = []struct {
 		return r["response_status"] == "declined"
 	})},
 	{"a scorecard of two interviewers", func(a account) int {
-		return several(a.of("interviewers", "scorecard_id"), 2)
+		return several(a.of("interviewers", "scorecard_id"))
 	}},
 	{"a draft of a scorecard", list("scorecards", func(_ account, r row) bool {
 		return r["status"] == "draft"
@@ -233,12 +233,14 @@ var branches = []struct {
 		}
 		return names["Ann Lee"] / 2 * names["Joann Leeds"]
 	}},
-	{"a user who left", list("users", func(_ account, r row) bool { return r["deactivated"] == true })},
+	{"a user who left", list("users", func(_ account, r row) bool {
+		return r["deactivated"] == true
+	})},
 	{"a note on no application", list("notes", func(_ account, r row) bool {
 		return r["application_id"] == nil
 	})},
 	{"two answers to the same survey", func(a account) int {
-		return several(a.of("eeoc", "application_id"), 2)
+		return several(a.of("eeoc", "application_id"))
 	}},
 	{"a survey that is not answered", list("eeoc", func(_ account, r row) bool {
 		return r["gender"] == nil
@@ -309,9 +311,10 @@ func addressed(column, part string) func(account, row) bool {
 	}
 }
 
-func several(groups map[int64][]row, n int) (found int) {
+// several counts the groups of more than one row.
+func several(groups map[int64][]row) (found int) {
 	for _, rows := range groups {
-		if len(rows) >= n {
+		if len(rows) > 1 {
 			found++
 		}
 	}

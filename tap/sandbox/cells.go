@@ -197,8 +197,8 @@ func slotTime(ms int64, kind slotKind) int64 {
 	return d*int64(day) + 7*int64(hour) + rest%(11*int64(hour))/quarter*quarter
 }
 
-// nextClockChange returns half past midnight UTC of the next last Sunday of March or October: at one
-// o'clock, Europe's clocks change.
+// nextClockChange returns half past midnight UTC of the next last Sunday of March or October: at
+// one o'clock, Europe's clocks change.
 func nextClockChange(ms int64) int64 {
 	d := floorDay(ms) + 1
 	for {

@@ -69,7 +69,7 @@ func (t *table) find(random *rand.Rand, copied bool) int {
 	start := random.IntN(n)
 	for k := range n {
 		i := (start + k) % n
-		if e, _ := t.entry(i); t.alive(i) && !(copied && e.single) {
+		if e, _ := t.entry(i); t.alive(i) && (!copied || !e.single) {
 			return i
 		}
 	}

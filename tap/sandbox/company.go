@@ -79,8 +79,7 @@ var offices = []branch{
 // tree adds departments or offices.
 func (s *story) tree(list string, nodes []branch) []*entry {
 	lost := s.tables[list]
-	var rows []*entry
-	rows = s.founded(list, len(nodes), func(int) values { return values{} })
+	rows := s.founded(list, len(nodes), func(int) values { return values{} })
 	gone := &entry{table: lost, at: 40 * day, values: values{}}
 	s.add(gone, 0, -1)
 	for k, node := range nodes {

@@ -105,7 +105,8 @@ func jobPlans() []jobPlan {
 		designer: {
 			name: "Product Designer", department: 8, offices: []int{2}, closes: true,
 			stages: []stagePlan{
-				review(), {
+				review(),
+				{
 					name: "Portfolio", inactive: true,
 					interviews: []interviewPlan{call("Portfolio Review", 45)},
 				},
@@ -124,7 +125,8 @@ func jobPlans() []jobPlan {
 			name: "Customer Support Agent", department: 13, offices: []int{5, len(offices)},
 			status: "open",
 			stages: []stagePlan{
-				review(), {name: "Phone Screen", interviews: []interviewPlan{
+				review(),
+				{name: "Phone Screen", interviews: []interviewPlan{
 					{"Phone Screen", "needs_scheduling", 20, nil},
 				}},
 				offered(),

@@ -331,7 +331,7 @@ func (l *life) approve(offer *entry, ended bool) {
 }
 
 // hire hires the candidate for an opening, by accepting an offer.
-func (l *life) hire(days int) *entry {
+func (l *life) hire(days int) {
 	offer := l.offer(days, version{number: l.offers + 1, status: "Accepted", resolved: true})
 	l.set(l.application, "status", "hired")
 	opening := l.fill(values{})
@@ -340,7 +340,6 @@ func (l *life) hire(days int) *entry {
 		"candidate_id": l.candidate, "application_id": l.application,
 		"type": "signed_offer_letter",
 	})
-	return offer
 }
 
 // fill writes the opening that the candidate fills.

@@ -93,7 +93,7 @@ func (m *maker) variant(t *table, shape *record.Shape, v int) variant {
 		if err != nil {
 			panic(err) // a name is a string
 		}
-		key := append(name, ':')
+		key := slices.Concat(name, []byte{':'})
 		col := column{name: c.Name, key: key, parts: []part{{text: slices.Clip(key)}}}
 		var told bool
 		if col.cell, told = slices.BinarySearch(t.told, c.Name); !told {

@@ -170,10 +170,10 @@ var invariants = []struct {
 }
 
 func TestTheStoryIsConsistent(t *testing.T) {
-	for _, candidates := range []int{1, 16, 60, 137, 1000} {
+	for _, candidates := range []int{1, 16, 137, 1000} {
 		s := newSandbox(t, candidates)
 		random := rand.New(rand.NewPCG(1, uint64(candidates)))
-		for round := range 4 {
+		for round := range 3 {
 			a := read(t, s)
 			for _, inv := range invariants {
 				broken := inv.check(a)
@@ -555,10 +555,11 @@ func addresses(a account) (broken []string) {
 }
 
 func TestSameSeedSameRows(t *testing.T) {
+	first, second := newSandbox(t, 60), newSandbox(t, 60)
 	for _, name := range schemas.Names() {
-		one, err := newSandbox(t, 60).Rows(name)
+		one, err := first.Rows(name)
 		require.NoError(t, err)
-		two, err := newSandbox(t, 60).Rows(name)
+		two, err := second.Rows(name)
 		require.NoError(t, err)
 		require.Equal(t, string(one), string(two), name)
 	}

@@ -59,7 +59,8 @@ var (
 		"Referral", "Alumni", "Employee event", "Talent & Partner GmbH", "Headhunter", "Agency: 東京",
 	}
 	reasonTypes = [3][2]string{
-		{"we_rejected_them", "We rejected them"}, {"they_rejected_us", "They rejected us"},
+		{"we_rejected_them", "We rejected them"},
+		{"they_rejected_us", "They rejected us"},
 		{"none_specified", "None specified"},
 	}
 	rejectionReasons = []string{

@@ -46,7 +46,7 @@ func lines(a *tap.Account, now time.Time, n int) []string {
 		pages := plural(s.Pages, "page")
 		switch {
 		case s.Pages == 0:
-			out[line] = fmt.Sprintf("  %-34s %10s  waiting for its first page", s.Stream, "")
+			out[line] = fmt.Sprintf("  %-45s  waiting for its first page", s.Stream)
 			continue
 		case s.Expected > s.Pages:
 			pages = fmt.Sprintf("%s of about %s pages", Number(s.Pages), Number(s.Expected))
@@ -114,9 +114,9 @@ func windowOf(a *tap.Account, now time.Time) (tap.Window, bool) {
 	return w, w.Limit > 0 && w.Ends.After(now)
 }
 
-// timeLeft estimates the remaining time; 0 as long as it is unknown, because some list has not shown
-// its length or the run has just begun. A run that waits for the budget takes whole windows; the
-// others go on at their pace.
+// timeLeft estimates the remaining time; 0 as long as it is unknown, because some list has not
+// shown its length or the run has just begun. A run that waits for the budget takes whole windows;
+// the others go on at their pace.
 func timeLeft(a *tap.Account, now time.Time) time.Duration {
 	took := now.Sub(a.Began)
 	if took < 3*time.Second || countOf(a).waiting > 0 {

@@ -106,3 +106,25 @@ func TestDurationsAndNumbers(t *testing.T) {
 		assert.Equal(t, want, Number(n))
 	}
 }
+
+// The last rows are the ones that stay in sight if the screen becomes lower.
+func TestLowerScreenKeepsWhatMatters(t *testing.T) {
+	height := 8
+	v := &view{
+		snapshot: account, height: func() int { return height }, rows: make([]string, 8),
+	}
+	v.look(30)
+	assert.Equal(t, "3 of 5 streams [=======>----]", v.rows[0])
+	assert.Contains(t, v.rows[3], "candidates")
+	height = 3
+	v.look(30)
+	assert.Equal(t, []string{"", "", "", "", ""}, v.rows[:5])
+	assert.Equal(t, "3 of 5 streams [=======>----]", v.rows[5])
+	assert.Contains(t, v.rows[6], "36,200 records")
+	height = -1
+	v.look(30)
+	assert.Equal(t, "3 of 5 streams [=======>----]", v.rows[7])
+	v.snapshot = func() *tap.Account { return nil }
+	v.look(30)
+	assert.NotEmpty(t, v.rows[7], "what was there stays")
+}
