@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -304,4 +305,29 @@ func TestTypeChanges(t *testing.T) {
 		assert.Equal(t, mode == "null", strings.Contains(r.err, "was replaced by null"))
 		assert.Contains(t, schema.Properties, "was", "new columns come in either way")
 	}
+}
+
+// The table can be read on one screen, and opened in a spreadsheet.
+func TestPrivacyTableSumsUp(t *testing.T) {
+	cfg := file(t, "c.json", map[string]any{
+		"client_id": "a", "client_secret": "b", "privacy_key": privacyKey,
+		"privacy": map[string]any{"contact": "hash", "demographic": "drop"},
+	})
+	for by, lines := range map[string][]string{
+		"class":     {"CLASS", "contact           0     29      0      0  candidates 11, …"},
+		"stream":    {"STREAM", "candidates                                  18     11      0      1"},
+		"treatment": {"keep: ", "  referrers: name", "  columns that no file knows, of 73 streams"},
+	} {
+		r := run(t, "privacy", "--config", cfg, "--by", by)
+		require.Zero(t, r.code, r.err)
+		for _, line := range lines {
+			assert.Contains(t, r.out, line)
+		}
+		for line := range strings.Lines(r.out) {
+			assert.LessOrEqual(t, utf8.RuneCountInString(line), 81, line)
+		}
+		assert.Contains(t, r.out, "all: 792 columns: ")
+	}
+	assert.Contains(t, run(t, "privacy", "--config", cfg).out, "  preferred_name", "each column")
+	assert.Equal(t, 2, run(t, "privacy", "--by", "colour").code)
 }

@@ -65,3 +65,20 @@ func TestDiscoveryDeselectsUnreadableStreams(t *testing.T) {
 		complete(t, s, &l, "users", "custom_field_options")
 	}
 }
+
+// The lists of scopes fit the screen, and name a stream where its scope does not.
+func TestScopesFitTheScreen(t *testing.T) {
+	s := serve(t, sandbox.Options{Scopes: []string{"harvest:users:list"}})
+	cfg := file(t, "c.json", with(s, map[string]any{
+		"streams": []string{"users", "bulk_requests", "scorecard_question_candidate_attributes"},
+	}))
+	plain := run(t, "scopes", "--config", cfg).out
+	assert.Contains(t, plain, "\n  harvest:users:list\n")
+	assert.Contains(t, plain, "\n  harvest:openings:create (bulk_requests)\n")
+	probed := run(t, "scopes", "--probe", "--config", cfg).out
+	assert.Regexp(t, `harvest:users:list +yes\n`, probed)
+	assert.Contains(t, probed, "1 of 3 streams can be read")
+	for line := range strings.Lines(probed) {
+		assert.LessOrEqual(t, len(line), 81, line)
+	}
+}
