@@ -177,6 +177,17 @@ func TestCustomFieldsAreNamedEitherWay(t *testing.T) {
 	p := policy(t, nil, words{"candidates.custom_fields.salary": "drop"})
 	assert.Equal(t, "drop", treatment(t, p, s, "custom_fields.salary"))
 	assert.Equal(t, "keep", treatment(t, p, s, "custom_fields.other"))
+	p = policy(t, nil, words{"*.custom_fields.salary": "drop", "*.custom_team": "mask"})
+	for path, want := range map[string]string{
+		"custom_fields.salary": "drop", "custom_fields.team": "mask", "custom_fields.other": "keep",
+	} {
+		assert.Equal(t, want, treatment(t, p, s, path), path)
+		assert.Equal(t, want, treatment(t, p, s, path, salary, other), path)
+	}
+	assert.Equal(t, record.Keep, p.UndefinedField(s), "a glob for streams names one field")
+	assert.Equal(t, record.Keep, p.UndefinedField(streams(t, "notes")[0]))
+	var none *privacy.Policy
+	assert.Equal(t, record.Keep, none.UndefinedField(s))
 	// A kept field of a dropped column.
 	for _, p := range []*privacy.Policy{
 		policy(t, words{"free_text": "drop"}, words{"candidates.custom_fields.salary": "keep"}),
