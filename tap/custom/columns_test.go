@@ -153,7 +153,7 @@ func TestUnwantedFieldsAreNotInRows(t *testing.T) {
 // Names are distinct, whatever the keys are, and the same whatever the order of the definitions.
 func TestNamesOfColumns(t *testing.T) {
 	long := strings.Repeat("very_", 20)
-	keys := []string{"team-a", "team_a", "Team_A", "fields", "größe", long + "1", long + "2"}
+	keys := []string{"team-a", "team_a", "Team_A", "fields", "größe", long + "1", long + "2", "aAzZ09@[`{/:"}
 	var pairs []string
 	for _, key := range keys {
 		pairs = append(pairs, key, "short_text")
@@ -170,6 +170,21 @@ func TestNamesOfColumns(t *testing.T) {
 	}
 	assert.True(t, seen["custom_team_a"])
 	assert.True(t, seen["custom_fields_7"], "the API's column has its name")
+	assert.True(t, seen["custom_aazz09______"])
+}
+
+// Fields that are defined only after the definitions were read get names of their own, too.
+func TestNamesOfUndefinedFields(t *testing.T) {
+	sel := query(t, read(t, defined("team-a", "short_text"), custom.InColumns), true)
+	got := rows(t, sel, `[{"id":1,"custom_fields":{"team a":{"value":"1"},"new-a":{"value":"2"},"new a":{"value":"3"},"New_A":{"value":"4"},"none":{"value":null},"odd":1}}]`)
+	assert.Len(t, got[0], 6, "%v", got[0])
+	values := map[any]bool{}
+	for name, value := range got[0] {
+		values[value] = true
+		assert.Regexp(t, `^(id|custom_[a-zA-Z0-9_]+)$`, name)
+	}
+	assert.Len(t, values, 6)
+	assert.Nil(t, got[0]["custom_team_a"])
 }
 
 // Of two definitions with one key the active one counts; hidden ones keep their names, and their
