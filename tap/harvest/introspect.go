@@ -94,7 +94,7 @@ func word(v jsontext.Value) string {
 	if runes := []rune(text); len(runes) > 200 {
 		text = string(runes[:200])
 	}
-	return text
+	return tap.Printable(text)
 }
 
 // Introspect asks the endpoint next to the token endpoint what the token may do, and whose it is.
