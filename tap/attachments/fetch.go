@@ -262,7 +262,5 @@ func refused(answer *http.Response) error {
 		return &fileError{text: text}
 	}
 	after, _ := web.RetryAfter(answer, time.Now())
-	return &web.TemporaryError{
-		Kind: tap.Server, Reason: text, After: after, Limited: code == http.StatusTooManyRequests,
-	}
+	return &web.TemporaryError{Kind: tap.Server, Reason: text, After: after}
 }
