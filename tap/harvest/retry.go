@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"time"
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
@@ -17,11 +16,6 @@ const nowherePatience = 15 * time.Second
 
 // shortestPause is the least time that a request is held back after a 429.
 const shortestPause = web.ShortestPause
-
-// retryAfter reads the Retry-After header.
-func retryAfter(answer *http.Response, now time.Time) (time.Duration, bool) {
-	return web.RetryAfter(answer, now)
-}
 
 // retrying calls attempt until it succeeds, fails for good, or has failed for longer than
 // MaxRetryTime. Each wait is logged once.
