@@ -2,7 +2,6 @@ package harvest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -55,13 +54,9 @@ func (c *Client) retry(ctx context.Context, op string, attempt func() error, lis
 				wait.Round(time.Millisecond).String())
 			return true
 		},
+		GiveUp: func(e *web.GaveUpError) error { return c.gaveUp(op, e, list) },
 	}
-	err := retry.Do(ctx, attempt)
-	var gaveUp *web.GaveUpError
-	if errors.As(err, &gaveUp) {
-		return c.gaveUp(op, gaveUp, list)
-	}
-	return err
+	return retry.Do(ctx, attempt)
 }
 
 // gaveUp says what a request that was retried for too long means for the run.
