@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap/web"
 )
 
 // reading is what the headers of an answer say.
@@ -65,7 +67,7 @@ func (b *Budget) land(now time.Time) {
 // read reads the headers of an answer; false if they do not tell the limit.
 func read(answer *http.Response, now time.Time) (r reading, ok bool) {
 	r.limited = answer.StatusCode == http.StatusTooManyRequests
-	r.after, r.told = retryAfter(answer, now)
+	r.after, r.told = web.RetryAfter(answer, now)
 	if date, err := http.ParseTime(answer.Header.Get("Date")); err == nil {
 		r.date = date.Unix()
 	}
