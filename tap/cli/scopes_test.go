@@ -69,10 +69,11 @@ func TestDiscoveryDeselectsUnreadableStreams(t *testing.T) {
 // The lists of scopes fit the screen, and name a stream where its scope does not.
 func TestScopesFitTheScreen(t *testing.T) {
 	s := serve(t, sandbox.Options{Scopes: []string{"harvest:users:list"}})
-	cfg := file(t, "c.json", with(s, map[string]any{
+	some := map[string]any{
 		"streams": []string{"users", "bulk_requests", "scorecard_question_candidate_attributes"},
-	}))
-	plain := run(t, "scopes", "--config", cfg).out
+	}
+	cfg := file(t, "c.json", with(s, some))
+	plain := run(t, "scopes", "--config", file(t, "plain.json", some)).out // no credential
 	assert.Contains(t, plain, "\n  harvest:users:list\n")
 	assert.Contains(t, plain, "\n  harvest:openings:create (bulk_requests)\n")
 	probed := run(t, "scopes", "--probe", "--config", cfg).out

@@ -117,9 +117,9 @@ func (b *Budget) learnSliding(f *flight, r *reading, now time.Time) {
 	}
 }
 
-// straddling is how many of this process's requests the new window may have counted, when the answer
-// to a flight shows that it has begun: those in flight, and for a share, which is never exceeded,
-// those that were answered while this one was in flight.
+// straddling is how many of this process's requests the new window may have counted, when the
+// answer to a flight shows that it has begun: those in flight, and for a share, which is never
+// exceeded, those that were answered while this one was in flight.
 func (b *Budget) straddling(f *flight) int {
 	n := len(b.flying)
 	if b.own() < b.window.limit {
