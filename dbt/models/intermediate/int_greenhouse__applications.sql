@@ -114,9 +114,8 @@ together as (
         offers.current_offer_status,
         case when applications.status = 'hired' then coalesce(offers.accepted_at, openings.filled_at) end as hired_at,
         case
-            when applications.status <> 'hired' then null
-            when offers.accepted_at is not null then 'offer'
-            when openings.filled_at is not null then 'opening'
+            when applications.status = 'hired' and offers.accepted_at is not null then 'offer'
+            when applications.status = 'hired' and openings.filled_at is not null then 'opening'
         end as hired_at_from
         {%- for field in greenhouse_v3.custom_fields('applications') %},
         applications.{{ greenhouse_v3.quoted('custom_' ~ field) }}

@@ -106,8 +106,9 @@ measured as (
             case when is_all_day then last_day < {{ today }} else coalesce(end_at, start_at) < {{ now }} end, false
         ) as is_scorecard_due,
         case
-            when not is_all_day then
-                greatest({{ greenhouse_v3.seconds('coalesce(end_at, start_at)', 'scorecard_submitted_at') }}, 0) / 3600
+            when is_all_day then null
+            when scorecard_submitted_at <= coalesce(end_at, start_at) then 0
+            else {{ greenhouse_v3.seconds('coalesce(end_at, start_at)', 'scorecard_submitted_at') }} / 3600
         end as hours_to_submit
     from together
 )
