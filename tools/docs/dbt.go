@@ -35,12 +35,27 @@ type (
 		Description string     `yaml:"description"`
 		Database    string     `yaml:"database"`
 		Schema      string     `yaml:"schema"`
+		Config      *dbtConfig `yaml:"config,omitempty"`
 		Tables      []dbtTable `yaml:"tables"`
 	}
 	dbtTable struct {
 		Name        string      `yaml:"name"`
 		Description string      `yaml:"description"`
-		Columns     []dbtColumn `yaml:"columns"`
+		Config      *dbtConfig  `yaml:"config,omitempty"`
+		Columns     []dbtColumn `yaml:"columns,omitempty"`
+	}
+	dbtConfig struct {
+		Enabled       string        `yaml:"enabled,omitempty"`
+		LoadedAtQuery string        `yaml:"loaded_at_query,omitempty"`
+		Freshness     *dbtFreshness `yaml:"freshness,omitempty"`
+	}
+	dbtFreshness struct {
+		WarnAfter  dbtHours `yaml:"warn_after"`
+		ErrorAfter dbtHours `yaml:"error_after"`
+	}
+	dbtHours struct {
+		Count  int    `yaml:"count"`
+		Period string `yaml:"period"`
 	}
 	dbtColumn struct {
 		Name        string `yaml:"name"`
@@ -52,6 +67,11 @@ type (
 const (
 	dbtHead  = "# Made by tools/docs from schemas/.\n"
 	dbtModel = "{{ greenhouse_v3.stage('%s') }}\n"
+	// dbtSyncedAt asks until when a stream is complete.
+	dbtSyncedAt = "select max(complete_until) from " +
+		"{{ var('greenhouse_database') ~ '.' if var('greenhouse_database', none) else '' }}" +
+		"{{ var('greenhouse_schema', 'greenhouse') }}.sync_log " +
+		"where stream = '%s' and status = 'complete'"
 )
 
 // dbtPackage returns the files of the dbt package that follow from the schemas: its sources, the
@@ -63,16 +83,16 @@ func dbtPackage(streams []*tap.Stream) (map[string][]byte, error) {
 		return nil, err
 	}
 	types := bytes.NewBufferString(
-		"{# Made by tools/docs from schemas/: the streams that are read, and their columns. #}\n" +
+		"{# Made by tools/docs from schemas/: the streams that the marts read, and the columns of all. #}\n" +
 			"{% macro streams() %}\n  {{ return([")
 	for _, name := range dbtStreams {
 		fmt.Fprintf(types, "\n    '%s',", name)
 	}
 	types.WriteString("\n  ]) }}\n{% endmacro %}\n\n\n" +
-		"{% macro schema_of(stream) %}\n  {% set schemas = {")
+		"{% macro schema_of(stream=none) %}\n  {% set schemas = {")
 	staging := dbtFile{Version: 2}
 	for _, s := range streams {
-		if !slices.Contains(dbtStreams, s.Name) {
+		if !s.SelectedByDefault() {
 			continue
 		}
 		shape, err := s.Shape()
@@ -89,10 +109,12 @@ func dbtPackage(streams []*tap.Stream) (map[string][]byte, error) {
 			fmt.Fprintf(types, "\n      '%s': '%s',", c.Name, dbtKind(c.Shape))
 		}
 		types.WriteString("\n    },")
-		staging.Models = append(staging.Models, model)
-		files["dbt/models/staging/"+model.Name+".sql"] = fmt.Appendf(nil, dbtModel, s.Name)
+		if slices.Contains(dbtStreams, s.Name) {
+			staging.Models = append(staging.Models, model)
+			files["dbt/models/staging/"+model.Name+".sql"] = fmt.Appendf(nil, dbtModel, s.Name)
+		}
 	}
-	types.WriteString("\n  } %}\n  {{ return(schemas[stream]) }}\n{% endmacro %}\n")
+	types.WriteString("\n  } %}\n  {{ return(schemas if stream is none else schemas[stream]) }}\n{% endmacro %}\n")
 	files["dbt/macros/staging/schemas.sql"] = types.Bytes()
 	files["dbt/models/staging/staging.yml"], err = dbtYAML(staging)
 	return files, err
@@ -152,7 +174,27 @@ func dbtSources(streams []*tap.Stream) ([]byte, error) {
 		}
 		source.Tables = append(source.Tables, table)
 	}
-	return dbtYAML(dbtFile{Version: 2, Sources: []dbtSource{source}})
+	return dbtYAML(dbtFile{Version: 2, Sources: []dbtSource{source, dbtSynced(source)}})
+}
+
+// dbtSynced returns the same tables once more, with their freshness by sync_log, which not everyone
+// loads.
+func dbtSynced(source dbtSource) dbtSource {
+	synced := dbtSource{
+		Name: "greenhouse_synced", Description: "The same tables, as fresh as sync_log says.",
+		Database: source.Database, Schema: source.Schema,
+		Config: &dbtConfig{
+			Enabled:   "{{ var('greenhouse_sync_log', false) }}",
+			Freshness: &dbtFreshness{dbtHours{24, "hour"}, dbtHours{72, "hour"}},
+		},
+	}
+	for _, t := range source.Tables {
+		synced.Tables = append(synced.Tables, dbtTable{
+			Name: t.Name, Description: t.Description,
+			Config: &dbtConfig{LoadedAtQuery: fmt.Sprintf(dbtSyncedAt, t.Name)},
+		})
+	}
+	return synced
 }
 
 // dbtTest is a test of a source. Those of the sources run only on demand: not everyone loads all

@@ -2,9 +2,11 @@
   The rows of a stream in one shape, whatever loader wrote them: all columns of its schema with their
   types, times in UTC, without deleted rows and superseded versions, from all accounts.
 #}
-{% macro stage(stream) %}
-  {% do source('greenhouse', stream) %}
-  {% set schema = greenhouse_v3.schema_of(stream) %}
+{% macro stage(stream, schema=none) %}
+  {% if schema is none %}
+    {% do source('greenhouse', stream) %}
+    {% set schema = greenhouse_v3.schema_of(stream) %}
+  {% endif %}
   {% set fields = greenhouse_v3.custom_fields(stream) if 'custom_fields' in schema else [] %}
   {% set parts = [] %}
   {% for account in greenhouse_v3.accounts() %}
