@@ -1,11 +1,17 @@
-"""Reads the marts of a database, and compares them with the oracle's, column by column."""
+"""Reads the marts of a database, and compares them with the oracle's, column by column.
+
+usage: dbt_compare.py QUESTION, a file with the database (the path of a DuckDB file or the port of a
+PostgreSQL server), and with statements to execute there, or with accounts and settings to compare
+with; without either, it prints the marts"""
 
 import collections
 import datetime
 import decimal
 import json
 import math
+import sys
 
+import dbt_oracle
 from dbt_oracle import KEYS
 
 
@@ -64,3 +70,28 @@ def read(cursor, schema):
         columns = [d[0] for d in cursor.description]
         tables[mart] = [dict(zip(columns, row)) for row in cursor.fetchall()]
     return tables
+
+
+def connect(database, read_only):
+    if isinstance(database, int):
+        import psycopg2
+        return psycopg2.connect(host="127.0.0.1", port=database, user="postgres", dbname="postgres")
+    import duckdb
+    return duckdb.connect(database, read_only=read_only)
+
+
+if __name__ == "__main__":
+    with open(sys.argv[1]) as f:
+        question = json.load(f)
+    connection = connect(question["database"], read_only="statements" not in question)
+    cursor = connection.cursor()
+    for statement in question.get("statements", []):
+        cursor.execute(statement)
+    if "statements" in question:
+        connection.commit()
+    found = {} if "statements" in question else read(cursor, "analytics")
+    if "accounts" in question:
+        accounts = {a: {s: {int(k): r for k, r in rows.items()} for s, rows in streams.items()} for a, streams in question["accounts"].items()}
+        wanted = dbt_oracle.marts(accounts, **question["settings"])
+        found = {mart: differences(mart, wanted[mart], found[mart]) for mart in KEYS}
+    json.dump(found, sys.stdout, default=str)

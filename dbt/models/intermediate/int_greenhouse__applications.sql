@@ -173,7 +173,6 @@ select
     {{ greenhouse_v3.json_text('reasons.' ~ greenhouse_v3.quoted('type'), ['name']) }} as rejection_reason_type,
     rejecters.name as rejected_by_name,
     case together.status when 'hired' then hired_at when 'rejected' then rejected_at end as ended_at,
-    coalesce(together.status in ('hired', 'rejected', 'converted'), false) as has_ended,
     {{ greenhouse_v3.days_from_to('applied_at', 'hired_at') }} as days_to_hire,
     {{ greenhouse_v3.days_from_to('applied_at', 'rejected_at') }} as days_to_reject,
     case

@@ -52,27 +52,24 @@ interviews as (
         count(distinct interviewer_user_id) as count_distinct_interviewers,
         min(start_at) as first_interview_at,
         max(start_at) as latest_interview_scheduled_at
-    from {{ ref('greenhouse__interview_enhanced') }}
+    from {{ ref('int_greenhouse__interviews') }}
     group by source_relation, application_id
 ),
 
 -- the furthest active stage that an application entered in each plan
 furthest as (
     select
-        visits.source_relation,
-        visits.application_id,
-        stages.job_id,
-        stages.job_stage_id,
-        stages.stage_name,
-        stages.active_stages_before,
+        source_relation,
+        application_id,
+        stage_job_id as job_id,
+        job_stage_id,
+        stage_name,
+        active_stages_before,
         row_number() over (
-            partition by visits.source_relation, visits.application_id, stages.job_id
-            order by stages.plan_position desc
+            partition by source_relation, application_id, stage_job_id order by plan_position desc
         ) as place
-    from {{ ref('int_greenhouse__visits') }} as visits
-    inner join {{ ref('int_greenhouse__stages') }} as stages
-        on stages.source_relation = visits.source_relation and stages.job_stage_id = visits.job_stage_id
-    where stages.is_stage_active
+    from {{ ref('int_greenhouse__visits') }}
+    where is_stage_active
 ),
 
 plans as (

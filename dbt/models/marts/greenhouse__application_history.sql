@@ -1,18 +1,41 @@
 {% set now = greenhouse_v3.as_of() %}
-with visits as (
+with ordered as (
     select
-        visits.*,
+        *,
+        row_number() over (
+            partition by source_relation, application_id
+            order by entered_at, stage_order nulls first, application_stage_id
+        ) as visit_position
+    from {{ ref('int_greenhouse__visits') }}
+),
+
+sequences as (
+    select
+        *,
+        row_number() over (
+            partition by source_relation, application_id, job_stage_id order by visit_position
+        ) as visit_number,
+        lead(entered_at) over (partition by source_relation, application_id order by visit_position) as next_entered_at,
+        lead(stage_name) over (partition by source_relation, application_id order by visit_position) as next_stage,
+        lead(visit_position) over (partition by source_relation, application_id order by visit_position) is null
+            as is_last
+    from ordered
+),
+
+visits as (
+    select
+        sequences.*,
         applications.candidate_id,
         applications.status as current_status,
-        applications.has_ended,
-        coalesce(visits.stage_job_id, applications.job_id) as job_id,
+        coalesce(applications.status in ('hired', 'rejected', 'converted'), false) as has_ended,
+        coalesce(sequences.stage_job_id, sequences.application_job_id) as job_id,
         coalesce(
-            visits.exited_at,
-            visits.next_entered_at,
+            sequences.exited_at,
+            sequences.next_entered_at,
             case
-                when not visits.is_last then null
-                when not applications.has_ended then {{ now }}
-                when applications.ended_at >= visits.entered_at then applications.ended_at
+                when not sequences.is_last then null
+                when coalesce(applications.status, '') not in ('hired', 'rejected', 'converted') then {{ now }}
+                when applications.ended_at >= sequences.entered_at then applications.ended_at
             end
         ) as left_at,
         applications.full_name,
@@ -23,10 +46,11 @@ with visits as (
         applications.candidate_race,
         applications.candidate_veteran_status,
         applications.candidate_disability_status
-    from {{ ref('int_greenhouse__visits') }} as visits
-    inner join {{ ref('int_greenhouse__applications') }} as applications
-        on applications.source_relation = visits.source_relation
-        and applications.application_id = visits.application_id
+    from sequences
+    inner join {{ ref('greenhouse__application_enhanced') }} as applications
+        on applications.source_relation = sequences.source_relation
+        and applications.application_id = sequences.application_id
+        and applications.is_main_row
 ),
 
 activities as (
@@ -65,14 +89,14 @@ select
     visits.visit_number,
     visits.next_stage,
     {{ greenhouse_v3.count_of('activities.count_activities') }} as count_activities_in_stage,
-    {{ greenhouse_v3.personal('candidates', 'visits.full_name') }} as full_name,
-    {{ greenhouse_v3.personal('employees', 'visits.recruiter_name') }} as recruiter_name,
+    visits.full_name,
+    visits.recruiter_name,
     visits.sourced_from,
     visits.sourced_from_type,
-    {{ greenhouse_v3.personal('demographics', 'visits.candidate_gender') }} as candidate_gender,
-    {{ greenhouse_v3.personal('demographics', 'visits.candidate_disability_status') }} as candidate_disability_status,
-    {{ greenhouse_v3.personal('demographics', 'visits.candidate_race') }} as candidate_race,
-    {{ greenhouse_v3.personal('demographics', 'visits.candidate_veteran_status') }} as candidate_veteran_status
+    visits.candidate_gender,
+    visits.candidate_disability_status,
+    visits.candidate_race,
+    visits.candidate_veteran_status
 from visits
 left join activities
     on activities.source_relation = visits.source_relation

@@ -7,14 +7,8 @@ with applications as (
 ),
 
 visits as (
-    select
-        history.*,
-        nullif(lower(trim(history.new_stage)), '') as stage_label,
-        positions.visit_position
-    from {{ ref('greenhouse__application_history') }} as history
-    inner join {{ ref('int_greenhouse__visits') }} as positions
-        on positions.source_relation = history.source_relation
-        and positions.application_stage_id = history.application_stage_id
+    select *, nullif(lower(trim(new_stage)), '') as stage_label
+    from {{ ref('greenhouse__application_history') }}
 ),
 
 entered as (
@@ -24,7 +18,7 @@ entered as (
         new_stage_id,
         valid_from,
         row_number() over (
-            partition by source_relation, application_id, new_stage_id order by visit_position desc
+            partition by source_relation, application_id, new_stage_id order by visit_number desc
         ) as place
     from visits
 ),

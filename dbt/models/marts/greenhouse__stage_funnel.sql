@@ -11,17 +11,19 @@ with applications as (
 
 visits as (
     select
-        visits.source_relation,
-        visits.application_id,
-        visits.job_stage_id,
-        visits.stage_job_id,
-        visits.plan_position,
-        visits.is_last,
-        history.days_in_stage
-    from {{ ref('int_greenhouse__visits') }} as visits
-    inner join {{ ref('greenhouse__application_history') }} as history
-        on history.source_relation = visits.source_relation
-        and history.application_stage_id = visits.application_stage_id
+        history.source_relation,
+        history.application_id,
+        history.new_stage_id as job_stage_id,
+        stages.job_id as stage_job_id,
+        stages.plan_position,
+        history.days_in_stage,
+        row_number() over (
+            partition by history.source_relation, history.application_id
+            order by history.valid_from desc, history.stage_order desc nulls last, history.application_stage_id desc
+        ) = 1 as is_last
+    from {{ ref('greenhouse__application_history') }} as history
+    left join {{ ref('int_greenhouse__stages') }} as stages
+        on stages.source_relation = history.source_relation and stages.job_stage_id = history.new_stage_id
 ),
 
 -- The cohort of a job: its applications, and those that entered a stage of its plan. The latter may
