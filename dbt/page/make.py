@@ -104,11 +104,11 @@ def columns(months, series, digits=0):
     for n, at in enumerate(months):
         for k, (name, values) in enumerate(series):
             v, x = values[n], n * slot + 4 + k * wide
-            if v:
-                tall = v / top * (height - 18)
+            if v is not None:
+                tall = v / (top or 1) * (height - 18)
                 parts.append(f'<rect class="{name}" x="{x:.1f}" y="{base - tall:.1f}" width="{wide - 1:.1f}" height="{tall:.1f}" rx="1.5"/>')
-                if len(series) == 1 or wide > 11:
-                    parts.append(f'<text class="middle soft" style="font-size:10px" x="{x + wide / 2:.1f}" y="{base - tall - 4:.1f}">{number(v, digits)}</text>')
+                if v or len(series) == 1:
+                    parts.append(f'<text class="middle soft" style="font-size:{10 if len(series) == 1 else 9}px" x="{x + wide / 2:.1f}" y="{base - tall - 4:.1f}">{number(v, digits)}</text>')
         label = at.strftime("%b") if at.month > 1 and n else at.strftime("%b ’%y")
         if n % 2 == 0:
             parts.append(f'<text class="middle soft" style="font-size:10.5px" x="{n * slot + slot / 2:.1f}" y="{base + 15}">{label}</text>')
@@ -119,8 +119,8 @@ def key(*entries):
     return '<div class="key">' + "".join(f'<span><i class="{c}"></i>{text(label)}</span>' for c, label in entries) + "</div>"
 
 
-def card(title, lead, body, wide=False):
-    return f'<section class="card{" wide" if wide else ""}"><h2>{title}</h2><p>{lead}</p>{body}</section>'
+def card(title, lead, body):
+    return f'<section class="card"><h2>{title}</h2><p>{lead}</p>{body}</section>'
 
 
 # sections
@@ -254,7 +254,8 @@ def diversity(rows, settings):
     groups = collections.defaultdict(list)
     for r in found:
         groups[r["dimension"]].append(r)
-    for dimension, answers in list(groups.items())[:8]:
+    first = ["gender", "race", "veteran_status", "disability_status"]
+    for dimension, answers in sorted(groups.items(), key=lambda g: (first.index(g[0]) if g[0] in first else len(first), g[0]))[:9]:
         lines, hidden = [], sum(r["is_suppressed"] for r in answers)
         for r in [r for r in answers if not r["is_suppressed"]][:10]:
             lines.append(f'<tr><td>{text(cut(r["answer"], 60))}</td><td>{number(r["count_applications"])}</td><td>{percent(r["interview_rate"])}</td><td>{percent(r["hire_rate"])}</td></tr>')
@@ -262,7 +263,7 @@ def diversity(rows, settings):
             lines.append(f'<tr><td class="hidden">{hidden} small group{"s" if hidden > 1 else ""}</td><td class="hidden" colspan="3">hidden</td></tr>')
         tables.append(f'<div><h3>{text(cut(dimension.replace("_", " ").capitalize(), 60))}</h3><table><tr><th></th><th>applied</th><th>interviewed</th><th>hired</th></tr>{"".join(lines)}</table></div>')
     return card(f"Who applies, and who is hired: {year}", f'Voluntary answers. Groups of fewer than {settings["min_group_size"]} are hidden, and one more where a single one could be subtracted.',
-                f'<div class="columns">{"".join(tables)}</div>', wide=True)
+                f'<div class="columns">{"".join(tables)}</div>')
 
 
 MARTS = ("application_enhanced", "opening_enhanced", "offer_enhanced", "pipeline", "source_performance", "stage_funnel", "interview_enhanced", "openings_monthly", "diversity_funnel")
@@ -283,7 +284,7 @@ def page(query, schema):
     day = settings["today"].strftime("%-d %B %Y")
     body = "".join([
         tiles(rows, period), '<div class="cards">', funnel(rows, period), stages(rows, period), sources(rows, period), times(rows, period), offers(rows, period),
-        feedback(rows, period, settings), ageing(rows, settings), openings(rows, period), diversity(rows, settings), "</div>"])
+        feedback(rows, period, settings), ageing(rows, settings), openings(rows, period), "</div>", diversity(rows, settings)])
     return f"""<!doctype html>
 <html lang="en">
 <head>
