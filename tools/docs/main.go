@@ -45,6 +45,11 @@ func run(check bool) error {
 		return err
 	}
 	maps.Copy(documents, dbt)
+	pages, err := dbtPages(streams)
+	if err != nil {
+		return err
+	}
+	maps.Copy(documents, pages)
 	if documents["packaging/meltano/tap-greenhouse.yml"],
 		err = meltanoDefinition(streams); err != nil {
 		return err
