@@ -94,7 +94,7 @@ def compare(name, database, accounts, **settings):
 def load(sandbox, loader, config):
     """Runs tap | loader."""
     log = open(os.path.join(WORK, "log.txt"), "w")
-    tap = subprocess.Popen([TAP, "--config", sandbox.duckdb_config_file], stdout=subprocess.PIPE, stderr=log)
+    tap = subprocess.Popen([TAP, "--config", sandbox.config_file], stdout=subprocess.PIPE, stderr=log)
     target = subprocess.run([loader, "--config", config], stdin=tap.stdout, stdout=log, stderr=log)
     tap.stdout.close()
     check(f"tap | {os.path.basename(loader)}", (tap.wait(), target.returncode) == (0, 0), log.name)

@@ -128,7 +128,7 @@
       'reminders_sent': 'integer',
       'approver_group_id': 'integer',
       'added_by_custom_field_id': 'integer',
-      'send_auto_reminder_at': 'text',
+      'send_auto_reminder_at': 'date',
       'auto_reminders_sent': 'integer',
     },
     'attachments': {
@@ -260,7 +260,7 @@
       'use_for_job_approvals': 'boolean',
       'use_for_offer_approvals': 'boolean',
       'template_token_string': 'text',
-      'default_value': 'json',
+      'default_value': 'text',
     },
     'default_interviewers': {
       'id': 'integer',
@@ -690,6 +690,7 @@
       'candidate_attribute_rating': 'text',
       'job_candidate_attribute_id': 'integer',
       'note': 'text',
+      'value': 'text',
     },
     'scorecard_question_answer_options': {
       'id': 'integer',
