@@ -225,8 +225,8 @@ def feedback(rows, period, settings):
 
 
 def ageing(rows, settings):
-    found = rows("""select coalesce(current_job_stage, 'No stage') as stage, count(*) as n, sum(case when is_stuck then 1 else 0 end) as stuck
-        from pipeline group by coalesce(current_job_stage, 'No stage') order by count(*) desc, 1 limit 8""")
+    found = rows("""select min(coalesce(trim(current_job_stage), 'No stage')) as stage, count(*) as n, sum(case when is_stuck then 1 else 0 end) as stuck
+        from pipeline group by lower(trim(current_job_stage)) order by count(*) desc, 1 limit 8""")
     top = max((r["n"] for r in found), default=1)
     stuck = rows("select count(*) as n from pipeline where is_stuck")[0]["n"]
     shown = [(r["stage"], r["n"] / top, f'{number(r["n"])} · {number(int(r["stuck"]))} stuck', part(int(r["stuck"]), r["n"]), "warm") for r in found]
