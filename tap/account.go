@@ -15,6 +15,8 @@ type Account struct {
 	Outcome string `json:"outcome"`
 	// Overtime reports whether max_run_time ended the run.
 	Overtime bool `json:"overtime,omitzero"`
+	// Policy says how personal data is treated, by class; empty if all of it is kept.
+	Policy []string `json:"policy,omitzero"`
 	// Next lists what a person can do about it, one sentence each.
 	Next     []string        `json:"next"`
 	Streams  []StreamAccount `json:"streams"`

@@ -30,7 +30,7 @@ func (r Request) Sends(name string) bool {
 	case "fields":
 		return len(r.Fields) > 0
 	case r.Stream.Bookmark:
-		return name != "" && !(r.From.IsZero() && r.Before.IsZero())
+		return name != "" && (!r.From.IsZero() || !r.Before.IsZero())
 	}
 	_, ok := r.Params[name]
 	return ok

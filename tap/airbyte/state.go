@@ -14,6 +14,9 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
+// organization is the member of a stream's state that says whose rows it is about.
+const organization = "organization"
+
 // bookmark is a stream's state: the key that Airbyte's own Greenhouse source writes, and this
 // source's own keys.
 type bookmark struct {
@@ -175,7 +178,7 @@ func parseBookmark(
 	if b.Until, err = f.until(); err != nil {
 		return nil, false, err
 	}
-	understood = !b.Until.IsZero() || s.Bookmark == "" || tap.Understood(raw, "use_global_cursor",
+	understood = !b.Until.IsZero() || s.Bookmark == "" || tap.Understood(raw, organization, "use_global_cursor",
 		"state_type", "lookback_window", "parent_state", "legacy")
 	return b, understood, nil
 }

@@ -201,6 +201,7 @@ func TestFormsOfStates(t *testing.T) {
 	for _, empty := range []string{
 		of(`{}`), of(`{"updated_at":""}`), of(`{"states":[],"use_global_cursor":false}`), of(`{"pages":2}`),
 		of(`{"use_global_cursor":true,"state":{}}`),
+		of(`{"updated_at":null,"organization":{"id":"1"}}`),
 	} {
 		st, err := airbyte.ParseState([]byte(empty), lookup)
 		require.NoError(t, err, empty)

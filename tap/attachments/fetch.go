@@ -99,6 +99,12 @@ func (f *fetcher) fetch(ctx context.Context, id int64, link string, s store.Stor
 				wait.Round(time.Millisecond).String())
 			return true
 		},
+		GiveUp: func(e *web.GaveUpError) error {
+			return &tap.Error{
+				Kind: e.Last.Kind, Op: op, Err: e,
+				Hint: "the stream stays where it is; the next run continues from there",
+			}
+		},
 	}.Do(ctx, func() error {
 		file, m, err = f.attempt(ctx, link, s)
 		if errors.Is(err, errUnproven) {
@@ -109,13 +115,6 @@ func (f *fetcher) fetch(ctx context.Context, id int64, link string, s store.Stor
 		}
 		return err
 	})
-	var gaveUp *web.GaveUpError
-	if errors.As(err, &gaveUp) {
-		err = &tap.Error{
-			Kind: gaveUp.Last.Kind, Op: op, Err: err,
-			Hint: "the stream stays where it is; the next run continues from there",
-		}
-	}
 	return file, m, err
 }
 
@@ -262,7 +261,5 @@ func refused(answer *http.Response) error {
 		return &fileError{text: text}
 	}
 	after, _ := web.RetryAfter(answer, time.Now())
-	return &web.TemporaryError{
-		Kind: tap.Server, Reason: text, After: after, Limited: code == http.StatusTooManyRequests,
-	}
+	return &web.TemporaryError{Kind: tap.Server, Reason: text, After: after}
 }

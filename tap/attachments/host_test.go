@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -62,9 +63,12 @@ func newWorld(t *testing.T, answer hosts, link func(id string) string, change fu
 		Store: s, MaxBytes: 1000, Concurrency: 4, Silence: time.Minute, MaxRetryTime: 10 * time.Minute,
 		UserAgent: "a-tap", Log: slog.New(slog.NewTextHandler(&w.log, nil)), Source: source(
 			func(_ context.Context, req tap.Request, take func(tap.Page) error) error {
-				w.asked = append(w.asked, req.Params["ids"])
-				var rows []string
-				for id := range strings.SplitSeq(req.Params["ids"], ",") {
+				var ids, rows []string
+				for _, id := range req.IDs {
+					ids = append(ids, strconv.FormatInt(id, 10))
+				}
+				w.asked = append(w.asked, strings.Join(ids, ","))
+				for _, id := range ids {
 					if to := link(id); to != "" {
 						rows = append(rows, fmt.Sprintf(`{"id":%s,"type":"resume","url":%q}`, id, to))
 					}

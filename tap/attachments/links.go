@@ -3,8 +3,7 @@ package attachments
 import (
 	"cmp"
 	"context"
-	"strconv"
-	"strings"
+	"slices"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -12,9 +11,6 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
-
-// maxIDs is the number of rows per request (docs).
-const maxIDs = 50
 
 // retryLinks asks for new links of rows whose links are dead, and fetches the files of those that
 // have one.
@@ -39,12 +35,11 @@ func (e *Enricher) retryLinks(ctx context.Context, s *tap.Stream, rows []*row) e
 // renew requests the links of rows, and what else their records do not hold unchanged.
 func (e *Enricher) renew(ctx context.Context, s *tap.Stream, rows []*row) error {
 	found := map[int64]row{}
-	for at := 0; at < len(rows); at += maxIDs {
-		var ids []string
-		for _, r := range rows[at:min(at+maxIDs, len(rows))] {
-			ids = append(ids, strconv.FormatInt(r.ID, 10))
+	for asked := range slices.Chunk(rows, tap.MaxIDs) {
+		req := tap.Request{Stream: s}
+		for _, r := range asked {
+			req.IDs = append(req.IDs, r.ID)
 		}
-		req := tap.Request{Stream: s, Params: map[string]string{"ids": strings.Join(ids, ",")}}
 		err := e.opts.Source.Read(ctx, req, func(page tap.Page) error {
 			var part []row
 			if err := json.Unmarshal(page.Body, &part, jsontext.AllowDuplicateNames(true),

@@ -139,6 +139,26 @@ func TestFailuresOfFilesAndStores(t *testing.T) {
 			assert.Equal(t, id%10 == 7, a.ContentURL == nil)
 		}
 	})
+	t.Run("a file host that stays away fails the stream, whose bookmark stays", func(t *testing.T) {
+		s := serve(t, sandbox.Options{FileFault: func(r *http.Request) sandbox.Fault {
+			if strings.HasSuffix(r.URL.Path, "7") {
+				return sandbox.Status503
+			}
+			return sandbox.NoFault
+		}})
+		var l loader.Loader
+		r := load(t, &l, with(s, map[string]any{
+			"streams": []string{"attachments", "users"}, "max_retry_time": "1s",
+			"attachments": map[string]any{"store": "file://" + t.TempDir()},
+		}), nil)
+		assert.Equal(t, 1, r.code)
+		assert.Contains(t, r.err, "fetching the file of attachment")
+		assert.NotEmpty(t, l.Rows["users"])
+		for _, a := range attached(t, &l) {
+			assert.Nil(t, a.ContentError)
+		}
+		assert.NotContains(t, string(l.LastState()), `"attachments":{"replication_key"`)
+	})
 	t.Run("types and sizes", func(t *testing.T) {
 		s := serve(t, sandbox.Options{})
 		var l loader.Loader

@@ -200,7 +200,7 @@ func withoutTimes(t *testing.T, out string) map[string]any {
 	require.NoError(t, json.Unmarshal(l.LastState(), &state))
 	learnt := 0
 	for _, b := range state.Bookmarks {
-		if _, ok := b["learnt"]; ok {
+		if b["learnt"] != nil {
 			learnt++
 		}
 		maps.DeleteFunc(b, func(key string, _ any) bool { return key != "learnt" })

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -85,23 +86,29 @@ func TestDeletes(t *testing.T) {
 	require.Zero(t, r.code, r.err)
 	assert.Empty(t, gone, "nothing changed")
 
-	removed := map[string][]int64{}
-	for _, stream := range []string{"users", "candidates", "job_posts", "demographic_questions"} {
-		before := ids(t, s, stream)
+	changed := []string{"users", "candidates", "job_posts", "demographic_questions"}
+	read := slices.Concat(changed, []string{"applications"}) // which go with their candidates
+	before, removed := map[string]map[int64]bool{}, map[string][]int64{}
+	for _, stream := range read {
+		before[stream] = ids(t, s, stream)
+	}
+	for _, stream := range changed {
 		s.Change(stream, rand.New(rand.NewPCG(1, 2)), 1, 2, 3)
+	}
+	for _, stream := range read {
 		after := ids(t, s, stream)
-		for id := range before {
+		for id := range before[stream] {
 			if !after[id] {
 				removed[stream] = append(removed[stream], id)
 			}
 		}
+		require.NotEmpty(t, removed[stream], stream)
 	}
 	r, gone = sync()
 	require.Zero(t, r.code, r.err)
 	for stream, want := range removed {
 		assert.ElementsMatch(t, want, gone[stream], stream)
 	}
-	assert.NotContains(t, gone, "applications")
 	assert.Contains(t, r.err, "gone from Greenhouse")
 	_, gone = sync()
 	assert.Empty(t, gone, "told once")
@@ -112,7 +119,7 @@ func TestDeletes(t *testing.T) {
 		assert.Equal(t, 1, r.code)
 		assert.Empty(t, gone["candidates"])
 		assert.Contains(t, r.err, "--accept-deletes candidates")
-		r, gone = sync("--accept-deletes", "candidates")
+		r, gone = sync("--accept-deletes", "candidates", "--accept-deletes", "applications")
 		assert.Zero(t, r.code, r.err)
 		assert.Greater(t, len(gone["candidates"]), 160)
 	})

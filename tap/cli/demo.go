@@ -21,6 +21,7 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/config"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/terminal"
 )
 
 type sandboxFlags struct {
@@ -116,7 +117,8 @@ func startSandbox(opts sandbox.Options, addr string) (*sandbox.Server, error) {
 }
 
 type demoFlags struct {
-	Candidates int `help:"Number of candidates; other lists scale with it." default:"1000"`
+	Candidates int  `help:"Number of candidates; other lists scale with it." default:"1000"`
+	Slow       bool `help:"Answer slowly, within a limit, as Greenhouse does: to watch the display."`
 	runFlags   `embed:""`
 }
 
@@ -125,8 +127,11 @@ func (p *program) demo(ctx context.Context, flags demoFlags) (int, error) {
 	if err := flags.check(); err != nil {
 		return greenhouse.ExitNothingRead, err
 	}
-	server, err := startSandbox(sandbox.Options{Seed: 1, Candidates: flags.Candidates, Limit: -1},
-		"127.0.0.1:0")
+	opts := sandbox.Options{Seed: 1, Candidates: flags.Candidates, Limit: -1}
+	if flags.Slow {
+		opts.Latency, opts.Limit, opts.Window = 300*time.Millisecond, 20, 3*time.Second
+	}
+	server, err := startSandbox(opts, "127.0.0.1:0")
 	if err != nil {
 		return greenhouse.ExitIncomplete, err
 	}
@@ -148,7 +153,7 @@ func (p *program) demo(ctx context.Context, flags demoFlags) (int, error) {
 			cfg.Names = append(cfg.Names, s.Name)
 		}
 	}
-	p.log.Info("syncing every stream from the built-in sandbox", "addr", server.URL())
+	p.log.Debug("syncing every stream from the built-in sandbox", "addr", server.URL())
 	account := p.open(cfg, nil)
 	defer account.Close()
 	run, err := account.Prepare(ctx, greenhouse.Read{})
@@ -206,29 +211,33 @@ var sampled = []struct {
 // of this program.
 func (s *showcase) print(out io.Writer, caller string) error {
 	slices.SortStableFunc(s.order, func(a, b string) int { return s.records[b] - s.records[a] })
-	w := tabwriter.NewWriter(out, 8, 0, 0, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w)
+	fmt.Fprintln(out)
 	rest := 0
 	for i, name := range s.order {
 		if i >= shownStreams {
 			rest += s.records[name]
 			continue
 		}
-		fmt.Fprintf(w, "%d\t  %s\n", s.records[name], name)
-	}
-	if err := w.Flush(); err != nil {
-		return err
+		fmt.Fprintf(out, "%8s  %s\n", terminal.Number(s.records[name]), name)
 	}
 	if more := len(s.order) - shownStreams; more > 0 {
-		fmt.Fprintf(out, "   and %d records of %d more streams\n", rest, more)
+		fmt.Fprintf(out, "%8s  records of %d more streams\n", terminal.Number(rest), more)
 	}
+	w := tabwriter.NewWriter(out, 0, 0, 0, ' ', 0)
 	fmt.Fprintln(out)
 	for _, sample := range sampled {
 		fmt.Fprintf(out, "%-11s %s\n", sample.stream,
 			some(s.samples[sample.stream], sample.columns))
 	}
-	_, err := fmt.Fprintf(out, "\nThe messages were only counted. Pipe them to a loader:\n\n  %s demo | target-jsonl\n", caller)
-	return err
+	fmt.Fprintf(out, "\nThe messages were only counted. Next:\n\n")
+	for _, next := range [][2]string{
+		{"demo | target-jsonl", "pipe them to a loader"},
+		{"demo --slow", "watch a longer run"},
+		{"init", "read your own account"},
+	} {
+		fmt.Fprintf(w, "  %s %s\t   %s\n", caller, next[0], next[1])
+	}
+	return w.Flush()
 }
 
 // some returns a record, from a RECORD message that starts at its record, with only these columns.

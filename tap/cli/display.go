@@ -9,6 +9,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/terminal"
 )
 
@@ -66,9 +67,18 @@ func (p *program) quiet() (restore func()) {
 	return func() { p.person.level.Set(level) }
 }
 
-// conclude tells a person in a terminal how the run ended; the last line sums up.
+// conclude tells a person in a terminal how the run ended; the last line sums up. The sentence on
+// the outcome says the same if all streams are complete.
 func (p *program) conclude(a *tap.Account) {
-	fmt.Fprintln(p.Err, a.Outcome)
+	complete := 0
+	for _, s := range a.Streams {
+		if s.Status == "complete" {
+			complete++
+		}
+	}
+	if complete < len(a.Streams) || a.ExitCode != greenhouse.ExitOK {
+		fmt.Fprintln(p.Err, a.Outcome)
+	}
 	for _, s := range a.Streams {
 		if s.Status == "failed" {
 			fmt.Fprintf(p.Err, "  %s: %s\n", s.Stream, s.Reason)
@@ -77,5 +87,5 @@ func (p *program) conclude(a *tap.Account) {
 	for _, next := range a.Next {
 		fmt.Fprintln(p.Err, "- "+next)
 	}
-	fmt.Fprintln(p.Err, summary(a))
+	fmt.Fprintln(p.Err, summaryOf(a, people))
 }

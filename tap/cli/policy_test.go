@@ -37,7 +37,7 @@ func TestDroppedUnclassifiedColumnsAreNamed(t *testing.T) {
 		require.NoError(t, err)
 		for _, column := range []string{"shoe_size", "phone_numbers.extension"} {
 			assert.Equal(t, 1, strings.Count(r.err, "column="+column), r.err)
-			assert.Contains(t, string(text), column)
+			assert.Contains(t, strings.ReplaceAll(string(text), "<wbr>", ""), column)
 		}
 		assert.NotContains(t, r.out+r.err+string(text), "forty-two")
 	}

@@ -2,13 +2,13 @@ package cli
 
 import (
 	"encoding/csv"
-	"fmt"
-	"io"
+	"os"
 	"slices"
-	"text/tabwriter"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	"golang.org/x/term"
 
 	"github.com/tap-greenhouse/tap-greenhouse/schemas"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/attachments"
@@ -19,6 +19,7 @@ import (
 type privacyFlags struct {
 	Config string `help:"Config file, with the policy and the streams." placeholder:"FILE"`
 	Format string `help:"Format: text, json or csv." enum:"text,json,csv" default:"text"`
+	By     string `help:"What the text has a line for: column, class, stream or treatment. Default: class in a terminal, else column." enum:",column,class,stream,treatment" default:""`
 }
 
 // privacy shows what leaves Greenhouse: the class and the treatment of every column.
@@ -57,41 +58,36 @@ func (p *program) privacy(flags privacyFlags) (int, error) {
 		_ = w.Write([]string{"stream", "column", "class", "treatment"}) // Flush reports the error
 		for _, r := range rows {
 			// Flush reports the error
-			_ = w.Write([]string{r.Stream, r.Column, r.Class, r.Treatment})
+			_ = w.Write([]string{
+				cellOf(r.Stream), cellOf(r.Column), cellOf(r.Class), cellOf(r.Treatment),
+			})
 		}
 		w.Flush()
 		err = w.Error()
 	default:
-		err = privacyText(p.Out, rows)
+		by := flags.By
+		if f, ok := p.Out.(*os.File); by == "" && ok && term.IsTerminal(int(f.Fd())) {
+			by = "class"
+		}
+		switch by {
+		case "class":
+			err = privacyByClass(p.Out, rows)
+		case "stream":
+			err = privacyByStream(p.Out, rows)
+		case "treatment":
+			err = privacyByTreatment(p.Out, rows)
+		default:
+			err = privacyByColumn(p.Out, rows)
+		}
 	}
 	return greenhouse.ExitCode(err, true), err
 }
 
-// privacyText writes the table by stream, with counts.
-func privacyText(out io.Writer, rows []privacy.Row) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	total := map[string]int{}
-	for i := 0; i < len(rows); {
-		name := rows[i].Stream
-		end, personal, treated := i, 0, 0
-		for end < len(rows) && rows[end].Stream == name {
-			if rows[end].Class != privacy.None {
-				personal++
-			}
-			if rows[end].Treatment != "keep" {
-				treated++
-			}
-			total[rows[end].Treatment]++
-			end++
-		}
-		fmt.Fprintf(w, "%s: %d columns, %d with a class, %d treated\n", name, end-i, personal,
-			treated)
-		for _, r := range rows[i:end] {
-			fmt.Fprintf(w, "  %s\t%s\t%s\n", r.Column, r.Class, r.Treatment)
-		}
-		i = end
+// cellOf returns a text for a cell of a table that a spreadsheet may open: one that would be a
+// formula begins with an apostrophe.
+func cellOf(text string) string {
+	if text != "" && strings.ContainsRune("=+-@\t\r", rune(text[0])) {
+		return "'" + text
 	}
-	fmt.Fprintf(w, "\nall: %d columns: %d keep, %d hash, %d mask, %d drop (* stands for unknown columns)\n",
-		len(rows), total["keep"], total["hash"], total["mask"], total["drop"])
-	return w.Flush()
+	return text
 }

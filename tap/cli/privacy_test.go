@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -304,4 +305,42 @@ func TestTypeChanges(t *testing.T) {
 		assert.Equal(t, mode == "null", strings.Contains(r.err, "was replaced by null"))
 		assert.Contains(t, schema.Properties, "was", "new columns come in either way")
 	}
+}
+
+// The table can be read on one screen. What it sums up is what its rows say.
+func TestPrivacyTableSumsUp(t *testing.T) {
+	cfg := file(t, "c.json", map[string]any{
+		"client_id": "a", "client_secret": "b", "privacy_key": privacyKey,
+		"privacy": map[string]any{"contact": "hash", "demographic": "drop"},
+	})
+	var rows []map[string]string
+	require.NoError(t, json.Unmarshal([]byte(run(t, "privacy", "--config", cfg,
+		"--format", "json").out), &rows))
+	counts := map[string]int{}
+	for _, r := range rows {
+		counts[r["class"]+" "+r["treatment"]]++
+		counts[r["stream"]+" "+r["treatment"]]++
+		counts[r["treatment"]]++
+	}
+	line := func(key string) string {
+		return fmt.Sprintf(`(?m)^%s +%d +%d +%d +%d\b`, key, counts[key+" keep"],
+			counts[key+" hash"], counts[key+" mask"], counts[key+" drop"])
+	}
+	for by, want := range map[string][]string{
+		"class":     {"^CLASS ", line("contact"), line("demographic"), line("none")},
+		"stream":    {"^STREAM ", line("candidates"), line("eeoc")},
+		"treatment": {fmt.Sprintf("(?m)^hash: %d columns", counts["hash"]), "  referrers: name"},
+	} {
+		r := run(t, "privacy", "--config", cfg, "--by", by)
+		require.Zero(t, r.code, r.err)
+		for _, pattern := range want {
+			assert.Regexp(t, pattern, r.out)
+		}
+		for text := range strings.Lines(r.out) {
+			assert.LessOrEqual(t, utf8.RuneCountInString(text), 81, text)
+		}
+		assert.Contains(t, r.out, fmt.Sprintf("all: %d columns: ", len(rows)))
+	}
+	assert.Contains(t, run(t, "privacy", "--config", cfg).out, "  preferred_name", "each column")
+	assert.Equal(t, 2, run(t, "privacy", "--by", "colour").code)
 }

@@ -1,11 +1,12 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -72,35 +73,45 @@ func (p *program) scopes(ctx context.Context, flags scopesFlags) (int, error) {
 	if who != (tap.Identity{}) {
 		fmt.Fprintf(p.Out, "Account: %s\n\n", who)
 	}
-	w := tabwriter.NewWriter(p.Out, 0, 0, 2, ' ', 0)
-	head := "SCOPE\tSTREAM\tPERMISSION"
-	if found != nil {
-		head += "\tGRANTED"
-	}
-	fmt.Fprintln(w, head)
-	slices.SortStableFunc(rows, func(a,
-		b scopeRow,
-	) int {
-		return strings.Compare(a.group, b.group)
-	})
-	granted := 0
-	for _, r := range rows {
-		line := r.Scope + "\t" + r.Stream + "\t" + r.group
-		if found != nil {
-			line += "\t" + string(r.Reach)
+	err = scopesText(p.Out, rows, found != nil)
+	return greenhouse.ExitCode(err, true), err
+}
+
+// scopesText writes the scopes by the permission that people know them by, within 80 columns. A
+// scope that does not name its stream is followed by it.
+func scopesText(out io.Writer, rows []scopeRow, probed bool) error {
+	slices.SortStableFunc(rows, func(a, b scopeRow) int { return strings.Compare(a.group, b.group) })
+	name := func(r scopeRow) string {
+		if r.Scope == "harvest:"+r.Stream+":list" {
+			return r.Scope
 		}
+		return r.Scope + " (" + r.Stream + ")"
+	}
+	width := 0
+	for _, r := range rows {
+		width = max(width, len(name(r)))
+	}
+	granted, group := 0, ""
+	for _, r := range rows {
+		if r.group != group {
+			group = r.group
+			fmt.Fprintln(out, group)
+		}
+		line := "  " + name(r)
+		if probed {
+			line = fmt.Sprintf("  %-*s  %s", width, name(r), cmp.Or(string(r.Reach), "unknown"))
+		}
+		fmt.Fprintln(out, line)
 		if r.Reach == rights.Yes {
 			granted++
 		}
-		fmt.Fprintln(w, line)
 	}
-	if found != nil {
-		fmt.Fprintf(w, "\n%d of %d streams can be read\n", granted, len(rows))
-	} else {
-		fmt.Fprintf(w, "\n%d streams\n", len(rows))
+	sum := fmt.Sprintf("%d streams", len(rows))
+	if probed {
+		sum = fmt.Sprintf("%d of %d streams can be read", granted, len(rows))
 	}
-	err = w.Flush()
-	return greenhouse.ExitCode(err, true), err
+	_, err := fmt.Fprintf(out, "\n%s\n", sum)
+	return err
 }
 
 // reach returns which streams the credential can read, and whom the API takes it for; nil if that is

@@ -65,3 +65,21 @@ func TestDiscoveryDeselectsUnreadableStreams(t *testing.T) {
 		complete(t, s, &l, "users", "custom_field_options")
 	}
 }
+
+// The lists of scopes fit the screen, and name a stream where its scope does not.
+func TestScopesFitTheScreen(t *testing.T) {
+	s := serve(t, sandbox.Options{Scopes: []string{"harvest:users:list"}})
+	some := map[string]any{
+		"streams": []string{"users", "bulk_requests", "scorecard_question_candidate_attributes"},
+	}
+	cfg := file(t, "c.json", with(s, some))
+	plain := run(t, "scopes", "--config", file(t, "plain.json", some)).out // no credential
+	assert.Contains(t, plain, "\n  harvest:users:list\n")
+	probed := run(t, "scopes", "--probe", "--config", cfg).out
+	assert.Regexp(t, `harvest:users:list +yes\n`, probed)
+	assert.Regexp(t, `harvest:openings:create \(bulk_requests\) +no scope\n`, probed)
+	assert.Contains(t, probed, "1 of 3 streams can be read")
+	for line := range strings.Lines(plain + probed) {
+		assert.LessOrEqual(t, len(line), 81, line)
+	}
+}

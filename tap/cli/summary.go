@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/terminal"
 )
 
 // namesInSummary is the maximum number of streams that the summary names; the rest is counted.
@@ -13,9 +14,28 @@ const namesInSummary = 10
 
 const summaryPrefix = "summary: "
 
+// figures writes the figures of the summary.
+type figures func(complete, streams, records int, a *tap.Account) string
+
+// machines is for logs, which programs read.
+func machines(complete, streams, records int, a *tap.Account) string {
+	return fmt.Sprintf("%d of %d streams complete, %d records, %d requests, %.1f MB, %s",
+		complete, streams, records, a.Requests.Lists, float64(a.Requests.Bytes)/1e6,
+		a.Ended.Sub(a.Began).Round(10*time.Millisecond))
+}
+
+// people is for a screen of 80 columns, in the manner of the display.
+func people(complete, streams, records int, a *tap.Account) string {
+	return fmt.Sprintf("%d of %d streams, %s records, %s requests, %s", complete, streams,
+		terminal.Number(records), terminal.Number(int(a.Requests.Lists)),
+		terminal.Duration(a.Ended.Sub(a.Began)))
+}
+
 // summary returns one line on how a run ended: streams, records, requests, bytes, time, what was
 // skipped, and which scopes are missing.
-func summary(a *tap.Account) string {
+func summary(a *tap.Account) string { return summaryOf(a, machines) }
+
+func summaryOf(a *tap.Account, write figures) string {
 	names := map[string][]string{}
 	records, gone := 0, 0
 	for _, s := range a.Streams {
@@ -24,9 +44,7 @@ func summary(a *tap.Account) string {
 		gone += s.Gone
 	}
 	complete, skipped := len(names["complete"]), names["skipped"]
-	line := fmt.Sprintf(summaryPrefix+"%d of %d streams complete, %d records, %d requests, %.1f MB, %s",
-		complete, len(a.Streams), records, a.Requests.Lists, float64(a.Requests.Bytes)/1e6,
-		a.Ended.Sub(a.Began).Round(10*time.Millisecond))
+	line := summaryPrefix + write(complete, len(a.Streams), records, a)
 	if gone > 0 {
 		line += fmt.Sprintf("; gone from Greenhouse: %d rows", gone)
 	}

@@ -16,6 +16,7 @@ type account struct {
 	tap.StreamAccount
 	began, latest time.Time // the first request, and the latest page
 	messages      int       // rows that contain only a message
+	pace          pace
 }
 
 // asking notes that a page is requested.
@@ -51,6 +52,26 @@ func (a *account) expect(pages int) int {
 	defer a.mu.Unlock()
 	a.Expected = max(a.Expected+pages, a.Pages+1)
 	return a.Expected
+}
+
+// covered notes what a page covers of the list's time.
+func (a *account) covered(piece *tap.Piece, h head, oldest time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.pace.page(piece, h, oldest)
+}
+
+// following is the account as it is now, with an estimate that follows the pages read so far of a
+// list that is read whole.
+func (st *stream) following(oldest time.Time) tap.StreamAccount {
+	s := st.account.snapshot()
+	st.account.mu.Lock()
+	defer st.account.mu.Unlock()
+	n := st.account.pace.expected(oldest, len(st.sel.Stream.ReadParams()))
+	if n > 0 && s.Expected > 0 && st.mark.Until.IsZero() {
+		s.Expected = n
+	}
+	return s
 }
 
 // changed notes columns that are new or had a value of another type.

@@ -106,6 +106,7 @@ func (w *worker) write(ctx context.Context, t *task, req tap.Request, page tap.P
 	pages := 0
 	if req.IDs == nil {
 		pages = w.stream.account.page(len(page.Body), res.Messages)
+		w.stream.account.covered(t.piece, t.head, w.signals.oldestRow())
 	}
 	w.stream.warnNulled(res.Nulled, w.Log)
 	for _, column := range w.stream.account.dropped(res.Dropped) {

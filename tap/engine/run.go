@@ -148,9 +148,10 @@ func (r *run) work() (cause error) {
 
 // accounts returns how each stream ended, or its progress so far.
 func (r *run) accounts() []tap.StreamAccount {
+	oldest := r.signals.oldestRow()
 	accounts := make([]tap.StreamAccount, len(r.streams))
 	for i, st := range r.streams {
-		accounts[i] = st.account.snapshot()
+		accounts[i] = st.following(oldest)
 	}
 	return accounts
 }

@@ -15,7 +15,7 @@ func (r *Run) account(a *tap.Account, err error, code int) *tap.Account {
 	windows, waited, retries, limited := r.client.Account()
 	a.Version, a.Protocol, a.Began = r.opts.Version, r.read.Protocol.name, r.began.UTC()
 	a.Ended, a.ExitCode, a.Windows = time.Now().UTC(), code, windows
-	a.Identity = r.Identity()
+	a.Identity, a.Policy = r.Identity(), r.cfg.Policy.Words()
 	a.Requests = tap.RequestAccount{
 		Lists: used.Requests, Tokens: used.Tokens, Bytes: used.Bytes,
 		Waited: waited.Seconds(), Limited: limited,

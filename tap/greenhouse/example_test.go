@@ -66,7 +66,7 @@ func Example() {
 		fmt.Println(rows, "rows:", result.Outcome)
 	}
 	// Output:
-	// 7 rows: 2 streams are complete, with 7 records.
+	// 27 rows: 2 streams are complete, with 27 records.
 	// 0 rows: 2 streams are complete, with 0 records.
 }
 
@@ -87,7 +87,7 @@ func ExampleRun_Do() {
 	}
 	fmt.Println(bytes.Count(loader.Bytes(), []byte(`{"type":"RECORD"`)), "records, exit code",
 		result.ExitCode)
-	// Output: 3 records, exit code 0
+	// Output: 9 records, exit code 0
 }
 
 // The credential is tried before an account is added.

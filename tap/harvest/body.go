@@ -21,7 +21,10 @@ func readBody(b []byte, answer *http.Response, limit int64, large func() error) 
 ) {
 	r := web.NewBody(answer)
 	defer r.Close()
-	hint := int(min(r.Hint, limit))
+	if r.Hint > limit {
+		return b, 0, errTooLarge
+	}
+	hint := int(r.Hint)
 	b, err = readAll(b, r, min(hint, keptBytes), min(limit, keptBytes))
 	if err == nil && len(b) > keptBytes && limit > keptBytes {
 		if err = large(); err == nil {

@@ -37,8 +37,8 @@ const (
 )
 
 // compare decides from an answer whether resets slide: before a reset is reached, give or take the
-// second by which it is rounded, an honest one stays. About the first answer nothing is known; if its reset is a window away, it is taken to
-// slide.
+// second by which it is rounded, an honest one stays. About the first answer nothing is known; if
+// its reset is a window away, it is taken to slide.
 func (c *calendar) compare(date, reset int64) {
 	elapsed, moved := date-c.date, reset-c.reset
 	renew := true

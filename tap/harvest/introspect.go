@@ -79,7 +79,7 @@ func members(v jsontext.Value) (object map[string]jsontext.Value) {
 	return object
 }
 
-// word returns a text or a number as text; empty for anything else. It ends up in logs, on one line.
+// word returns a text or a number as text, on one line; empty for anything else.
 func word(v jsontext.Value) string {
 	var text string
 	switch v.Kind() {
@@ -90,11 +90,11 @@ func word(v jsontext.Value) string {
 	case '0':
 		text = string(v)
 	}
-	text = strings.Join(strings.Fields(text), " ")
+	text = tap.Printable(strings.Join(strings.Fields(text), " "))
 	if runes := []rune(text); len(runes) > 200 {
 		text = string(runes[:200])
 	}
-	return text
+	return tap.Printable(text)
 }
 
 // Introspect asks the endpoint next to the token endpoint what the token may do, and whose it is.

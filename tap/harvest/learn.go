@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap/web"
 )
 
 // reading is what the headers of an answer say.
@@ -65,7 +67,7 @@ func (b *Budget) land(now time.Time) {
 // read reads the headers of an answer; false if they do not tell the limit.
 func read(answer *http.Response, now time.Time) (r reading, ok bool) {
 	r.limited = answer.StatusCode == http.StatusTooManyRequests
-	r.after, r.told = retryAfter(answer, now)
+	r.after, r.told = web.RetryAfter(answer, now)
 	if date, err := http.ParseTime(answer.Header.Get("Date")); err == nil {
 		r.date = date.Unix()
 	}
@@ -115,9 +117,9 @@ func (b *Budget) learnSliding(f *flight, r *reading, now time.Time) {
 	}
 }
 
-// straddling is how many of this process's requests the new window may have counted, when the answer
-// to a flight shows that it has begun: those in flight, and for a share, which is never exceeded,
-// those that were answered while this one was in flight.
+// straddling is how many of this process's requests the new window may have counted, when the
+// answer to a flight shows that it has begun: those in flight, and for a share, which is never
+// exceeded, those that were answered while this one was in flight.
 func (b *Budget) straddling(f *flight) int {
 	n := len(b.flying)
 	if b.own() < b.window.limit {

@@ -132,7 +132,7 @@ func (c *Client) explain(ctx context.Context, req tap.Request, answer *http.Resp
 		}
 		return e
 	}
-	after, told := retryAfter(answer, time.Now())
+	after, told := web.RetryAfter(answer, time.Now())
 	if again(refusal) {
 		limited := refusal.code == http.StatusTooManyRequests
 		return &web.TemporaryError{

@@ -65,6 +65,11 @@ func TestTextOfRefusals(t *testing.T) {
 	assert.NotContains(t, secret.Error(), "my-client-secret")
 }
 
+// Neither does what an account is called act on a terminal.
+func TestNameOfAnOrganizationIsPrintable(t *testing.T) {
+	assert.Equal(t, `Acme\x1b]0;pwned\a`, word([]byte(`"Acme\u001b]0;pwned\u0007"`)))
+}
+
 // What a list's refusal says reaches the error, and a sign-in's is understood although it is cut.
 func TestRefusalsReachTheError(t *testing.T) {
 	client := scriptedClient(t, func(*http.Request) (*http.Response, error) {

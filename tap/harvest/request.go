@@ -102,7 +102,7 @@ func (c *Client) post(ctx context.Context, to *url.URL, p payload,
 		}
 		refusal := c.refusal(to, answer, b)
 		if again(refusal) {
-			after, _ := retryAfter(answer, time.Now())
+			after, _ := web.RetryAfter(answer, time.Now())
 			return &web.TemporaryError{
 				Kind: tap.Server, Reason: web.HostPort(to) + " answers " + refusal.Error(),
 				After: after,

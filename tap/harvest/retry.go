@@ -2,9 +2,7 @@ package harvest
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net/http"
 	"time"
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
@@ -17,11 +15,6 @@ const nowherePatience = 15 * time.Second
 
 // shortestPause is the least time that a request is held back after a 429.
 const shortestPause = web.ShortestPause
-
-// retryAfter reads the Retry-After header.
-func retryAfter(answer *http.Response, now time.Time) (time.Duration, bool) {
-	return web.RetryAfter(answer, now)
-}
 
 // retrying calls attempt until it succeeds, fails for good, or has failed for longer than
 // MaxRetryTime. Each wait is logged once.
@@ -61,13 +54,9 @@ func (c *Client) retry(ctx context.Context, op string, attempt func() error, lis
 				wait.Round(time.Millisecond).String())
 			return true
 		},
+		GiveUp: func(e *web.GaveUpError) error { return c.gaveUp(op, e, list) },
 	}
-	err := retry.Do(ctx, attempt)
-	var gaveUp *web.GaveUpError
-	if errors.As(err, &gaveUp) {
-		return c.gaveUp(op, gaveUp, list)
-	}
-	return err
+	return retry.Do(ctx, attempt)
 }
 
 // gaveUp says what a request that was retried for too long means for the run.

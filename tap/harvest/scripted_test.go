@@ -1,7 +1,6 @@
 package harvest
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -248,16 +247,21 @@ func (d *dripping) Read(p []byte) (int, error) {
 
 func (*dripping) Close() error { return nil }
 
-// steady is a slow but steady body.
-type steady struct{ left int }
+// steady is a steady body, which may be slow.
+type steady struct {
+	left, each int
+	wait       time.Duration
+}
 
 func (s *steady) Read(p []byte) (int, error) {
 	if s.left == 0 {
 		return 0, io.EOF
 	}
-	time.Sleep(30 * time.Second)
-	n := min(len(p), 4096, s.left)
-	copy(p, bytes.Repeat([]byte(" "), n))
+	time.Sleep(s.wait)
+	n := min(len(p), s.each, s.left)
+	for i := range p[:n] {
+		p[i] = ' '
+	}
 	s.left -= n
 	return n, nil
 }
@@ -284,7 +288,7 @@ func TestSlowAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := scriptedClient(t, func(*http.Request) (*http.Response, error) {
 			r := reply(200, "")
-			r.Body, r.ContentLength = &steady{left: 40_000}, -1
+			r.Body, r.ContentLength = &steady{left: 40_000, each: 4096, wait: 30 * time.Second}, -1
 			return r, nil
 		}, nil)
 		got := 0

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/web"
 )
 
 // A request that gets no answer at all is given up after the request timeout, and repeated.
@@ -188,4 +189,20 @@ func TestWhoseTokenItIs(t *testing.T) {
 		assert.Equal(t, want, in.Identity(), body)
 	}
 	assert.Equal(t, tap.Identity{}, (*Introspection)(nil).Identity())
+}
+
+// What a page is taken for may be retried by itself, such as a file; that it was given up says
+// nothing about the list.
+func TestErrorsOfTakingAPageStay(t *testing.T) {
+	asked := 0
+	c := scriptedClient(t, func(*http.Request) (*http.Response, error) {
+		asked++
+		return reply(200, "[]"), nil
+	}, nil)
+	own := &tap.Error{Kind: tap.Network, Op: "fetching a file", Err: &web.GaveUpError{
+		Last: &web.TemporaryError{Reason: "away"},
+	}}
+	err := c.Read(t.Context(), list("users"), func(tap.Page) error { return own })
+	assert.Equal(t, own, err)
+	assert.Equal(t, 1, asked)
 }

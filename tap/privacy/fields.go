@@ -44,6 +44,21 @@ func (r rule) names(s *tap.Stream, f Field) bool {
 		r.column(s) && r.matches(s.Name, f.Column)
 }
 
+// field returns the one custom field that the rule names, as far as that can be told without its
+// definition.
+func (r rule) field(s *tap.Stream) (f Field, one bool) {
+	if !r.namesField(s) {
+		return Field{}, false
+	}
+	name := r.parts()[len(r.parts())-1]
+	key := name
+	if r.column(s) {
+		key = strings.TrimPrefix(name, fieldPrefix)
+	}
+	f = Field{Key: key, Column: fieldPrefix + key, Class: s.PersonalData[s.CustomFields.Column]}
+	return f, !strings.ContainsAny(name, "*?[")
+}
+
 // NamesFields reports whether a rule names custom fields of one of the streams, so that their
 // definitions are needed.
 func (p *Policy) NamesFields(streams ...*tap.Stream) bool {
@@ -136,7 +151,7 @@ func (p *Policy) UndefinedField(s *tap.Stream) record.Treatment {
 	}
 	t, _ := p.Of(s, []string{s.CustomFields.Column}, true)
 	for _, r := range p.rules {
-		if r.namesField(s) && !r.exact() {
+		if _, one := r.field(s); r.namesField(s) && !one {
 			t = max(t, r.treatment)
 		}
 	}
@@ -155,12 +170,10 @@ func (p *Policy) withFields(s *tap.Stream, shape *record.Shape, fields []Field) 
 		return shape
 	}
 	for _, r := range p.rules {
-		key := r.parts()[len(r.parts())-1]
-		if r.member(s) && !strings.ContainsAny(key, "*?[") && !slices.ContainsFunc(fields,
-			func(f Field) bool { return f.Key == key }) {
-			fields = append(slices.Clip(fields), Field{
-				Key: key, Class: s.PersonalData[column.Name],
-			})
+		f, one := r.field(s)
+		if one && !slices.ContainsFunc(fields,
+			func(have Field) bool { return have.Key == f.Key || have.Column == f.Column }) {
+			fields = append(slices.Clip(fields), f)
 		}
 	}
 	var members []record.Column

@@ -281,7 +281,7 @@ func fieldAt(s *tap.Stream, at []string, fields []Field) (Field, bool) {
 				return f, true
 			}
 		}
-		return Field{Key: at[1], Class: s.PersonalData[at[0]]}, true
+		return Field{Key: at[1], Column: fieldPrefix + at[1], Class: s.PersonalData[at[0]]}, true
 	}
 	i := slices.IndexFunc(fields, func(f Field) bool { return f.Column == at[0] })
 	if len(at) > 1 || i < 0 {

@@ -177,6 +177,17 @@ func TestCustomFieldsAreNamedEitherWay(t *testing.T) {
 	p := policy(t, nil, words{"candidates.custom_fields.salary": "drop"})
 	assert.Equal(t, "drop", treatment(t, p, s, "custom_fields.salary"))
 	assert.Equal(t, "keep", treatment(t, p, s, "custom_fields.other"))
+	p = policy(t, nil, words{"*.custom_fields.salary": "drop", "*.custom_team": "mask"})
+	for path, want := range map[string]string{
+		"custom_fields.salary": "drop", "custom_fields.team": "mask", "custom_fields.other": "keep",
+	} {
+		assert.Equal(t, want, treatment(t, p, s, path), path)
+		assert.Equal(t, want, treatment(t, p, s, path, salary, other), path)
+	}
+	assert.Equal(t, record.Keep, p.UndefinedField(s), "a glob for streams names one field")
+	assert.Equal(t, record.Keep, p.UndefinedField(streams(t, "notes")[0]))
+	var none *privacy.Policy
+	assert.Equal(t, record.Keep, none.UndefinedField(s))
 	// A kept field of a dropped column.
 	for _, p := range []*privacy.Policy{
 		policy(t, words{"free_text": "drop"}, words{"candidates.custom_fields.salary": "keep"}),
@@ -246,6 +257,45 @@ func TestUnknownColumns(t *testing.T) {
 	}
 	var none *privacy.Policy
 	assert.Equal(t, record.Keep, none.Unknown(s))
+}
+
+// Members that are dropped since nobody classified them are told apart from those that someone
+// dropped, by a name or by the class of what holds them.
+func TestUnclassifiedMembersAreToldApart(t *testing.T) {
+	s := streams(t, "candidates")[0]
+	shape, err := s.Shape()
+	require.NoError(t, err)
+	for _, c := range []struct {
+		classes, columns words
+		column           string
+		want             bool
+	}{
+		{words{"pay": "mask"}, nil, "phone_numbers", true},
+		{words{"contact": "hash"}, words{"candidates.phone_numbers.type": "mask"}, "phone_numbers", true},
+		{nil, words{"candidates.phone_numbers": "drop", "candidates.phone_numbers.type": "keep"}, "phone_numbers", false},
+		{words{"free_text": "drop"}, words{"candidates.custom_fields.a": "keep"}, "custom_fields", false},
+		{words{"unclassified": "keep"}, nil, "phone_numbers", false},
+	} {
+		members := policy(t, c.classes, c.columns).Apply(s, shape, nil).Column(c.column).Members()
+		assert.Equal(t, c.want, members.Unclassified, "%v %v", c.classes, c.columns)
+		assert.Equal(t, c.classes["unclassified"] == "", members.Unknown == record.Drop)
+	}
+}
+
+// Definitions stand for the names that rules use, once they are known.
+func TestFieldWithADefinitionIsListedOnce(t *testing.T) {
+	s := streams(t, "candidates")[0]
+	shape, err := s.Shape()
+	require.NoError(t, err)
+	dashed := privacy.Field{Key: "team-a", Column: "custom_team_a", Class: privacy.FreeText}
+	for _, name := range []string{"candidates.custom_team_a", "candidates.custom_fields.team-a"} {
+		treated := policy(t, nil, words{name: "mask"}).Apply(s, shape, []privacy.Field{dashed})
+		var keys []string
+		for _, c := range treated.Column("custom_fields").Shape.Columns {
+			keys = append(keys, c.Name)
+		}
+		assert.Equal(t, []string{"team-a"}, keys, name)
+	}
 }
 
 // What a policy cannot mean is an error that names it.

@@ -1,6 +1,7 @@
 package privacy
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -99,4 +100,22 @@ func (p *Policy) columns(s *tap.Stream) []Row {
 	}
 	visit(nil, shape)
 	return rows
+}
+
+// Words returns the policy as a person reads it: a phrase for each class, and how many columns are
+// treated by name. It is empty for a policy that keeps everything.
+func (p *Policy) Words() []string {
+	if p == nil {
+		return nil
+	}
+	var words []string
+	for _, class := range allClasses {
+		if t, ok := p.classes[class]; ok {
+			words = append(words, strings.ReplaceAll(class, "_", " ")+": "+wordOf(t))
+		}
+	}
+	if n := len(p.rules); n > 0 {
+		words = append(words, fmt.Sprintf("by name: %d", n))
+	}
+	return words
 }

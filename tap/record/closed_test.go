@@ -1,6 +1,9 @@
 package record_test
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -150,4 +153,23 @@ func TestUnclassifiedColumnsAreNamed(t *testing.T) {
 	res, err = record.NewSplitter(s, record.Options{DropUnknown: true}).Split([]byte(`[{"id":1,"shoe_size":42}]`))
 	require.NoError(t, err)
 	assert.Empty(t, res.Dropped, "left out for another reason")
+}
+
+// What docs/privacy.md says of the text that is hashed: white space is Unicode's, and each character
+// becomes lower case by itself.
+func TestHashedTextIsTrimmedAndLowered(t *testing.T) {
+	const space = "\t\n\v\f\r \u0085\u00a0\u1680\u2000\u200a\u2028\u2029\u202f\u205f\u3000"
+	for text, plain := range map[string]string{
+		space + "Ann@Example.com" + space: "ann@example.com", "İ": "i", "ΑΣ": "ασ", "Ä b": "ä b",
+		"a\u001c": "a\u001c", "\u200ba": "\u200ba",
+	} {
+		value, err := json.Marshal(text)
+		require.NoError(t, err)
+		splitter := record.NewSplitter(treatShape(t), record.Options{Key: treatKey, DropUnknown: true})
+		res, err := splitter.Split([]byte(`[{"id":1,"text":` + string(value) + `}]`))
+		require.NoError(t, err)
+		mac := hmac.New(sha256.New, treatKey)
+		mac.Write([]byte(plain))
+		assert.Contains(t, string(res.Records[0]), hex.EncodeToString(mac.Sum(nil)), "%q", text)
+	}
 }

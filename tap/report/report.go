@@ -4,6 +4,7 @@ package report
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed"
 	"fmt"
 	"html/template"
@@ -31,6 +32,7 @@ var pageTemplate = sync.OnceValue(func() *template.Template {
 		"moment": func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
 		"words":  func(s string) string { return strings.ReplaceAll(s, "_", " ") },
 		"join":   func(s []string) string { return strings.Join(s, ", ") },
+		"name":   breakable,
 	}).Parse(page))
 })
 
@@ -73,71 +75,86 @@ func jsonOf(a *tap.Account) ([]byte, error) {
 // bar is a window in the chart.
 type bar struct {
 	tap.Window
-	X, Width           float64
-	Height, LimitY, Y  float64
-	Title              string
-	OthersY, OthersTop float64
+	Share, LimitShare float64 // of the highest bar or limit, in percent
+	Title             string
+	Numbered          bool // there is room for its number
 }
 
-// The size of the chart.
-const (
-	pictureWidth  = 900
-	pictureHeight = 160
-)
+// numberedBars is the number of bars that have room for their numbers.
+const numberedBars = 24
 
-// statuses are in the order in which they need attention.
-var statuses = []string{"failed", "unfinished", "skipped", "left_alone", "complete"}
+// view is what the page shows.
+type view struct {
+	*tap.Account
+	Took   string
+	Bars   []bar
+	Window string // the length of a window
+	Counts []string
+	Quiet  int // streams that had nothing to do
+}
 
 // html returns the account as a self-contained page: no script, no network.
 func html(a *tap.Account) ([]byte, error) {
-	view := struct {
-		*tap.Account
-		Streams       []tap.StreamAccount // those that need attention first
-		Took          string
-		Bars          []bar
-		Records       int
-		Width, Height int
-		Counts        []string
-	}{
-		Account: a, Took: a.Ended.Sub(a.Began).Round(10 * time.Millisecond).String(),
-		Width: pictureWidth, Height: pictureHeight, Streams: slices.Clone(a.Streams),
-	}
-	slices.SortStableFunc(view.Streams, func(a, b tap.StreamAccount) int {
-		return slices.Index(statuses, a.Status) - slices.Index(statuses, b.Status)
+	sorted := *a
+	sorted.Streams = slices.Clone(a.Streams)
+	slices.SortStableFunc(sorted.Streams, func(x, y tap.StreamAccount) int {
+		return cmp.Compare(rank(x), rank(y))
 	})
+	v := view{
+		Account: &sorted, Took: a.Ended.Sub(a.Began).Round(10 * time.Millisecond).String(),
+		Bars: bars(a.Windows), Window: windowOf(a.Windows),
+	}
 	counts := map[string]int{}
 	for _, s := range a.Streams {
-		view.Records += s.Records
 		counts[s.Status]++
+		if rank(s) == quiet {
+			v.Quiet++
+		}
 	}
-	for _, status := range statuses {
+	for _, status := range []string{
+		tap.Failed, tap.Unfinished, tap.Complete, tap.Skipped, tap.LeftAlone,
+	} {
 		if n := counts[status]; n > 0 {
-			view.Counts = append(view.Counts,
+			v.Counts = append(v.Counts,
 				fmt.Sprintf("%d %s", n, strings.ReplaceAll(status, "_", " ")))
 		}
 	}
-	view.Bars = bars(a.Windows)
 	var b bytes.Buffer
-	err := pageTemplate().Execute(&b, view)
+	err := pageTemplate().Execute(&b, v)
 	return b.Bytes(), err
 }
 
-// bars places windows side by side, each as high as its share of the limit.
+// quiet is the rank of streams that had nothing to do.
+const quiet = 4
+
+// rank orders streams: those that need somebody come first, those that had nothing to do last.
+func rank(s tap.StreamAccount) int {
+	switch {
+	case s.Status == tap.Failed:
+		return 0
+	case s.Status == tap.Unfinished:
+		return 1
+	case s.Status == tap.Skipped:
+		return 2
+	case s.Records > 0 || s.Gone > 0 || s.Retries > 0 || len(s.Changes) > 0:
+		return 3
+	}
+	return quiet
+}
+
+// bars makes a bar of each window, as high as its share of the highest bar or limit.
 func bars(windows []tap.Window) []bar {
 	most := 1
 	for _, w := range windows {
 		most = max(most, w.Limit, w.Sent)
 	}
-	step := float64(pictureWidth) / float64(max(1, len(windows)))
-	scale := (pictureHeight - 10) / float64(most)
+	share := func(n int) float64 { return 100 * float64(n) / float64(most) }
 	var out []bar
-	for i, w := range windows {
+	for _, w := range windows {
 		b := bar{
-			Window: w, X: float64(i) * step, Width: max(1, min(step-2, 60)),
-			Height: float64(w.Sent) * scale,
+			Window: w, Share: share(w.Sent), LimitShare: share(w.Limit),
+			Numbered: len(windows) <= numberedBars,
 		}
-		b.Y = pictureHeight - b.Height
-		b.LimitY = pictureHeight - float64(w.Limit)*scale
 		b.Title = fmt.Sprintf("%s: %d requests of this run", w.Began.UTC().Format("15:04:05"),
 			w.Sent)
 		if w.Limit > 0 {
@@ -146,6 +163,23 @@ func bars(windows []tap.Window) []bar {
 		out = append(out, b)
 	}
 	return out
+}
+
+// windowOf returns the usual length of a window, from two that follow each other.
+func windowOf(windows []tap.Window) string {
+	for i := 1; i < len(windows); i++ {
+		length := windows[i].Began.Sub(windows[i-1].Began).Round(time.Second)
+		if length > 0 && length <= time.Minute {
+			return length.String()
+		}
+	}
+	return ""
+}
+
+// breakable returns a name that may be broken after an underscore or a dot, but not in a word.
+func breakable(name string) template.HTML {
+	escaped := template.HTMLEscapeString(name)
+	return template.HTML(strings.NewReplacer("_", "_<wbr>", ".", ".<wbr>").Replace(escaped)) //nolint:gosec // it is escaped
 }
 
 // number formats a number with thousands separators.

@@ -29,7 +29,7 @@ type lists struct {
 	asked atomic.Int32
 }
 
-func (l *lists) Read(_ context.Context, req tap.Request, take func(tap.Page) error) error {
+func (l *lists) Read(_ context.Context, _ tap.Request, take func(tap.Page) error) error {
 	l.asked.Add(1)
 	if l.err != nil {
 		return l.err

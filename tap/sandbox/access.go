@@ -129,15 +129,19 @@ func (a access) serve(w http.ResponseWriter, r *http.Request, now time.Time) {
 		a.introspect(w, r, now)
 		return
 	}
+	a.issue(w, r, now, byKey)
+}
+
+// issue answers with a token, for a known client or API key.
+func (a access) issue(w http.ResponseWriter, r *http.Request, now time.Time, byKey bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	granted := map[string]any{"token_type": "Bearer"}
-	life := "expires_at"
-	acting := int64(serviceUser)
-	switch {
-	case byKey:
+	life, acting := "expires_at", int64(serviceUser)
+	var ok bool
+	if byKey {
 		life, ok = "expires", exchange(w, r, &acting)
-	default:
+	} else {
 		ok = a.grant(w, r, granted, &acting)
 		if granted["refresh_token"] != nil {
 			life = "expires_in"

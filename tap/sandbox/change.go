@@ -14,32 +14,66 @@ import (
 
 func zipper(w io.Writer) *gzip.Writer { return gzip.NewWriter(w) }
 
-// Change adds, changes and removes random rows of a stream.
+// Change adds, changes and removes random rows of a stream. A removed row takes those along that
+// belong to it, as in Greenhouse. A changed row says something else where the story says nothing.
 func (s *Server) Change(stream string, random *rand.Rand, add, update, remove int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := s.tables[stream]
 	now := s.opts.Clock().UnixMilli()
 	for range add {
-		t.inserted = append(t.inserted, now)
-	}
-	pick := func() *change {
-		i := random.IntN(t.len())
-		c := t.changes[i]
-		if c == nil {
-			c = &change{updated: t.updated(i)}
-			t.changes[i] = c
+		if like := t.find(random, true); like >= 0 {
+			t.inserted = append(t.inserted, insert{at: now, like: like})
 		}
-		return c
 	}
 	for range update {
-		c := pick()
-		c.updated = now
-		c.revision++
+		if i := t.find(random, false); i >= 0 {
+			c := t.change(i)
+			c.updated = now
+			c.revision++
+		}
 	}
 	for range remove {
-		pick().deleted = true
+		i := t.find(random, false)
+		if i < 0 {
+			continue
+		}
+		whole := t
+		if e, c := t.entry(i); e.partOf != nil {
+			whole, i = e.partOf.table, e.partOf.row(c)
+		}
+		whole.change(i).deleted = true
+		*t.removals = true
 	}
+}
+
+// change returns what happened to row i, to which something happens.
+func (t *table) change(i int) *change {
+	c := t.changes[i]
+	if c == nil {
+		c = &change{updated: t.updated(i)}
+		t.changes[i] = c
+	}
+	return c
+}
+
+// find returns a random row, or an initial one that can be copied; -1 if there is none.
+func (t *table) find(random *rand.Rand, copied bool) int {
+	n := t.len()
+	if copied {
+		n = t.first
+	}
+	if n == 0 {
+		return -1
+	}
+	start := random.IntN(n)
+	for k := range n {
+		i := (start + k) % n
+		if e, _ := t.entry(i); t.alive(i) && (!copied || !e.single) {
+			return i
+		}
+	}
+	return -1
 }
 
 // control serves tests: /sandbox/rows/<stream>, /sandbox/requests,

@@ -111,10 +111,13 @@ func TestLimitOfTheLists(t *testing.T) {
 	s := newSandbox(t, Options{Limit: 2})
 	s.second += 20.5
 	for range 2 {
-		assert.Equal(t, 200, s.get("/v3/users").StatusCode)
+		answer := s.get("/v3/users")
+		bodyOf(t, answer)
+		assert.Equal(t, http.StatusOK, answer.StatusCode)
 	}
 	answer := s.get("/v3/nothing")
-	assert.Equal(t, 429, answer.StatusCode)
+	bodyOf(t, answer)
+	assert.Equal(t, http.StatusTooManyRequests, answer.StatusCode)
 	assert.Equal(t, "10", answer.Header.Get("Retry-After"))
 }
 
@@ -123,13 +126,16 @@ func TestLimitOfTheTokenEndpoint(t *testing.T) {
 	s := newSandbox(t, Options{})
 	for n := range 61 {
 		answer := s.post("/token", "grant_type=client_credentials")
+		bodyOf(t, answer)
 		assert.Equal(t, "60", answer.Header.Get("X-RateLimit-Limit"))
 		assert.Equal(t, fmt.Sprint(max(0, 59-n)), answer.Header.Get("X-RateLimit-Remaining"))
 		assert.Equal(t, fmt.Sprint(int(s.second)+60), answer.Header.Get("X-RateLimit-Reset"))
-		assert.Equal(t, n == 60, answer.StatusCode == 429)
+		assert.Equal(t, n == 60, answer.StatusCode == http.StatusTooManyRequests)
 	}
-	assert.Empty(t, newSandbox(t, Options{Limit: -1}).post("/token", "grant_type=client_credentials").
-		Header.Get("X-RateLimit-Limit"), "without a limit there is none for tokens")
+	answer := newSandbox(t, Options{Limit: -1}).post("/token", "grant_type=client_credentials")
+	bodyOf(t, answer)
+	assert.Empty(t, answer.Header.Get("X-RateLimit-Limit"),
+		"without a limit there is none for tokens")
 }
 
 // A client's token is answered with its type, itself and when it ends, in whole seconds.

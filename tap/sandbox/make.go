@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"hash/fnv"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/brianvoe/gofakeit/v7"
@@ -15,22 +17,12 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
 
-// variants is the number of variants of a table's rows. Each row has its own ids, times and
-// references.
+// variants is the number of variants of a table's decoration: the columns that its entries do not
+// name.
 const variants = 12
 
-// sizes are the numbers of rows per thousand candidates; a list that is not named has 40 rows.
-var sizes = map[string]float64{
-	"candidates": 1000, "applications": 1300, "application_stages": 2600, "attachments": 1200,
-	"candidate_educations": 700, "candidate_employments": 800, "applied_candidate_tags": 500,
-	"notes": 2000, "eeoc": 600, "demographic_answers": 900, "interviews": 700, "interviewers": 900,
-	"scorecards": 600, "scorecard_question_answers": 1500, "scorecard_candidate_attributes": 1200,
-	"scorecard_question_answer_options": 400, "rejection_details": 800, "prospect_details": 200,
-	"offers": 80, "referrers": 90, "jobs": 60, "job_posts": 70, "openings": 90, "users": 60,
-	"user_emails": 70, "job_interviews": 200, "job_owners": 130, "approvers": 150,
-	"approval_flows": 60, "job_candidate_attributes": 200, "interview_kits": 180,
-	"scorecard_questions": 300,
-}
+// plainRows is the number of rows of a list that the story does not tell about.
+const plainRows = 40
 
 // valueTypes are the value types of custom fields.
 var valueTypes = []string{
@@ -40,7 +32,8 @@ var valueTypes = []string{
 	"phone_number_hris", "national_tax_identity_hris",
 }
 
-// maker fills tables with variants.
+// maker decorates a table: it makes the variants of the columns about which the story tells
+// nothing.
 type maker struct {
 	fake   *gofakeit.Faker
 	tables map[string]*table
@@ -50,50 +43,47 @@ type maker struct {
 // newTables makes the tables of all lists; candidates is the number of candidates.
 func newTables(streams []*tap.Stream, seed uint64, candidates int,
 	now time.Time,
-) (map[string]*table, error) {
-	m := &maker{fake: gofakeit.New(seed | 1), tables: map[string]*table{}, now: now}
-	const span = 3 * 365 * 24 * time.Hour
+) map[string]*table {
+	tables := map[string]*table{}
+	removals := false
+	story := newStory(tables, candidates, now)
 	for n, s := range streams {
 		if s.ViewOf != "" {
 			continue
 		}
-		rows := 40
-		if per, ok := sizes[s.Name]; ok {
-			rows = max(1, int(per*float64(candidates)/1000))
-		}
-		if s.Name == "custom_fields" {
-			rows = len(optionKeys) + 7*len(valueTypes)
-		}
 		h := fnv.New64a()
 		h.Write([]byte(s.Name))
-		begin := now.Add(-span)
-		m.tables[s.Name] = &table{
+		t := &table{
 			stream: s, base: 1000000 + int64(n)*100000000,
-			seed: h.Sum64() ^ seed*0x9e3779b97f4a7c15, first: rows,
-			begin: begin.UnixMilli(), step: max(1,
-				int64((span-24*time.Hour)/time.Millisecond)/int64(rows)),
-			end:     now.Add(-12 * time.Hour).UnixMilli(),
-			changes: map[int]*change{},
+			seed:  h.Sum64() ^ seed*0x9e3779b97f4a7c15,
+			begin: story.begin, period: int64(story.period), chapters: story.chapters,
+			now: story.now, end: story.end,
+			changes: map[int]*change{}, removals: &removals,
 		}
+		t.ready = sync.OnceFunc(func() {
+			t.cast(story)
+			m := &maker{fake: gofakeit.New(t.seed | 1), tables: tables, now: now}
+			m.decorate(t)
+		})
+		tables[s.Name] = t
 	}
-	for _, s := range streams {
-		t := m.tables[s.Name]
-		if t == nil {
-			continue
-		}
-		shape, err := s.Shape()
-		if err != nil {
-			return nil, err
-		}
-		count := variants
-		if s.Name == "custom_fields" {
-			count = t.first
-		}
-		for v := range count {
-			t.variants = append(t.variants, m.variant(t, shape, v))
-		}
+	story.write(gofakeit.New(seed | 1))
+	return tables
+}
+
+// decorate makes the variants of a table.
+func (m *maker) decorate(t *table) {
+	shape, err := t.stream.Shape()
+	if err != nil {
+		panic(err) // the streams' files are part of the program
 	}
-	return m.tables, nil
+	count := variants
+	if t.stream.Name == "candidates" {
+		count *= 4 // they are the ones whom people look at
+	}
+	for v := range count {
+		t.variants = append(t.variants, m.variant(t, shape, v))
+	}
 }
 
 func (m *maker) variant(t *table, shape *record.Shape, v int) variant {
@@ -103,7 +93,12 @@ func (m *maker) variant(t *table, shape *record.Shape, v int) variant {
 		if err != nil {
 			panic(err) // a name is a string
 		}
-		col := column{name: c.Name, parts: []part{{text: append(name, ':')}}}
+		key := slices.Concat(name, []byte{':'})
+		col := column{name: c.Name, key: key, parts: []part{{text: slices.Clip(key)}}}
+		var told bool
+		if col.cell, told = slices.BinarySearch(t.told, c.Name); !told {
+			col.cell = -1
+		}
 		add := func(op op, p part) {
 			p.op = op
 			last := &col.parts[len(col.parts)-1]
@@ -152,7 +147,7 @@ func (m *maker) variant(t *table, shape *record.Shape, v int) variant {
 			}
 			add(nothing, part{text: []byte{']'}})
 		case ref != nil:
-			if nullable && !required[c.Name] {
+			if nullable && !belongs[c.Name] {
 				text(nil)
 				break
 			}
@@ -169,71 +164,65 @@ func (m *maker) variant(t *table, shape *record.Shape, v int) variant {
 	return out
 }
 
-// required are references without which a row makes no sense.
-var required = map[string]bool{
-	"application_id": true, "candidate_id": true, "job_id": true,
-	"user_id": true, "custom_field_id": true, "scorecard_id": true, "interview_id": true,
-}
-
 // special are the values that other parts of the sandbox depend on.
 func (m *maker) special(t *table, column string, v int) (any, bool) {
 	s := t.stream
-	if s.CustomFields != nil && s.CustomFields.Column == column {
-		return m.customValues(s.CustomFields.FieldType, v), true
-	}
 	switch {
+	case s.CustomFields != nil && s.CustomFields.Column == column:
+		return m.customValues(s.CustomFields.FieldType, v), true
 	case s.Name == "attachments" && column == "filename":
 		return fileNames[v%len(fileNames)], true
-	case s.Name == "custom_field_options" && column == "name":
-		return optionLabels[v%len(optionLabels)], true
-	case s.Name == "application_stages" && v%3 == 0 &&
-		(column == "entered_at" || column == "exited_at"):
-		return nil, true // a stage of the plan that the application has not entered
-	case s.Name == "application_stages" && column == "current":
-		return v%3 == 1, true
-	case s.Name == "application_stages" && column == "exited_at" && v%3 == 1:
-		return nil, true
-	case s.Name != "custom_fields":
-		return nil, false
-	}
-	types := []string{
-		"candidate", "application", "job", "offer", "opening", "user_attribute",
-		"rejection_question",
-	}
-	fieldType, valueType, key := "form", "single_select", ""
-	if v < len(optionKeys) {
-		key = optionKeys[v]
-	} else {
-		k := v - len(optionKeys)
-		fieldType, valueType = types[k/len(valueTypes)], valueTypes[k%len(valueTypes)]
-		key = fieldType + "_" + valueType
-	}
-	switch column {
-	case "field_type":
-		return fieldType, true
-	case "value_type":
-		return valueType, true
-	case "name_key":
-		return key, true
-	case "name":
-		return strings.ToUpper(key[:1]) + strings.ReplaceAll(key[1:], "_", " "), true
-	case "active":
+	case s.Name == "custom_fields" && column == "active":
 		return true, true
-	case "private":
-		return v%7 == 3, true
-	case "default_value":
+	case s.Name == "custom_fields" && column == "default_value":
 		return []any{
 			nil, "IC3", 12.5, true,
 			map[string]any{"amount": "1.0", "unit": "EUR"},
 			[]string{"IC1", "IC2"},
 		}[v%6], true
-	case "internal_type":
-		if v < len(optionKeys) {
-			return key, true
-		}
-		return nil, true
+	case s.Name == "candidates":
+		return m.contact(column, v)
 	}
 	return nil, false
+}
+
+// contact are the addresses of a candidate.
+func (m *maker) contact(column string, v int) (any, bool) {
+	items := []any{}
+	add := func(kind, value string) {
+		item := map[string]any{"value": value}
+		if kind != "" {
+			item["type"] = kind
+		}
+		items = append(items, item)
+	}
+	switch column {
+	case "email_addresses":
+		for k := range v % 3 {
+			add([]string{"personal", "work"}[k], m.fake.Email())
+		}
+	case "phone_numbers":
+		for k := range (v + 1) % 3 {
+			add([]string{"mobile", "home"}[k], "+49 30 "+m.fake.DigitN(7))
+		}
+	case "addresses":
+		for range v % 2 {
+			add("home", m.fake.Street()+", "+cities[v%len(cities)])
+		}
+	case "social_media_addresses":
+		for k := range v % 4 {
+			add("", []string{"https://www.LinkedIn.com/in/", "@", "https://github.com/"}[k]+
+				m.fake.Username())
+		}
+	case "website_addresses":
+		for k := range v % 3 {
+			add([]string{"portfolio", "blog"}[k],
+				[]string{"github.com/", "https://example.com/~"}[k]+m.fake.Username())
+		}
+	default:
+		return nil, false
+	}
+	return items, true
 }
 
 // customValues are the custom fields of a record, some of those defined for its type.

@@ -223,8 +223,9 @@ func (t *table) list(q *query, row func(i int)) (last int64, more bool) {
 	updated, byUpdate := q.bounds["updated_at"]
 	if byUpdate && len(t.changes) == 0 && len(t.inserted) == 0 {
 		// A row is changed after its creation, but not long after: the others can be skipped.
-		top = min(top, int((updated[1]-t.begin)/t.step)+1)
-		bottom = max(0, int((updated[0]-int64(maxLag)-t.begin)/t.step)-1)
+		rows := int64(len(t.entries))
+		top = min(top, int(((updated[1]-t.begin)/t.period+1)*rows))
+		bottom = max(0, int(((updated[0]-t.lag-t.begin)/t.period-1)*rows))
 	}
 	created, byCreation := q.bounds["created_at"]
 	n := 0
@@ -234,7 +235,7 @@ func (t *table) list(q *query, row func(i int)) (last int64, more bool) {
 			q.ids != nil && !q.ids[t.id(i)],
 			q.active != "" && q.active != strconv.FormatBool(t.active(i)),
 			q.active == "" && t.stream.Name == "job_posts" && !t.active(i),
-			q.option != "" && (i%5 >= len(optionKeys) || optionKeys[i%5] != q.option):
+			q.option != "" && t.option(i) != q.option:
 			continue
 		}
 		if byUpdate {

@@ -3,26 +3,38 @@ package sandbox
 import (
 	"math/bits"
 	"strconv"
-	"time"
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
 // table is the rows of one list. Row i, counted from the oldest, is a function of i and the seed;
-// only changes take memory.
+// only changes take memory. Not every number is a row.
 type table struct {
 	stream   *tap.Stream
 	base     int64 // the id of row 0
 	seed     uint64
-	first    int // initial rows
-	begin    int64
-	step     int64 // milliseconds between the creation of consecutive rows
-	end      int64 // no initial row was changed after this time, in milliseconds
+	begin    int64 // when chapter 0 begins, in milliseconds since 1970
+	period   int64 // between the starts of two chapters, in milliseconds
+	chapters int
+	now, end int64 // no initial row was changed after end
+	lag      int64 // maximum time between a row's creation and its last change
+	first    int   // numbers of initial rows
+	entries  []*entry
+	told     []string // columns of the entries' cells, sorted
 	variants []variant
+	ready    func() // makes cells and variants, which takes time, once they are needed
 
-	files    *files // of attachments
+	files    *files            // of attachments
+	options  map[*entry]string // of options: the keys of their fields
 	changes  map[int]*change
-	inserted []int64 // creation times of later rows, in milliseconds
+	inserted []insert // later rows
+	removals *bool    // rows of any list were deleted
+}
+
+// insert is a row that was created since the start: a copy of an initial one.
+type insert struct {
+	at   int64 // milliseconds since 1970
+	like int
 }
 
 // change describes what happened to a row since the start.
@@ -32,22 +44,65 @@ type change struct {
 	deleted  bool
 }
 
-// maxLag is the maximum time between a row's creation and its last change, apart from changes made
-// later by tests.
-const maxLag = 90 * 24 * time.Hour / time.Millisecond
+// maxLag is the maximum time between the last thing that a row tells and its last change, apart
+// from changes made later by tests.
+const maxLag = 90 * 24 * int64(hour)
 
 func (t *table) len() int       { return t.first + len(t.inserted) }
 func (t *table) id(i int) int64 { return t.base + int64(i) }
+
+// entry returns what row i, which may be no row, tells, and the chapter that it belongs to.
+func (t *table) entry(i int) (e *entry, chapter int) {
+	if i >= t.first {
+		i = t.inserted[i-t.first].like
+	}
+	e = t.entries[i%len(t.entries)]
+	return e, i/len(t.entries) - e.shift
+}
+
+// has reports whether a number is that of a row, deleted or not.
+func (t *table) has(i int) bool {
+	e, c := t.entry(i)
+	return e.from <= c && c <= e.to
+}
+
+// row returns the number of an entry's row in a chapter.
+func (e *entry) row(c int) int {
+	if e.table.chapters == 1 {
+		c = 0
+	}
+	return (c+e.shift)*len(e.table.entries) + e.rank
+}
+
+// alive reports whether row i exists and was not deleted, nor a row that it belongs to.
 func (t *table) alive(i int) bool {
-	c := t.changes[i]
-	return c == nil || !c.deleted
+	e, c := t.entry(i)
+	if c < e.from || c > e.to {
+		return false
+	}
+	if !*t.removals {
+		return true
+	}
+	if change := t.changes[i]; change != nil && change.deleted {
+		return false
+	}
+	for _, owner := range e.owners {
+		if !owner.table.alive(owner.row(c)) {
+			return false
+		}
+	}
+	return true
 }
 
 func (t *table) created(i int) int64 {
 	if i >= t.first {
-		return t.inserted[i-t.first]
+		return t.inserted[i-t.first].at
 	}
-	return t.begin + int64(i)*t.step + int64(t.hash(i, 1)%uint64(t.step))
+	e, c := t.entry(i)
+	if e.pretends != 0 {
+		return t.when(c, int64(e.pretends))
+	}
+	return t.when(c, int64(e.at))
 }
 
 func (t *table) updated(i int) int64 {
@@ -59,6 +114,11 @@ func (t *table) updated(i int) int64 {
 	created := t.created(i)
 	if i >= t.first {
 		return created
+	}
+	e, c := t.entry(i)
+	created = max(created, t.when(c, int64(e.touched)))
+	if e.closed != 0 && c <= e.until {
+		created = max(created, t.when(c, int64(e.closed)))
 	}
 	h := t.hash(i, 2)
 	// most rows change within the hour, some within days, few within months
@@ -81,6 +141,15 @@ func (t *table) hash(i int, salt uint64) uint64 {
 	return hi ^ lo
 }
 
+// pick returns one of the initial rows, the same one for the same numbers.
+func (t *table) pick(c int, number uint64) int {
+	i := int(t.hash(c, 1000+number) % uint64(t.first))
+	for !t.has(i) || t.hidden(i) {
+		i = (i + 1) % t.first
+	}
+	return i
+}
+
 // hidden reports whether the list omits the row unless a parameter asks for it.
 func (t *table) hidden(i int) bool {
 	switch t.stream.Name {
@@ -93,7 +162,10 @@ func (t *table) hidden(i int) bool {
 }
 
 // active returns the value of the column active if it decides whether the row is listed.
-func (t *table) active(i int) bool { return t.hash(i, 3)%4 != 0 }
+func (t *table) active(i int) bool {
+	e, _ := t.entry(i)
+	return !e.inactive
+}
 
 // optionKeys are the keys of the custom fields that v1 had lists for, in the order in which options
 // are assigned.
@@ -104,6 +176,8 @@ type variant struct{ columns []column }
 
 type column struct {
 	name  string
+	key   []byte // the name as JSON, and a colon
+	cell  int    // among the cells of an entry, which go before the parts; -1 for none
 	parts []part
 }
 
@@ -116,7 +190,7 @@ type part struct {
 	ms   int64
 }
 
-// op is a variable that depends on the row.
+// op is how the value of a column is made: from the row, or from what its entry tells.
 type op uint8
 
 const (
@@ -128,16 +202,33 @@ const (
 	refTo    // the id of a row of another table
 	isActive // true or false
 	fileURL  // the link of a file
+
+	text // a constant
+	anEntry
+	aPick
+	aTime
+	aDate
+	aYear
+	aMonth
+	aSlot
+	aSlotDay
+	someDays
+	anEither
+	anAddress
+	ownNumber
+	aList
 )
 
 // appendRow appends row i as JSON, without the columns that are gone. A nil set of fields stands
 // for all columns.
 func (t *table) appendRow(dst []byte, i int, fields, gone map[string]bool) []byte {
+	t.ready()
 	v := i
 	if c := t.changes[i]; c != nil {
 		v += c.revision
 	}
 	dst = append(dst, '{')
+	e, chapter := t.entry(i)
 	columns := t.variants[v%len(t.variants)].columns
 	comma := false
 	for k := range columns {
@@ -151,6 +242,11 @@ func (t *table) appendRow(dst []byte, i int, fields, gone map[string]bool) []byt
 		comma = true
 		if c.name == "primary_email" && t.hidden(i) {
 			dst = append(dst, `"primary_email":""`...) // a service account
+			continue
+		}
+		if c.cell >= 0 && e.cells[c.cell].op != nothing {
+			dst = append(dst, c.key...)
+			dst = t.appendCell(dst, i, chapter, &e.cells[c.cell])
 			continue
 		}
 		for p := range c.parts {
@@ -170,9 +266,9 @@ func (t *table) appendPart(dst []byte, i int, p *part) []byte {
 	case updatedAt:
 		return appendTime(dst, t.updated(i))
 	case laterAt:
-		return appendTime(dst, t.created(i)+p.ms)
+		return appendTime(dst, min(t.created(i)+p.ms, t.updated(i)))
 	case refTo:
-		return strconv.AppendInt(dst, p.ref.id(t.target(i, p)), 10)
+		return strconv.AppendInt(dst, p.ref.id(p.ref.pick(i, p.salt)), 10)
 	case fileURL:
 		return t.files.appendURL(dst, t.id(i))
 	case isActive:
@@ -181,26 +277,12 @@ func (t *table) appendPart(dst []byte, i int, p *part) []byte {
 	return dst
 }
 
-// target returns the row that a reference leads to. Rows that belong to a candidate or an
-// application follow it in time.
-func (t *table) target(i int, p *part) int {
-	if n := p.ref.stream.Name; (n == "applications" || n == "candidates") && i < t.first {
-		return i * p.ref.first / t.first
-	}
-	return int(t.hash(i, p.salt) % uint64(p.ref.first))
-}
-
 // appendTime appends a time given in milliseconds since 1970, as the API writes it, in quotes.
 func appendTime(dst []byte, ms int64) []byte {
-	days := ms / 86400000
-	rest := ms % 86400000
-	y, m, d := civil(days)
+	days := floorDay(ms)
+	rest := ms - days*86400000
 	dst = append(dst, '"')
-	dst = appendDigits(dst, y, 4)
-	dst = append(dst, '-')
-	dst = appendDigits(dst, m, 2)
-	dst = append(dst, '-')
-	dst = appendDigits(dst, d, 2)
+	dst = appendDay(dst, days)
 	dst = append(dst, 'T')
 	dst = appendDigits(dst, rest/3600000, 2)
 	dst = append(dst, ':')
@@ -210,6 +292,13 @@ func appendTime(dst []byte, ms int64) []byte {
 	dst = append(dst, '.')
 	dst = appendDigits(dst, rest%1000, 3)
 	return append(dst, `Z"`...)
+}
+
+func appendDay(dst []byte, days int64) []byte {
+	y, m, d := civil(days)
+	dst = append(appendDigits(dst, y, 4), '-')
+	dst = append(appendDigits(dst, m, 2), '-')
+	return appendDigits(dst, d, 2)
 }
 
 func appendDigits(dst []byte, n int64, width int) []byte {

@@ -86,10 +86,7 @@ func New(opts Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	tables, err := newTables(streams, opts.Seed, opts.Candidates, opts.Clock())
-	if err != nil {
-		return nil, err
-	}
+	tables := newTables(streams, opts.Seed, opts.Candidates, opts.Clock())
 	s := &Server{
 		opts: opts, streams: map[string]*tap.Stream{}, byName: map[string]*tap.Stream{},
 		tables: tables,

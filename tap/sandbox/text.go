@@ -51,6 +51,65 @@ var (
 	}
 )
 
+// What the company's lists contain.
+var (
+	sourceTypes = []string{"Third-party boards", "Company marketing", "Referrals", "Agencies"}
+	sourceNames = []string{
+		"LinkedIn", "Indeed", "Stack Overflow", "Jobs page on your website", "Meetup", "Newsletter",
+		"Referral", "Alumni", "Employee event", "Talent & Partner GmbH", "Headhunter", "Agency: 東京",
+	}
+	reasonTypes = [3][2]string{
+		{"we_rejected_them", "We rejected them"},
+		{"they_rejected_us", "They rejected us"},
+		{"none_specified", "None specified"},
+	}
+	rejectionReasons = []string{
+		"Lacking skills", "Other offer accepted", "Other", "Wrong location", "Salary too low",
+		"Position closed", "Failed reference check", "Withdrew", "Duplicate",
+	}
+	tagNames = []string{
+		"Remote", "Speaks 日本語", "Alumni", "Diversity hire event", "VIP", "Do not contact",
+		"Werkstudent", "Silver medalist",
+	}
+	degrees = []string{
+		"High School", "Bachelor's Degree", "Master's Degree", "Ph.D.", "M.D.", "Other",
+	}
+	disciplines = []string{
+		"Computer Science", "Mathematics", "Design", "Business Administration",
+		"Maschinenbau", "文学",
+	}
+	questions = []struct {
+		name    string
+		options []string
+	}{
+		{"How do you describe your gender?", []string{
+			"Woman", "Man", "Non-binary", "Another", "I don't wish to answer",
+		}},
+		{"How do you describe your ethnicity?", []string{
+			"Asian", "Black", "Hispanic or Latinx", "White", "Another", "I don't wish to answer",
+		}},
+		{"Are you a person of transgender experience?", []string{"Yes", "No"}},
+		{"Are you a caregiver?", []string{"Yes", "No"}},
+	}
+	// eeocAnswers are the descriptions of answers, and their numbers.
+	eeocAnswers = map[string][]string{
+		"gender": {"Male", "Female", "Decline To Self Identify"},
+		"race": {
+			"White", "Asian", "Black or African American", "Hispanic or Latino",
+			"Two or More Races", "Decline To Self Identify",
+		},
+		"veteran_status": {
+			"I am not a protected veteran",
+			"I identify as one or more of the classifications of a protected veteran",
+			"I don't wish to answer",
+		},
+		"disability_status": {
+			"No, I do not have a disability",
+			"Yes, I have a disability, or have had one in the past", "I do not want to answer",
+		},
+	}
+)
+
 // written returns a text of several sentences, like a note.
 func written(v int) string {
 	text := phrases[v%len(phrases)]
@@ -76,7 +135,7 @@ func (m *maker) text(s *tap.Stream, name string, v int) string {
 		return m.fake.Email()
 	case strings.Contains(name, "url") || strings.Contains(name, "endpoint"):
 		return "https://example.com/" + m.fake.UUID()
-	case name == "first_name":
+	case name == "first_name" || name == "preferred_name":
 		return m.fake.FirstName()
 	case name == "last_name":
 		return m.fake.LastName()

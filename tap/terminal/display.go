@@ -43,18 +43,22 @@ type Display struct {
 // Show begins to show a run in a terminal. snapshot is called several times a second; it returns
 // nil as long as there is nothing to show.
 func Show(out io.Writer, snapshot func() *tap.Account) *Display {
-	v := &view{snapshot: snapshot}
+	// the line before the display and the one after it stay in sight
+	v := &view{
+		snapshot: snapshot, height: func() int { return heightOf(out) - 2 },
+		rows: make([]string, max(1, heightOf(out)-2)),
+	}
 	d := &Display{progress: mpb.New(mpb.WithOutput(out), mpb.WithRefreshRate(refresh))}
 	var below []mpb.BarFiller
-	for i := range min(len(v.lines), heightOf(out)-2) {
+	for i := range v.rows[1:] {
 		below = append(below, mpb.BarFillerFunc(func(w io.Writer, s decor.Statistics) error {
-			_, err := fmt.Fprintln(w, cut(v.lines[i], s.AvailableWidth))
+			_, err := fmt.Fprintln(w, cut(v.rows[1+i], s.AvailableWidth))
 			return err
 		}))
 	}
 	bar := mpb.BarFillerFunc(func(w io.Writer, s decor.Statistics) error {
-		v.look() // it is drawn first
-		_, err := io.WriteString(w, cut(barOf(v.account, s.AvailableWidth), s.AvailableWidth))
+		v.look(s.AvailableWidth) // it is drawn first
+		_, err := io.WriteString(w, cut(v.rows[0], s.AvailableWidth))
 		return err
 	})
 	// it fails only after Wait
@@ -83,20 +87,25 @@ func (d *Display) Close() {
 	})
 }
 
-// view is what a drawing shows.
+// view is what a drawing shows. The number of its rows is constant.
 type view struct {
 	snapshot func() *tap.Account
-	account  *tap.Account
-	lines    [2 + underWay]string
+	height   func() int // rows that the screen has room for now
+	rows     []string
 }
 
-func (v *view) look() {
-	if a := v.snapshot(); a != nil {
-		v.account, v.lines = a, lines(a, time.Now())
+// look fills the rows: with the bar and the lines below it. If the screen has become lower, only the
+// last rows are in sight, and hold the most important lines.
+func (v *view) look(width int) {
+	a := v.snapshot()
+	if a == nil {
+		return // there is nothing new
 	}
-	if v.account == nil {
-		v.account = &tap.Account{}
-	}
+	n := max(1, min(len(v.rows), v.height()))
+	clear(v.rows)
+	shown := v.rows[len(v.rows)-n:]
+	shown[0] = barOf(a, width)
+	copy(shown[1:], lines(a, time.Now(), n-1))
 }
 
 // cut truncates a line to the width of the screen. Its text is ASCII.

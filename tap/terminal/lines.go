@@ -3,6 +3,7 @@ package terminal
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -10,13 +11,13 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
-// underWay is the number of streams being read that have their own line.
-const underWay = 5
+// Lines that are always shown below the bar: figures, and the budget.
+const figures = 2
 
 // lines returns what is shown below the bar: figures, the budget, and the longest streams being
-// read. The number of lines is constant, so that the screen does not jump.
-func lines(a *tap.Account, now time.Time) [2 + underWay]string {
-	var out [2 + underWay]string
+// read, in a constant number of lines, so that the screen does not jump.
+func lines(a *tap.Account, now time.Time, n int) []string {
+	out := make([]string, max(n, figures))
 	counts := countOf(a)
 	out[0] = strings.Join(append([]string{
 		plural(counts.records, "record"),
@@ -26,23 +27,31 @@ func lines(a *tap.Account, now time.Time) [2 + underWay]string {
 		count{counts.failed, "failed"})...), "  ")
 	budget := budgetOf(a, now)
 	if left := timeLeft(a, now); left > 0 {
-		budget = append(budget, "about "+short(left)+" to go")
+		budget = append(budget, "about "+Duration(max(left, time.Second))+" to go")
 	}
-	out[1] = strings.Join(append(budget, short(now.Sub(a.Began))+" so far"), "  ")
+	out[1] = strings.Join(append(budget, Duration(now.Sub(a.Began))+" so far"), "  ")
 	reading := slices.DeleteFunc(slices.Clone(a.Streams),
 		func(s tap.StreamAccount) bool { return !s.Reading })
 	slices.SortStableFunc(reading,
 		func(x, y tap.StreamAccount) int { return cmp.Compare(y.Records, x.Records) })
 	for i, s := range reading {
-		if i == underWay-1 && len(reading) > underWay {
-			out[2+i] = fmt.Sprintf("  and %d more", len(reading)-i)
+		line := figures + i
+		if line == len(out) {
+			break
+		}
+		if line == len(out)-1 && len(reading) > i+1 {
+			out[line] = fmt.Sprintf("  and %d more", len(reading)-i)
 			break
 		}
 		pages := plural(s.Pages, "page")
-		if s.Expected > s.Pages {
-			pages = fmt.Sprintf("%s of about %s pages", number(s.Pages), number(s.Expected))
+		switch {
+		case s.Pages == 0:
+			out[line] = fmt.Sprintf("  %-45s  waiting for its first page", s.Stream)
+			continue
+		case s.Expected > s.Pages:
+			pages = fmt.Sprintf("%s of about %s pages", Number(s.Pages), Number(s.Expected))
 		}
-		out[2+i] = fmt.Sprintf("  %-34s %10s  %s", s.Stream, number(s.Records), pages)
+		out[line] = fmt.Sprintf("  %-34s %10s  %s", s.Stream, Number(s.Records), pages)
 	}
 	return out
 }
@@ -88,19 +97,26 @@ func countOf(a *tap.Account) counts {
 
 // budgetOf returns what is left of the current window, and when it will be full again.
 func budgetOf(a *tap.Account, now time.Time) []string {
-	if len(a.Windows) == 0 {
-		return nil
-	}
-	w := a.Windows[len(a.Windows)-1]
-	if w.Limit == 0 || !w.Ends.After(now) {
+	w, ok := windowOf(a, now)
+	if !ok {
 		return nil
 	}
 	return []string{fmt.Sprintf("budget: %d of %d left, full again in %s", max(0, w.Left), w.Limit,
-		short(w.Ends.Sub(now)))}
+		Duration(w.Ends.Sub(now)))}
 }
 
-// timeLeft estimates the remaining time from the rate of pages so far; 0 as long as it is unknown,
-// because some list has not shown its length or the run has just begun.
+// windowOf returns the current window, if it is known.
+func windowOf(a *tap.Account, now time.Time) (tap.Window, bool) {
+	if len(a.Windows) == 0 {
+		return tap.Window{}, false
+	}
+	w := a.Windows[len(a.Windows)-1]
+	return w, w.Limit > 0 && w.Ends.After(now)
+}
+
+// timeLeft estimates the remaining time; 0 as long as it is unknown, because some list has not
+// shown its length or the run has just begun. A run that waits for the budget takes whole windows;
+// the others go on at their pace.
 func timeLeft(a *tap.Account, now time.Time) time.Duration {
 	took := now.Sub(a.Began)
 	if took < 3*time.Second || countOf(a).waiting > 0 {
@@ -113,10 +129,21 @@ func timeLeft(a *tap.Account, now time.Time) time.Duration {
 			left += max(1, s.Expected-s.Pages)
 		}
 	}
-	if read == 0 {
+	if read == 0 || left == 0 {
 		return 0
 	}
-	return time.Duration(float64(took) * float64(left) / float64(read))
+	w, ok := windowOf(a, now)
+	if !ok || a.Requests.Waited < took.Seconds()/4 {
+		return time.Duration(float64(took) * float64(left) / float64(read))
+	}
+	if w.Sent > 0 {
+		left -= min(left, max(0, read/len(a.Windows)-w.Sent)) // what this window still lets through
+	}
+	windows := math.Ceil(float64(left*len(a.Windows)) / float64(read))
+	if windows == 0 {
+		return time.Second
+	}
+	return w.Ends.Sub(now) + time.Duration((windows-1)*float64(w.Ends.Sub(w.Began)))
 }
 
 type count struct {
@@ -128,7 +155,7 @@ func nonzero(all ...count) []string {
 	var out []string
 	for _, c := range all {
 		if c.n > 0 {
-			out = append(out, number(c.n)+" "+c.what)
+			out = append(out, Number(c.n)+" "+c.what)
 		}
 	}
 	return out
@@ -138,11 +165,11 @@ func plural(n int, what string) string {
 	if n != 1 {
 		what += "s"
 	}
-	return number(n) + " " + what
+	return Number(n) + " " + what
 }
 
-// number formats a number with a comma for each thousand.
-func number(n int) string {
+// Number formats a number with a comma for each thousand.
+func Number(n int) string {
 	s := fmt.Sprint(n)
 	for i := len(s) - 3; i > 0; i -= 3 {
 		s = s[:i] + "," + s[i:]
@@ -150,8 +177,8 @@ func number(n int) string {
 	return s
 }
 
-// short formats a duration to the second: 41s, 3m05s, 2h10m.
-func short(d time.Duration) string {
+// Duration formats a duration to the second: 41s, 3m05s, 2h10m.
+func Duration(d time.Duration) string {
 	d = max(0, d).Round(time.Second)
 	switch {
 	case d < time.Minute:

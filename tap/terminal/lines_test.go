@@ -37,14 +37,14 @@ func account() *tap.Account {
 }
 
 func TestLinesShowProgress(t *testing.T) {
-	got := lines(account(), began.Add(40*time.Second))
+	got := lines(account(), began.Add(40*time.Second), 7)
 	assert.Equal(t, []string{
 		"36,200 records  80 requests  2 repeated  1 skipped  1 failed",
 		"budget: 20 of 50 left, full again in 17s  about 1m26s to go  40s so far",
 		"  candidates                             34,500  69 of about 200 pages",
 		"  notes                                     500  1 of about 30 pages",
 		"", "", "",
-	}, got[:])
+	}, got)
 	assert.Equal(t, "3 of 5 streams [=======>----]", barOf(account(), 30))
 	assert.Equal(t, "3 of 5 streams ", barOf(account(), 20), "no room for a bar")
 }
@@ -66,13 +66,33 @@ func TestManyStreamsFitTheScreen(t *testing.T) {
 		a.Streams = append(a.Streams,
 			tap.StreamAccount{Stream: name, Status: "unfinished", Reading: true, Pages: 1})
 	}
-	got := lines(a, began)
+	got := lines(a, began, 7)
 	assert.Equal(t, "  and 3 more", got[len(got)-1])
-	a.Streams = a.Streams[:underWay]
-	got = lines(a, began)
-	assert.Contains(t, got[len(got)-1], "  e ")
+	got = lines(a, began, 9)
+	assert.Contains(t, got[len(got)-1], "  g ", "the last one has the last line")
+	a.Streams[0].Pages = 0
+	assert.Contains(t, lines(a, began, 9)[2], "waiting for its first page")
+	assert.Len(t, lines(a, began, 30), 30, "the number of lines does not change")
+	assert.Len(t, lines(a, began, 0), 2)
 	a.Windows = []tap.Window{{Limit: 50, Left: 3, Ends: began.Add(-time.Second)}}
-	assert.Equal(t, "0s so far", lines(a, began)[1], "a window that has ended tells nothing")
+	assert.Equal(t, "0s so far", got[1], "a window that has ended tells nothing")
+}
+
+// A run of equal windows is said to take what it takes, at every moment from its middle on.
+func TestTimeLeftIsTrueFromTheMiddleOn(t *testing.T) {
+	const window, limit, pages = 30 * time.Second, 50, 500
+	a := &tap.Account{Began: began, Streams: []tap.StreamAccount{{
+		Stream: "notes", Status: "unfinished", Reading: true, Expected: pages,
+	}}, Requests: tap.RequestAccount{Waited: 1000}}
+	const took = (pages/limit - 1) * window
+	for at := took / 2; at < took; at += time.Second {
+		n := int(at / window)
+		a.Streams[0].Pages = (n + 1) * limit // a window's pages come at once
+		w := began.Add(time.Duration(n) * window)
+		a.Windows = append(make([]tap.Window, n),
+			tap.Window{Began: w, Limit: limit, Sent: limit, Ends: w.Add(window)})
+		assert.Equal(t, took-at, timeLeft(a, began.Add(at)), "after %s", at)
+	}
 }
 
 func TestDurationsAndNumbers(t *testing.T) {
@@ -80,9 +100,31 @@ func TestDurationsAndNumbers(t *testing.T) {
 		0: "0s", 59 * time.Second: "59s",
 		61 * time.Second: "1m01s", 130 * time.Minute: "2h10m", -time.Second: "0s",
 	} {
-		assert.Equal(t, want, short(d))
+		assert.Equal(t, want, Duration(d))
 	}
 	for n, want := range map[int]string{0: "0", 999: "999", 1000: "1,000", 1234567: "1,234,567"} {
-		assert.Equal(t, want, number(n))
+		assert.Equal(t, want, Number(n))
 	}
+}
+
+// The last rows are the ones that stay in sight if the screen becomes lower.
+func TestLowerScreenKeepsWhatMatters(t *testing.T) {
+	height := 8
+	v := &view{
+		snapshot: account, height: func() int { return height }, rows: make([]string, 8),
+	}
+	v.look(30)
+	assert.Equal(t, "3 of 5 streams [=======>----]", v.rows[0])
+	assert.Contains(t, v.rows[3], "candidates")
+	height = 3
+	v.look(30)
+	assert.Equal(t, []string{"", "", "", "", ""}, v.rows[:5])
+	assert.Equal(t, "3 of 5 streams [=======>----]", v.rows[5])
+	assert.Contains(t, v.rows[6], "36,200 records")
+	height = -1
+	v.look(30)
+	assert.Equal(t, "3 of 5 streams [=======>----]", v.rows[7])
+	v.snapshot = func() *tap.Account { return nil }
+	v.look(30)
+	assert.NotEmpty(t, v.rows[7], "what was there stays")
 }

@@ -26,6 +26,8 @@ type Retry struct {
 	Patience func(t *TemporaryError) time.Duration
 	// Wait is called before each wait. It returns false to give up.
 	Wait func(t *TemporaryError, wait time.Duration) bool
+	// GiveUp returns the error of a request that failed for too long.
+	GiveUp func(e *GaveUpError) error
 }
 
 // GaveUpError is the error of a request that was retried for too long.
@@ -40,8 +42,8 @@ func (e *GaveUpError) Error() string {
 		e.Elapsed.Round(time.Second))
 }
 
-// Do calls attempt until it succeeds or fails for good. If it has failed for too long, the error is
-// a [GaveUpError]. Waits grow, with jitter, unless the answer gives one.
+// Do calls attempt until it succeeds or fails for good, or has failed for too long. Waits grow, with
+// jitter, unless the answer gives one.
 func (r Retry) Do(ctx context.Context, attempt func() error) error {
 	var waits *backoff.ExponentialBackOff
 	for tries := 1; ; tries++ {
@@ -66,7 +68,7 @@ func (r Retry) Do(ctx context.Context, attempt func() error) error {
 			wait = min(wait, left)
 		}
 		if wait > left || !r.Wait(t, wait) {
-			return &GaveUpError{Last: t, Tries: tries, Elapsed: waits.GetElapsedTime()}
+			return r.GiveUp(&GaveUpError{t, tries, waits.GetElapsedTime()})
 		}
 		if err := sleep(ctx, wait); err != nil {
 			return err

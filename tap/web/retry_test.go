@@ -16,6 +16,7 @@ func patient(d time.Duration) Retry {
 	return Retry{
 		Patience: func(*TemporaryError) time.Duration { return d },
 		Wait:     func(*TemporaryError, time.Duration) bool { return true },
+		GiveUp:   func(e *GaveUpError) error { return e },
 	}
 }
 

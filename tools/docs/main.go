@@ -1,6 +1,6 @@
 // Command docs generates documents and parts of documents: the tables of README.md, the pages of
-// docs/streams, and the sources of examples/dbt. With -check it only reports whether they are up to
-// date.
+// docs/streams, and the sources and staging of the dbt package. With -check it only reports whether
+// they are up to date.
 package main
 
 import (
@@ -40,9 +40,16 @@ func run(check bool) error {
 	if documents["README.md"], err = readme(streams); err != nil {
 		return err
 	}
-	if documents["examples/dbt/models/sources.yml"], err = dbtSources(streams); err != nil {
+	dbt, err := dbtPackage(streams)
+	if err != nil {
 		return err
 	}
+	maps.Copy(documents, dbt)
+	pages, err := dbtPages(streams)
+	if err != nil {
+		return err
+	}
+	maps.Copy(documents, pages)
 	if documents["packaging/meltano/tap-greenhouse.yml"],
 		err = meltanoDefinition(streams); err != nil {
 		return err

@@ -1,0 +1,105 @@
+with candidates as (
+    select * from {{ ref('stg_greenhouse__candidates') }}
+),
+
+{% for array in ['phone_numbers', 'email_addresses', 'social_media_addresses', 'website_addresses', 'tags'] %}
+each_of_{{ array }} as (
+    {{ greenhouse_v3.elements('candidates', array) }}
+),
+{% endfor %}
+
+phones as (
+    select
+        source_relation,
+        id,
+        {{ greenhouse_v3.joined("coalesce(nullif(" ~ greenhouse_v3.json_text('element', ['type']) ~ ", '') || ': ', '') || nullif("
+            ~ greenhouse_v3.json_text('element', ['value']) ~ ", '')", 'position') }} as phone
+    from each_of_phone_numbers
+    group by source_relation, id
+),
+
+emails as (
+    select
+        source_relation,
+        id,
+        {{ greenhouse_v3.joined("nullif(" ~ greenhouse_v3.json_text('element', ['value']) ~ ", '')", 'position') }} as email
+    from each_of_email_addresses
+    group by source_relation, id
+),
+
+-- the last address of social media wins over the last website
+addresses as (
+    {% for array in ['social_media_addresses', 'website_addresses'] %}
+    select
+        source_relation,
+        id,
+        {{ loop.index }} as place,
+        position,
+        {{ greenhouse_v3.json_text('element', ['value']) }} as address
+    from each_of_{{ array }}
+    {{ 'union all' if not loop.last }}
+    {% endfor %}
+),
+
+{% for site in ['linkedin', 'github'] %}
+{{ site }} as (
+    select
+        source_relation,
+        id,
+        address,
+        row_number() over (partition by source_relation, id order by place, position desc) as place
+    from addresses
+    where lower(address) like '%{{ site }}%'
+),
+{% endfor %}
+
+applied_tags as (
+    select applied.source_relation, applied.candidate_id, {{ greenhouse_v3.list_of('tags.name') }} as tags
+    from {{ ref('stg_greenhouse__applied_candidate_tags') }} as applied
+    inner join {{ ref('stg_greenhouse__candidate_tags') }} as tags
+        on tags.source_relation = applied.source_relation and tags.id = applied.candidate_tag_id
+    group by applied.source_relation, applied.candidate_id
+),
+
+-- accounts that load both tables of tags
+accounts_with_tags as (
+    select distinct source_relation
+    from {{ ref('stg_greenhouse__applied_candidate_tags') }}
+    where source_relation in (select source_relation from {{ ref('stg_greenhouse__candidate_tags') }})
+),
+
+own_tags as (
+    select source_relation, id, {{ greenhouse_v3.list_of(greenhouse_v3.json_value('element')) }} as tags
+    from each_of_tags
+    group by source_relation, id
+)
+
+select
+    candidates.source_relation,
+    candidates.id as candidate_id,
+    {{ greenhouse_v3.full_name('candidates.first_name', 'candidates.last_name') }} as full_name,
+    candidates.company as current_company,
+    candidates.title as current_title,
+    coalesce(candidates.{{ greenhouse_v3.quoted('private') }}, false) as is_private,
+    candidates.created_at as candidate_created_at,
+    candidates.updated_at as last_updated_at,
+    coalesce(candidates.first_name = 'Anonymized', false) as is_candidate_anonymized,
+    phones.phone,
+    emails.email,
+    linkedin.address as linkedin_url,
+    github.address as github_url,
+    case when accounts_with_tags.source_relation is not null then applied_tags.tags else own_tags.tags end as candidate_tags
+    {%- for field in greenhouse_v3.custom_fields('candidates') %},
+    candidates.{{ greenhouse_v3.quoted('custom_' ~ field) }} as {{ greenhouse_v3.quoted('candidate_custom_' ~ field) }}
+    {%- endfor %}
+from candidates
+left join phones on phones.source_relation = candidates.source_relation and phones.id = candidates.id
+left join emails on emails.source_relation = candidates.source_relation and emails.id = candidates.id
+left join linkedin
+    on linkedin.source_relation = candidates.source_relation and linkedin.id = candidates.id and linkedin.place = 1
+left join github
+    on github.source_relation = candidates.source_relation and github.id = candidates.id and github.place = 1
+left join applied_tags
+    on applied_tags.source_relation = candidates.source_relation and applied_tags.candidate_id = candidates.id
+left join accounts_with_tags on accounts_with_tags.source_relation = candidates.source_relation
+left join own_tags on own_tags.source_relation = candidates.source_relation and own_tags.id = candidates.id

@@ -1,0 +1,1 @@
+{{ greenhouse_v3.stage('scorecards') }}
