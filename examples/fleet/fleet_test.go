@@ -4,13 +4,11 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
 	"math/rand/v2"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -95,7 +93,7 @@ func newFleet(t *testing.T, address string) *fleet {
 	db, err := open(t.Context(), address, key)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = db.Close() })
-	for _, emptied := range []string{"accounts", "river_job"} {
+	for _, emptied := range []string{"accounts", "runs", "river_job"} {
 		_, err = db.Exec("delete from " + emptied)
 		require.NoError(t, err)
 	}
@@ -138,9 +136,24 @@ func (f *fleet) add(name string, opts sandbox.Options, more map[string]any) {
 	f.accounts[name] = s
 }
 
+func (f *fleet) account(name string) *account {
+	f.t.Helper()
+	a, err := f.db.account(f.t.Context(), name)
+	require.NoError(f.t, err)
+	return a
+}
+
+// config is the config of an account, in clear.
+func (f *fleet) config(name string) string {
+	f.t.Helper()
+	config, _, err := f.db.keys.unseal(name, f.account(name).sealed)
+	require.NoError(f.t, err)
+	return string(config)
+}
+
 func (f *fleet) work() *exec.Cmd {
 	f.t.Helper()
-	w := exec.Command(f.binary, "work", "--workers", "6", "--max-run", "4s", "--flush", "5s",
+	w := exec.Command(f.binary, "work", "--workers", "6", "--max-run", "4s", "--flush", "5s", "--lease", "3s",
 		"--loader", os.Args[0]+" {account}")
 	w.Env = f.env
 	log, err := os.OpenFile(filepath.Join(f.dir, "log"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
@@ -302,10 +315,8 @@ func TestStoppedWorkersLoseNoToken(t *testing.T) {
 		}
 		f.until(3 * time.Minute)
 		for name, s := range f.accounts {
-			a, err := f.db.take(t.Context(), name, "test")
-			require.NoError(t, err)
-			assert.Empty(t, a.stopped, name)
-			assert.Contains(t, string(a.config), s.CurrentRefreshToken(),
+			assert.Empty(t, f.account(name).stopped, name)
+			assert.Contains(t, f.config(name), s.CurrentRefreshToken(),
 				"the token that works is the one that is kept")
 			missing, _ := f.missing(name)
 			assert.Zero(t, missing, "rows of %s", name)
@@ -328,53 +339,15 @@ func TestKilledKeepTokenSavesOrFails(t *testing.T) {
 			func() { _ = keep.Process.Kill() })
 		err := keep.Wait()
 		kill.Stop()
-		a, readErr := f.db.take(t.Context(), "partner", "test")
-		require.NoError(t, readErr)
-		if err == nil {
-			require.Contains(t, string(a.config), `"`+token+`"`)
-		} else if !strings.Contains(string(a.config), `"`+token+`"`) {
-			require.Contains(t, string(a.config), `"`+kept+`"`,
+		if config := f.config("partner"); err == nil {
+			require.Contains(t, config, `"`+token+`"`)
+		} else if !strings.Contains(config, `"`+token+`"`) {
+			require.Contains(t, config, `"`+kept+`"`,
 				"the config is whole, with the one before")
 			continue
 		}
 		kept = token
 	}
-}
-
-// An attempt that was considered lost, and comes back, cannot overwrite its successor.
-func TestLateAttemptsStoreNothing(t *testing.T) {
-	f := newFleet(t, "")
-	f.add("one", sandbox.Options{Candidates: 5}, nil)
-	ctx := t.Context()
-	_, err := f.db.take(ctx, "one", "1/1")
-	require.NoError(t, err)
-	_, err = f.db.take(ctx, "one", "1/2")
-	require.NoError(t, err)
-	require.ErrorIs(t, f.db.keepState(ctx, "one", "1/1", `{"old":1}`), errTaken)
-	require.NoError(t, f.db.keepState(ctx, "one", "1/2", `{"new":1}`))
-	a, err := f.db.take(ctx, "one", "1/3")
-	require.NoError(t, err)
-	assert.Equal(t, `{"new":1}`, a.state)
-}
-
-// A config is encrypted, cannot be moved to another account, and needs its key.
-func TestConfigsAreSealed(t *testing.T) {
-	f := newFleet(t, "")
-	f.add("one", sandbox.Options{Candidates: 5}, nil)
-	var sealed string
-	require.NoError(t, f.db.QueryRow(`select config from accounts`).Scan(&sealed))
-	raw, err := hex.DecodeString(sealed)
-	require.NoError(t, err)
-	assert.NotContains(t, string(raw), "client_secret")
-	_, err = f.db.unseal("another", sealed)
-	require.ErrorContains(t, err, "FLEET_KEY")
-	again, err := f.db.seal("one", []byte("{}"))
-	require.NoError(t, err)
-	other, err := f.db.seal("one", []byte("{}"))
-	require.NoError(t, err)
-	assert.NotEqual(t, again, other)
-	_, err = open(t.Context(), "sqlite:"+filepath.Join(t.TempDir(), "x"), "short")
-	assert.ErrorContains(t, err, "FLEET_KEY")
 }
 
 func TestDecisions(t *testing.T) {
@@ -396,41 +369,6 @@ func TestDecisions(t *testing.T) {
 	assert.True(t, decide(now, time.Hour, 0, outcome{code: 130}).again)
 }
 
-func TestMetrics(t *testing.T) {
-	f := newFleet(t, "")
-	f.add("one", sandbox.Options{Candidates: 5}, nil)
-	f.add("two", sandbox.Options{Candidates: 5}, map[string]any{"client_secret": "revoked"})
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	t.Setenv("FLEET_TEST_LOADER", filepath.Join(f.dir, "loaded"))
-	go func() {
-		done <- work(ctx, f.db, workSettings{
-			loader: os.Args[0] + " {account}", workers: 2, maxRun: 10 * time.Second,
-			flush: 5 * time.Second, metrics: "127.0.0.1:25464",
-		}, slog.New(slog.DiscardHandler))
-	}()
-	f.until(time.Minute)
-	answer, err := http.Get("http://127.0.0.1:25464/metrics")
-	require.NoError(t, err)
-	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
-	require.NoError(t, err)
-	for _, want := range []string{
-		`fleet_accounts{status="read"} 1`,
-		`fleet_accounts{status="stopped"} 1`, "fleet_due 0", `fleet_runs_total{code="0"} 1`,
-		`fleet_runs_total{code="2"} 1`, "fleet_requests_total 69",
-	} {
-		assert.Contains(t, string(body), want)
-	}
-	require.NoError(t, resume(t.Context(), f.db, "two"))
-	require.ErrorContains(t, resume(t.Context(), f.db, "nobody"), "account nobody: there is none")
-	require.ErrorContains(t, add(t.Context(), f.db, "one",
-		[]byte(`{"client_id":"x","client_secret":"y"}`), time.Hour),
-		"account one: there is one of that name already")
-	cancel()
-	require.NoError(t, <-done)
-}
-
 // idle does everything that a reader does for a job, except reading.
 type idle struct {
 	river.WorkerDefaults[readArgs]
@@ -439,20 +377,23 @@ type idle struct {
 }
 
 func (w idle) Work(ctx context.Context, job *river.Job[readArgs]) error {
-	holder := fmt.Sprintf("%d/%d", job.ID, job.Attempt)
-	a, err := w.r.db.take(ctx, job.Args.Account, holder)
+	l, _, err := w.r.db.take(ctx, job.Args.Account, time.Minute)
+	if err != nil {
+		return err
+	}
+	a, err := w.r.db.account(ctx, job.Args.Account)
 	if err != nil {
 		return err
 	}
 	for n := range 3 {
-		if err := w.r.db.keepState(ctx, a.name, holder,
-			fmt.Sprintf(`{"bookmarks":{"n":%d}}`, n)); err != nil {
+		if err := l.keepState(ctx, fmt.Appendf(nil, `{"bookmarks":{"n":%d}}`, n)); err != nil {
 			return err
 		}
 	}
-	began := time.Now()
-	err = w.r.conclude(ctx, job, a, holder, &tap.Account{}, 0, "complete", began,
-		decide(began, time.Hour, 0, outcome{complete: true}))
+	err = w.r.db.conclude(ctx, l, "bench", &ending{
+		account: a, began: time.Now(), result: &tap.Account{}, said: &tail{},
+		outcome: outcome{complete: true}, kind: "complete", words: "complete",
+	})
 	w.done <- struct{}{}
 	return err
 }
@@ -475,13 +416,13 @@ func BenchmarkRuns(b *testing.B) {
 			db, err := open(b.Context(), at, strings.Repeat("5a", 32))
 			require.NoError(b, err)
 			defer func() { _ = db.Close() }()
-			for _, emptied := range []string{"accounts", "river_job"} {
+			for _, emptied := range []string{"accounts", "runs", "river_job"} {
 				_, err = db.Exec("delete from " + emptied)
 				require.NoError(b, err)
 			}
 			for i := range b.N {
 				require.NoError(b, add(b.Context(), db, fmt.Sprint("account-", i),
-					[]byte(`{"client_id":"x","client_secret":"y"}`), time.Hour))
+					fmt.Appendf(nil, `{"client_id":"x%d","client_secret":"y"}`, i), time.Hour))
 			}
 			workers := river.NewWorkers()
 			done := make(chan struct{}, b.N)
@@ -491,9 +432,12 @@ func BenchmarkRuns(b *testing.B) {
 			require.NoError(b, err)
 			b.ResetTimer()
 			require.NoError(b, c.Start(b.Context()))
+			ctx, cancel := context.WithCancel(b.Context())
+			go trigger(ctx, db, c, slog.New(slog.DiscardHandler))
 			for range b.N {
 				<-done
 			}
+			cancel()
 			b.StopTimer()
 			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "runs/s")
 			require.NoError(b, c.StopAndCancel(context.Background()))

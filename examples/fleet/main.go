@@ -16,17 +16,27 @@ import (
 	"time"
 )
 
-const usage = `usage: fleet COMMAND [FLAGS]
+const usage = `usage: fleet COMMAND [NAME] [FLAGS]
 
-  add NAME        take on an account, with its config as JSON on standard input
-  work            read accounts that are due, until stopped
-  accounts        a table of all accounts
-  resume NAME     read an account again that was stopped for a person to look at
-  keep-token NAME keep a refresh token, from standard input (for refresh_token_exec)
-  simulate        a day of ten thousand accounts, as a plot
+  add NAME         take on an account, with its config as JSON on standard input
+  config NAME      give an account another config, such as a new secret; its state stays
+  every NAME       read an account as often as --every says
+  work             read accounts that are due, until stopped
+  accounts         a table of all accounts
+  show NAME        what is known of an account
+  runs NAME        its last runs: how they ended, what failed, what the loader said
+  now NAME         read an account as soon as a worker is free
+  pause NAME       leave an account alone; what is under way goes on to its end
+  resume NAME      read an account again that was paused, or stopped for a person to look at
+  reread NAME [STREAM...]  read streams from the start; without streams, all of them
+  remove NAME      remove an account
+  rekey            seal all configs with the first key of FLEET_KEY
+  keep-token NAME  keep a refresh token, from standard input (for refresh_token_exec)
+  simulate         a day of ten thousand accounts, as a plot
 
 FLEET_DATABASE is where accounts and jobs are: sqlite:FILE or postgres://...
-FLEET_KEY is the key that configs are encrypted with: 64 hexadecimal digits.
+FLEET_KEY is the key that configs are encrypted with: 64 hexadecimal digits. To replace it, put the
+new one and a comma before it, on all machines, and call rekey.
 `
 
 func main() {
@@ -45,8 +55,9 @@ func run(ctx context.Context, args []string) error {
 		return nil
 	}
 	flags := flag.NewFlagSet("fleet "+args[0], flag.ContinueOnError)
-	settings := workSettings{}
-	every := flags.Duration("every", 15*time.Minute, "add: how often the account is read")
+	settings := workSettings{lease: time.Minute}
+	every := flags.Duration("every", 15*time.Minute, "add, every: how often the account is read")
+	untried := flags.Bool("untried", false, "add, config: do not try the credential")
 	plot := flags.String("plot", "simulation.svg", "simulate: the file with the plot")
 	flags.StringVar(&settings.loader, "loader", "target-jsonl",
 		"work: the loader's command; {account} stands for the name")
@@ -54,15 +65,21 @@ func run(ctx context.Context, args []string) error {
 	flags.DurationVar(&settings.maxRun, "max-run", 2*time.Minute,
 		"work: how long one account is read at a time")
 	flags.DurationVar(&settings.flush, "flush", time.Minute,
-		"work: how long a loader may take to write what it has")
+		"work: how long a loader may take to write what it has, once it is asked to end")
+	flags.DurationVar(&settings.lease, "lease", time.Minute,
+		"work: after how long without a sign of life a worker is taken for lost")
 	flags.StringVar(&settings.metrics, "metrics", "",
 		"work: address for Prometheus, such as 127.0.0.1:9464")
-	name, rest := "", args[1:]
-	if len(rest) > 0 && !strings.HasPrefix(rest[0], "-") {
-		name, rest = rest[0], rest[1:]
+	var words []string
+	rest := args[1:]
+	for len(rest) > 0 && !strings.HasPrefix(rest[0], "-") {
+		words, rest = append(words, rest[0]), rest[1:]
 	}
 	if err := flags.Parse(rest); err != nil {
 		return err
+	}
+	if flags.NArg() > 0 {
+		return fmt.Errorf("%s: put names before flags", flags.Arg(0))
 	}
 	if args[0] == "simulate" {
 		return simulate(*plot)
@@ -72,32 +89,98 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	defer func() { _ = db.Close() }() // what was written is committed
-	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo}))
-	switch args[0] {
-	case "add", "resume", "keep-token":
-		if name == "" {
-			return errors.New(args[0] + ": the name of the account is missing")
-		}
+	if done, err := onFleet(ctx, db, args[0], settings); done {
+		return err
 	}
-	switch args[0] {
-	case "add":
-		config, err := io.ReadAll(os.Stdin)
-		if err != nil {
-			return err
-		}
-		return add(ctx, db, name, config, *every)
+	command, ok := onAccount[args[0]]
+	switch {
+	case !ok:
+		return fmt.Errorf("%s is no command; fleet --help lists them", args[0])
+	case len(words) == 0:
+		return errors.New(args[0] + ": the name of the account is missing")
+	case len(words) > 1 && args[0] != "reread":
+		return fmt.Errorf("%s: one name is enough", words[1])
+	}
+	return command(ctx, call{db: db, name: words[0], more: words[1:], every: *every, untried: *untried})
+}
+
+// onFleet runs a command that is about no single account; done is false if it is none.
+func onFleet(ctx context.Context, db *store, command string, w workSettings) (done bool, err error) {
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelInfo}))
+	switch command {
 	case "work":
-		return work(ctx, db, settings, log)
+		return true, work(ctx, db, w, log)
 	case "accounts":
-		return table(ctx, db, os.Stdout, time.Now())
-	case "resume":
-		return resume(ctx, db, name)
-	case "keep-token":
+		return true, table(ctx, db, os.Stdout, time.Now())
+	case "rekey":
+		n, err := rekey(ctx, db)
+		fmt.Printf("%d configs are sealed anew\n", n)
+		return true, err
+	}
+	return false, nil
+}
+
+// call is a command on one account.
+type call struct {
+	db      *store
+	name    string
+	more    []string
+	every   time.Duration
+	untried bool
+}
+
+var onAccount = map[string]func(context.Context, call) error{
+	"add": func(ctx context.Context, c call) error {
+		return c.withConfig(ctx, func(cfg []byte) error {
+			return add(ctx, c.db, c.name, cfg, c.every)
+		})
+	},
+	"config": func(ctx context.Context, c call) error {
+		return c.withConfig(ctx, func(cfg []byte) error {
+			return replaceConfig(ctx, c.db, c.name, cfg)
+		})
+	},
+	"every": func(ctx context.Context, c call) error {
+		if c.every < shortest {
+			return fmt.Errorf("--every: %s is less than %s", c.every, shortest)
+		}
+		return c.db.change(ctx, c.name, `every = $2, next = {now}, queued = 0`, c.every.Milliseconds())
+	},
+	"show": func(ctx context.Context, c call) error {
+		return show(ctx, c.db, c.name, os.Stdout, time.Now())
+	},
+	"runs": func(ctx context.Context, c call) error {
+		return showRuns(ctx, c.db, c.name, os.Stdout)
+	},
+	"now": func(ctx context.Context, c call) error {
+		return c.db.change(ctx, c.name, `next = {now}, queued = 0`)
+	},
+	"pause":  func(ctx context.Context, c call) error { return c.db.change(ctx, c.name, `paused = 1`) },
+	"resume": func(ctx context.Context, c call) error { return resume(ctx, c.db, c.name) },
+	"reread": func(ctx context.Context, c call) error { return reread(ctx, c.db, c.name, c.more) },
+	"remove": func(ctx context.Context, c call) error { return remove(ctx, c.db, c.name) },
+	"keep-token": func(ctx context.Context, c call) error {
 		token, err := io.ReadAll(os.Stdin)
 		if err != nil {
 			return err
 		}
-		return db.keepToken(ctx, name, strings.TrimSpace(string(token)))
+		return c.db.keepToken(ctx, c.name, strings.TrimSpace(string(token)))
+	},
+}
+
+// withConfig reads a config from standard input, and tries its credential.
+func (c call) withConfig(ctx context.Context, use func([]byte) error) error {
+	cfg, err := io.ReadAll(os.Stdin)
+	if err != nil {
+		return err
 	}
-	return fmt.Errorf("%s is no command; fleet --help lists them", args[0])
+	if _, err := c.db.check(c.name, cfg, max(c.every, shortest)); err != nil {
+		return err
+	}
+	if !c.untried {
+		if err := try(ctx, cfg); err != nil {
+			return err
+		}
+	}
+	return use(cfg)
 }

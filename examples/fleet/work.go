@@ -1,28 +1,22 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
-	"io"
 	"log/slog"
 	"os"
-	"os/exec"
-	"strings"
+	"strconv"
 	"time"
 
 	"github.com/riverqueue/river"
-	"github.com/riverqueue/river/rivertype"
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
-	"github.com/tap-greenhouse/tap-greenhouse/tap/config"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
 )
 
-// readArgs is a job: one account, read once. There is at most one that is due, waiting or running
-// per account.
+// readArgs is a job: try to read an account. It is only a trigger: who reads is decided by the
+// account's lease, and when by its row. So a job that is lost, doubled or late does no harm.
 type readArgs struct {
 	Account string `json:"account"`
 }
@@ -31,28 +25,22 @@ func (readArgs) Kind() string { return "read" }
 
 func (readArgs) InsertOpts() river.InsertOpts {
 	return river.InsertOpts{
-		MaxAttempts: 1 << 14, // a killed worker is not the account's fault
-		UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: []rivertype.JobState{
-			rivertype.JobStateAvailable, rivertype.JobStatePending, rivertype.JobStateRetryable,
-			rivertype.JobStateRunning, rivertype.JobStateScheduled,
-		}},
+		MaxAttempts: 1, // the next trigger is another job
 	}
 }
-
-// soon retries a job whose worker was lost.
-type soon struct{}
-
-func (soon) NextRetry(*rivertype.JobRow) time.Time { return time.Now().Add(time.Second) }
 
 type workSettings struct {
 	loader        string
 	workers       int
 	maxRun, flush time.Duration
 	metrics       string
+	lease         time.Duration // how long a lease lasts if it is not renewed
 }
 
 // timeout is how long a job may take; shortly after that, its worker is considered lost.
-func (w workSettings) timeout() time.Duration { return w.maxRun + w.flush + 10*time.Second }
+func (w workSettings) timeout() time.Duration {
+	return w.maxRun + overtime + w.flush + patience
+}
 
 // client returns a River client, which works if workers is not nil.
 func client(db *store, w workSettings, workers *river.Workers,
@@ -60,63 +48,19 @@ func client(db *store, w workSettings, workers *river.Workers,
 ) (*river.Client[*sql.Tx], error) {
 	cfg := &river.Config{Logger: log}
 	if workers != nil {
-		cfg.Workers, cfg.RetryPolicy, cfg.FetchPollInterval = workers, soon{}, 500*time.Millisecond
+		cfg.Workers, cfg.FetchPollInterval = workers, 500*time.Millisecond
 		cfg.Queues = map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: w.workers}}
 		cfg.JobTimeout, cfg.RescueStuckJobsAfter = w.timeout(), w.timeout()+10*time.Second
 	}
 	return river.NewClient(db.driver, cfg)
 }
 
-// add adds an account; its first run is due at once.
-func add(ctx context.Context, db *store, name string, cfg []byte, every time.Duration) error {
-	if _, err := config.Parse(cfg); err != nil {
-		return err
-	}
-	sealed, err := db.seal(name, cfg)
-	if err != nil {
-		return err
-	}
-	return enqueue(ctx, db, name, "there is one of that name already",
-		db.q(`insert into accounts (name, config, every, next) values ($1, $2, $3, $4) on conflict (name) do nothing`),
-		name, sealed, every.Milliseconds(), time.Now().UnixMilli())
-}
-
-// resume schedules an account that was stopped.
-func resume(ctx context.Context, db *store, name string) error {
-	return enqueue(ctx, db, name, "there is none of that name",
-		db.q(`update accounts set stopped = '', failures = 0, next = $1 where name = $2`),
-		time.Now().UnixMilli(), name)
-}
-
-// enqueue changes an account's row and inserts its job, both or neither. otherwise is the error if
-// no row was changed.
-func enqueue(ctx context.Context, db *store, name, otherwise, statement string, args ...any) error {
-	river, err := client(db, workSettings{}, nil, slog.New(slog.DiscardHandler))
-	if err != nil {
-		return err
-	}
-	tx, err := db.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback() //nolint:errcheck // it is committed below
-	done, err := tx.ExecContext(ctx, statement, args...)
-	if err := changed(done, err); errors.Is(err, errTaken) {
-		return fmt.Errorf("account %s: %s", name, otherwise)
-	} else if err != nil {
-		return fmt.Errorf("account %s: %w", name, err)
-	}
-	if _, err := river.InsertTx(ctx, tx, readArgs{name}, nil); err != nil {
-		return err
-	}
-	return tx.Commit()
-}
-
 // work reads accounts until the context ends, and then releases those under way.
 func work(ctx context.Context, db *store, settings workSettings, log *slog.Logger) error {
 	workers := river.NewWorkers()
 	stats := newStats(db)
-	river.AddWorker(workers, &reader{db: db, settings: settings, log: log, stats: stats})
+	r := &reader{db: db, settings: settings, log: log, stats: stats, worker: workerName()}
+	river.AddWorker(workers, r)
 	c, err := client(db, settings, workers,
 		slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})))
 	if err != nil {
@@ -133,10 +77,79 @@ func work(ctx context.Context, db *store, settings workSettings, log *slog.Logge
 		return err
 	}
 	log.Info("working", "accounts at once", settings.workers)
-	<-ctx.Done()
-	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), settings.flush+10*time.Second)
+	trigger(ctx, db, c, log)
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), settings.flush+patience)
 	defer cancel()
 	return c.StopAndCancel(stop)
+}
+
+func workerName() string {
+	host, _ := os.Hostname()
+	return host + "/" + strconv.Itoa(os.Getpid())
+}
+
+// triggerEvery is how often accounts that are due are looked for, and retrigger after how long a job
+// that has done nothing is taken for lost.
+const (
+	triggerEvery = time.Second
+	retrigger    = 10 * time.Minute
+)
+
+// trigger inserts jobs for accounts that are due, until the context ends. All workers do so; the
+// accounts' rows say for which one there is a job.
+func trigger(ctx context.Context, db *store, c *river.Client[*sql.Tx], log *slog.Logger) {
+	for {
+		if err := triggerDue(ctx, db, c); err != nil && ctx.Err() == nil {
+			log.Error("looking for accounts that are due: " + err.Error())
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(triggerEvery):
+		}
+	}
+}
+
+// triggered is how many accounts are looked at in a transaction.
+const triggered = 500
+
+func triggerDue(ctx context.Context, db *store, c *river.Client[*sql.Tx]) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() //nolint:errcheck // it is committed below
+	locked := db.forUpdate()
+	if locked != "" {
+		locked += " skip locked"
+	}
+	rows, err := tx.QueryContext(ctx, db.q(`select name from accounts where `+isDue+` and `+isFree+`
+		and (queued = 0 or queued < {now} - $1) order by next limit $2`+locked),
+		retrigger.Milliseconds(), triggered)
+	if err != nil {
+		return err
+	}
+	var jobs []river.InsertManyParams
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return err
+		}
+		jobs = append(jobs, river.InsertManyParams{Args: readArgs{name}})
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil || len(jobs) == 0 {
+		return err
+	}
+	for _, job := range jobs {
+		if _, err := tx.ExecContext(ctx, db.q(`update accounts set queued = {now} where name = $1`),
+			job.Args.(readArgs).Account); err != nil {
+			return err
+		}
+	}
+	if _, err := c.InsertManyTx(ctx, tx, jobs); err != nil {
+		return err
+	}
+	return tx.Commit()
 }
 
 // reader works the jobs.
@@ -146,189 +159,94 @@ type reader struct {
 	settings workSettings
 	log      *slog.Logger
 	stats    *stats
+	worker   string
+}
+
+// Work reads one account, if nobody else does and it is due. Every end is counted, logged and
+// stored; it never returns an error that River would act on.
+func (r *reader) Work(ctx context.Context, job *river.Job[readArgs]) error {
+	name := job.Args.Account
+	l, free, err := r.db.take(ctx, name, r.settings.lease)
+	switch {
+	case isMissing(err):
+		return nil // the account was removed
+	case errors.Is(err, errNotDue):
+		return nil // another job was faster
+	case errors.Is(err, errTaken):
+		r.stats.ended.WithLabelValues("taken").Inc()
+		r.log.Warn("somebody else reads the account", "account", name, "for", free)
+		return nil // the account's row says when it is due again
+	case err != nil:
+		r.stats.ended.WithLabelValues("database").Inc()
+		r.log.Error("taking the account: "+err.Error(), "account", name)
+		return nil
+	}
+	e := &ending{began: time.Now(), said: &tail{}}
+	e.account, err = r.db.account(ctx, name)
+	if err == nil {
+		e.result, err = r.read(ctx, e.account, l, e.said)
+	} else {
+		e.account = &account{name: name}
+	}
+	e.judge(ctx, err)
+	return r.conclude(ctx, l, e)
+}
+
+// ending is how a run ended.
+type ending struct {
+	account *account
+	began   time.Time
+	result  *tap.Account // nil if it did not start
+	said    *tail
+	outcome outcome
+	kind    string // for metrics
+	words   string
 }
 
 // exitHandedBack is the code of a run that ended because its worker is stopping, as by a signal.
 const exitHandedBack = 143
 
-// exitCode returns how a run ended, including the loader.
-func exitCode(ctx context.Context, result *tap.Account, err error) int {
+// judge says how a run ended whose context is ctx.
+func (e *ending) judge(ctx context.Context, err error) {
+	e.outcome = outcome{code: greenhouse.ExitCode(err, false)}
+	if e.result != nil {
+		e.outcome = outcome{code: e.result.ExitCode, complete: !e.result.Overtime}
+		e.words = e.result.Outcome
+		if err != nil && e.outcome.code == greenhouse.ExitOK {
+			e.outcome.code = greenhouse.ExitIncomplete
+		}
+	}
+	if err != nil {
+		e.words = err.Error()
+	}
 	switch {
+	case errors.Is(err, errTaken):
+		e.kind = "lost"
+	case errors.Is(err, errTooLong), errors.Is(ctx.Err(), context.DeadlineExceeded):
+		e.kind, e.outcome.code = "too long", greenhouse.ExitIncomplete
 	case ctx.Err() != nil:
-		return exitHandedBack
-	case result == nil:
-		return greenhouse.ExitCode(err, false)
-	case err != nil && result.ExitCode == greenhouse.ExitOK:
-		return greenhouse.ExitIncomplete // the loader failed
+		e.kind, e.outcome.code = "handed back", exitHandedBack
+	case e.outcome.code == greenhouse.ExitOK && !e.outcome.complete:
+		e.kind = "continued"
+	case e.outcome.code == greenhouse.ExitOK:
+		e.kind = "complete"
+	case e.outcome.code == greenhouse.ExitNothingRead:
+		e.kind = "stopped"
+	default:
+		e.kind = "failed"
 	}
-	return result.ExitCode
 }
 
-// Work reads one account. The transaction that completes the job stores the result and the time of
-// the next run.
-func (r *reader) Work(ctx context.Context, job *river.Job[readArgs]) error {
-	holder := fmt.Sprintf("%d/%d", job.ID, job.Attempt)
-	account, err := r.db.take(ctx, job.Args.Account, holder)
-	if errors.Is(err, sql.ErrNoRows) {
-		return river.JobCancel(err) // the account was removed
+// conclude counts, logs and stores the end of a run. If its lease was lost, only the run is stored:
+// the account belongs to somebody else.
+func (r *reader) conclude(ctx context.Context, l *lease, e *ending) error {
+	r.stats.ran(e.result, e.kind)
+	r.log.Info("read", "account", e.account.name, "end", e.kind, "code", e.outcome.code,
+		"took", time.Since(e.began).Round(time.Millisecond), "outcome", e.words)
+	err := persist(ctx, func(ctx context.Context) error { return r.db.conclude(ctx, l, r.worker, e) })
+	if err != nil && !errors.Is(err, errTaken) {
+		r.stats.ended.WithLabelValues("not stored").Inc()
+		r.log.Error("storing the end of a run: "+err.Error(), "account", e.account.name)
 	}
-	if err != nil {
-		return err
-	}
-	began := time.Now()
-	result, err := r.read(ctx, account, holder)
-	ended, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
-	defer cancel()
-	if errors.Is(err, errTaken) {
-		return err
-	}
-	code := exitCode(ctx, result, err)
-	d := decide(time.Now(), account.every, account.failures,
-		outcome{code: code, complete: result != nil && !result.Overtime})
-	r.stats.ran(result, code)
-	words := "complete"
-	if result != nil {
-		words = result.Outcome
-	}
-	if err != nil {
-		words = err.Error()
-	}
-	r.log.Info("read", "account", account.name, "code", code,
-		"took", time.Since(began).Round(time.Millisecond), "outcome", words)
-	if d.again {
-		return river.JobSnooze(0)
-	}
-	return r.conclude(ended, job, account, holder, result, code, words, began, d)
-}
-
-// conclude stores the result of a run, completes its job and inserts the next, all or nothing.
-func (r *reader) conclude(ctx context.Context, job *river.Job[readArgs], a *account, holder string,
-	result *tap.Account, code int, words string, began time.Time, d decision,
-) error {
-	tx, err := r.db.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback() //nolint:errcheck // it is committed below
-	failures, fresh, stopped := a.failures+1, a.fresh, ""
-	if code == greenhouse.ExitOK {
-		failures = 0
-		if !result.Overtime {
-			fresh = began
-		}
-	}
-	if d.stop {
-		stopped = words
-	}
-	var records, requests int64
-	if result != nil {
-		requests = result.Requests.Lists
-		for _, s := range result.Streams {
-			records += int64(s.Records)
-		}
-	}
-	done, err := tx.ExecContext(ctx, r.db.q(`update accounts set outcome = $1, failures = $2, fresh = $3, ended = $4, next = $5, stopped = $6,
-		records = records + $7, requests = requests + $8, runs = runs + 1, holder = '' where name = $9 and holder = $10`),
-		words, failures, milliseconds(fresh), time.Now().UnixMilli(), milliseconds(d.next), stopped,
-		records, requests, a.name, holder)
-	if err := changed(done, err); err != nil {
-		return err
-	}
-	if err := r.db.complete(ctx, tx, job); err != nil {
-		return err
-	}
-	if !d.stop {
-		c := river.ClientFromContext[*sql.Tx](ctx)
-		if _, err := c.InsertTx(ctx, tx, job.Args,
-			&river.InsertOpts{ScheduledAt: d.next}); err != nil {
-			return err
-		}
-	}
-	return tx.Commit()
-}
-
-func milliseconds(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMilli()
-}
-
-// read pipes the account into the loader, and stores each state that the loader echoes. The account
-// of the run is nil if it did not start.
-func (r *reader) read(ctx context.Context, a *account, holder string) (*tap.Account, error) {
-	limited, err := with(a.config, "max_run_time", r.settings.maxRun.String())
-	if err != nil {
-		return nil, err
-	}
-	cfg, err := config.Parse(limited)
-	if err != nil {
-		return nil, err
-	}
-	greenhouseAccount := greenhouse.Open(cfg, greenhouse.Options{
-		Version: "fleet",
-		KeepToken: func(token string) error {
-			return r.db.keepToken(context.WithoutCancel(ctx),
-				a.name, token)
-		},
-	})
-	defer greenhouseAccount.Close()
-	var state []byte
-	if a.state != "" {
-		state = []byte(a.state)
-	}
-	run, err := greenhouseAccount.Prepare(ctx,
-		greenhouse.Read{State: state, StateName: "of the account"})
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	args := strings.Fields(strings.ReplaceAll(r.settings.loader, "{account}", a.name))
-	loader := exec.Command(args[0], args[1:]...)
-	loader.Stderr = os.Stderr
-	in, err := loader.StdinPipe()
-	if err != nil {
-		return nil, err
-	}
-	out, err := loader.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := loader.Start(); err != nil {
-		return nil, fmt.Errorf("starting the loader: %w", err)
-	}
-	echoed := make(chan error, 1)
-	go func() {
-		err := r.keepStates(context.WithoutCancel(ctx), out, a.name, holder)
-		cancel(errors.Join(err, errors.New("the loader has ended")))
-		echoed <- err
-	}()
-	result, err := run.Do(ctx, in)
-	_ = in.Close() // the loader finishes writing, echoes the last state, and exits
-	kill := time.AfterFunc(r.settings.flush, func() { _ = loader.Process.Kill() })
-	defer kill.Stop()
-	kept := <-echoed
-	ended := loader.Wait()
-	switch {
-	case kept != nil:
-		return result, kept
-	case ended != nil && err == nil:
-		return result, fmt.Errorf("the loader failed: %w", ended)
-	}
-	return result, err
-}
-
-// keepStates stores each line that is a state, until the loader closes its output.
-func (r *reader) keepStates(ctx context.Context, out io.Reader, name, holder string) error {
-	lines := bufio.NewScanner(out)
-	lines.Buffer(nil, 64<<20)
-	for lines.Scan() {
-		if line := lines.Text(); strings.HasPrefix(line, "{") {
-			if err := r.db.keepState(ctx, name, holder, line); err != nil {
-				return err
-			}
-		}
-	}
-	return lines.Err()
+	return nil
 }

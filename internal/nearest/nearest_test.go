@@ -21,3 +21,13 @@ func TestNameThatWasPerhapsMeant(t *testing.T) {
 	assert.Equal(t, `, did you mean "jobs"?`, nearest.Hint("jbos", names))
 	assert.Empty(t, nearest.Hint("something else", names))
 }
+
+func TestDistance(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want int
+	}{{"", "", 0}, {"", "ab", 2}, {"privacy", "privcy", 1}, {"pirvacy", "privacy", 1}, {"abc", "xyz", 3}} {
+		assert.Equal(t, c.want, nearest.Distance(c.a, c.b), "%s %s", c.a, c.b)
+		assert.Equal(t, c.want, nearest.Distance(c.b, c.a), "%s %s", c.b, c.a)
+	}
+}

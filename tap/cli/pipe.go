@@ -35,26 +35,33 @@ func (p *program) pipe(ctx context.Context, flags pipeFlags) (int, error) {
 	if err := p.checkPipe(&flags); err != nil {
 		return greenhouse.ExitNothingRead, err
 	}
+	failed := func(err error) (int, error) {
+		p.reportFailure(flags.runFlags, greenhouse.Singer, err)
+		return greenhouse.ExitCode(err, false), err
+	}
 	cfg, err := p.config(flags.Config)
 	if err == nil {
 		err = cfg.CheckCredential(false)
 	}
 	if err != nil {
-		return greenhouse.ExitCode(err, false), err
+		return failed(err)
 	}
 	slot, err := store.OpenSlot(ctx, flags.State, p.getenv, cfg.Silence, p.log)
-	if err != nil {
+	switch {
+	case errors.Is(err, store.ErrTaken): // the report is that of the other run
 		return greenhouse.ExitNothingRead, badState(flags.State, err)
+	case err != nil:
+		return failed(badState(flags.State, err))
 	}
 	defer slot.Close() //nolint:errcheck // the states are saved, and the lease expires
 	read, err := p.readOf(cfg, flags.Catalog, "")
 	if err != nil {
-		return greenhouse.ExitCode(err, false), err
+		return failed(err)
 	}
 	flags.apply(&read)
 	read.Refresh, read.StateName, read.Grace = flags.Refresh, flags.State, flags.Grace
 	if read.State, err = slot.Load(ctx); err != nil {
-		return greenhouse.ExitNothingRead, badState(flags.State, err)
+		return failed(badState(flags.State, err))
 	}
 	if len(bytes.TrimSpace(read.State)) == 0 && read.State != nil {
 		p.log.Warn("the state is empty: every stream is read from the start", "state", flags.State)
@@ -64,12 +71,11 @@ func (p *program) pipe(ctx context.Context, flags pipeFlags) (int, error) {
 	defer account.Close()
 	run, err := account.Prepare(ctx, read)
 	if err != nil {
-		p.reportFailure(flags.runFlags, greenhouse.Singer, err)
-		return greenhouse.ExitCode(err, false), err
+		return failed(err)
 	}
 	to, err := p.toLoader(ctx, flags, slot)
 	if err != nil {
-		return greenhouse.ExitNothingRead, err
+		return failed(err)
 	}
 	return p.run(ctx, run, to, flags.runFlags)
 }

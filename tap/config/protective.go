@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/tap-greenhouse/tap-greenhouse/internal/nearest"
 )
 
 // protective returns the known key that an unknown one was perhaps meant to be, if it can only mean
@@ -26,38 +28,13 @@ func protective(name string, known []string) string {
 	}
 	keys := slices.DeleteFunc(slices.Clone(known),
 		func(k string) bool { return !strings.HasPrefix(k, "privacy") })
-	return slices.MinFunc(keys, func(a, b string) int { return distance(name, a) - distance(name, b) })
+	return slices.MinFunc(keys, func(a, b string) int { return nearest.Distance(name, a) - nearest.Distance(name, b) })
 }
 
 // alike reports whether a word is another one but for a typo or for vowels.
 func alike(word, other string) bool {
 	bare := strings.NewReplacer("a", "", "e", "", "i", "", "o", "", "u", "", "y", "")
-	return distance(word, other) <= 1 || bare.Replace(word) == bare.Replace(other)
-}
-
-// distance is the number of characters to insert, delete, replace or swap with the next to turn a
-// into b.
-func distance(a, b string) int {
-	before, last := []int(nil), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := range len(a) {
-		row := make([]int, len(b)+1)
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			row[j+1] = min(last[j+1]+1, row[j]+1, last[j]+cost)
-			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
-				row[j+1] = min(row[j+1], before[j-1]+1)
-			}
-		}
-		before, last = last, row
-	}
-	return last[len(b)]
+	return nearest.Distance(word, other) <= 1 || bare.Replace(word) == bare.Replace(other)
 }
 
 // refuseProtective returns an error for unknown keys, in the file or in the environment, that can

@@ -23,6 +23,9 @@ type Options struct {
 	// KeepToken saves each new refresh token, which is used after KeepToken has returned nil. Nil
 	// saves it as the config says: with refresh_token_exec, or in the config file.
 	KeepToken func(token string) error
+	// CanKeepToken is asked before a refresh token is used, which works once: an error leaves it
+	// unused, and ends the run. Nil for a KeepToken that always works.
+	CanKeepToken func() error
 	// Asked is called whenever [Account.Reach] has asked a list, if the API does not say at once
 	// which ones the credential may read. It may be called by several goroutines; nil for none.
 	Asked func()
@@ -83,6 +86,9 @@ func (a *Account) connect(retryTime, silence time.Duration) *harvest.Client {
 			ClientID: c.ClientID, ClientSecret: c.ClientSecret, UserID: c.User(),
 			RefreshToken: c.Refresh(), APIKey: c.APIKey, Origin: c.Origin,
 			Ready: func() error {
+				if a.opts.CanKeepToken != nil {
+					return notKept(a.opts.CanKeepToken())
+				}
 				if a.opts.KeepToken != nil || c.File == "" || len(c.RefreshTokenExec) > 0 {
 					return nil // someone else saves it
 				}
@@ -106,6 +112,18 @@ func (a *Account) connect(retryTime, silence time.Duration) *harvest.Client {
 			},
 		},
 	})
+}
+
+// notKept is the error of a refresh token that a program cannot keep now, and so is not used. The
+// next run may do better.
+func notKept(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &tap.Error{
+		Kind: tap.SignIn, Op: "saving refresh_token", Err: err,
+		Hint: "the next token could not be saved, so this one was not used",
+	}
 }
 
 func (a *Account) waiting(until time.Time) {

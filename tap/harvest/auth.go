@@ -186,7 +186,9 @@ type grant struct {
 func (a *auth) renew(ctx context.Context) (*token, error) {
 	if a.cred.RefreshToken != "" {
 		if a.cred.Ready != nil {
-			if err := a.cred.Ready(); err != nil {
+			if err := a.cred.Ready(); tap.KindOf(err) != tap.Fault {
+				return nil, err // it says itself what to do
+			} else if err != nil {
 				return nil, &tap.Error{
 					Kind: tap.BadInput, Op: "saving refresh_token", Err: err,
 					Hint: "the next token could not be saved, so this one was not used; make the config file writable",

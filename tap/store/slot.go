@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -36,16 +35,17 @@ var ErrTaken = errors.New("another process uses it")
 func OpenSlot(ctx context.Context, address string, getenv func(string) (string, bool),
 	silence time.Duration, log *slog.Logger,
 ) (Slot, error) {
-	if strings.HasPrefix(address, "s3://") {
-		u, err := url.Parse(address)
-		if err != nil || u.Host == "" || u.Path == "" || strings.HasSuffix(u.Path, "/") {
+	if strings.HasPrefix(address, "s3:") {
+		at, err := parse(address)
+		if err != nil || at.prefix == "" || strings.HasSuffix(address, "/") {
 			return nil, errors.New("write it as s3://bucket/key")
 		}
-		s, err := newBucket(u.Host, "", getenv, silence)
+		// A renewal that hangs must not take as long as the lease lasts.
+		s, err := newBucket(at.bucket, "", getenv, min(silence, leaseTimes.renew))
 		if err != nil {
 			return nil, err
 		}
-		return openObject(ctx, s.(*bucket), strings.TrimPrefix(u.Path, "/"), leaseTimes, log)
+		return openObject(ctx, s.(*bucket), at.prefix, leaseTimes, log)
 	}
 	return openFile(address)
 }
