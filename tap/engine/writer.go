@@ -294,7 +294,7 @@ func (w *writer) publish(st *stream) bool {
 		if st.ledger != nil {
 			b.Ledger, b.Verified = st.ledger.Token().String(), st.out.verified
 		}
-		st.account.complete(b.Until)
+		st.account.complete(b.Last())
 	}
 	if st.out.learnt != nil {
 		b.Learnt = st.out.learnt
