@@ -3,7 +3,7 @@
 // the choice of mutants; without one, the current commit does, so that each commit is tried with
 // others.
 //
-//	go run ./tools/mutate [-n 20] [-seed 1] [-for 1m] [-least 85] PACKAGE...
+//	go -C tools run ./mutate [-n 20] [-seed 1] [-for 1m] [-least 85] PACKAGE...
 package main
 
 import (
@@ -29,9 +29,14 @@ func main() {
 	least := flag.Int("least", 0, "fail where fewer percent of all mutants are noticed")
 	bound := flag.Duration("for", 0,
 		"time for each package; fewer mutants are tried where it is up; 0 for no bound")
+	root := flag.String("root", "..", "the repository's folder, in which the packages are")
 	flag.Parse()
 	o := options{n: *n, seed: *seed, bound: *bound}
-	if err := run(o, *least, flag.Args()); err != nil {
+	err := os.Chdir(*root)
+	if err == nil {
+		err = run(o, *least, flag.Args())
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
