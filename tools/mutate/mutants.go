@@ -5,6 +5,7 @@ import (
 	"go/ast"
 	"go/token"
 	"strconv"
+	"strings"
 )
 
 // mutant is a change of one place.
@@ -108,9 +109,9 @@ func (f *finder) calls(n *ast.BlockStmt) {
 	}
 }
 
-// number adds one to a number.
+// number adds one to a number, but to no file mode.
 func (f *finder) number(n *ast.BasicLit) {
-	if n.Kind != token.INT && n.Kind != token.FLOAT {
+	if n.Kind != token.INT && n.Kind != token.FLOAT || strings.HasPrefix(n.Value, "0o") {
 		return
 	}
 	to := "(" + n.Value + " + 1)"
