@@ -63,7 +63,7 @@ func meltanoDefinition(streams []*tap.Stream) ([]byte, error) {
 		Docs:        "https://github.com/tap-greenhouse/tap-greenhouse",
 		Repo:        "https://github.com/tap-greenhouse/tap-greenhouse",
 		Executable:  "tap-greenhouse",
-		Keywords: []string{"api", "recruiting", "hr"}, MaintenanceStatus: "active",
+		Keywords:    []string{"api", "recruiting", "hr"}, MaintenanceStatus: "active",
 		Capabilities: []string{
 			"catalog", "state", "discover", "about", "test", "activate-version",
 			"structured-logging",

@@ -20,6 +20,10 @@ var common = []string{
 
 // parts returns the pages that have generated parts, fresh, by file name.
 func parts(streams []*tap.Stream) (map[string][]byte, error) {
+	lists, columns, err := movedTables(streams)
+	if err != nil {
+		return nil, err
+	}
 	pages := map[string][]byte{}
 	for _, p := range []part{
 		{"README.md", "numbers", numbers(streams)},
@@ -27,6 +31,8 @@ func parts(streams []*tap.Stream) (map[string][]byte, error) {
 		{"docs/settings.md", "settings", cli.SettingsTable()},
 		{"docs/admin.md", "permissions", permissionTable(streams)},
 		{"docs/admin.md", "scopes", scopeList(streams)},
+		{"docs/from-v1.md", "lists", lists},
+		{"docs/from-v1.md", "columns", columns},
 	} {
 		page := pages[p.page]
 		if page == nil {
