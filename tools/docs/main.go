@@ -1,4 +1,4 @@
-// Command docs generates documents and parts of documents: the tables of README.md, the pages of
+// Command docs generates documents and parts of documents: the tables of README.md and docs/, the pages of
 // docs/streams, and the sources and staging of the dbt package. With -check it only reports whether
 // they are up to date.
 //
@@ -44,9 +44,11 @@ func run(check bool) error {
 	if err != nil {
 		return err
 	}
-	if documents["README.md"], err = readme(streams); err != nil {
+	written, err := parts(streams)
+	if err != nil {
 		return err
 	}
+	maps.Copy(documents, written)
 	dbt, err := dbtPackage(streams)
 	if err != nil {
 		return err
