@@ -31,9 +31,11 @@ def blocks(page):
 
 
 shutil.rmtree(WORK, ignore_errors=True)
-WHEELS = os.path.join(WORK, "wheels")  # in place of a release
-os.makedirs(WHEELS)
-subprocess.run([sys.executable, os.path.join(ROOT, "packaging", "wheel.py"), TAP, "0.0.1", "linux_x86_64", WHEELS], check=True, stdout=subprocess.DEVNULL)
+DIST = os.path.join(WORK, "dist")  # what the pages install from
+os.makedirs(WORK)
+VERSION = subprocess.run([os.path.join(ROOT, "packaging", "version")], check=True, capture_output=True, text=True).stdout.strip()
+built = subprocess.run([os.path.join(ROOT, "packaging", "build"), VERSION, DIST], env={**os.environ, "TARGETS": "linux/amd64"}, capture_output=True, text=True)
+check("packaging/build", built.returncode == 0, built.stdout + built.stderr)
 for page, venvs in PAGES.items():
     folder = os.path.join(WORK, os.path.basename(page))
     bin = os.path.join(folder, "bin")
@@ -44,12 +46,13 @@ for page, venvs in PAGES.items():
     for name, path in programs.items():
         if os.path.exists(path):
             os.symlink(path, os.path.join(bin, name))
+    os.symlink(DIST, os.path.join(folder, "dist"))
     sandbox = Sandbox(TAP, folder, "--candidates", "60")
     with open(os.path.join(folder, "config.json"), "w") as f:
         json.dump(sandbox.config, f)
     env = {**os.environ, "PATH": bin + ":" + os.environ["PATH"], "CLIENT_ID": sandbox.config["client_id"], "CLIENT_SECRET": sandbox.config["client_secret"],
-           "TAP_GREENHOUSE": ROOT, "PIP_FIND_LINKS": WHEELS, "UV_FIND_LINKS": WHEELS, "TAP_GREENHOUSE_API_URL": sandbox.config["api_url"], "TAP_GREENHOUSE_AUTH_URL": sandbox.config["auth_url"],
-           "MELTANO_SEND_ANONYMOUS_USAGE_STATS": "false", "AIRBYTE_OFFLINE_MODE": "1", "DO_NOT_TRACK": "1", "NO_COLOR": "1"}
+           "TAP_GREENHOUSE": ROOT, "TAP_GREENHOUSE_API_URL": sandbox.config["api_url"], "TAP_GREENHOUSE_AUTH_URL": sandbox.config["auth_url"],
+           "MELTANO_SEND_ANONYMOUS_USAGE_STATS": "false", "DO_NOT_TRACK": "1", "NO_COLOR": "1"}
     if page == "README.md":
         os.symlink(TAP, os.path.join(folder, "tap-greenhouse"))
     try:

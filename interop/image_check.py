@@ -34,6 +34,9 @@ shutil.copy("/bin/busybox", base)
 with open(os.path.join(base, "Dockerfile"), "w") as f:
     f.write('FROM scratch\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "--install", "-s", "/bin"]\nRUN mkdir -m 1777 /tmp\n')
 shutil.copy(TAP, os.path.join(build, "tap-greenhouse"))
+shutil.copy(os.path.join(PACKAGING, "..", "LICENSE"), build)
+with open(os.path.join(build, "THIRD_PARTY_NOTICES"), "w") as f:
+    subprocess.run([os.path.join(PACKAGING, "notices")], check=True, stdout=f)
 certificates = "/etc/ssl/certs/ca-certificates.crt"
 if os.path.exists(certificates):
     shutil.copy(certificates, build)

@@ -1,7 +1,7 @@
 """Makes a wheel of a static binary, which pip, uvx, pipx and Meltano's pip_url install. It runs
-without Python. usage: wheel.py BINARY VERSION PLATFORM-TAG FOLDER
+without Python. usage: wheel.py BINARY VERSION PLATFORM-TAG FOLDER NOTICES
 
-The same binary and version make the same bytes."""
+NOTICES is a file with the licences of third parties. The same files make the same bytes."""
 
 import base64
 import hashlib
@@ -9,24 +9,41 @@ import os
 import sys
 import zipfile
 
+from readme import REPOSITORY, readme
+
 NAME = "tap_greenhouse"
-METADATA = """Metadata-Version: 2.1
+METADATA = """Metadata-Version: 2.4
 Name: tap-greenhouse
 Version: {version}
-Summary: Reads Greenhouse (Harvest v3) and speaks Singer and Airbyte
-Home-page: https://github.com/tap-greenhouse/tap-greenhouse
-License: Apache-2.0
-"""
+Summary: Loads a Greenhouse account (Harvest v3): a Singer tap and an Airbyte source, one static binary
+License-Expression: Apache-2.0
+License-File: LICENSE
+License-File: THIRD_PARTY_NOTICES
+Project-URL: Repository, {repository}
+Project-URL: Changelog, {repository}/blob/v{version}/CHANGELOG.md
+Keywords: greenhouse,singer,tap,airbyte,meltano,elt
+Classifier: Environment :: Console
+Classifier: Topic :: Database
+Description-Content-Type: text/markdown
+
+{readme}"""
 
 
-def main(binary, version, tag, folder):
+def content(path):
+    with open(path, "rb") as f:
+        return f.read()
+
+
+def main(binary, version, tag, folder, notices):
     windows = tag.startswith("win")
     info, scripts = f"{NAME}-{version}.dist-info", f"{NAME}-{version}.data/scripts"
-    with open(binary, "rb") as f:
-        program = f.read()
+    metadata = METADATA.format(version=version, repository=REPOSITORY, readme=readme(version))
+    license = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "LICENSE")
     files = [
-        (f"{scripts}/tap-greenhouse" + (".exe" if windows else ""), program, 0o755),
-        (f"{info}/METADATA", METADATA.format(version=version).encode(), 0o644),
+        (f"{scripts}/tap-greenhouse" + (".exe" if windows else ""), content(binary), 0o755),
+        (f"{info}/METADATA", metadata.encode(), 0o644),
+        (f"{info}/licenses/LICENSE", content(license), 0o644),
+        (f"{info}/licenses/THIRD_PARTY_NOTICES", content(notices), 0o644),
         (f"{info}/WHEEL", f"Wheel-Version: 1.0\nGenerator: packaging/wheel.py\nRoot-Is-Purelib: false\nTag: py3-none-{tag}\n".encode(), 0o644),
     ]
     record = ""
@@ -44,4 +61,4 @@ def main(binary, version, tag, folder):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:5])
+    main(*sys.argv[1:6])

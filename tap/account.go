@@ -6,6 +6,7 @@ import "time"
 // report, the display and the summary are made from it.
 type Account struct {
 	Version  string    `json:"version"`  // of the program
+	RunID    string    `json:"run_id"`   // tells the run from all others
 	Protocol string    `json:"protocol"` // singer or airbyte
 	Began    time.Time `json:"began"`
 	Ended    time.Time `json:"ended"`
@@ -54,7 +55,12 @@ type StreamAccount struct {
 	Pages   int     `json:"pages"`
 	Bytes   int64   `json:"bytes"` // of its pages, unpacked
 	Seconds float64 `json:"seconds"`
-	Retries int     `json:"retries"`
+	// Requests is the number of requests, and Retries how many of them were repetitions.
+	Requests int `json:"requests"`
+	Retries  int `json:"retries"`
+	// Began is when the stream's turn came, and Ended when it was over; zero if that did not happen.
+	Began time.Time `json:"began,omitzero"`
+	Ended time.Time `json:"ended,omitzero"`
 	// Reason is why the stream is not complete.
 	Reason string `json:"reason,omitzero"`
 	// Scope is the missing scope because of which the stream was skipped.
@@ -75,8 +81,9 @@ type StreamAccount struct {
 	Repaired      int       `json:"repaired,omitzero"`
 	// CompleteUntil is the time up to which every change has been written, by the server's clock.
 	CompleteUntil time.Time `json:"complete_until,omitzero"`
-	// Changes are the columns that are new or had a value of another type.
+	// Changes are the columns that are new or had a value of another type; New are the new ones.
 	Changes []string `json:"schema_changes,omitzero"`
+	New     []string `json:"new_columns,omitzero"`
 	// Dropped are the columns that the policy for personal data dropped because nobody classified
 	// them.
 	Dropped []string `json:"dropped_columns,omitzero"`

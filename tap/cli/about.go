@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -97,11 +98,15 @@ func aboutText() string {
 	return b.String()
 }
 
-// SettingsTable returns the table of settings in Markdown, made from the config's schema.
-func SettingsTable() string {
+// SettingsTable returns the table of settings in Markdown, made from the config's schema: of those
+// with these names, or of all.
+func SettingsTable(names ...string) string {
 	var b strings.Builder
 	b.WriteString("| Setting | Default | What it means |\n|---|---|---|\n")
 	for _, s := range config.Settings() {
+		if len(names) > 0 && !slices.Contains(names, s.Name) {
+			continue
+		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", s.Name, defaultText(s), s.Description)
 	}
 	return b.String()

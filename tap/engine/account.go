@@ -14,7 +14,7 @@ import (
 type account struct {
 	mu sync.Mutex
 	tap.StreamAccount
-	began, latest time.Time // the first request, and the latest page
+	asked, latest time.Time // the first request, and the latest page
 	messages      int       // rows that contain only a message
 	pace          pace
 }
@@ -23,8 +23,8 @@ type account struct {
 func (a *account) asking() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.began.IsZero() {
-		a.began = time.Now()
+	if a.asked.IsZero() {
+		a.asked = time.Now()
 	}
 }
 
@@ -74,14 +74,16 @@ func (st *stream) following(oldest time.Time) tap.StreamAccount {
 	return s
 }
 
-// changed notes columns that are new or had a value of another type.
-func (a *account) changed(columns []string) {
+// changed notes a column that is new or had a value of another type.
+func (a *account) changed(column string, isNew bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for _, name := range columns {
-		if !slices.Contains(a.Changes, name) {
-			a.Changes = append(a.Changes, name)
-		}
+	if slices.Contains(a.Changes, column) {
+		return
+	}
+	a.Changes = append(a.Changes, column)
+	if isNew {
+		a.New = append(a.New, column)
 	}
 }
 
@@ -110,6 +112,18 @@ func (a *account) status(status string, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.Status, a.Err, a.Reading = status, err, status == tap.Unfinished && err == nil
+	a.ended()
+}
+
+// ended notes the time, unless the stream is being read.
+func (a *account) ended() {
+	now := time.Now().UTC()
+	if a.Began.IsZero() {
+		a.Began = now
+	}
+	if !a.Reading {
+		a.Ended = now
+	}
 }
 
 // leftAlone notes that the stream is not read before a time.
@@ -117,6 +131,7 @@ func (a *account) leftAlone(next time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.Status, a.NextRead = tap.LeftAlone, next
+	a.ended()
 }
 
 // complete notes the time up to which every change has been written.
@@ -151,9 +166,10 @@ func (a *account) snapshot() tap.StreamAccount {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	s := a.StreamAccount
-	s.Changes, s.Dropped = slices.Clone(a.Changes), slices.Clone(a.Dropped)
+	s.Changes, s.New = slices.Clone(a.Changes), slices.Clone(a.New)
+	s.Dropped = slices.Clone(a.Dropped)
 	if !a.latest.IsZero() {
-		s.Seconds = a.latest.Sub(a.began).Seconds()
+		s.Seconds = a.latest.Sub(a.asked).Seconds()
 	}
 	if s.Err != nil {
 		s.Reason = s.Err.Error()

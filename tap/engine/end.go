@@ -11,8 +11,9 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/progress"
 )
 
-// How streams end: first each is read, or fails. When all are read, those whose rows may have
-// vanished are swept, and end then.
+// How streams end: each is read, or fails. Then, with deletes, its sweep is queued behind all
+// reading if it is due. Whether the lists of candidates' children are due is known only when all
+// lists are read: a candidate may have been anonymized.
 
 // checkRead goes on with a stream of which nothing is left to read.
 func (w *writer) checkRead(st *stream) {
@@ -31,7 +32,7 @@ func (m failed) write(w *writer) {
 	if st.ended.Load() {
 		return
 	}
-	reading := st.out.err == nil && !slices.Contains(w.toSweep, st)
+	reading := !st.out.read
 	st.out.err = st.scopeLost(m.err)
 	st.ended.Store(true) // nothing more of it is written
 	if reading {
@@ -52,23 +53,33 @@ func (w *writer) isRead(st *stream) {
 	w.settle(st)
 }
 
-// settle ends a stream that was read, or keeps it for its sweep.
+// settle ends a stream that was read, or goes on with its sweep.
 func (w *writer) settle(st *stream) {
-	if st.ledger != nil && st.out.err == nil && !st.out.rested && !w.Sample {
-		w.toSweep = append(w.toSweep, st)
-	} else {
+	switch {
+	case st.ledger == nil || st.out.err != nil || st.out.rested:
 		w.end(st, st.out.err)
+	case w.unread > 0 && st.sel.Stream.OfCandidates():
+		w.undecided = append(w.undecided, st)
+	default:
+		w.compare(st)
 	}
 	if w.unread > 0 {
 		return
 	}
-	for _, st := range w.toSweep {
-		if s := w.sweepOf(st); st.ledger.Due(s) {
-			w.queue.push(&task{stream: st, stage: sweeps, waits: st.ledger.Swept()})
-		} else {
-			w.end(st, nil)
-		}
+	for _, st := range w.undecided {
+		w.compare(st)
 	}
+	w.undecided = nil
+}
+
+// compare queues the sweep of a stream that was read, or ends it if none is due.
+func (w *writer) compare(st *stream) {
+	st.out.read = true
+	if !st.ledger.Due(w.sweepOf(st)) {
+		w.end(st, nil)
+		return
+	}
+	w.queue.push(&task{stream: st, stage: sweeps, waits: st.ledger.Swept()})
 }
 
 func (m compared) write(w *writer) {

@@ -207,10 +207,11 @@ func (st *stream) learn(page []byte, seen *record.Shape, log *slog.Logger) error
 	if err != nil {
 		return fmt.Errorf("learning new columns: %w", err)
 	}
-	st.account.changed(columns)
 	for _, name := range columns {
 		level, what := slog.LevelInfo, "a column has a value of another type: widening its schema"
-		if st.list.shape.Column(name) == nil {
+		isNew := st.list.shape.Column(name) == nil
+		st.account.changed(name, isNew)
+		if isNew {
 			what = "a new column: adding it to the schema"
 			if st.sel.NewColumns == tap.Warn {
 				level = slog.LevelWarn

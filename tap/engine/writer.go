@@ -31,6 +31,7 @@ type written struct {
 	learntVersion      int
 	verified           *tap.Verified
 	err                error // why the stream failed
+	read               bool  // nothing is left but to compare it
 	rested             bool  // it was left alone
 }
 
@@ -58,9 +59,9 @@ type writer struct {
 	moved  []*stream     // streams whose bookmark in the state is not up to date
 	under  []*tap.Stream // streams that have started but not ended
 
-	unread  int       // streams with something left to read
-	unended int       // streams whose end was not reported
-	toSweep []*stream // streams that are read, and may have to be swept
+	unread    int       // streams with something left to read
+	unended   int       // streams whose end was not reported
+	undecided []*stream // streams that are read, of which nobody knows yet whether a sweep is due
 }
 
 func newWriter(r *run, state *tap.State) *writer {
@@ -293,7 +294,7 @@ func (w *writer) publish(st *stream) bool {
 		if st.ledger != nil {
 			b.Ledger, b.Verified = st.ledger.Token().String(), st.out.verified
 		}
-		st.account.complete(b.Until)
+		st.account.complete(b.Last())
 	}
 	if st.out.learnt != nil {
 		b.Learnt = st.out.learnt

@@ -12,8 +12,9 @@ import (
 // account completes the account of the run.
 func (r *Run) account(a *tap.Account, err error, code int) *tap.Account {
 	used := r.client.Usage()
-	windows, waited, retries, limited := r.client.Account()
+	windows, waited, limited := r.client.Account()
 	a.Version, a.Protocol, a.Began = r.opts.Version, r.read.Protocol.name, r.began.UTC()
+	a.RunID = r.id
 	a.Ended, a.ExitCode, a.Windows = time.Now().UTC(), code, windows
 	a.Identity, a.Policy = r.Identity(), r.cfg.Policy.Words()
 	a.Requests = tap.RequestAccount{
@@ -22,8 +23,9 @@ func (r *Run) account(a *tap.Account, err error, code int) *tap.Account {
 	}
 	for i := range a.Streams {
 		s := &a.Streams[i]
-		s.Retries = retries(s.Stream)
-		s.Changes, s.Dropped = printable(s.Changes), printable(s.Dropped)
+		s.Requests, s.Retries = r.client.UsedBy(s.Stream)
+		s.Changes, s.New = printable(s.Changes), printable(s.New)
+		s.Dropped = printable(s.Dropped)
 		s.Reason = tap.Printable(s.Reason)
 		if s.Status == tap.Skipped {
 			s.Scope = r.scope(s)
@@ -57,7 +59,7 @@ func failure(err error) (sentence string, next []string) {
 // Failure describes a run that could not start.
 func Failure(p *Protocol, version string, began time.Time, err error) *tap.Account {
 	a := &tap.Account{
-		Version: version, Protocol: p.name, Began: began.UTC(), Ended: time.Now().UTC(),
+		Version: version, RunID: runID(began), Protocol: p.name, Began: began.UTC(), Ended: time.Now().UTC(),
 		ExitCode: ExitCode(err, false), Streams: []tap.StreamAccount{}, Windows: []tap.Window{},
 	}
 	a.Outcome, a.Next = outcome(a, err)
@@ -66,8 +68,13 @@ func Failure(p *Protocol, version string, began time.Time, err error) *tap.Accou
 
 // Failure describes the run if it could not start.
 func (r *Run) Failure(err error) *tap.Account {
-	return Failure(r.read.Protocol, r.opts.Version, r.began, err)
+	a := Failure(r.read.Protocol, r.opts.Version, r.began, err)
+	a.RunID = r.id
+	return a
 }
+
+// runID returns a name for a run that began at a time.
+func runID(began time.Time) string { return began.UTC().Format("20060102T150405Z-") + nonce() }
 
 // scope returns the scope because of which a stream was skipped.
 func (r *Run) scope(s *tap.StreamAccount) string {

@@ -215,11 +215,8 @@ func (a *Account) Reach(
 	if err != nil {
 		return nil, err
 	}
-	var token rights.Token
-	if told != nil {
-		token = told
-	}
-	return rights.Probe(ctx, asking{a.client, a.opts.Asked}, token, streams, a.cfg.Concurrency)
+	return rights.Probe(ctx, asking{a.client, a.opts.Asked}, told.Scopes(), told.Identity(), streams,
+		a.cfg.Concurrency)
 }
 
 // Granted returns, by name, which of the streams the credential may read, as far as the API says so
@@ -236,5 +233,5 @@ func (a *Account) Granted(
 	if err != nil || told == nil {
 		return nil, err
 	}
-	return rights.Told(told, streams), nil
+	return rights.Told(told.Scopes(), told.Identity(), streams), nil
 }

@@ -52,6 +52,7 @@ type Run struct {
 	selections []*tap.Selection
 	columns    *custom.Columns
 	state      *tap.State
+	id         string // tells the run from all others
 	began      time.Time
 	identified bool
 	anew       map[string]bool // streams to read from the start
@@ -66,6 +67,7 @@ func (a *Account) Prepare(ctx context.Context, read Read) (*Run, error) {
 		read.Protocol = Singer
 	}
 	r := &Run{Account: a, read: read, began: time.Now(), state: tap.NewState(), anew: map[string]bool{}}
+	r.id = runID(r.began)
 	err := a.cfg.CheckCredential(a.opts.KeepToken != nil)
 	if err != nil {
 		return nil, err

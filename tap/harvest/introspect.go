@@ -31,10 +31,10 @@ const introspectionPatience = 5 * time.Second
 // tokens that work.
 func (i *Introspection) told() bool { return i != nil && (i.Active == nil || *i.Active) }
 
-// Scopes lists the scopes; false if the answer does not say.
-func (i *Introspection) Scopes() (map[string]bool, bool) {
+// Scopes lists the scopes; nil if the answer does not say.
+func (i *Introspection) Scopes() map[string]bool {
 	if !i.told() {
-		return nil, false
+		return nil
 	}
 	scopes := map[string]bool{}
 	for _, v := range []jsontext.Value{i.Scope, i.ScopeList} {
@@ -47,9 +47,9 @@ func (i *Introspection) Scopes() (map[string]bool, bool) {
 		for _, s := range append(strings.Fields(strings.ReplaceAll(text, ",", " ")), list...) {
 			scopes[s] = true
 		}
-		return scopes, true
+		return scopes
 	}
-	return nil, false
+	return nil
 }
 
 // Identity returns the organization, the user and its role.

@@ -35,14 +35,14 @@ func (c *Client) Read(ctx context.Context, req tap.Request, take func(tap.Page) 
 
 // watchResends counts and logs what net/http sends again by itself: a request on an idle connection
 // that the server closed.
-func (c *Client) watchResends(ctx context.Context, op string) context.Context {
+func (c *Client) watchResends(ctx context.Context, stream string) context.Context {
 	sent := 0
 	return httptrace.WithClientTrace(ctx,
 		&httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) {
 			if sent++; sent > 1 {
-				c.used.requests.Add(1)
+				c.used.list(stream)
 				c.budget.spend()
-				c.log.Warn("trying again", "while", op, "reason",
+				c.log.Warn("trying again", "while", opOf(stream), "reason",
 					"the connection was closed before the answer", "wait", "0s")
 			}
 		}})
@@ -75,7 +75,7 @@ func (c *Client) attempt(ctx context.Context, req tap.Request, take func(tap.Pag
 	}
 	get := &http.Request{Method: http.MethodGet, URL: c.listURL(req), Header: http.Header{}}
 	get.Header.Set("Authorization", "Bearer "+t.value)
-	c.used.requests.Add(1)
+	c.used.list(req.Stream.Name)
 	sent := time.Now()
 	var took time.Duration
 	arrived := func(answer *http.Response) {
@@ -86,7 +86,7 @@ func (c *Client) attempt(ctx context.Context, req tap.Request, take func(tap.Pag
 			tried() // the others need not wait for the page
 		}
 	}
-	return c.do(c.watchResends(ctx, op(req)), get, arrived,
+	return c.do(c.watchResends(ctx, req.Stream.Name), get, arrived,
 		func(answer *http.Response, body []byte) error {
 			if answer.StatusCode != http.StatusOK {
 				refusal := c.refusal(get.URL, answer, body)

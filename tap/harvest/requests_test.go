@@ -226,8 +226,11 @@ func TestAccountOfRequests(t *testing.T) {
 		for _, name := range []string{"a", "b", "c", "d", "e"} {
 			require.NoError(t, c.Read(t.Context(), list(name), discard))
 		}
-		windows, waited, retries, limited := c.Account()
-		assert.Equal(t, []int{2, 1, 0}, []int{retries("a"), retries("b"), retries("c")})
+		windows, waited, limited := c.Account()
+		for stream, want := range map[string][2]int{"a": {3, 2}, "b": {2, 1}, "c": {1, 0}} {
+			requests, retries := c.UsedBy(stream)
+			assert.Equal(t, want, [2]int{requests, retries}, stream)
+		}
 		assert.Equal(t, 1, limited)
 		sent := 0
 		for i, w := range windows {

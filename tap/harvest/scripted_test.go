@@ -164,7 +164,8 @@ func TestOneDeadListIsOneDeadList(t *testing.T) {
 	})
 }
 
-// A list that keeps failing after all others are read is not the whole API.
+// A list that keeps failing after all others are read is not the whole API, however long ago those
+// were: the first attempt may come long after the last answer of another list.
 func TestLastFailingListIsOneDeadList(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := scriptedClient(t, func(r *http.Request) (*http.Response, error) {
@@ -174,7 +175,10 @@ func TestLastFailingListIsOneDeadList(t *testing.T) {
 			return reply(200, `[]`), nil
 		}, nil)
 		require.NoError(t, c.Read(t.Context(), list("good"), discard))
-		assert.Equal(t, tap.Server, tap.KindOf(c.Read(t.Context(), list("bad"), discard)))
+		for range 2 {
+			assert.Equal(t, tap.Server, tap.KindOf(c.Read(t.Context(), list("bad"), discard)))
+			time.Sleep(time.Hour)
+		}
 	})
 }
 
@@ -359,8 +363,8 @@ func TestIntrospectionFormats(t *testing.T) {
 	} {
 		in := &Introspection{}
 		require.NoError(t, json.Unmarshal([]byte(body), in), body)
-		scopes, told := in.Scopes()
-		assert.Equal(t, want != nil, told, body)
+		scopes := in.Scopes()
+		assert.Equal(t, want != nil, scopes != nil, body)
 		for _, s := range want {
 			assert.True(t, scopes[s], body)
 		}

@@ -1,7 +1,6 @@
 package harvest
 
 import (
-	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,8 +20,19 @@ type used struct {
 	requests, bytes, tokens atomic.Int64
 
 	mu      sync.Mutex     // guards what follows
+	lists   map[string]int // requests by stream
 	repeats map[string]int // by operation
 	limited int            // answers with 429
+}
+
+func (u *used) list(stream string) {
+	u.requests.Add(1)
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.lists == nil {
+		u.lists = map[string]int{}
+	}
+	u.lists[stream]++
 }
 
 func (u *used) repeat(op string, limited bool) {
@@ -45,14 +55,18 @@ func (c *Client) Usage() Usage {
 	}
 }
 
-// Account returns the windows of the limit, how long the client waited for them, how often each
-// list was requested again, and the number of 429s.
-func (c *Client) Account() (windows []tap.Window, waited time.Duration,
-	retries func(stream string) int, limited int,
-) {
+// Account returns the windows of the limit, how long the client waited for them, and the number of
+// 429s.
+func (c *Client) Account() (windows []tap.Window, waited time.Duration, limited int) {
 	windows, waited = c.budget.account()
 	c.used.mu.Lock()
 	defer c.used.mu.Unlock()
-	repeats := maps.Clone(c.used.repeats)
-	return windows, waited, func(stream string) int { return repeats[opOf(stream)] }, c.used.limited
+	return windows, waited, c.used.limited
+}
+
+// UsedBy returns how often a list was requested, and how many of these requests were repetitions.
+func (c *Client) UsedBy(stream string) (requests, retries int) {
+	c.used.mu.Lock()
+	defer c.used.mu.Unlock()
+	return c.used.lists[stream], c.used.repeats[opOf(stream)]
 }

@@ -167,8 +167,7 @@ func TestWhoIsASiteAdmin(t *testing.T) {
 		admin, known := in.Identity().SiteAdmin()
 		assert.Equal(t, want, [2]bool{admin, known}, role)
 	}
-	_, ok := (*Introspection)(nil).Scopes()
-	assert.False(t, ok)
+	assert.Nil(t, (*Introspection)(nil).Scopes())
 }
 
 // Organization, user and role are read whatever their types, and are unknown otherwise.

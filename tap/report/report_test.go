@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -88,21 +89,94 @@ func TestNamesBreakBetweenWordsOnly(t *testing.T) {
 }
 
 func TestFormatsByName(t *testing.T) {
-	for _, name := range []string{"run.html", "run.HTM", "run.json"} {
+	for _, name := range []string{"run.html", "run.HTM", "run.json", "run.JSON"} {
 		file := filepath.Join(t.TempDir(), name)
+		require.NoError(t, Check(file))
+		left, err := os.ReadDir(filepath.Dir(file))
+		require.NoError(t, err)
+		assert.Empty(t, left, "a check leaves nothing")
 		require.NoError(t, Write(file, account()))
 		data, err := os.ReadFile(file)
 		require.NoError(t, err)
-		assert.Equal(t, strings.HasSuffix(name, "json"), data[0] == '{', name)
+		assert.Equal(t, strings.HasSuffix(strings.ToLower(name), "json"), data[0] == '{', name)
 	}
 	assert.ErrorContains(t, Check("run.txt"), ".html or .json")
 	assert.Error(t, Check(filepath.Join(t.TempDir(), "no", "run.html")))
+	folder := filepath.Join(t.TempDir(), "run.html")
+	require.NoError(t, os.Mkdir(folder, 0o700))
+	assert.ErrorContains(t, Check(folder), "it is a folder")
+	assert.Error(t, Write(folder, account()))
+}
+
+// Other people read the report, in JSON as in HTML: docs/report.schema.json describes it.
+func TestReportInJSON(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "run.json")
+	require.NoError(t, Write(file, account()))
+	data, err := os.ReadFile(file)
+	require.NoError(t, err)
+	assert.True(t, strings.HasSuffix(string(data), "\n}\n"), "it ends with a line's end")
+	assert.Contains(t, string(data), "\n  \"outcome\": \"1 of 5 streams failed: job_posts;")
+	info, err := os.Stat(file)
+	require.NoError(t, err)
+	if runtime.GOOS != "windows" {
+		assert.Equal(t, os.FileMode(0o644), info.Mode().Perm())
+	}
+}
+
+// A stream has something to show for the run if it wrote, reported, retried or changed anything.
+func TestRankOfStreams(t *testing.T) {
+	for name, c := range map[string]struct {
+		stream tap.StreamAccount
+		rank   int
+	}{
+		"failed":     {tap.StreamAccount{Status: tap.Failed, Records: 1}, 0},
+		"unfinished": {tap.StreamAccount{Status: tap.Unfinished, Records: 1}, 1},
+		"skipped":    {tap.StreamAccount{Status: tap.Skipped}, 2},
+		"a record":   {tap.StreamAccount{Status: tap.Complete, Records: 1}, 3},
+		"a deletion": {tap.StreamAccount{Status: tap.Complete, Gone: 1}, 3},
+		"a retry":    {tap.StreamAccount{Status: tap.Complete, Retries: 1}, 3},
+		"a change":   {tap.StreamAccount{Status: tap.Complete, Changes: []string{"x"}}, 3},
+		"nothing":    {tap.StreamAccount{Status: tap.Complete}, 4},
+		"left alone": {tap.StreamAccount{Status: tap.LeftAlone}, 4},
+	} {
+		assert.Equal(t, c.rank, rank(c.stream), name)
+	}
+}
+
+func TestLengthOfAWindow(t *testing.T) {
+	windows := func(seconds ...int) (of []tap.Window) {
+		for _, s := range seconds {
+			of = append(of, tap.Window{Began: began.Add(time.Duration(s) * time.Second)})
+		}
+		return of
+	}
+	for want, of := range map[string][]tap.Window{
+		"":     windows(0),
+		"30s":  windows(0, 30, 70),
+		"1s":   windows(0, 0, 1),
+		"10s":  windows(0, 90, 100),
+		"1m0s": windows(0, 60),
+	} {
+		assert.Equal(t, want, windowOf(of))
+	}
+	assert.Empty(t, windowOf(windows(0, 61)))
+}
+
+func TestTimesOfAPage(t *testing.T) {
+	a := account()
+	a.Ended = began.Add(1504 * time.Millisecond)
+	page := plain(t, a)
+	assert.Contains(t, page, "2026-11-26 12:00:00 UTC")
+	assert.Contains(t, page, "1.5s")
 }
 
 func TestNumbersAreReadable(t *testing.T) {
 	assert.Equal(t, "1\u202f234\u202f567", number(1234567))
-	assert.Equal(t, "999", number(999))
-	assert.Equal(t, []string{"5 B", "1.5 kB", "2.0 MB", "3.0 GB"},
-		[]string{size(5), size(1500), size(2e6), size(3e9)})
+	assert.Equal(t, []string{"999", "1\u202f000", "-123", "-1\u202f234", "123\u202f456"},
+		[]string{number(999), number(1000), number(-123), number(int64(-1234)), number(123456)})
+	assert.Equal(t, []string{"5 B", "999 B", "1.0 kB", "1.5 kB", "1.0 MB", "2.0 MB", "1.0 GB", "3.0 GB"},
+		[]string{
+			size(5), size(999), size(1e3), size(1500), size(1e6), size(2e6), size(1e9), size(3e9),
+		})
 	assert.Equal(t, "1.5s", seconds(1.5))
 }

@@ -5,7 +5,6 @@ package rights
 import (
 	"context"
 	"errors"
-	"slices"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
@@ -28,22 +27,13 @@ const (
 // Missing reports whether the list may not be read.
 func (r Reach) Missing() bool { return r == NoScope || r == NotSiteAdmin }
 
-// Token is what the API says about a token.
-type Token interface {
-	// Scopes returns the scopes of the token; false if the API does not say.
-	Scopes() (scopes map[string]bool, told bool)
-	// Identity returns whose token it is.
-	Identity() tap.Identity
-}
-
-// Told returns for each stream whether it may be read, according to the token alone; nil if it does
-// not say.
-func Told(token Token, streams []*tap.Stream) map[string]Reach {
-	scopes, told := token.Scopes()
-	if !told {
+// Told returns for each stream whether it may be read, according to the scopes of a token and the
+// user's role; nil if the API does not tell the scopes.
+func Told(scopes map[string]bool, who tap.Identity, streams []*tap.Stream) map[string]Reach {
+	if scopes == nil {
 		return nil
 	}
-	admin, known := token.Identity().SiteAdmin()
+	admin, known := who.SiteAdmin()
 	found := map[string]Reach{}
 	for _, s := range streams {
 		switch {
@@ -58,39 +48,43 @@ func Told(token Token, streams []*tap.Stream) map[string]Reach {
 	return found
 }
 
-// Probe returns for each stream whether it may be read. If token is nil because the API says
-// nothing, each list is asked for one record, with limited concurrency.
-func Probe(ctx context.Context, source tap.Source, token Token, streams []*tap.Stream,
-	concurrency int,
+// Probe returns for each stream whether it may be read. Where scopes is nil, because the API does
+// not tell them, each list is asked for one record, with limited concurrency.
+func Probe(ctx context.Context, source tap.Source, scopes map[string]bool, who tap.Identity,
+	streams []*tap.Stream, concurrency int,
+) (map[string]Reach, error) {
+	if scopes == nil {
+		return askAll(ctx, source, streams, concurrency)
+	}
+	if admin, known := who.SiteAdmin(); admin || !known {
+		return Told(scopes, who, streams), nil
+	}
+	reads, err := readsAny(ctx, source, scopes, streams)
+	if err != nil {
+		return nil, err
+	}
+	if reads {
+		return Told(scopes, tap.Identity{}, streams), nil // the role is a Site Admin's by another name
+	}
+	found := map[string]Reach{}
+	for _, s := range streams {
+		found[s.Name] = NotSiteAdmin
+	}
+	return found, nil
+}
+
+// askAll asks each list.
+func askAll(
+	ctx context.Context, source tap.Source, streams []*tap.Stream, concurrency int,
 ) (map[string]Reach, error) {
 	found := make([]Reach, len(streams))
-	var scopes map[string]bool
-	told, admin := false, true
-	if token != nil {
-		scopes, told = token.Scopes()
-		if is, known := token.Identity().SiteAdmin(); told && known && !is {
-			var err error
-			if admin, err = readsAny(ctx, source, scopes, streams); err != nil {
-				return nil, err
-			}
-		}
-	}
 	var group errgroup.Group
 	group.SetLimit(concurrency)
 	for i, s := range streams {
-		switch {
-		case told && !admin:
-			found[i] = NotSiteAdmin
-		case told && scopes[s.Scope]:
-			found[i] = Yes
-		case told:
-			found[i] = NoScope
-		default:
-			group.Go(func() (err error) {
-				found[i], err = Ask(ctx, source, s)
-				return err
-			})
-		}
+		group.Go(func() (err error) {
+			found[i], err = Ask(ctx, source, s)
+			return err
+		})
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err
@@ -135,19 +129,19 @@ func Ask(ctx context.Context, source tap.Source, s *tap.Stream) (Reach, error) {
 }
 
 // readsAny reports whether a list can be read, of those that the scopes allow: a role by another
-// name may do so, too.
+// name may do so, too. It prefers a list that is never empty, whose answer is beyond doubt.
 func readsAny(ctx context.Context, source tap.Source, scopes map[string]bool,
 	streams []*tap.Stream,
 ) (bool, error) {
-	i := slices.IndexFunc(streams, func(s *tap.Stream) bool { return scopes[s.Scope] })
-	if i < 0 {
+	var asked *tap.Stream
+	for _, s := range streams {
+		if scopes[s.Scope] && (asked == nil || s.NeverEmpty) {
+			asked = s
+		}
+	}
+	if asked == nil {
 		return false, nil
 	}
-	if n := slices.IndexFunc(streams, func(s *tap.Stream) bool {
-		return scopes[s.Scope] && s.NeverEmpty
-	}); n >= 0 {
-		i = n
-	}
-	reach, err := Ask(ctx, source, streams[i])
+	reach, err := Ask(ctx, source, asked)
 	return reach == Yes, err
 }

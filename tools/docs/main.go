@@ -1,6 +1,8 @@
-// Command docs generates documents and parts of documents: the tables of README.md, the pages of
+// Command docs generates documents and parts of documents: the tables of README.md and docs/, the pages of
 // docs/streams, and the sources and staging of the dbt package. With -check it only reports whether
 // they are up to date.
+//
+//	go -C tools run ./docs [-check]
 package main
 
 import (
@@ -19,8 +21,13 @@ import (
 
 func main() {
 	check := flag.Bool("check", false, "tell whether the documents are fresh, and change nothing")
+	root := flag.String("root", "..", "the repository's folder")
 	flag.Parse()
-	if err := run(*check); err != nil {
+	err := os.Chdir(*root)
+	if err == nil {
+		err = run(*check)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -37,9 +44,11 @@ func run(check bool) error {
 	if err != nil {
 		return err
 	}
-	if documents["README.md"], err = readme(streams); err != nil {
+	written, err := parts(streams)
+	if err != nil {
 		return err
 	}
+	maps.Copy(documents, written)
 	dbt, err := dbtPackage(streams)
 	if err != nil {
 		return err
@@ -71,7 +80,7 @@ func refresh(check bool, name string, text []byte) error {
 	case err == nil && bytes.Equal(old, text):
 		return nil
 	case check:
-		return fmt.Errorf("%s is not fresh: go run ./tools/docs makes it so", name)
+		return fmt.Errorf("%s is not fresh: go -C tools run ./docs makes it so", name)
 	}
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return err
@@ -90,7 +99,7 @@ func sweep(check bool, documents map[string][]byte) error {
 			continue
 		}
 		if check {
-			return fmt.Errorf("%s is of no stream: go run ./tools/docs removes it", page)
+			return fmt.Errorf("%s is of no stream: go -C tools run ./docs removes it", page)
 		}
 		if err := os.Remove(page); err != nil {
 			return err

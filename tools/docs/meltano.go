@@ -13,6 +13,7 @@ import (
 )
 
 // The parts of a plugin definition: https://docs.meltano.com/reference/plugin-definition-syntax.
+// There is no pip_url before the first release, so that Meltano runs the binary on the PATH.
 type (
 	meltanoPlugin struct {
 		PluginType        string           `yaml:"plugin_type"`
@@ -24,7 +25,6 @@ type (
 		DomainURL         string           `yaml:"domain_url"`
 		Docs              string           `yaml:"docs"`
 		Repo              string           `yaml:"repo"`
-		PipURL            string           `yaml:"pip_url"`
 		Executable        string           `yaml:"executable"`
 		Keywords          []string         `yaml:"keywords"`
 		MaintenanceStatus string           `yaml:"maintenance_status"`
@@ -62,8 +62,8 @@ func meltanoDefinition(streams []*tap.Stream) ([]byte, error) {
 		DomainURL:   "https://www.greenhouse.com",
 		Docs:        "https://github.com/tap-greenhouse/tap-greenhouse",
 		Repo:        "https://github.com/tap-greenhouse/tap-greenhouse",
-		PipURL:      "tap-greenhouse", Executable: "tap-greenhouse",
-		Keywords: []string{"api", "recruiting", "hr"}, MaintenanceStatus: "active",
+		Executable:  "tap-greenhouse",
+		Keywords:    []string{"api", "recruiting", "hr"}, MaintenanceStatus: "active",
 		Capabilities: []string{
 			"catalog", "state", "discover", "about", "test", "activate-version",
 			"structured-logging",

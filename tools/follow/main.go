@@ -3,7 +3,7 @@
 // scope, filters, fields, accepts_updated_at). It keeps what people wrote, and prints a table of
 // what it changed.
 //
-// usage: go run ./tools/follow DOCUMENT [FOLDER]; FOLDER is schemas by default.
+// usage: go -C tools run ./follow DOCUMENT [FOLDER]; FOLDER is ../schemas by default.
 package main
 
 import (
@@ -16,13 +16,13 @@ import (
 )
 
 func main() {
-	folder := "schemas"
+	folder := "../schemas"
 	switch len(os.Args) {
 	case 2:
 	case 3:
 		folder = os.Args[2]
 	default:
-		fmt.Fprintln(os.Stderr, "usage: go run ./tools/follow DOCUMENT [FOLDER]")
+		fmt.Fprintln(os.Stderr, "usage: go -C tools run ./follow DOCUMENT [FOLDER]")
 		os.Exit(2)
 	}
 	if err := run(os.Args[1], folder, os.Stdout); err != nil {

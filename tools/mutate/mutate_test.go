@@ -1,0 +1,36 @@
+package main
+
+import (
+	"io"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A package whose tests fail by themselves must not seem to notice every mutant.
+func TestRedPackageIsRefused(t *testing.T) {
+	_, err := try("testdata/red", options{n: 20, seed: 1})
+	require.ErrorContains(t, err, "testdata/red: its tests fail without any change")
+	require.ErrorContains(t, err, "it is not 11")
+}
+
+func TestPackageWithoutTestsIsRefused(t *testing.T) {
+	_, err := try("testdata", options{n: 20, seed: 1})
+	require.ErrorContains(t, err, "there are no tests")
+}
+
+func TestSurvivorsAreNamed(t *testing.T) {
+	r, w, err := os.Pipe()
+	require.NoError(t, err)
+	stdout := os.Stdout
+	os.Stdout = w
+	s, err := try("testdata/green", options{n: 20, seed: 1})
+	os.Stdout = stdout
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	out, err := io.ReadAll(r)
+	require.NoError(t, err)
+	require.Equal(t, `  survived: testdata/green/limit.go:7: result 2 became ""`+"\n", string(out))
+	require.Equal(t, score{noticed: 5, tried: 6}, s)
+}
