@@ -109,14 +109,14 @@ func Open(ctx context.Context, store Store, o Opening) (l *Ledger, trusted bool,
 	switch {
 	case fresh:
 		l.header = header{l.header.Version, o.ReadAs}
-		l.first = l.entry(nil, kindHeader, appendJSON(nil, l.header))
+		l.first = l.entry(nil, kindHeader, toJSON(l.header))
 	case !trusted:
 		l.distrust()
 		err = l.fold(ctx, logs, Token{})
 	case size.bytes > foldBytes+len(file)/8 || size.parts > foldParts || c.legacy:
 		err = l.fold(ctx, logs, o.Token)
 	case len(logs) > 0 && o.Token.Run != "":
-		l.first = l.entry(nil, kindAck, appendJSON(nil, o.Token))
+		l.first = l.entry(nil, kindAck, toJSON(o.Token))
 	}
 	return l, trusted, err
 }
@@ -349,7 +349,7 @@ func (l *Ledger) flush(ctx context.Context) error {
 	if len(l.pending) == 0 {
 		return nil
 	}
-	data := append(l.first, l.pending...)
+	data := slices.Concat(l.first, l.pending)
 	if err := l.store.Append(ctx, l.stream, l.run, l.number, data); err != nil {
 		return err
 	}

@@ -125,7 +125,7 @@ func (s *bucket) read(ctx context.Context, key string) (data []byte, etag string
 	if err != nil {
 		return nil, "", s.told(err)
 	}
-	defer object.Close()
+	defer func() { _ = object.Close() }() // it was read
 	if data, err = io.ReadAll(object); err != nil {
 		return nil, "", s.told(err)
 	}
