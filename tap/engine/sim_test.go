@@ -11,6 +11,7 @@ import (
 	"maps"
 	"math"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -380,14 +381,19 @@ func (s *simulator) living(settled bool) map[int64]int64 {
 	return rows
 }
 
-// allSeeds is how many lists each law is tried on.
-const allSeeds = 25
+// seedsOf returns on how many lists each law is tried.
+func seedsOf() int {
+	switch {
+	case testing.Short():
+		return 3
+	case os.Getenv("TAP_GREENHOUSE_LONG") != "":
+		return 25
+	}
+	return 5
+}
 
 func simulate(t *testing.T, each func(t *testing.T, s *simulation, random *rand.Rand)) {
-	seeds := allSeeds
-	if testing.Short() {
-		seeds /= 8
-	}
+	seeds := seedsOf()
 	for _, passes := range []int{1, 2} {
 		stream := simStream(t, passes)
 		for name, proto := range protocols(stream) {
