@@ -64,6 +64,26 @@ try:
     check("what is there is not fetched again, also after a lost state", code == 0 and [r["content_sha256"] for r in again] == [r["content_sha256"] for r in records], log[-2000:])
     code, records, log = run(dict(config, attachments={"store": "s3://nowhere/files"}))
     check("a missing bucket fails the stream, and is named", code == 1 and not records and "nowhere" in log, log[-2000:])
+
+    # pipe keeps its state in the bucket, for one run at a time
+    out = os.path.join(WORK, "piped.jsonl")
+    pipe = [TAP, "pipe", "--config", os.path.join(WORK, "users.json"), "--state", "s3://greenhouse/acme/state.json", "--", "sh", "-c"]
+    with open(os.path.join(WORK, "users.json"), "w") as f:
+        json.dump(dict(sandbox.config, streams=["users"]), f)
+    echo = f"tee -a {out} | grep '\"type\":\"STATE\"'"
+    env = {**os.environ, "AWS_ENDPOINT_URL": ADDRESS, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "testtest", "AWS_REGION": "us-east-1"}
+    first = subprocess.run([*pipe, echo], env=env, capture_output=True, text=True)
+    state = subprocess.run([os.path.join(VENVS, "moto", "bin", "python"), "-c", READ, "greenhouse", "acme/state.json"], capture_output=True).stdout
+    check("pipe keeps the state in a bucket", first.returncode == 0 and "users" in json.loads(state or "{}").get("bookmarks", {}), first.stderr[-1000:])
+    holder = subprocess.Popen([*pipe, echo + "; sleep 30"], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    time.sleep(2)
+    second = subprocess.run([*pipe, echo], env=env, capture_output=True, text=True)
+    check("a second pipe on it ends with exit 2", second.returncode == 2 and "another process uses it" in second.stderr, second.stderr[-1000:])
+    holder.kill()
+    holder.wait()
+    before = open(out).read().count('"RECORD"')
+    last = subprocess.run([*pipe, echo], env=env, capture_output=True, text=True)
+    check("after a kill, the next one continues from there", last.returncode == 0 and open(out).read().count('"RECORD"') == before, last.stderr[-1000:])
     code, records, log = run(config, AWS_ENDPOINT_URL="http://127.0.0.1:9", TAP_GREENHOUSE_MAX_RETRY_TIME="1s")
     check("a store that does not answer is exit 1", code == 1, log[-500:])
 finally:

@@ -100,7 +100,7 @@ func (s *store) check(name string, cfg []byte, every time.Duration) (credential 
 		return "", err
 	}
 	if len(parsed.Warnings) > 0 {
-		return "", errors.New(strings.Join(parsed.Warnings, "; "))
+		return "", errors.New(strings.ReplaceAll(strings.Join(parsed.Warnings, "; "), " is ignored", ""))
 	}
 	if err := parsed.CheckCredential(true); err != nil {
 		return "", err

@@ -135,7 +135,7 @@ func show(ctx context.Context, db *store, name string, out io.Writer, now time.T
 	line("read every", "%s", a.every)
 	line("fresh", "%s", ago(a.fresh, now))
 	line("next run", "%s", a.when(now))
-	line("runs", "%d, of which the last %d failed", a.runs, a.failures)
+	line("runs", "%d; failed since the last good one: %d", a.runs, a.failures)
 	line("rows, requests", "%d, %d", a.records, a.requests)
 	line("state", "%d bytes", len(a.state))
 	line("last outcome", "%s", a.outcome)

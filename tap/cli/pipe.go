@@ -110,8 +110,9 @@ func badState(where string, err error) error {
 
 // toLoader starts the loader.
 func (p *program) toLoader(ctx context.Context, flags pipeFlags, slot store.Slot) (sink, error) {
+	said := p.loaderLog()
 	loader, err := pipe.Start(ctx, pipe.Options{
-		Args: flags.Loader, Stderr: p.loaderLog(), State: greenhouse.EchoedState,
+		Args: flags.Loader, Stderr: said, State: greenhouse.EchoedState,
 		Stall: flags.Stall, Grace: flags.Grace, Log: p.log,
 		Keep: func(state []byte) error {
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), saveTime)
@@ -141,6 +142,9 @@ func (p *program) toLoader(ctx context.Context, flags pipeFlags, slot store.Slot
 		finish: func() error {
 			err := loader.Finish()
 			waiting()
+			if lines, ok := said.(*wholeLines); ok {
+				lines.end()
+			}
 			if states, others := loader.Echoed(); err == nil && states == 0 && ctx.Err() == nil {
 				p.log.Warn("the loader has echoed no state, so the state stays as it was: the next run reads the same again",
 					"state", flags.State, "lines that are no state", others)
@@ -173,7 +177,31 @@ func (p *program) loaderLog() io.Writer {
 		return f
 	}
 	if p.person != nil {
-		return &p.person.lineWriter
+		return &wholeLines{out: &p.person.lineWriter}
 	}
 	return p.Err
+}
+
+// wholeLines passes whole lines on: half of one would be torn by the display.
+type wholeLines struct {
+	out  io.Writer
+	rest []byte
+}
+
+func (w *wholeLines) Write(p []byte) (int, error) {
+	w.rest = append(w.rest, p...)
+	if i := bytes.LastIndexByte(w.rest, '\n'); i >= 0 {
+		if _, err := w.out.Write(w.rest[:i+1]); err != nil {
+			return 0, err
+		}
+		w.rest = append(w.rest[:0], w.rest[i+1:]...)
+	}
+	return len(p), nil
+}
+
+// end passes on what has no end of a line.
+func (w *wholeLines) end() {
+	if len(w.rest) > 0 {
+		_, _ = w.Write([]byte{'\n'}) // standard error is the last resort
+	}
 }

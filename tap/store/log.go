@@ -145,7 +145,7 @@ func (s *bucket) part(ctx context.Context, key string) ([]byte, error) {
 	if err != nil {
 		return nil, s.told(err)
 	}
-	defer func() { _ = object.Close() }() // it was read
+	defer func() { _ = object.Close() }() // it was read to its end, or failed before
 	data, err := io.ReadAll(object)
 	return data, s.told(err)
 }

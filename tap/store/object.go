@@ -125,7 +125,7 @@ func (s *bucket) read(ctx context.Context, key string) (data []byte, etag string
 	if err != nil {
 		return nil, "", s.told(err)
 	}
-	defer func() { _ = object.Close() }() // it was read
+	defer func() { _ = object.Close() }() // it was read to its end, or failed before
 	if data, err = io.ReadAll(object); err != nil {
 		return nil, "", s.told(err)
 	}

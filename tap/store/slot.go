@@ -89,7 +89,7 @@ func openFile(name string) (*fileSlot, error) {
 		return nil, ErrTaken
 	}
 	if err := s.probe(); err != nil {
-		_ = s.lock.Close() // the error before it counts
+		_ = s.lock.Close() // the first error is returned
 		return nil, fmt.Errorf("its folder cannot be written: %w", err)
 	}
 	return s, nil
