@@ -265,7 +265,7 @@ try:
     settings = {"as_of": dbt_rows.AS_OF, "custom_fields": CUSTOM, "personal": EVERYTHING}
     accounts, statements, variables = nasty(21, ["target-duckdb", "pyairbyte", "texts"], append_only=True)
     ask(database=database, statements=statements)
-    dbt("nasty rows, append-only, three accounts on DuckDB", "duckdb", "build", variables={**variables, "greenhouse_timezone": "America/New_York"}, database=database)
+    dbt("nasty rows, append-only, three accounts on DuckDB", "duckdb", "run", variables={**variables, "greenhouse_timezone": "America/New_York"}, database=database)
     compare("nasty rows, append-only, three accounts on DuckDB", database, accounts, timezone="America/New_York", **settings)
     accounts, statements, variables = nasty(31, ["target-postgres", "airbyte-postgres"], without=MISSING)
     ask(database=PORT, statements=statements)
