@@ -94,36 +94,34 @@ type Opening struct {
 // nobody knows which rows are in the warehouse: the list must be read whole before anything is
 // reported.
 func Open(ctx context.Context, store Store, o Opening) (l *Ledger, trusted bool, err error) {
-	file, logs, err := store.Load(ctx, o.Stream)
+	in, err := load(ctx, store, o)
 	if err != nil {
 		return nil, false, err
 	}
-	c, err := decode(file)
-	if err != nil {
-		return nil, false, fmt.Errorf("%s: %w: remove it, and the tap reads the list again",
-			store.Name(o.Stream), err)
-	}
-	fresh, run := file == nil && len(logs) == 0, c.nextRun(logs, o)
-	size := c.replay(logs, o.Token)
 	l = &Ledger{
-		store: store, stream: o.Stream, run: run, log: o.Log, content: *c, as: o.ReadAs,
-		token: o.Token, passes: o.Passes, unsent: map[uint64]bool{}, reading: newListing(o.Passes),
-		older: o.Older,
+		store: store, stream: o.Stream, run: in.nextRun(in.logs, o), log: o.Log,
+		content: *in.content, as: o.ReadAs, token: o.Token, passes: o.Passes,
+		unsent: map[uint64]bool{}, reading: newListing(o.Passes), older: o.Older,
 	}
 	if l.older == nil {
 		l.older = func(record.Row) bool { return false }
 	}
-	trusted = l.check(o, fresh, logs)
-	l.foreign = !fresh && l.ReadAs != o.ReadAs
+	trusted = in.trusted
+	if !trusted && in.why != "" {
+		o.Log.Warn(in.why+": the list is read whole", "stream", o.Stream, "ledger",
+			store.Name(o.Stream))
+	}
+	logs, size := in.logs, in.size
+	l.foreign = !in.fresh && l.ReadAs != o.ReadAs
 	switch {
-	case fresh:
+	case in.fresh:
 		l.header = header{l.header.Version, o.ReadAs}
 		l.first = l.entry(nil, kindHeader, appendJSON(nil, l.header))
 		return l, trusted, nil
 	case !trusted:
 		l.distrust()
 		err = l.fold(ctx, logs, Token{})
-	case size.bytes > foldBytes+len(file)/8 || size.parts > foldParts:
+	case size.bytes > foldBytes+in.file/8 || size.parts > foldParts:
 		err = l.fold(ctx, logs, o.Token)
 	}
 	a := ack{Seen: map[string]uint64{}}
@@ -167,42 +165,64 @@ func (c *content) nextRun(logs []Log, o Opening) string {
 	return fmt.Sprintf("%08d-%s", n+1, o.Nonce)
 }
 
-// check reports whether ledger and state belong together, decides the version of the rows, and says
-// what is wrong.
-func (l *Ledger) check(o Opening, fresh bool, logs []Log) bool {
-	warn := func(what string) bool {
-		l.log.Warn(what+": the list is read whole", "stream", l.stream, "ledger",
-			l.store.Name(l.stream))
-		return false
+// loaded is a ledger as a state sees it.
+type loaded struct {
+	*content
+	logs  []Log
+	size  size
+	file  int  // its length in bytes
+	fresh bool // there was nothing in the store
+	// trusted means that ledger and state belong together. why says what is wrong if they do not,
+	// and that is a surprise.
+	trusted bool
+	why     string
+}
+
+// load loads the ledger of a stream, and decides the version of the rows.
+func load(ctx context.Context, store Store, o Opening) (*loaded, error) {
+	file, logs, err := store.Load(ctx, o.Stream)
+	if err != nil {
+		return nil, err
 	}
-	version := l.header.Version
+	c, err := decode(file)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w: remove it, and the tap reads the list again",
+			store.Name(o.Stream), err)
+	}
+	in := &loaded{content: c, logs: logs, file: len(file), fresh: file == nil && len(logs) == 0}
+	in.size = c.replay(logs, o.Token)
+	version := c.Version
 	switch {
 	case o.Version != 0:
-		l.header.Version = o.Version
+		c.Version = o.Version
 	case version == 0:
-		l.header.Version = FirstVersion
+		c.Version = FirstVersion
 	}
+	in.trusted, in.why = in.belongs(o, version)
+	return in, nil
+}
+
+// belongs reports whether ledger and state belong together, and says what is wrong.
+func (in *loaded) belongs(o Opening, version int64) (ok bool, why string) {
 	switch {
-	case fresh && !o.Loaded:
-		return true
-	case fresh && o.Version == 0:
-		return false // it was loaded before deletes was set; that is no surprise
-	case fresh:
-		return warn("the store of deletes is empty, although the state says that rows were loaded: rows that were deleted since then stay in the warehouse, if the store does not outlive a run")
+	case in.fresh && !o.Loaded:
+		return true, ""
+	case in.fresh && o.Version == 0:
+		return false, "" // it was loaded before deletes was set; that is no surprise
+	case in.fresh:
+		return false, "the store of deletes is empty, although the state says that rows were loaded: rows that were deleted since then stay in the warehouse, if the store does not outlive a run"
 	case !o.Loaded && o.Version == 0:
-		return false // the state was lost, or is a new one: everything is read anyway
-	case version != l.header.Version:
-		return warn("the store of deletes belongs to another version of the stream")
-	case l.legacy:
-		l.log.Info("the ids are those of an older release: the list is read whole once", "stream",
-			l.stream)
-		return false
-	case !l.knows(logs, o.Token):
-		return warn("the store of deletes does not belong to this state")
-	case o.Token.before(l.head):
-		return warn("the store of deletes is newer than the state")
+		return false, "" // the state was lost, or is a new one: everything is read anyway
+	case version != in.Version:
+		return false, "the store of deletes belongs to another version of the stream"
+	case in.legacy:
+		return false, "the store of deletes is of an older release, which did not note what was delivered of a row"
+	case !in.knows(in.logs, o.Token):
+		return false, "the store of deletes does not belong to this state"
+	case o.Token.before(in.head):
+		return false, "the store of deletes is newer than the state"
 	}
-	return true
+	return true, ""
 }
 
 // distrust makes all rows unsure, and rows that were reported known.
