@@ -85,6 +85,7 @@ func (w *writer) compare(st *stream) {
 func (m compared) write(w *writer) {
 	st, f := m.stream, m.found
 	st.account.swept(f, w.Deletes.Every)
+	w.prove(w.signals.row.Load())
 	if f.Compared {
 		st.out.verified = &tap.Verified{
 			Until: f.Until, Rows: f.Rows, Sum: f.Sum.String(), Repaired: f.Repaired,
@@ -209,6 +210,6 @@ func (r *run) sweepOf(st *stream) gone.Sweep {
 	return gone.Sweep{
 		Every: d.Every, MaxShare: d.MaxShare, Accept: slices.Contains(d.Accept, st.sel.Stream.Name),
 		Force: d.Verify || r.signals.anonymized.Load() && st.sel.Stream.OfCandidates(),
-		Now:   r.now(), Older: st.older(r.StartDate),
+		Now:   r.now(),
 	}
 }

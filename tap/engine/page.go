@@ -142,7 +142,8 @@ func (w *worker) note(ctx context.Context, t *task, req tap.Request, page tap.Pa
 	}
 	number, err = w.stream.ledger.Write(ctx, gone.Page{
 		Rows: rows, Pass: t.piece.Pass, Next: page.Next, Asked: page.Asked,
-		First: req.Cursor == "", Partial: !t.listing || bounded || req.IDs != nil,
+		First: req.Cursor == "", Without: t.without,
+		Partial: !t.listing || bounded || req.IDs != nil,
 	})
 	if err != nil {
 		return 0, storage("keeping the ids of "+req.Stream.Name, err)
