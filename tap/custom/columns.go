@@ -84,7 +84,7 @@ func Read(ctx context.Context, source tap.Source, mode Mode) (*Columns, error) {
 	if err != nil {
 		return nil, err
 	}
-	streams, err := schemas.Load()
+	streams, err := schemas.Lists()
 	if err != nil {
 		return nil, err
 	}

@@ -99,8 +99,8 @@ func (w *writer) loop() {
 	}
 }
 
-// close ends the streams that have not ended, if the run is over for a cause, and writes the last
-// state.
+// close ends the streams that have not ended, if the run is over for a cause, and writes the log of
+// the run and the last state.
 func (w *writer) close(cause error) {
 	w.closing = tap.KindOf(cause) == tap.Interrupted && cause != nil
 	if cause != nil {
@@ -115,6 +115,9 @@ func (w *writer) close(cause error) {
 			w.say(tap.Ended{Stream: st.sel.Stream, Err: cause})
 			w.flush()
 		}
+	}
+	if w.log != nil {
+		w.writeLog(cause)
 	}
 	if w.dirty || w.closing && !w.stateLast {
 		w.writeState()

@@ -51,6 +51,9 @@ func (e *TooManyError) Error() string {
 	return fmt.Sprintf("%d of %d rows are gone", e.Gone, e.Of)
 }
 
+// Plain is the same: it holds numbers only.
+func (e *TooManyError) Plain() string { return e.Error() }
+
 // Sweep says how to compare a list.
 type Sweep struct {
 	// Every is the time between listings of a long list.

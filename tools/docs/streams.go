@@ -63,13 +63,21 @@ func streamPage(s *tap.Stream, shape *record.Shape, refs []reference) []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s\n\n%s\n\n| | |\n|---|---|\n", s.Name, s.Description)
 	fact := func(name, text string) { fmt.Fprintf(&b, "| %s | %s |\n", name, text) }
-	fact("List", "`"+s.Path+"`")
-	fact("Scope", "`"+s.Scope+"`")
-	fact("Permission", s.Group)
-	fact("Key", "`"+strings.Join(s.Key, "`, `")+"`")
-	if s.Bookmark != "" {
-		fact("Replication", "incremental, by `"+s.Bookmark+"`")
+	if s.Made {
+		fact("List", "none: the tap makes the rows")
+		fact("Scope", "none")
 	} else {
+		fact("List", "`"+s.Path+"`")
+		fact("Scope", "`"+s.Scope+"`")
+		fact("Permission", s.Group)
+	}
+	fact("Key", "`"+strings.Join(s.Key, "`, `")+"`")
+	switch {
+	case s.Made:
+		fact("Replication", "rows are only added: each run writes its own, and no bookmark")
+	case s.Bookmark != "":
+		fact("Replication", "incremental, by `"+s.Bookmark+"`")
+	default:
 		fact("Replication", "full table: the list has no filter by time")
 	}
 	if s.Default != nil && !*s.Default {
@@ -86,7 +94,11 @@ func streamPage(s *tap.Stream, shape *record.Shape, refs []reference) []byte {
 	for _, c := range shape.Columns {
 		writeColumn(&b, s, c.Name, c.Name, c.Shape)
 	}
-	b.WriteString("\nEvery column but the key may be null. Columns that Greenhouse adds are kept, and their types learnt.\n")
+	b.WriteString("\nEvery column but the key may be null.")
+	if !s.Made {
+		b.WriteString(" Columns that Greenhouse adds are kept, and their types learnt.")
+	}
+	b.WriteString("\n")
 	var by []string
 	for _, r := range refs {
 		if r.to == s.Name {
