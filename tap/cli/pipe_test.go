@@ -243,8 +243,15 @@ func TestHeadOfACommandIsSilent(t *testing.T) {
 	s := serve(t, sandbox.Options{})
 	config := file(t, "c.json", s.Config())
 	for _, args := range [][]string{
-		{"--discover"}, {"spec"}, {"--about", "--format", "json"}, {"scopes"}, {"privacy"},
-		{"completion", "bash"}, {"help"}, {"--version"}, {"discover", "--config", config},
+		{"--discover"},
+		{"spec"},
+		{"--about", "--format", "json"},
+		{"scopes"},
+		{"privacy"},
+		{"completion", "bash"},
+		{"help"},
+		{"--version"},
+		{"discover", "--config", config},
 	} {
 		r, w, err := os.Pipe()
 		require.NoError(t, err)

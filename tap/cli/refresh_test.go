@@ -87,8 +87,12 @@ func TestLogLevel(t *testing.T) {
 		environment, level string
 		info, warning      bool
 	}{
-		{"", "debug", true, true}, {"", "info", true, true}, {"ERROR", "WARNING", false, true},
-		{"DEBUG", "error", false, false}, {"WARNING", "", false, true}, {"", "", true, true},
+		{"", "debug", true, true},
+		{"", "info", true, true},
+		{"ERROR", "WARNING", false, true},
+		{"DEBUG", "error", false, false},
+		{"WARNING", "", false, true},
+		{"", "", true, true},
 	} {
 		t.Setenv("LOGLEVEL", c.environment)
 		args := []string{"--config", cfg}

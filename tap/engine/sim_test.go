@@ -380,9 +380,10 @@ func (s *simulator) living(settled bool) map[int64]int64 {
 	return rows
 }
 
-func simulate(t *testing.T, seeds int, each func(t *testing.T, s *simulation, random *rand.Rand)) {
+func simulate(t *testing.T, each func(t *testing.T, s *simulation, random *rand.Rand)) {
+	seeds := 25
 	if testing.Short() {
-		seeds = max(3, seeds/8)
+		seeds = 3
 	}
 	for _, passes := range []int{1, 2} {
 		stream := simStream(t, passes)
@@ -409,7 +410,7 @@ func simulate(t *testing.T, seeds int, each func(t *testing.T, s *simulation, ra
 // Incremental reads are killed anywhere, while everything changes: after a run completes and
 // nothing is late, every row is loaded as it is now.
 func TestKilledIncrementalReadsLoseNothing(t *testing.T) {
-	simulate(t, 25, func(_ *testing.T, s *simulation, random *rand.Rand) {
+	simulate(t, func(_ *testing.T, s *simulation, random *rand.Rand) {
 		for range random.IntN(8) {
 			s.run(1 + random.IntN(90_000))
 		}
@@ -429,7 +430,7 @@ func TestKilledIncrementalReadsLoseNothing(t *testing.T) {
 // A full table that is cut into pieces, and continues after kills, is complete and fresh: every row
 // is as new as when its last run began.
 func TestFullTablesAreWholeAndFresh(t *testing.T) {
-	simulate(t, 25, func(_ *testing.T, s *simulation, random *rand.Rand) {
+	simulate(t, func(_ *testing.T, s *simulation, random *rand.Rand) {
 		s.full = true
 		for range random.IntN(4) {
 			if s.run(1 + random.IntN(90_000)) {
@@ -543,7 +544,7 @@ func (l *ledgers) setBack(random *rand.Rand) {
 // living row is reported as gone, and after a sweep completes, every row that was loaded and
 // deleted has been reported, unless the ledger forgot it.
 func TestDeletedRowsAreReportedAndLivingOnesNever(t *testing.T) {
-	simulate(t, 25, func(_ *testing.T, s *simulation, random *rand.Rand) {
+	simulate(t, func(_ *testing.T, s *simulation, random *rand.Rand) {
 		ledger := newLedgers()
 		s.deletes = &engine.Deletes{Store: ledger, Every: time.Minute, MaxShare: 1}
 		if random.IntN(3) == 0 {
@@ -643,7 +644,7 @@ func (s *simulator) showAll() {
 // side, with states and ledgers that are lost or set back, and with two runs at once: a last quiet
 // run leaves exactly the rows that exist in the warehouse, as they are, and says so.
 func TestTheWarehouseIsProvenRight(t *testing.T) {
-	simulate(t, 25, func(_ *testing.T, s *simulation, random *rand.Rand) {
+	simulate(t, func(_ *testing.T, s *simulation, random *rand.Rand) {
 		ledger := newLedgers()
 		w := &warehouse{rows: map[string]string{}}
 		s.deletes = &engine.Deletes{Store: ledger, Every: time.Minute, MaxShare: 1}

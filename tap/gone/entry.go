@@ -73,11 +73,11 @@ func entries(log []byte, each func(k kind, number uint64, body []byte) bool) {
 	}
 }
 
-// appendJSON appends the JSON of a value of this package.
-func appendJSON(dst []byte, v any) []byte {
+// jsonOf returns the JSON of a value of this package.
+func jsonOf(v any) []byte {
 	out, err := json.Marshal(v, json.Deterministic(true))
 	if err != nil {
 		panic(err) // only types of this package are passed
 	}
-	return append(dst, out...)
+	return out
 }

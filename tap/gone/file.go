@@ -43,7 +43,7 @@ const magic = "greenhouse-ledger 2 "
 // encode returns the content as a file.
 func (c *content) encode() []byte {
 	rows, reported := c.rows.Append(nil), c.reported.Append(nil)
-	body := appendJSON(nil, fileHead{
+	body := jsonOf(fileHead{
 		header: c.header, Swept: c.swept, Listing: c.listing, Head: c.head, Folded: c.folded,
 		Rows: len(rows), Reported: len(reported),
 	})

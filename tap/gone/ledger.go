@@ -109,14 +109,14 @@ func Open(ctx context.Context, store Store, o Opening) (l *Ledger, trusted bool,
 	switch {
 	case fresh:
 		l.header = header{l.header.Version, o.ReadAs}
-		l.first = l.entry(nil, kindHeader, appendJSON(nil, l.header))
+		l.first = l.entry(nil, kindHeader, jsonOf(l.header))
 	case !trusted:
 		l.distrust()
 		err = l.fold(ctx, logs, Token{})
 	case size.bytes > foldBytes+len(file)/8 || size.parts > foldParts || c.legacy:
 		err = l.fold(ctx, logs, o.Token)
 	case len(logs) > 0 && o.Token.Run != "":
-		l.first = l.entry(nil, kindAck, appendJSON(nil, o.Token))
+		l.first = l.entry(nil, kindAck, jsonOf(o.Token))
 	}
 	return l, trusted, err
 }
@@ -244,6 +244,7 @@ func (c *content) apply(k kind, body []byte, acked bool) {
 		if json.Unmarshal(body, &s) == nil {
 			c.swept, c.listing = s.Began, nil
 		}
+	case kindAck: // it is about other entries
 	}
 }
 
@@ -349,7 +350,7 @@ func (l *Ledger) flush(ctx context.Context) error {
 	if len(l.pending) == 0 {
 		return nil
 	}
-	data := append(l.first, l.pending...)
+	data := slices.Concat(l.first, l.pending)
 	if err := l.store.Append(ctx, l.stream, l.run, l.number, data); err != nil {
 		return err
 	}

@@ -248,7 +248,7 @@ func (l *Ledger) listPage(ctx context.Context, listing *Listing, pass int, shown
 // progress notes what is new of a listing that the ledger keeps.
 func (l *Ledger) progress(listing *Listing, p progress) {
 	p.Began, p.Passes = listing.Began, len(listing.Passes)
-	l.pending = l.entry(l.pending, kindListing, appendJSON(nil, p))
+	l.pending = l.entry(l.pending, kindListing, jsonOf(p))
 }
 
 // repair reads rows that are missing or stale. Those that no longer exist are gone. It reports
@@ -414,7 +414,7 @@ func (l *Ledger) forget(ctx context.Context, ids []int64) error {
 			"stream", l.stream, "rows", len(ids))
 	}
 	l.foreign, l.ReadAs = false, l.as
-	return l.write(ctx, kindHeader, appendJSON(nil, l.header))
+	return l.write(ctx, kindHeader, jsonOf(l.header))
 }
 
 // finish notes that a listing was compared.
@@ -435,5 +435,5 @@ func (l *Ledger) finish(ctx context.Context, listing *Listing, s Sweep) error {
 		return nil
 	}
 	l.swept = listing.Began
-	return l.write(ctx, kindSwept, appendJSON(nil, swept{listing.Began}))
+	return l.write(ctx, kindSwept, jsonOf(swept{listing.Began}))
 }

@@ -89,7 +89,7 @@ func openFile(name string) (*fileSlot, error) {
 		return nil, ErrTaken
 	}
 	if err := s.probe(); err != nil {
-		s.lock.Close()
+		_ = s.lock.Close()
 		return nil, fmt.Errorf("its folder cannot be written: %w", err)
 	}
 	return s, nil
