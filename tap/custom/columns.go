@@ -80,9 +80,10 @@ func Read(ctx context.Context, source tap.Source, mode Mode) (*Columns, error) {
 	case tap.Scope, tap.Refused, tap.Unprocessable, tap.Server, tap.Origin, tap.CursorExpired:
 		c.err = err
 		return c, nil
-	}
-	if err != nil {
-		return nil, err
+	default:
+		if err != nil {
+			return nil, err
+		}
 	}
 	streams, err := schemas.Lists()
 	if err != nil {

@@ -80,6 +80,7 @@ func (w *worker) recover(t *task, req tap.Request, err error) error {
 				"reason", tap.Cause(err))
 			return errReduced
 		}
+	default: // nothing else would change
 	}
 	return err
 }

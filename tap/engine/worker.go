@@ -46,17 +46,21 @@ func (w *worker) do(ctx context.Context, t *task) {
 	}
 }
 
-// endsRun are the kinds of errors that are not about a single stream.
-var endsRun = map[tap.Kind]bool{
-	tap.Credentials: true, tap.SignIn: true, tap.BadInput: true, tap.Rights: true,
-	tap.Unreachable: true,
+// endsRun reports whether an error is not about a single stream.
+func endsRun(err error) bool {
+	switch tap.KindOf(err) {
+	case tap.Credentials, tap.SignIn, tap.BadInput, tap.Rights, tap.Unreachable:
+		return true
+	default:
+		return false
+	}
 }
 
 // fail ends a stream with an error, or the whole run.
 func (w *worker) fail(ctx context.Context, err error) {
 	switch {
 	case context.Cause(ctx) != nil: // the run is over, and says why
-	case endsRun[tap.KindOf(err)] && !errors.Is(err, w.stream.sel.Err):
+	case endsRun(err) && !errors.Is(err, w.stream.sel.Err):
 		w.cancel(err)
 	default:
 		_ = w.send(ctx, failed{w.stream, err}) // it fails only if the run is over
@@ -185,7 +189,7 @@ func (w *worker) read(ctx context.Context, t *task) error {
 		return nil
 	case underWay:
 		pages = 1
-	default:
+	case longLists, sweeps, proofs:
 		if t.head.next != "" {
 			if err := w.cut(ctx, t); err != nil {
 				return err
