@@ -199,6 +199,20 @@ def try_page(database, now):
         check(f"Chromium renders the page for {name}", os.path.exists(picture) and os.path.getsize(picture) > 50_000)
 
 
+def try_readme():
+    """Types what the package's README says, in a copy of the package. Its environments exist already."""
+    copy = os.path.join(WORK, "package")
+    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("target", "logs", "*.duckdb"))
+    for name, venv in (("loader", "duckdb"), ("dbt", "dbt")):
+        os.symlink(os.path.join(VENVS, venv), os.path.join(copy, name))
+    with open(os.path.join(copy, "README.md")) as f:
+        lines = f.read().split("<!-- try: duckdb -->\n```sh\n")[1].split("```")[0].splitlines()
+    lines = ["set -e", *(line.replace(":8075", ":0").replace("sleep 3", "until grep -q secret sandbox.json; do sleep 1; done") for line in lines if "venv" not in line), "kill %1"]
+    os.symlink(TAP, os.path.join(WORK, "tap-greenhouse"))
+    out = subprocess.run(["bash", "-mc", "\n".join(lines)], cwd=copy, env={**os.environ, "PATH": WORK + ":" + os.environ["PATH"]}, capture_output=True, text=True, timeout=500)
+    check("what the README says gives a page", out.returncode == 0 and os.path.getsize(os.path.join(copy, "page.html")) > 10_000, out.stdout[-3000:] + out.stderr[-2000:])
+
+
 def project(variables):
     return json.dumps({"name": "consumer", "version": "1.0.0", "config-version": 2, "profile": "consumer", "vars": {"greenhouse_v3": variables}})
 
@@ -265,7 +279,7 @@ try:
     settings = {"as_of": dbt_rows.AS_OF, "custom_fields": CUSTOM, "personal": EVERYTHING}
     accounts, statements, variables = nasty(21, ["target-duckdb", "pyairbyte", "texts"], append_only=True)
     ask(database=database, statements=statements)
-    dbt("nasty rows, append-only, three accounts on DuckDB", "duckdb", "build", variables={**variables, "greenhouse_timezone": "America/New_York"}, database=database)
+    dbt("nasty rows, append-only, three accounts on DuckDB", "duckdb", "run", variables={**variables, "greenhouse_timezone": "America/New_York"}, database=database)
     compare("nasty rows, append-only, three accounts on DuckDB", database, accounts, timezone="America/New_York", **settings)
     accounts, statements, variables = nasty(31, ["target-postgres", "airbyte-postgres"], without=MISSING)
     ask(database=PORT, statements=statements)
@@ -274,5 +288,6 @@ try:
     compare("nasty rows, missing tables and columns, two accounts on PostgreSQL", PORT, accounts, timezone="Australia/Lord_Howe", **settings)
 finally:
     server.stop()
+try_readme()
 compile_elsewhere()
 finish("dbt")

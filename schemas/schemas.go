@@ -53,6 +53,12 @@ func Load(names ...string) ([]*tap.Stream, error) {
 	return streams, nil
 }
 
+// Lists reads the streams that are lists of the API: all but those that this program makes.
+func Lists() ([]*tap.Stream, error) {
+	all, err := Load()
+	return slices.DeleteFunc(all, func(s *tap.Stream) bool { return s.Made }), err
+}
+
 func unknown(name string) error {
 	return fmt.Errorf("no stream is called %q%s", name, nearest.Hint(name, Names()))
 }

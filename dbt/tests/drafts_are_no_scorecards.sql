@@ -1,6 +1,6 @@
 -- Drafts, interviews of whole days, and scorecards without hours.
 select *
-from {{ ref('greenhouse__interview_enhanced') }}
+from {{ ref('greenhouse_v3', 'greenhouse__interview_enhanced') }}
 where (has_draft_scorecard and scorecard_id is not null)
     or (is_all_day and (duration_interview_minutes is not null or hours_to_submit is not null))
     or (hours_to_submit is null) <> (is_scorecard_on_time is null)

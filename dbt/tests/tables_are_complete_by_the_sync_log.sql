@@ -6,7 +6,7 @@ with runs as (
     select
         *,
         row_number() over (partition by source_relation, stream order by ended_at desc nulls last, id desc) as place
-    from {{ ref('stg_greenhouse__sync_log') }}
+    from {{ ref('greenhouse_v3', 'stg_greenhouse__sync_log') }}
 ),
 
 proven as (

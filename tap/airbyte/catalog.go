@@ -36,10 +36,14 @@ func AppendCatalog(dst []byte, streams []tap.Discovered) []byte {
 		for _, key := range d.Stream.Key {
 			s.SourceDefinedPrimaryKey = append(s.SourceDefinedPrimaryKey, []string{key})
 		}
-		if d.Stream.Bookmark != "" {
+		cursor := d.Stream.Bookmark
+		if d.Stream.Made {
+			cursor = tap.LoggedAt // what earlier runs made is not sent again, and must be kept
+		}
+		if cursor != "" {
 			s.SupportedSyncModes = append(s.SupportedSyncModes, "incremental")
 			s.SourceDefinedCursor = true
-			s.DefaultCursorField = []string{d.Stream.Bookmark}
+			s.DefaultCursorField = []string{cursor}
 		}
 		c.Streams = append(c.Streams, s)
 	}

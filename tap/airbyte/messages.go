@@ -169,15 +169,19 @@ var failureTypes = map[tap.Kind]string{
 	tap.Network:     "transient_error",
 	tap.Server:      "transient_error",
 	tap.Interrupted: "transient_error",
+
+	tap.Fault:         "system_error",
+	tap.Refused:       "system_error",
+	tap.TooLarge:      "system_error",
+	tap.Unprocessable: "system_error",
+	tap.Origin:        "system_error",
+	tap.CursorExpired: "system_error",
+	tap.LoaderGone:    "system_error",
 }
 
 func toError(err error) *traceError {
-	failure, ok := failureTypes[tap.KindOf(err)]
-	if !ok {
-		failure = "system_error"
-	}
 	return &traceError{
 		Message: tap.Printable(tap.Sentence(err)), InternalMessage: tap.Printable(err.Error()),
-		FailureType: failure,
+		FailureType: failureTypes[tap.KindOf(err)],
 	}
 }

@@ -76,6 +76,8 @@ func TestFailureTypes(t *testing.T) {
 		tap.Server: "transient_error", tap.Unreachable: "transient_error",
 		tap.Interrupted: "transient_error",
 		tap.Refused:     "system_error", tap.Origin: "system_error", tap.Fault: "system_error",
+		tap.TooLarge: "system_error", tap.Unprocessable: "system_error",
+		tap.CursorExpired: "system_error", tap.LoaderGone: "system_error",
 	} {
 		assert.Contains(t, string(airbyte.AppendError(nil, tap.Errorf(kind, "doing", "it"))),
 			`"failure_type":"`+want+`"`, "%d", kind)

@@ -20,6 +20,7 @@ import (
 
 	"github.com/tap-greenhouse/tap-greenhouse/internal/platform"
 	"github.com/tap-greenhouse/tap-greenhouse/schemas"
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
 )
 
@@ -217,7 +218,7 @@ func TestReadWithFaults(t *testing.T) {
 		require.Len(t, c.Errors, 1)
 		assert.Equal(t, "config_error", c.Errors[0].FailureType)
 		assert.Contains(t, c.Errors[0].Message, "client_secret")
-		c.all(t, "INCOMPLETE")
+		c.all(t, "INCOMPLETE", tap.SyncLog)
 	})
 }
 

@@ -96,6 +96,8 @@ func TestJSONLog(t *testing.T) {
 	assert.Contains(t, r.err, `"stream_name":"users"`)
 	records := strings.Count(r.out, `"type":"RECORD"`)
 	assert.Contains(t, r.err, fmt.Sprintf(`"metric_info":{"type":"counter","metric":"record_count","value":%d,"tags":{"stream":"users"}}`, records))
+	assert.Contains(t, r.err, fmt.Sprintf(`"message":"stream is complete (stream: users, records: %d)"`, records),
+		"Meltano shows only the message")
 	t.Setenv("TAP_GREENHOUSE_LOG_FORMAT", "json")
 	assert.True(t, strings.HasPrefix(run(t, "--nonsense").err, "{"))
 }

@@ -223,3 +223,52 @@ func TestAnonymizedCandidatesMakeTheirChildrenDue(t *testing.T) {
 	require.Zero(t, r.code, r.err)
 	assert.Equal(t, 4, strings.Count(r.out, `"_sdc_deleted_at":"2`))
 }
+
+// What the store of deletes knows of a stream can be looked at, with the state and without it.
+func TestShowingWhatIsKnownOfAStream(t *testing.T) {
+	s := serve(t, sandbox.Options{Candidates: 100})
+	config := file(t, "c.json", with(s, map[string]any{
+		"streams": []string{"users"},
+		"deletes": map[string]any{"store": "file://" + t.TempDir(), "every": "0s"},
+	}))
+	show := func(args ...string) result {
+		return run(t, append([]string{"deletes", "show", "users", "--config", config}, args...)...)
+	}
+	r := show()
+	require.Zero(t, r.code, r.err)
+	assert.Regexp(t, `rows known +0,`, r.out)
+	assert.Regexp(t, `last sweep +never`, r.out)
+
+	first := run(t, "--config", config)
+	require.Zero(t, first.code, first.err)
+	state := file(t, "s.json", lastState(t, first.out))
+	known := len(ids(t, s, "users"))
+	r = show("--state", state)
+	require.Zero(t, r.code, r.err)
+	assert.Regexp(t, fmt.Sprintf(`rows known +%d, of which 0 are unsure`, known), r.out)
+	assert.Regexp(t, `version +2`, r.out)
+	assert.Contains(t, r.out, "belongs to this ledger")
+	assert.Contains(t, r.out, "no row that a state has not acknowledged")
+
+	s.Change("users", rand.New(rand.NewPCG(1, 2)), 0, 0, 3)
+	require.Zero(t, run(t, "--config", config, "--state", state).code)
+	var told struct {
+		Rows     int
+		Reported []int64
+		Belongs  bool
+	}
+	r = show("--state", state, "--format", "json")
+	require.NoError(t, json.Unmarshal([]byte(r.out), &told))
+	assert.Equal(t, known-3, told.Rows)
+	assert.Len(t, told.Reported, 3, "no state has acknowledged them")
+	assert.True(t, told.Belongs)
+
+	for args, message := range map[string]string{
+		"deletes show nope --config " + config:                           `there is no stream \"nope\"`,
+		"deletes show users --config " + file(t, "d.json", with(s, nil)): "deletes is not set in the config",
+	} {
+		r := run(t, strings.Fields(args)...)
+		assert.Equal(t, 2, r.code)
+		assert.Contains(t, r.err, message)
+	}
+}

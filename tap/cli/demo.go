@@ -144,7 +144,7 @@ func (p *program) demo(ctx context.Context, flags demoFlags) (int, error) {
 	if err != nil {
 		return greenhouse.ExitIncomplete, err
 	}
-	streams, err := schemas.Load()
+	streams, err := schemas.Lists()
 	if err != nil {
 		return greenhouse.ExitIncomplete, err
 	}

@@ -24,9 +24,9 @@ Commands:
   pipe        sync into a loader, and keep its state: pipe [flags] -- LOADER
   scopes      list the scopes that streams need; --probe: what is granted
   privacy     show what leaves Greenhouse: class and treatment of each column
+  deletes     show what is known of a stream's rows: deletes show STREAM
   spec, check, discover, read    the commands of an Airbyte source
-  demo        sync every stream from the built-in sandbox
-  sandbox     serve the sandbox, a Harvest v3 with made-up rows
+  demo, sandbox    sync from a built-in Harvest v3 of made-up rows; serve it
   completion  print a completion script for bash, zsh or fish
 
 COMMAND --help shows the flags of a command; --about, all settings.

@@ -273,7 +273,7 @@ func readLine(in io.Reader) (string, error) {
 
 // showReach prints what the credential can read, by permission, and which scopes are missing.
 func (p *program) showReach(ctx context.Context, cfg *config.Config) error {
-	streams, err := schemas.Load()
+	streams, err := schemas.Lists()
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@ import (
 )
 
 // jsonLog writes each event as a JSON object on a line, in the format of the Singer SDK, which
-// Meltano parses.
+// Meltano parses. Meltano shows only the message, so its text has the details, too.
 type jsonLog struct {
 	mu    *sync.Mutex
 	w     io.Writer
@@ -49,9 +49,12 @@ func (h *jsonLog) Handle(_ context.Context, r slog.Record) error {
 	}
 	e := jsonEvent{
 		Level: level, PID: os.Getpid(), LoggerName: tapName, TS: float64(r.Time.UnixMilli()) / 1000,
-		ThreadName: "main", AppName: tapName, Message: tap.Printable(r.Message),
+		ThreadName: "main", AppName: tapName,
 	}
+	var more []string
+	measured := false
 	add := func(a slog.Attr) bool {
+		more = append(more, detail(a))
 		if a.Key == "stream" {
 			e.StreamName = tap.Printable(a.Value.String())
 			return true
@@ -66,7 +69,7 @@ func (h *jsonLog) Handle(_ context.Context, r slog.Record) error {
 			e.Extra[a.Key] = v.Time().Format(time.RFC3339Nano)
 		default:
 			if m, ok := v.Any().(metric); ok {
-				e.Extra[a.Key] = m
+				e.Extra[a.Key], measured = m, true
 			} else {
 				e.Extra[a.Key] = tap.Printable(v.String())
 			}
@@ -77,6 +80,10 @@ func (h *jsonLog) Handle(_ context.Context, r slog.Record) error {
 		add(a)
 	}
 	r.Attrs(add)
+	if measured {
+		more = nil // Meltano shows the measurement itself
+	}
+	e.Message = tap.Printable(withDetails(r.Message, more))
 	line, err := json.Marshal(e, json.Deterministic(true))
 	if err != nil {
 		return err

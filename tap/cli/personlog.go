@@ -54,13 +54,12 @@ func (h *terminalLog) Handle(_ context.Context, r slog.Record) error {
 	case r.Level < slog.LevelInfo:
 		b.WriteString("debug: ")
 	}
-	b.WriteString(r.Message)
 	hint, more := "", []string{}
 	add := func(a slog.Attr) bool {
 		if a.Key == hintKey {
 			hint = a.Value.String()
 		} else {
-			more = append(more, fmt.Sprintf("%s: %v", a.Key, a.Value))
+			more = append(more, detail(a))
 		}
 		return true
 	}
@@ -68,15 +67,24 @@ func (h *terminalLog) Handle(_ context.Context, r slog.Record) error {
 		add(a)
 	}
 	r.Attrs(add)
-	if len(more) > 0 {
-		fmt.Fprintf(&b, " (%s)", strings.Join(more, ", "))
-	}
+	b.WriteString(withDetails(r.Message, more))
 	b.WriteByte('\n')
 	if hint != "" {
 		fmt.Fprintf(&b, "  %s\n", hint)
 	}
 	_, err := h.out.Write([]byte(b.String()))
 	return err
+}
+
+// detail is an attribute of an event as a person reads it.
+func detail(a slog.Attr) string { return fmt.Sprintf("%s: %v", a.Key, a.Value) }
+
+// withDetails returns a message with its details in parentheses.
+func withDetails(message string, more []string) string {
+	if len(more) == 0 {
+		return message
+	}
+	return message + " (" + strings.Join(more, ", ") + ")"
 }
 
 func (h *terminalLog) WithAttrs(attrs []slog.Attr) slog.Handler {

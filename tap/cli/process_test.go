@@ -10,10 +10,8 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -23,35 +21,27 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tap-greenhouse/tap-greenhouse/internal/loader"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/cli"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
 )
 
-// binary builds the program once, as it is released.
-var binary = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "tap-greenhouse")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "tap-greenhouse")
-	build := exec.Command("go", "build", "-o", path, "../..")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
-	if out, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w: %s", err, out)
-	}
-	return path, nil
-})
+// asProgram is set for processes that a test starts: the test's own file then is the program.
+const asProgram = "TAP_GREENHOUSE_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
-	code := m.Run()
-	if path, err := binary(); err == nil {
-		_ = os.RemoveAll(filepath.Dir(path))
+	if os.Getenv(asProgram) == "" {
+		_ = os.Setenv(asProgram, "1")
+		os.Exit(m.Run())
 	}
+	ctx, stop := cli.Signals()
+	code := cli.Run(ctx, os.Args[1:], cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
+	stop()
 	os.Exit(code)
 }
 
 func command(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
-	path, err := binary()
+	path, err := os.Executable()
 	require.NoError(t, err)
 	return exec.Command(path, args...)
 }

@@ -82,6 +82,7 @@ type commands struct {
 	Pipe     pipeFlags    `cmd:"" help:"Sync into a loader, and keep its state."`
 	Scopes   scopesFlags  `cmd:"" help:"List the scopes that the streams need, and which ones the credential has."`
 	Privacy  privacyFlags `cmd:"" help:"Show what leaves Greenhouse: the class and treatment of every column. Makes no request."`
+	Deletes  deletesFlags `cmd:"" help:"Show what the store of deletes knows of a stream: deletes show STREAM."`
 	Demo     demoFlags    `cmd:"" help:"Sync every stream from the built-in sandbox: no account, no config."`
 	Sandbox  sandboxFlags `cmd:"" help:"Serve the built-in sandbox, a Harvest v3 with made-up rows, until stopped."`
 	Version  struct{}     `cmd:"" help:"Print the version."`
@@ -168,6 +169,8 @@ func (p *program) dispatch(ctx context.Context, args []string) (int, error) {
 		return p.scopes(ctx, cmd.Scopes)
 	case "privacy":
 		return p.privacy(cmd.Privacy)
+	case "deletes":
+		return p.deletesShow(ctx, cmd.Deletes.Show)
 	case "demo":
 		return p.demo(ctx, cmd.Demo)
 	case "sandbox":

@@ -35,7 +35,7 @@ var authWays = []struct {
 }
 
 // connectionSpecification returns the config's schema in the form that Airbyte's user interface
-// displays: first a choice of ways to sign in, then all other settings.
+// displays: first a choice of ways to sign in, then the other settings by formGroups.
 func connectionSpecification() (jsontext.Value, error) {
 	all := map[string]config.Setting{}
 	for _, s := range config.Settings() {
@@ -57,22 +57,27 @@ func connectionSpecification() (jsontext.Value, error) {
 			"required":   append([]string{"auth_type"}, way.required...),
 		})
 	}
-	properties["credentials"] = map[string]any{
-		"type": "object", "title": "Sign-in",
-		"description": "How the source signs in to Greenhouse.", "order": 0, "oneOf": choices,
+	credentials := map[string]any{
+		"type": "object", "title": "Way to sign in",
+		"description": "How the source signs in to Greenhouse.", "oneOf": choices,
 	}
+	place(credentials, "credentials", 0)
+	properties["credentials"] = credentials
 	for _, way := range authWays {
 		for _, name := range slices.Concat(way.required, way.optional) {
 			delete(all, name)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(all)) {
-		properties[name] = airbyteProperty(all[name], all[name].Order)
+		property := airbyteProperty(all[name], 0)
+		if place(property, name, all[name].Order) {
+			properties[name] = property
+		}
 	}
 	return json.Marshal(map[string]any{
 		"$schema": "http://json-schema.org/draft-07/schema#", "title": "Greenhouse",
-		"type": "object", "properties": properties,
-		"additionalProperties": true,
+		"type": "object", "properties": properties, "required": []string{"credentials"},
+		"groups": groups(), "additionalProperties": true,
 	}, json.Deterministic(true))
 }
 
@@ -91,7 +96,7 @@ func airbyteProperty(s config.Setting, order int) map[string]any {
 		p["items"] = s.Items
 	}
 	if len(s.Properties) > 0 {
-		p["properties"] = s.Properties
+		p["properties"] = members(s)
 	}
 	if len(s.Enum) > 0 {
 		p["enum"] = s.Enum

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	_ "embed"
 	"fmt"
 	"slices"
@@ -13,7 +14,7 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
-// configSchema describes the config. The table of settings in the README, --about and Airbyte's
+// configSchema describes the config. The tables of settings in the documents, --about and Airbyte's
 // spec are made from it.
 //
 //go:embed config.schema.json
@@ -55,6 +56,27 @@ func Settings() []Setting {
 		all = append(all, s)
 	}
 	slices.SortFunc(all, func(a, b Setting) int { return a.Order - b.Order })
+	return all
+}
+
+// Members returns the properties of a Setting that is an object, in the order of the file.
+func (s *Setting) Members() []Setting {
+	var all []Setting
+	d := jsontext.NewDecoder(bytes.NewReader(s.Properties))
+	for d.PeekKind() == '{' || d.PeekKind() == '"' {
+		token, err := d.ReadToken()
+		if err != nil {
+			panic(err) // the file is embedded
+		}
+		if token.Kind() != '"' {
+			continue
+		}
+		m := Setting{Name: token.String()}
+		if err := json.UnmarshalDecode(d, &m); err != nil {
+			panic(err)
+		}
+		all = append(all, m)
+	}
 	return all
 }
 

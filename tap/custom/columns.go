@@ -80,11 +80,12 @@ func Read(ctx context.Context, source tap.Source, mode Mode) (*Columns, error) {
 	case tap.Scope, tap.Refused, tap.Unprocessable, tap.Server, tap.Origin, tap.CursorExpired:
 		c.err = err
 		return c, nil
+	default:
+		if err != nil {
+			return nil, err
+		}
 	}
-	if err != nil {
-		return nil, err
-	}
-	streams, err := schemas.Load()
+	streams, err := schemas.Lists()
 	if err != nil {
 		return nil, err
 	}

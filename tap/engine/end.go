@@ -85,11 +85,12 @@ func (w *writer) compare(st *stream) {
 func (m compared) write(w *writer) {
 	st, f := m.stream, m.found
 	st.account.swept(f, w.Deletes.Every)
+	w.prove(w.signals.row.Load())
 	if f.Compared {
 		st.out.verified = &tap.Verified{
 			Until: f.Until, Rows: f.Rows, Sum: f.Sum.String(), Repaired: f.Repaired,
 		}
-		w.changed(st, 0)
+		w.changed(st)
 	} else if w.Deletes.Verify {
 		st.out.err = tap.Errorf(tap.Refused, "verifying "+st.sel.Stream.Name,
 			"the list could not be compared with what was delivered")
@@ -144,7 +145,7 @@ func (w *writer) logEnd(st *stream, err error) {
 		w.Log.Warn("skipped rows that contain only a message", "stream", name, "rows", n)
 	}
 	switch {
-	case err != nil && w.skips(st, err):
+	case err != nil && w.skips(err):
 		st.account.status(tap.Skipped, err)
 		why := err.Error()
 		var e *tap.Error
@@ -169,7 +170,7 @@ func (w *writer) logEnd(st *stream, err error) {
 
 // skips reports whether a stream that failed is left out for lack of a scope. One that was read
 // before has failed: what it lacks now, it had.
-func (w *writer) skips(st *stream, err error) bool {
+func (w *writer) skips(err error) bool {
 	return tap.KindOf(err) == tap.Scope && !w.FailForbidden && !errors.Is(err, errScopeLost)
 }
 
@@ -209,6 +210,6 @@ func (r *run) sweepOf(st *stream) gone.Sweep {
 	return gone.Sweep{
 		Every: d.Every, MaxShare: d.MaxShare, Accept: slices.Contains(d.Accept, st.sel.Stream.Name),
 		Force: d.Verify || r.signals.anonymized.Load() && st.sel.Stream.OfCandidates(),
-		Now:   r.now(), Older: st.older(r.StartDate),
+		Now:   r.now(),
 	}
 }

@@ -44,6 +44,12 @@ type Engine struct {
 	MaxRunTime time.Duration
 	// Now is the server's time, as far as it is known; nil for this machine's.
 	Now func() time.Time
+	// ID tells the run from all others, and Version is that of the program; for the stream
+	// [tap.SyncLog].
+	ID, Version string
+	// UsedBy returns how often a list was requested, and how many of these requests were
+	// repetitions; nil if nobody counts.
+	UsedBy func(stream string) (requests, retries int)
 	// Enricher completes records; nil for none.
 	Enricher tap.Enricher
 	// Deletes says how to find deleted rows; nil for not at all.

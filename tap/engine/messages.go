@@ -91,5 +91,5 @@ func (m waiting) write(w *writer) {
 
 func (m restarted) write(w *writer) {
 	m.task.stream.read.Wrote(progress.Restart{Piece: *m.task.piece})
-	w.changed(m.task.stream, 0)
+	w.changed(m.task.stream)
 }

@@ -80,6 +80,7 @@ func (w *worker) recover(t *task, req tap.Request, err error) error {
 				"reason", tap.Cause(err))
 			return errReduced
 		}
+	default: // nothing else would change
 	}
 	return err
 }
@@ -142,7 +143,8 @@ func (w *worker) note(ctx context.Context, t *task, req tap.Request, page tap.Pa
 	}
 	number, err = w.stream.ledger.Write(ctx, gone.Page{
 		Rows: rows, Pass: t.piece.Pass, Next: page.Next, Asked: page.Asked,
-		First: req.Cursor == "", Partial: !t.listing || bounded || req.IDs != nil,
+		First: req.Cursor == "", Without: t.without,
+		Partial: !t.listing || bounded || req.IDs != nil,
 	})
 	if err != nil {
 		return 0, storage("keeping the ids of "+req.Stream.Name, err)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
 
 // task is something to do for a stream.
@@ -24,6 +25,8 @@ type task struct {
 	number             int       // in the order of arrival
 	circle             tap.Circle
 	perPage            int // the size of the pages that the cursor leads to; 0 for the maximum
+	// without reports whether a row of a page is not written; nil for none.
+	without func(record.Row) bool
 }
 
 // stage orders the work. Pieces of an earlier run come first, one page each, so that runs that end

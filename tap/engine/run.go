@@ -19,6 +19,7 @@ type run struct {
 	queue   *queue
 	writer  *writer
 	streams []*stream
+	log     *stream // the stream that this program makes; nil if it is not selected
 	signals signals
 	over    atomic.Bool // MaxRunTime was reached
 }
@@ -78,6 +79,10 @@ func (e *Engine) Sync(
 		st, err := newStream(sel, *state.Of(sel.Stream.Name))
 		if err != nil {
 			return nil, err
+		}
+		if sel.Stream.Made {
+			r.log = st
+			continue
 		}
 		r.streams = append(r.streams, st)
 	}
@@ -149,9 +154,12 @@ func (r *run) work() (cause error) {
 // accounts returns how each stream ended, or its progress so far.
 func (r *run) accounts() []tap.StreamAccount {
 	oldest := r.signals.oldestRow()
-	accounts := make([]tap.StreamAccount, len(r.streams))
+	accounts := make([]tap.StreamAccount, len(r.streams), len(r.streams)+1)
 	for i, st := range r.streams {
 		accounts[i] = st.following(oldest)
+	}
+	if r.log != nil {
+		accounts = append(accounts, r.log.account.snapshot())
 	}
 	return accounts
 }

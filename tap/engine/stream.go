@@ -35,6 +35,7 @@ type stream struct {
 
 	read   *progress.Read // the writer owns it
 	ledger *gone.Ledger   // what is known of its rows; nil without deletes
+	kept   int64          // the version that a run without deletes keeps; 0 for none
 	out    written        // the writer owns it
 }
 
@@ -102,10 +103,10 @@ func (st *stream) keep(shape *record.Shape) map[string]jsontext.Value {
 	return keep
 }
 
-// version is the version of the stream's records; 0 without deletes.
+// version is the version of the stream's records; 0 for none.
 func (st *stream) version() int64 {
 	if st.ledger == nil {
-		return 0
+		return st.kept
 	}
 	return st.ledger.Version()
 }

@@ -38,7 +38,7 @@ func (w *worker) sweep(ctx context.Context) error {
 
 // older returns a function that reports whether a row that was never delivered is left out on
 // purpose.
-func (st *stream) older(start time.Time) func(record.Row) bool {
+func older(start time.Time) func(record.Row) bool {
 	return func(row record.Row) bool {
 		return !start.IsZero() && row.Mark != 0 && row.Mark < start.UnixMilli()
 	}
@@ -96,7 +96,6 @@ func (w *world) List(ctx context.Context, pass int, cursor string) (rows []recor
 // what no pass has is asked for once more.
 func (w *world) Ask(ctx context.Context, ids []int64) (living []int64, err error) {
 	passes := len(w.stream.sel.Stream.ReadParams())
-	w.splitter.Since(tap.FormatTime(time.UnixMilli(math.MaxInt32*1000)), w.stream.ledger.Known)
 	for n := range 2*passes - 1 {
 		missing := ids
 		if n >= passes {
@@ -118,6 +117,7 @@ func (w *world) Ask(ctx context.Context, ids []int64) (living []int64, err error
 // askPass reads rows of one pass by their ids.
 func (w *world) askPass(ctx context.Context, pass int, ids []int64) (found []int64, err error) {
 	t := &task{stream: w.stream, piece: &tap.Piece{Pass: pass}}
+	w.without(t, time.UnixMilli(math.MaxInt32*1000), w.stream.ledger.Delivered)
 	for {
 		req := w.stream.request(t)
 		req.IDs = ids

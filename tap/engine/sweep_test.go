@@ -28,8 +28,10 @@ type lists struct {
 	ids    map[string][]int64 // by stream
 	hidden []int64            // rows that lists leave out, and that ids finds
 	row    string             // more members of each row
-	before func(what string) error
-	asked  []string
+	// changed is when all rows changed last; zero for before the first run.
+	changed time.Time
+	before  func(what string) error
+	asked   []string
 
 	ledger  *ledgers
 	deletes engine.Deletes
@@ -37,6 +39,8 @@ type lists struct {
 	streams []*tap.Stream
 	adjust  func(*tap.Selection)
 	readAs  string
+	start   time.Time
+	rested  time.Duration // RefreshEvery
 }
 
 func numbers(from, to int64) []int64 {
@@ -88,7 +92,7 @@ func (l *lists) Read(_ context.Context, req tap.Request, take func(tap.Page) err
 	case req.IDs != nil:
 		rows = slices.DeleteFunc(append(rows, l.hidden...),
 			func(id int64) bool { return !slices.Contains(req.IDs, id) })
-	case !req.From.IsZero():
+	case !req.From.IsZero() && l.changed.Before(req.From):
 		rows = nil
 	case req.Cursor != "":
 		last, err := strconv.ParseInt(req.Cursor, 10, 64)
@@ -102,8 +106,11 @@ func (l *lists) Read(_ context.Context, req tap.Request, take func(tap.Page) err
 	}
 	var body []string
 	for _, id := range rows {
-		body = append(body, fmt.Sprintf(`{"id":%d,"updated_at":"2019-01-01T00:00:00.000Z"%s}`, id,
-			l.row))
+		at := l.changed
+		if at.IsZero() {
+			at = simWorld.AddDate(-1, 0, 0)
+		}
+		body = append(body, fmt.Sprintf(`{"id":%d,"updated_at":%q%s}`, id, tap.FormatTime(at), l.row))
 	}
 	page := tap.Page{Body: []byte("[" + strings.Join(body, ",") + "]"), Next: next, Asked: l.now}
 	return take(page)
@@ -136,7 +143,8 @@ func (l *lists) run() (dead []string, asked []string, r *ran) {
 	e := &engine.Engine{
 		Source: l, Voice: &singer.Voice{}, Out: &out, Concurrency: 1,
 		Log: slog.New(slog.NewTextHandler(&log, nil)), Lookback: 5 * time.Minute,
-		Now: func() time.Time { return l.now }, ReadAs: l.readAs,
+		Now: func() time.Time { return l.now }, ReadAs: l.readAs, StartDate: l.start,
+		RefreshEvery: func(string) time.Duration { return l.rested },
 	}
 	if l.deletes.Store != nil {
 		e.Deletes = &l.deletes
@@ -465,4 +473,121 @@ func TestListingsThatBeginAgain(t *testing.T) {
 	require.NoError(t, r.err)
 	assert.Equal(t, []string{"list", "after 701", "list", "after 700", "after 200", "1 ids"}, asked)
 	assert.Equal(t, []string{"1000"}, dead, "it was written, and is gone")
+}
+
+// Rows that the start date leaves out are neither written nor known, so nobody is told when they
+// vanish, and they do not make a long list look short.
+func TestRowsBeforeTheStartDateStayOut(t *testing.T) {
+	for rows, want := range map[int64][][]string{
+		400: {{"news", "list, ids"}, {"list"}, {"list"}},
+		600: {{"news", "list, ids", "after 101, ids"}, {"news"}, {"news"}},
+	} {
+		l := newLists(t, numbers(1, rows))
+		l.start = simWorld.Add(-time.Hour)
+		for n := range want {
+			dead, asked, r := l.run()
+			assert.Equal(t, want[n], asked)
+			assert.Empty(t, dead)
+			assert.Zero(t, r.sum.Streams[0].Records)
+			l.without("timed", 3, 4)
+			l.now = l.now.Add(time.Hour)
+		}
+	}
+}
+
+// A list that grew beyond a page costs one request more once, not in each run until the next sweep.
+func TestListsThatOutgrowAPage(t *testing.T) {
+	l := newLists(t, numbers(1, 500))
+	l.run()
+	l.ids["timed"] = numbers(1, 600)
+	_, asked, _ := l.run()
+	assert.Equal(t, []string{"list", "news"}, asked)
+	_, asked, _ = l.run()
+	assert.Equal(t, []string{"news"}, asked)
+}
+
+// Rows that are unsure or outdated count as vanished if asking does not find them: neither
+// max_share nor another credential is circumvented by way of a repair.
+func TestRepairsReportNoMassOfRows(t *testing.T) {
+	for _, another := range []bool{false, true} {
+		l := newLists(t, numbers(1, 1200))
+		l.run()
+		l.now = l.now.Add(24 * time.Hour)
+		l.row = `,"x":1`
+		stale := func(what string) error {
+			if what == "after 201, ids" { // the listing showed the rows, and then they are hidden
+				l.ids["timed"] = numbers(1, 600)
+			}
+			return nil
+		}
+		l.before = stale
+		l.changed = simWorld.Add(-time.Hour)
+		if another {
+			l.readAs = "another"
+		}
+		dead, _, r := l.run()
+		assert.Empty(t, dead)
+		if another {
+			assert.Contains(t, r.log, "only another credential or user_id saw")
+		} else {
+			assert.ErrorContains(t, r.sum.Streams[0].Err, "600 of 1200 rows are gone")
+		}
+	}
+}
+
+// A listing that one credential began is not continued by another, which may see less of its first
+// half.
+func TestListingsOfAnotherCredential(t *testing.T) {
+	l := newLists(t, numbers(1, 1200))
+	l.run()
+	l.now = l.now.Add(24 * time.Hour)
+	l.before = func(what string) error {
+		if what == "after 701, ids" {
+			return tap.Errorf(tap.Network, "reading", "it went wrong")
+		}
+		return nil
+	}
+	l.run()
+	l.before = nil
+	l.readAs = "another"
+	l.without("timed", 1100)
+	dead, asked, _ := l.run()
+	assert.Equal(t, []string{"news", "list, ids", "after 700, ids", "after 200, ids"}, asked)
+	assert.Empty(t, dead)
+	l.now = l.now.Add(24 * time.Hour)
+	dead, _, _ = l.run()
+	assert.Empty(t, dead, "it is known that this credential never saw it")
+}
+
+// Without deletes, the rows of a stream that has a version keep it: if they lost it, the next
+// activation would remove them.
+func TestTheVersionStaysWhenDeletesAreTurnedOff(t *testing.T) {
+	l := newLists(t, numbers(1, 3))
+	l.run()
+	store := l.deletes.Store
+	l.deletes.Store = nil
+	l.ids["timed"] = numbers(1, 4)
+	l.changed = simWorld.Add(time.Hour)
+	l.now = l.now.Add(2 * time.Hour)
+	_, _, r := l.run()
+	require.Positive(t, r.sum.Streams[0].Records)
+	assert.Equal(t, r.sum.Streams[0].Records,
+		strings.Count(r.out, fmt.Sprintf(`"version":%d}`, gone.FirstVersion)))
+	l.deletes.Store = store
+	l.without("timed", 2)
+	dead, asked, r := l.run()
+	assert.Contains(t, r.log, "does not belong to this state", "rows were written that it lacks")
+	assert.Equal(t, []string{"list", "1 ids"}, asked)
+	assert.Equal(t, []string{"2"}, dead)
+}
+
+// With Verify, a stream that would be left alone is compared too.
+func TestVerifyingAStreamThatWouldBeLeftAlone(t *testing.T) {
+	l := newLists(t, numbers(1, 3))
+	l.run()
+	l.rested = 24 * time.Hour
+	l.now = l.now.Add(time.Hour)
+	l.deletes.Verify = true
+	_, _, r := l.run()
+	assert.Equal(t, 3, r.sum.Streams[0].VerifiedRows)
 }

@@ -46,17 +46,21 @@ func (w *worker) do(ctx context.Context, t *task) {
 	}
 }
 
-// endsRun are the kinds of errors that are not about a single stream.
-var endsRun = map[tap.Kind]bool{
-	tap.Credentials: true, tap.SignIn: true, tap.BadInput: true, tap.Rights: true,
-	tap.Unreachable: true,
+// endsRun reports whether an error is not about a single stream.
+func endsRun(err error) bool {
+	switch tap.KindOf(err) {
+	case tap.Credentials, tap.SignIn, tap.BadInput, tap.Rights, tap.Unreachable:
+		return true
+	default:
+		return false
+	}
 }
 
 // fail ends a stream with an error, or the whole run.
 func (w *worker) fail(ctx context.Context, err error) {
 	switch {
 	case context.Cause(ctx) != nil: // the run is over, and says why
-	case endsRun[tap.KindOf(err)] && !errors.Is(err, w.stream.sel.Err):
+	case endsRun(err) && !errors.Is(err, w.stream.sel.Err):
 		w.cancel(err)
 	default:
 		_ = w.send(ctx, failed{w.stream, err}) // it fails only if the run is over
@@ -105,7 +109,8 @@ func (w *worker) open(ctx context.Context, t *task) error {
 
 // isRecent reports whether a stream is left alone because its last complete read is recent enough.
 func (w *worker) isRecent(st *stream) bool {
-	if w.RefreshEvery == nil || w.Sample || st.mark.Last().IsZero() || w.anew(st) {
+	verify := w.Deletes != nil && w.Deletes.Verify
+	if w.RefreshEvery == nil || w.Sample || st.mark.Last().IsZero() || w.anew(st) || verify {
 		return false
 	}
 	if p := st.mark.Progress; p != nil && p.Query == st.sel.Fingerprint() {
@@ -131,13 +136,18 @@ func (w *worker) query(ctx context.Context) (progress.Query, error) {
 	if w.Sample {
 		q.Passes = 1
 	}
-	if w.Deletes == nil || w.Sample || st.sel.ReplacesTables && st.sel.FullTable {
+	if w.Sample || st.sel.ReplacesTables && st.sel.FullTable {
+		return q, nil
+	}
+	if w.Deletes == nil {
+		// Rows without a version go when one is activated, should deletes be turned on again.
+		st.kept, q.Version = st.mark.Version, st.mark.Version
 		return q, nil
 	}
 	opening := gone.Opening{
 		Stream: st.sel.Stream.Name, Nonce: w.Deletes.Nonce, Passes: q.Passes, ReadAs: w.ReadAs,
 		Token: gone.ParseToken(st.mark.Ledger), Version: st.mark.Version,
-		Loaded: progress.Loaded(st.mark), Log: w.Log,
+		Loaded: progress.Loaded(st.mark), Older: older(w.StartDate), Log: w.Log,
 	}
 	ledger, trusted, err := gone.Open(ctx, w.Deletes.Store, opening)
 	if err != nil {
@@ -179,7 +189,7 @@ func (w *worker) read(ctx context.Context, t *task) error {
 		return nil
 	case underWay:
 		pages = 1
-	default:
+	case longLists, sweeps, proofs:
 		if t.head.next != "" {
 			if err := w.cut(ctx, t); err != nil {
 				return err
@@ -210,14 +220,17 @@ func (w *worker) first(ctx context.Context, t *task) error {
 			req.PerPage = 1
 		}
 		onePage := w.stream.fitsOnePage()
-		w.splitter.Since("", nil)
+		w.without(t, time.Time{}, nil)
 		if onePage && !req.From.IsZero() {
-			w.splitter.Since(tap.FormatTime(req.From), w.stream.ledger.Known)
+			w.without(t, req.From, w.stream.ledger.Known)
 			req.From = time.Time{} // it costs the same single request, and shows what is gone
 		}
 		err := w.ask(ctx, t, req, func(page tap.Page, res *record.Result) (progress.Step, error) {
 			if onePage && page.Next != "" {
 				w.stream.fits(false) // it no longer fits on a page: ask only for what is new
+				if err := w.stream.ledger.Outgrown(ctx); err != nil {
+					return nil, storage("keeping the ids of "+req.Stream.Name, err)
+				}
 				return nil, errReduced
 			}
 			if res.Rows == 0 && page.Next == "" && req.From.IsZero() && req.Stream.NeverEmpty {
@@ -235,6 +248,17 @@ func (w *worker) first(ctx context.Context, t *task) error {
 			return err
 		}
 	}
+}
+
+// without leaves out rows of a task's pages that last changed before a time and that are known.
+func (w *worker) without(t *task, since time.Time, known func(record.Row) bool) {
+	if known == nil {
+		w.splitter.Since("", nil)
+		t.without = nil
+		return
+	}
+	w.splitter.Since(tap.FormatTime(since), known)
+	t.without = func(row record.Row) bool { return row.Mark < since.UnixMilli() && known(row) }
 }
 
 // cut cuts a piece as long as it is worth it. Newer parts go to other workers; the oldest part

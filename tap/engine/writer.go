@@ -99,8 +99,8 @@ func (w *writer) loop() {
 	}
 }
 
-// close ends the streams that have not ended, if the run is over for a cause, and writes the last
-// state.
+// close ends the streams that have not ended, if the run is over for a cause, and writes the log of
+// the run and the last state.
 func (w *writer) close(cause error) {
 	w.closing = tap.KindOf(cause) == tap.Interrupted && cause != nil
 	if cause != nil {
@@ -115,6 +115,9 @@ func (w *writer) close(cause error) {
 			w.say(tap.Ended{Stream: st.sel.Stream, Err: cause})
 			w.flush()
 		}
+	}
+	if w.log != nil {
+		w.writeLog(cause)
 	}
 	if w.dirty || w.closing && !w.stateLast {
 		w.writeState()
@@ -148,7 +151,7 @@ func (m batch) write(w *writer) {
 	if m.number > 0 {
 		st.ledger.Wrote(m.number)
 		w.due = w.due || st.ledger.Slow()
-		w.changed(st, 0)
+		w.changed(st)
 	}
 	if m.known.learnt != nil && m.known.version >= st.out.learntVersion {
 		st.out.learnt, st.out.learntVersion = m.known.learnt, m.known.version
@@ -195,7 +198,7 @@ func (w *writer) wrote(st *stream, records int) {
 // advance makes the step of a page, and queues what may be read next.
 func (w *writer) advance(m batch) {
 	st := m.task.stream
-	w.changed(st, 0)
+	w.changed(st)
 	_, cut := m.step.(progress.Cut)
 	for _, piece := range st.read.Wrote(m.step) {
 		t := &task{stream: st, piece: &piece, stage: firstPage, waits: m.task.waits}
@@ -209,9 +212,9 @@ func (w *writer) advance(m batch) {
 }
 
 // changed notes that the state must say something new about a stream.
-func (w *writer) changed(st *stream, records int) {
+func (w *writer) changed(st *stream) {
 	w.dirty = true
-	w.count(st, records)
+	w.count(st, 0)
 	if !slices.Contains(w.moved, st) {
 		w.moved = append(w.moved, st)
 	}
@@ -224,7 +227,7 @@ func (w *writer) prove(seen bool) {
 	}
 	w.proven = true
 	for _, st := range w.moved {
-		w.changed(st, 0)
+		w.changed(st)
 	}
 }
 
@@ -249,7 +252,7 @@ func (m vanished) write(w *writer) {
 	}
 	st.ledger.Wrote(m.number)
 	w.wrote(st, len(m.ids))
-	w.changed(st, 0)
+	w.changed(st)
 	m.told <- true
 }
 

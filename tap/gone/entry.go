@@ -18,7 +18,7 @@ type kind byte
 const (
 	// kindHeader is a [header]: the version of the rows, and who saw them.
 	kindHeader kind = 'h'
-	// kindAck is a [Token]: a state has acknowledged these entries.
+	// kindAck is an [ack], the first entry of a run that follows another.
 	kindAck kind = 'a'
 	// kindWritten are rows that are about to be written.
 	kindWritten kind = 'w'
@@ -39,8 +39,17 @@ type header struct {
 	ReadAs  string `json:"read_as"`
 }
 
+// ack says which entries a state has acknowledged, and which entries of other runs were known when
+// the run began: what else these runs note happens at the same time.
+type ack struct {
+	Token
+	Seen map[string]uint64 `json:"seen,omitzero"`
+}
+
 type swept struct {
 	Began time.Time `json:"began"`
+	// Rows is the number of rows of the list.
+	Rows int `json:"rows"`
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -73,11 +82,11 @@ func entries(log []byte, each func(k kind, number uint64, body []byte) bool) {
 	}
 }
 
-// appendJSON appends the JSON of a value of this package.
-func appendJSON(dst []byte, v any) []byte {
+// toJSON returns the JSON of a value of this package.
+func toJSON(v any) []byte {
 	out, err := json.Marshal(v, json.Deterministic(true))
 	if err != nil {
 		panic(err) // only types of this package are passed
 	}
-	return append(dst, out...)
+	return out
 }

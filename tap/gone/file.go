@@ -14,6 +14,7 @@ import (
 type content struct {
 	header
 	swept   time.Time // when the last complete listing began; zero for never
+	length  int       // the number of rows of the list, as far as it is known
 	listing *Listing  // a listing under way; nil for none
 	rows    Rows      // rows that are, or may be, in the warehouse
 	// reported are rows that were reported as gone, which no state has acknowledged yet.
@@ -30,6 +31,7 @@ type content struct {
 type fileHead struct {
 	header
 	Swept    time.Time         `json:"swept,omitzero"`
+	Listed   int               `json:"listed,omitzero"`
 	Listing  *Listing          `json:"listing,omitzero"`
 	Head     Token             `json:"head,omitzero"`
 	Folded   map[string]uint64 `json:"folded,omitzero"`
@@ -43,8 +45,8 @@ const magic = "greenhouse-ledger 2 "
 // encode returns the content as a file.
 func (c *content) encode() []byte {
 	rows, reported := c.rows.Append(nil), c.reported.Append(nil)
-	body := appendJSON(nil, fileHead{
-		header: c.header, Swept: c.swept, Listing: c.listing, Head: c.head, Folded: c.folded,
+	body := toJSON(fileHead{
+		header: c.header, Swept: c.swept, Listed: c.length, Listing: c.listing, Head: c.head, Folded: c.folded,
 		Rows: len(rows), Reported: len(reported),
 	})
 	body = append(append(append(body, '\n'), rows...), reported...)
@@ -74,7 +76,7 @@ func decode(file []byte) (*content, error) {
 		return nil, errDamaged
 	}
 	c := &content{
-		header: h.header, swept: h.Swept, listing: h.Listing, head: h.Head, folded: h.Folded,
+		header: h.header, swept: h.Swept, length: h.Listed, listing: h.Listing, head: h.Head, folded: h.Folded,
 	}
 	if c.folded == nil {
 		c.folded = map[string]uint64{}

@@ -1,17 +1,17 @@
 package gone
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/go-json-experiment/json"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
 
 // Store keeps the ledgers of streams: for each, a file that is replaced as a whole, and a log for
@@ -59,6 +59,8 @@ type Ledger struct {
 	// foreign means that another credential saw the known rows.
 	foreign bool
 	as      string // who sees the rows in this run
+	older   func(record.Row) bool
+	broken  error  // of an append, that may have left a part of an entry
 	pending []byte // entries to append with the next one
 	pages   int    // of a listing, that pending has
 	passes  int
@@ -80,7 +82,10 @@ type Opening struct {
 	Token   Token
 	Version int64
 	Loaded  bool
-	Log     *slog.Logger
+	// Older reports whether a row that was never delivered is left out on purpose, since it last
+	// changed before the start date; nil for none.
+	Older func(record.Row) bool
+	Log   *slog.Logger
 }
 
 // Open loads the ledger of a stream. What entries say of rows was acknowledged by a state only if
@@ -89,34 +94,48 @@ type Opening struct {
 // nobody knows which rows are in the warehouse: the list must be read whole before anything is
 // reported.
 func Open(ctx context.Context, store Store, o Opening) (l *Ledger, trusted bool, err error) {
-	file, logs, err := store.Load(ctx, o.Stream)
+	in, err := load(ctx, store, o)
 	if err != nil {
 		return nil, false, err
 	}
-	c, err := decode(file)
-	if err != nil {
-		return nil, false, fmt.Errorf("%s: %w: remove it, and the tap reads the list again",
-			store.Name(o.Stream), err)
-	}
-	fresh, run := file == nil && len(logs) == 0, c.nextRun(logs, o)
-	size := c.replay(logs, o.Token)
 	l = &Ledger{
-		store: store, stream: o.Stream, run: run, log: o.Log, content: *c, as: o.ReadAs,
-		token: o.Token, passes: o.Passes, unsent: map[uint64]bool{}, reading: newListing(o.Passes),
+		store: store, stream: o.Stream, run: in.nextRun(in.logs, o), log: o.Log,
+		content: *in.content, as: o.ReadAs, token: o.Token, passes: o.Passes,
+		unsent: map[uint64]bool{}, reading: newListing(o.Passes), older: o.Older,
 	}
-	trusted = l.check(o, fresh, logs)
-	l.foreign = !fresh && l.ReadAs != o.ReadAs
+	if l.older == nil {
+		l.older = func(record.Row) bool { return false }
+	}
+	trusted = in.trusted
+	if !trusted && in.why != "" {
+		o.Log.Warn(in.why+": the list is read whole", "stream", o.Stream, "ledger",
+			store.Name(o.Stream))
+	}
+	logs, size := in.logs, in.size
+	l.foreign = !in.fresh && l.ReadAs != o.ReadAs
 	switch {
-	case fresh:
+	case in.fresh:
 		l.header = header{l.header.Version, o.ReadAs}
-		l.first = l.entry(nil, kindHeader, appendJSON(nil, l.header))
+		l.first = l.entry(nil, kindHeader, toJSON(l.header))
+		return l, trusted, nil
 	case !trusted:
 		l.distrust()
 		err = l.fold(ctx, logs, Token{})
-	case size.bytes > foldBytes+len(file)/8 || size.parts > foldParts || c.legacy:
+	case size.bytes > foldBytes+in.file/8 || size.parts > foldParts:
 		err = l.fold(ctx, logs, o.Token)
-	case len(logs) > 0 && o.Token.Run != "":
-		l.first = l.entry(nil, kindAck, appendJSON(nil, o.Token))
+	}
+	a := ack{Seen: map[string]uint64{}}
+	if trusted {
+		a.Token = o.Token
+	}
+	for _, log := range logs {
+		a.Seen[log.Run] = lastNumber(log)
+	}
+	l.first = l.entry(nil, kindAck, toJSON(a))
+	if l.foreign && l.listing != nil {
+		// One half of it would show what another credential sees.
+		l.listing = nil
+		l.pending = l.entry(l.pending, kindDropped, nil)
 	}
 	return l, trusted, err
 }
@@ -146,149 +165,64 @@ func (c *content) nextRun(logs []Log, o Opening) string {
 	return fmt.Sprintf("%08d-%s", n+1, o.Nonce)
 }
 
-// size is that of logs.
-type size struct{ bytes, parts int }
-
-// replay adds what logs say. Entries beyond what any state has acknowledged make rows unsure.
-func (c *content) replay(logs []Log, token Token) (all size) {
-	slices.SortFunc(logs, func(a, b Log) int { return cmp.Compare(a.Run, b.Run) })
-	acked := map[string]uint64{}
-	ack := func(t Token) {
-		acked[t.Run] = max(acked[t.Run], t.Number)
-		if c.head.before(t) {
-			c.head = t
-		}
-	}
-	for _, log := range logs {
-		all.bytes += len(log.Data)
-		all.parts += log.Parts
-		entries(log.Data, func(k kind, _ uint64, body []byte) bool {
-			var t Token
-			if k == kindAck && json.Unmarshal(body, &t) == nil {
-				ack(t)
-			}
-			return true
-		})
-	}
-	known := c.knows(logs, token)
-	if known && !token.before(c.head) {
-		ack(token)
-	}
-	for _, log := range logs {
-		before := c.folded[log.Run]
-		entries(log.Data, func(k kind, number uint64, body []byte) bool {
-			if number > before {
-				c.apply(k, body, number <= acked[log.Run])
-				c.folded[log.Run] = max(c.folded[log.Run], number)
-			}
-			return true
-		})
-	}
-	return all
+// loaded is a ledger as a state sees it.
+type loaded struct {
+	*content
+	logs  []Log
+	size  size
+	file  int  // its length in bytes
+	fresh bool // there was nothing in the store
+	// trusted means that ledger and state belong together. why says what is wrong if they do not,
+	// and that is a surprise.
+	trusted bool
+	why     string
 }
 
-// knows reports whether the run of a token is in this ledger, with an entry of its number.
-func (c *content) knows(logs []Log, token Token) bool {
-	if token.Run == "" {
-		return false
+// load loads the ledger of a stream, and decides the version of the rows.
+func load(ctx context.Context, store Store, o Opening) (*loaded, error) {
+	file, logs, err := store.Load(ctx, o.Stream)
+	if err != nil {
+		return nil, err
 	}
-	last, ok := c.folded[token.Run]
-	for _, log := range logs {
-		if log.Run == token.Run {
-			ok = true
-			entries(log.Data, func(_ kind, number uint64, _ []byte) bool {
-				last = max(last, number)
-				return true
-			})
-		}
+	c, err := decode(file)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w: remove it, and the tap reads the list again",
+			store.Name(o.Stream), err)
 	}
-	return ok && token.Number <= last
-}
-
-// apply makes the change that an entry notes.
-func (c *content) apply(k kind, body []byte, acked bool) {
-	switch k {
-	case kindHeader:
-		_ = json.Unmarshal(body, &c.header) // the checksum was right
-	case kindWritten:
-		rows, _ := parseRows(body)
-		list := slices.Collect(rows.All())
-		if !acked {
-			for i := range list {
-				list[i].Mark = Unsure
-			}
-		}
-		c.rows.Put(list)
-		c.reported.Delete(idsOf(list))
-	case kindReported:
-		rows, _ := parseRows(body)
-		list := slices.Collect(rows.All())
-		c.rows.Delete(idsOf(list))
-		if acked {
-			c.reported.Delete(idsOf(list))
-		} else {
-			c.reported.Put(list)
-		}
-	case kindForgotten:
-		rows, _ := parseRows(body)
-		c.rows.Delete(idsOf(slices.Collect(rows.All())))
-	case kindListing:
-		var p progress
-		if json.Unmarshal(body, &p) == nil {
-			c.listing = c.listing.add(p)
-		}
-	case kindDropped:
-		c.listing = nil
-	case kindSwept:
-		var s swept
-		if json.Unmarshal(body, &s) == nil {
-			c.swept, c.listing = s.Began, nil
-		}
-	}
-}
-
-func idsOf(rows []Row) []int64 {
-	ids := make([]int64, len(rows))
-	for i, row := range rows {
-		ids[i] = row.ID
-	}
-	return ids
-}
-
-// check reports whether ledger and state belong together, decides the version of the rows, and says
-// what is wrong.
-func (l *Ledger) check(o Opening, fresh bool, logs []Log) bool {
-	warn := func(what string) bool {
-		l.log.Warn(what+": the list is read whole", "stream", l.stream, "ledger",
-			l.store.Name(l.stream))
-		return false
-	}
-	version := l.header.Version
+	in := &loaded{content: c, logs: logs, file: len(file), fresh: file == nil && len(logs) == 0}
+	in.size = c.replay(logs, o.Token)
+	version := c.Version
 	switch {
 	case o.Version != 0:
-		l.header.Version = o.Version
+		c.Version = o.Version
 	case version == 0:
-		l.header.Version = FirstVersion
+		c.Version = FirstVersion
 	}
+	in.trusted, in.why = in.belongs(o, version)
+	return in, nil
+}
+
+// belongs reports whether ledger and state belong together, and says what is wrong.
+func (in *loaded) belongs(o Opening, version int64) (ok bool, why string) {
 	switch {
-	case fresh && !o.Loaded:
-		return true
-	case fresh && o.Version == 0:
-		return false // it was loaded before deletes was set; that is no surprise
-	case fresh:
-		return warn("the store of deletes is empty, although the state says that rows were loaded: rows that were deleted since then stay in the warehouse, if the store does not outlive a run")
+	case in.fresh && !o.Loaded:
+		return true, ""
+	case in.fresh && o.Version == 0:
+		return false, "" // it was loaded before deletes was set; that is no surprise
+	case in.fresh:
+		return false, "the store of deletes is empty, although the state says that rows were loaded: rows that were deleted since then stay in the warehouse, if the store does not outlive a run"
 	case !o.Loaded && o.Version == 0:
-		return false // the state was lost, or is a new one: everything is read anyway
-	case version != l.header.Version:
-		return warn("the store of deletes belongs to another version of the stream")
-	case l.legacy && o.Token.Run == "":
-		return true
-	case !l.knows(logs, o.Token):
-		return warn("the store of deletes does not belong to this state")
-	case o.Token.before(l.head):
-		return warn("the store of deletes is newer than the state")
+		return false, "" // the state was lost, or is a new one: everything is read anyway
+	case version != in.Version:
+		return false, "the store of deletes belongs to another version of the stream"
+	case in.legacy:
+		return false, "the store of deletes is of an older release, which did not note what was delivered of a row"
+	case !in.knows(in.logs, o.Token):
+		return false, "the store of deletes does not belong to this state"
+	case o.Token.before(in.head):
+		return false, "the store of deletes is newer than the state"
 	}
-	return true
+	return true, ""
 }
 
 // distrust makes all rows unsure, and rows that were reported known.
@@ -304,7 +238,7 @@ func (l *Ledger) distrust() {
 		list = append(list, Row{row.ID, Unsure})
 	}
 	rows.Put(list)
-	l.rows, l.reported, l.listing, l.swept = rows, Rows{}, nil, time.Time{}
+	l.rows, l.reported, l.listing, l.swept, l.length = rows, Rows{}, nil, time.Time{}, 0
 }
 
 // fold makes the logs part of the file.
@@ -313,19 +247,18 @@ func (l *Ledger) fold(ctx context.Context, logs []Log, token Token) error {
 		l.head = token
 	}
 	var old []string
+	kept := map[string]bool{}
 	for _, log := range logs {
 		if log.Run == token.Run || time.Since(log.Changed) > logLife {
 			old = append(old, log.Run)
+		} else {
+			kept[log.Run] = true
 		}
 	}
-	for len(l.folded) > maxFolded {
-		oldest := ""
-		for run := range l.folded {
-			if oldest == "" || run < oldest {
-				oldest = run
-			}
+	for _, run := range slices.Sorted(maps.Keys(l.folded)) {
+		if len(l.folded) > maxFolded && !kept[run] {
+			delete(l.folded, run)
 		}
-		delete(l.folded, oldest)
 	}
 	return l.store.Replace(ctx, l.stream, l.encode(), old)
 }
@@ -349,8 +282,12 @@ func (l *Ledger) flush(ctx context.Context) error {
 	if len(l.pending) == 0 {
 		return nil
 	}
+	if l.broken != nil {
+		return l.broken // nobody could read what follows a part of an entry
+	}
 	data := append(l.first, l.pending...)
 	if err := l.store.Append(ctx, l.stream, l.run, l.number, data); err != nil {
+		l.broken = err
 		return err
 	}
 	l.first, l.pending, l.pages, l.appended = nil, nil, 0, l.number

@@ -10,6 +10,8 @@ import (
 // page shows all rows between the one before and its own last row: known rows in between that it
 // does not have are missing.
 type Listing struct {
+	// ID tells it from other listings: the run that began it, and the number of its first entry.
+	ID string `json:"id"`
 	// Began is when its first page was requested, by the server's clock.
 	Began time.Time `json:"began"`
 	// Passes are the reads that together make up the list.
@@ -17,6 +19,8 @@ type Listing struct {
 	// Stale are rows that it showed in another version than the delivered one, or that were never
 	// delivered.
 	Stale []int64 `json:"stale,omitzero"`
+	// Rows is the number of rows that its pages had.
+	Rows int `json:"rows"`
 }
 
 // Pass is one read of a listing.
@@ -54,6 +58,7 @@ func (l *Listing) page(pass int, known *Rows, shown []Row, next string, asked ti
 	if l.Began.IsZero() || asked.Before(l.Began) {
 		l.Began = asked
 	}
+	l.Rows += len(shown)
 	p := l.Passes[pass]
 	if p.Low == math.MinInt64 {
 		return nil // nothing is below it
@@ -95,27 +100,20 @@ func (l *Listing) missing() []int64 {
 		}
 		gone = slices.DeleteFunc(gone, func(id int64) bool { return !in[id] })
 	}
-	slices.SortFunc(gone, func(a, b int64) int { return compareIDs(b, a) })
-	return slices.Compact(gone)
-}
-
-func compareIDs(a, b int64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
+	return descending(gone)
 }
 
 // progress is what one more page added to a listing: the body of an entry.
 type progress struct {
+	ID string `json:"id"`
+	// New means that the listing begins with this page.
+	New    bool      `json:"new,omitzero"`
 	Began  time.Time `json:"began"`
 	Passes int       `json:"passes"`
 	Pass   int       `json:"pass"`
 	Pages  Pass      `json:"page"`
 	Stale  []int64   `json:"stale,omitzero"`
+	Rows   int       `json:"rows,omitzero"`
 	// Settled are missing or stale rows that were asked for since.
 	Settled []int64 `json:"settled,omitzero"`
 }
@@ -133,12 +131,17 @@ func (l *Listing) settle(ids []int64) {
 	}
 }
 
-// add adds the progress that an entry notes; a listing that began at another time begins anew.
+// add adds the progress that an entry notes. What belongs to another listing is ignored: two runs
+// may have continued one listing, which is over when one of them reached its end.
 func (l *Listing) add(p progress) *Listing {
-	if l == nil || !l.Began.Equal(p.Began) || len(l.Passes) != p.Passes {
+	if p.New {
 		l = newListing(p.Passes)
-		l.Began = p.Began
+		l.ID = p.ID
 	}
+	if l == nil || l.ID != p.ID {
+		return l
+	}
+	l.Began = p.Began
 	if len(p.Settled) > 0 {
 		l.settle(p.Settled)
 		return l
@@ -149,6 +152,7 @@ func (l *Listing) add(p progress) *Listing {
 	pass := l.Passes[p.Pass]
 	pass.Low, pass.Cursor, pass.Done = p.Pages.Low, p.Pages.Cursor, p.Pages.Done
 	pass.Missing = append(pass.Missing, p.Pages.Missing...)
+	l.Rows += p.Rows
 	l.Stale = append(l.Stale, p.Stale...)
 	return l
 }

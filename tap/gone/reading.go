@@ -2,7 +2,6 @@ package gone
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
@@ -23,15 +22,35 @@ func (l *Ledger) Version() int64 {
 func (l *Ledger) FitsOnePage() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return !l.swept.IsZero() && l.rows.Len() <= pageRows && l.listing == nil
+	return !l.swept.IsZero() && max(l.rows.Len(), l.length) <= pageRows && l.listing == nil
 }
 
-// Known reports whether a row was delivered in this version.
-func (l *Ledger) Known(row record.Row) bool {
+// Outgrown notes that the list no longer fits on a page.
+func (l *Ledger) Outgrown(ctx context.Context) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.length = pageRows + 1
+	return l.write(ctx, kindSwept, toJSON(swept{l.swept, l.length}))
+}
+
+// Delivered reports whether a row was delivered in this version.
+func (l *Ledger) Delivered(row record.Row) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	mark, ok := l.rows.Get(row.ID)
-	return ok && mark.Delivered(MarkOf(row.Mark))
+	return ok && mark == MarkOf(row.Mark)
+}
+
+// Known reports whether a row was delivered in this version, or is left out on purpose.
+func (l *Ledger) Known(row record.Row) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.known(row)
+}
+
+func (l *Ledger) known(row record.Row) bool {
+	mark, ok := l.rows.Get(row.ID)
+	return ok && mark == MarkOf(row.Mark) || !ok && l.older(row)
 }
 
 // Page is a page whose rows are about to be written.
@@ -44,26 +63,29 @@ type Page struct {
 	Asked time.Time
 	// First is true for the first page of the pass.
 	First bool
+	// Without reports whether a row of the page is not written; nil for none.
+	Without func(record.Row) bool
 	// Partial means that the read is no listing: it has bounds, or was begun by another run.
 	Partial bool
 }
 
 // Write notes the rows of a page before they are written: a row in the warehouse with an unknown id
-// could vanish unnoticed. It returns the number to pass to [Ledger.Wrote] afterwards; 0 if there is
+// could vanish unnoticed. Known rows are noted again, since another run may report them as gone at
+// the same time. It returns the number to pass to [Ledger.Wrote] afterwards; 0 if there is
 // nothing to note.
 func (l *Ledger) Write(ctx context.Context, p Page) (number uint64, err error) {
-	rows := make([]Row, len(p.Rows))
-	for i, row := range p.Rows {
-		rows[i] = Row{row.ID, MarkOf(row.Mark)}
+	shown, rows := make([]Row, 0, len(p.Rows)), make([]Row, 0, len(p.Rows))
+	for _, row := range p.Rows {
+		is := Row{row.ID, MarkOf(row.Mark)}
+		shown = append(shown, is)
+		if p.Without == nil || !p.Without(row) {
+			rows = append(rows, is)
+		}
 	}
-	rows = Sorted(rows)
+	shown, rows = Sorted(shown), Sorted(rows)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.listed(p, rows)
-	rows = slices.DeleteFunc(rows, func(row Row) bool {
-		mark, ok := l.rows.Get(row.ID)
-		return ok && mark == row.Mark
-	})
+	l.listed(p, shown)
 	if len(rows) == 0 {
 		return 0, nil
 	}

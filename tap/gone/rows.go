@@ -20,8 +20,7 @@ type Mark uint32
 const (
 	// Unsure marks a row that may or may not be in the warehouse, and in any version.
 	Unsure Mark = 0
-	// Any marks a row that was delivered in some version: a ledger of an older release, or a list
-	// without a time of change.
+	// Any marks a row without a time of change.
 	Any Mark = 1
 
 	markBytes = 3
@@ -34,12 +33,6 @@ func MarkOf(ms int64) Mark {
 		return Any
 	}
 	return Mark(2 + uint64(ms)%marks)
-}
-
-// Delivered reports whether a row that was delivered with this mark is up to date if a listing
-// shows it with another one.
-func (m Mark) Delivered(shown Mark) bool {
-	return m != Unsure && (m == shown || m == Any || shown == Any)
 }
 
 // Rows is a compact set of rows by id: four to five bytes each. The zero value is empty. It is not

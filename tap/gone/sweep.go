@@ -1,6 +1,7 @@
 package gone
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -50,6 +51,9 @@ func (e *TooManyError) Error() string {
 	return fmt.Sprintf("%d of %d rows are gone", e.Gone, e.Of)
 }
 
+// Plain is the same: it holds numbers only.
+func (e *TooManyError) Plain() string { return e.Error() }
+
 // Sweep says how to compare a list.
 type Sweep struct {
 	// Every is the time between listings of a long list.
@@ -62,9 +66,6 @@ type Sweep struct {
 	Force bool
 	// Now is the server's time.
 	Now time.Time
-	// Older reports whether a row that was never delivered is left out on purpose, since it last
-	// changed before the start date.
-	Older func(record.Row) bool
 }
 
 // Found is the result of a sweep.
@@ -123,7 +124,7 @@ func (l *Ledger) sweep(ctx context.Context, w World, s Sweep) error {
 		return err
 	}
 	listing, err := l.list(ctx, w, s)
-	if err == nil && l.inherits(listing) && !w.Proven() && len(l.vanished(listing)) > 0 {
+	if err == nil && l.inherits(listing) && !w.Proven() && len(l.vanished(listing, nil)) > 0 {
 		// Whether the user may still see anything, a new one shows.
 		if err = l.drop(ctx); err == nil {
 			s.Force = true
@@ -133,10 +134,11 @@ func (l *Ledger) sweep(ctx context.Context, w World, s Sweep) error {
 	if err != nil || listing == nil {
 		return err
 	}
-	if done, err := l.repair(ctx, w, listing.Stale); err != nil || !done {
+	dead, done, err := l.repair(ctx, w, listing)
+	if err != nil || !done {
 		return err
 	}
-	gone := l.vanished(listing)
+	gone := l.vanished(listing, dead)
 	if len(gone) > 0 && !w.Proven() {
 		l.log.Warn("no list had a row in this run: no row is reported as gone", "stream", l.stream)
 		return nil
@@ -147,7 +149,6 @@ func (l *Ledger) sweep(ctx context.Context, w World, s Sweep) error {
 	if l.foreign {
 		err = l.forget(ctx, gone)
 	} else {
-		var done bool
 		if done, err = l.settle(ctx, w, gone); err == nil && !done {
 			return nil
 		}
@@ -195,7 +196,7 @@ func (l *Ledger) list(ctx context.Context, w World, s Sweep) (*Listing, error) {
 		case err != nil:
 			return nil, err
 		}
-		if err := l.listPage(ctx, listing, pass, rows, next, asked, s); err != nil {
+		if err := l.listPage(ctx, listing, pass, rows, next, asked); err != nil {
 			return nil, err
 		}
 	}
@@ -204,7 +205,7 @@ func (l *Ledger) list(ctx context.Context, w World, s Sweep) (*Listing, error) {
 
 // listPage adds a page of a listing, and finds rows that are missing or stale in the warehouse.
 func (l *Ledger) listPage(ctx context.Context, listing *Listing, pass int, shown []record.Row,
-	next string, asked time.Time, s Sweep,
+	next string, asked time.Time,
 ) error {
 	rows := make([]Row, len(shown))
 	for i, row := range shown {
@@ -213,29 +214,20 @@ func (l *Ledger) listPage(ctx context.Context, listing *Listing, pass int, shown
 	rows = Sorted(rows)
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	begins := listing.ID == ""
+	if begins {
+		listing.ID = Token{l.run, l.number + 1}.String()
+	}
 	missing := listing.page(pass, &l.rows, rows, next, asked)
 	var stale []int64
-	var adopted []Row
 	for _, row := range shown {
-		is := Row{row.ID, MarkOf(row.Mark)}
-		mark, known := l.rows.Get(row.ID)
-		switch {
-		case known && mark == Any && is.Mark != Any:
-			adopted = append(adopted, is)
-		case known && mark.Delivered(is.Mark), !known && s.Older(row):
-		default:
+		if !l.known(row) {
 			stale = append(stale, row.ID)
 		}
 	}
-	if len(adopted) > 0 {
-		var set Rows
-		set.Put(Sorted(adopted))
-		l.pending = l.entry(l.pending, kindWritten, set.Append(nil))
-		l.rows.Put(adopted)
-	}
 	listing.Stale = append(listing.Stale, stale...)
 	l.progress(listing, progress{
-		Pass: pass, Stale: stale, Pages: Pass{
+		New: begins, Pass: pass, Stale: stale, Rows: len(rows), Pages: Pass{
 			Low: listing.Passes[pass].Low, Cursor: next, Done: next == "", Missing: missing,
 		},
 	})
@@ -247,26 +239,62 @@ func (l *Ledger) listPage(ctx context.Context, listing *Listing, pass int, shown
 
 // progress notes what is new of a listing that the ledger keeps.
 func (l *Ledger) progress(listing *Listing, p progress) {
-	p.Began, p.Passes = listing.Began, len(listing.Passes)
-	l.pending = l.entry(l.pending, kindListing, appendJSON(nil, p))
+	p.ID, p.Began, p.Passes = listing.ID, listing.Began, len(listing.Passes)
+	l.pending = l.entry(l.pending, kindListing, toJSON(p))
 }
 
-// repair reads rows that are missing or stale. Those that no longer exist are gone. It reports
-// whether it reached the end.
-func (l *Ledger) repair(ctx context.Context, w World, stale []int64) (done bool, err error) {
-	stale = slices.Clone(stale)
-	slices.SortFunc(stale, func(a, b int64) int { return compareIDs(b, a) })
-	if stale = slices.Compact(stale); len(stale) == 0 {
-		return true, nil
+// repair reads rows that are missing or stale, and all rows that are unsure. It returns the known
+// ones that no longer exist, and reports whether it reached the end.
+func (l *Ledger) repair(ctx context.Context, w World, listing *Listing) (
+	dead []int64, done bool, err error,
+) {
+	stale := l.unsure(listing)
+	if len(stale) == 0 {
+		return nil, true, nil
 	}
 	l.log.Warn("rows in Greenhouse are missing or outdated in what was delivered: reading them",
 		"stream", l.stream, "rows", len(stale))
-	before := l.found.Gone
-	done, err = l.settle(ctx, w, stale)
-	if done {
-		l.found.Repaired = len(stale) - (l.found.Gone - before)
+	for batch := range slices.Chunk(stale, askIDs) {
+		if w.Over() {
+			return nil, false, nil
+		}
+		living, err := w.Ask(ctx, batch)
+		if err != nil {
+			return nil, false, fmt.Errorf("asking for rows that are missing or outdated: %w", err)
+		}
+		for _, id := range batch {
+			if !slices.Contains(living, id) {
+				dead = append(dead, id)
+			}
+		}
+		l.settled(living)
 	}
-	return done, err
+	l.found.Repaired = len(stale) - len(dead)
+	return dead, true, nil
+}
+
+// unsure returns the rows that a listing found to be stale or missing in the warehouse, and those
+// of which nobody knows whether they are there, but for those that it does not have.
+func (l *Ledger) unsure(listing *Listing) []int64 {
+	missing := map[int64]bool{}
+	for _, id := range l.vanished(listing, nil) {
+		missing[id] = true
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	ids := slices.Clone(listing.Stale)
+	for row := range l.rows.All() {
+		if row.Mark == Unsure && !missing[row.ID] {
+			ids = append(ids, row.ID)
+		}
+	}
+	return descending(ids)
+}
+
+// descending sorts ids, the highest first, each once.
+func descending(ids []int64) []int64 {
+	slices.SortFunc(ids, func(a, b int64) int { return cmp.Compare(b, a) })
+	return slices.Compact(ids)
 }
 
 // settle asks for rows: those that exist are written if they are missing or stale, and the known
@@ -353,14 +381,15 @@ func (l *Ledger) inherits(listing *Listing) bool {
 	return listing != nil && listing == l.listing && !l.found.Listed
 }
 
-// vanished returns the known rows that a listing does not have.
-func (l *Ledger) vanished(listing *Listing) []int64 {
+// vanished returns the known rows that a listing does not have, and those among others.
+func (l *Ledger) vanished(listing *Listing, others []int64) []int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return slices.DeleteFunc(listing.missing(), func(id int64) bool {
-		_, known := l.rows.Get(id)
-		return !known
-	})
+	return slices.DeleteFunc(descending(append(listing.missing(), others...)),
+		func(id int64) bool {
+			_, known := l.rows.Get(id)
+			return !known
+		})
 }
 
 // tooMany is the error of a stream of which implausibly many rows have vanished. The listing is
@@ -414,7 +443,7 @@ func (l *Ledger) forget(ctx context.Context, ids []int64) error {
 			"stream", l.stream, "rows", len(ids))
 	}
 	l.foreign, l.ReadAs = false, l.as
-	return l.write(ctx, kindHeader, appendJSON(nil, l.header))
+	return l.write(ctx, kindHeader, toJSON(l.header))
 }
 
 // finish notes that a listing was compared.
@@ -428,12 +457,12 @@ func (l *Ledger) finish(ctx context.Context, listing *Listing, s Sweep) error {
 	l.found.Compared, l.found.Until, l.found.Swept = true, listing.Began, listing.Began
 	l.found.Rows, l.found.Sum = l.rows.Len(), sum
 	// A list that fits on a page is compared in every run. That need not be noted each time.
-	note := l.listing != nil || l.appended > 0 || l.swept.IsZero() ||
+	note := l.listing != nil || l.appended > 0 || l.swept.IsZero() || l.length != listing.Rows ||
 		listing.Began.Sub(l.swept) >= s.Every/2 || l.swept.After(listing.Began)
 	l.listing, l.reading = nil, nil
 	if !note {
 		return nil
 	}
-	l.swept = listing.Began
-	return l.write(ctx, kindSwept, appendJSON(nil, swept{listing.Began}))
+	l.swept, l.length = listing.Began, listing.Rows
+	return l.write(ctx, kindSwept, toJSON(swept{l.swept, l.length}))
 }

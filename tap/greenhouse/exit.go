@@ -32,6 +32,7 @@ func ExitCode(err error, read bool) int {
 		if !read {
 			return ExitNothingRead
 		}
+	default: // what was read is safe
 	}
 	return ExitIncomplete
 }

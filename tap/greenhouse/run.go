@@ -331,6 +331,7 @@ func (r *Run) makeEngine() (*engine.Engine, error) {
 		FailForbidden: r.read.Protocol.platform || cfg.OnForbidden == "fail", Sample: r.read.Sample,
 		Proof: proof[0], User: r.credential().User(),
 		ReadAs: cfg.ReadAs(), Now: r.client.Now, MaxRunTime: cfg.RunTime,
+		ID: r.id, Version: r.opts.Version, UsedBy: r.client.UsedBy,
 		RefreshEvery: cfg.Rest, Refresh: func(stream string) bool { return r.anew[stream] },
 	}
 	if d := cfg.Ledger; d != nil {
@@ -376,7 +377,7 @@ func (r *Run) Snapshot() *tap.Account {
 // and was not.
 func (r *Run) fails(s tap.StreamAccount) bool {
 	return s.Status == tap.Failed ||
-		r.read.Verify && s.Status != tap.Skipped && s.VerifiedUntil.IsZero()
+		r.read.Verify && s.Status != tap.Skipped && s.VerifiedUntil.IsZero() && s.Stream != tap.SyncLog
 }
 
 // stopped returns the error of a run whose context a signal has ended: if the signal ended the

@@ -23,7 +23,11 @@ func (a *Account) Discover(ctx context.Context, p *Protocol, probe bool) ([]byte
 	}
 	reach := map[string]rights.Reach{}
 	if probe {
-		if reach, err = a.Reach(ctx, streams); err != nil {
+		lists, err := schemas.Lists()
+		if err != nil {
+			return nil, err
+		}
+		if reach, err = a.Reach(ctx, lists); err != nil {
 			return nil, err
 		}
 	}
@@ -53,7 +57,7 @@ func shapeOf(s *tap.Stream, columns *custom.Columns, cfg *config.Config,
 	if err != nil {
 		return nil, err
 	}
-	if cfg.Ledger != nil {
+	if cfg.Ledger != nil && !s.Made {
 		shape = shape.With(record.Column{Name: deletedAt, Made: true, Shape: &record.Shape{
 			Kinds: record.String | record.Null, Format: record.DateTime,
 			Description: "When the tap found that the row is gone from Greenhouse; null while it exists.",

@@ -24,11 +24,16 @@ type statusError struct {
 }
 
 func (e *statusError) Error() string {
-	s := fmt.Sprintf("%d %s", e.code, http.StatusText(e.code))
+	s := e.Plain()
 	if e.told != "" {
 		s += ": " + e.told
 	}
 	return s
+}
+
+// Plain is the status alone.
+func (e *statusError) Plain() string {
+	return fmt.Sprintf("%d %s", e.code, http.StatusText(e.code))
 }
 
 // maxTold is the maximum length of what is shown of a body, in characters.

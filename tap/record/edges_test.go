@@ -438,6 +438,8 @@ func TestSchemasOfTreatedColumns(t *testing.T) {
 			`"o":{"type":["object","null"]},"l":{"type":["array","null"],"items":{"type":"boolean"}},"any":{}`,
 		record.Hash: `"at":{"description":"A time. HASHED","type":["string","null"]},"n":{"description":"HASHED","type":["string","null"]},` +
 			`"o":{"description":"HASHED","type":["object","null"]},"l":{"description":"HASHED","type":["array","null"],"items":{"type":"string"}},"any":{"description":"HASHED"}`,
+		record.Mask: `"at":{"description":"A time. Masked: always null.","type":["string","null"],"format":"date-time"},"n":{"description":"Masked: always null.","type":["number","null"]},` +
+			`"o":{"description":"Masked: always null.","type":["object","null"]},"l":{"description":"Masked: always null.","type":["array","null"],"items":{"type":"boolean"}},"any":{"description":"Masked: always null."}`,
 		record.Drop: ``,
 	} {
 		treated := s.Treat(func(path []string, _ *record.Column) (own, below record.Treatment) {

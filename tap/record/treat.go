@@ -164,6 +164,8 @@ func (s *Shape) treated(t Treatment) *Shape {
 
 // treatmentNotes follow the description of a treated column.
 var treatmentNotes = map[Treatment]string{
+	Keep: "",
 	Hash: "Hashed: hex HMAC-SHA256 under privacy_key of lower(trim(x)).",
 	Mask: "Masked: always null.",
+	Drop: "",
 }

@@ -82,7 +82,7 @@ func New(opts Options) (*Server, error) {
 	if opts.Clock == nil {
 		opts.Clock = time.Now
 	}
-	streams, err := schemas.Load()
+	streams, err := schemas.Lists()
 	if err != nil {
 		return nil, err
 	}

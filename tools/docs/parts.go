@@ -64,10 +64,12 @@ func replace(page []byte, p part) ([]byte, error) {
 // numbers says once how many lists and streams there are.
 func numbers(streams []*tap.Stream) string {
 	lists, chosen := 0, 0
-	var views, others []string
+	var views, others, made []string
 	for _, s := range streams {
 		name := "`" + s.Name + "`"
 		switch {
+		case s.Made:
+			made = append(made, name)
 		case s.SelectedByDefault():
 			chosen++
 		case s.ViewOf != "":
@@ -81,8 +83,8 @@ func numbers(streams []*tap.Stream) string {
 	}
 	return fmt.Sprintf(`Harvest v3 has %d lists; each is a stream. %d are read unless you choose streams yourself. The
 others are %s, and the views
-%s, which show parts of other lists.
-`, lists, chosen, strings.Join(others, ", "), strings.Join(views, ", "))
+%s, which show parts of other lists. The tap itself makes %s, if you choose it.
+`, lists, chosen, strings.Join(others, ", "), strings.Join(views, ", "), strings.Join(made, ", "))
 }
 
 // permissionTable lists the streams of each permission group, with their scopes.
@@ -92,9 +94,14 @@ func permissionTable(streams []*tap.Stream) string {
 	for _, g := range grouped(streams) {
 		var of []string
 		for _, s := range g.streams {
+			if s.Made {
+				continue
+			}
 			of = append(of, fmt.Sprintf("[%s](streams/%s.md) (`%s`)", s.Name, s.Name, s.Scope))
 		}
-		fmt.Fprintf(&b, "| %s | %s |\n", g.name, strings.Join(of, ", "))
+		if len(of) > 0 {
+			fmt.Fprintf(&b, "| %s | %s |\n", g.name, strings.Join(of, ", "))
+		}
 	}
 	return b.String()
 }

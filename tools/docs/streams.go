@@ -63,13 +63,21 @@ func streamPage(s *tap.Stream, shape *record.Shape, refs []reference) []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s\n\n%s\n\n| | |\n|---|---|\n", s.Name, s.Description)
 	fact := func(name, text string) { fmt.Fprintf(&b, "| %s | %s |\n", name, text) }
-	fact("List", "`"+s.Path+"`")
-	fact("Scope", "`"+s.Scope+"`")
-	fact("Permission", s.Group)
-	fact("Key", "`"+strings.Join(s.Key, "`, `")+"`")
-	if s.Bookmark != "" {
-		fact("Replication", "incremental, by `"+s.Bookmark+"`")
+	if s.Made {
+		fact("List", "none: the tap makes the rows")
+		fact("Scope", "none")
 	} else {
+		fact("List", "`"+s.Path+"`")
+		fact("Scope", "`"+s.Scope+"`")
+		fact("Permission", s.Group)
+	}
+	fact("Key", "`"+strings.Join(s.Key, "`, `")+"`")
+	switch {
+	case s.Made:
+		fact("Replication", "rows are only added: each run writes its own, and no bookmark")
+	case s.Bookmark != "":
+		fact("Replication", "incremental, by `"+s.Bookmark+"`")
+	default:
 		fact("Replication", "full table: the list has no filter by time")
 	}
 	if s.Default != nil && !*s.Default {
@@ -86,7 +94,11 @@ func streamPage(s *tap.Stream, shape *record.Shape, refs []reference) []byte {
 	for _, c := range shape.Columns {
 		writeColumn(&b, s, c.Name, c.Name, c.Shape)
 	}
-	b.WriteString("\nEvery column but the key may be null. Columns that Greenhouse adds are kept, and their types learnt.\n")
+	b.WriteString("\nEvery column but the key may be null.")
+	if !s.Made {
+		b.WriteString(" Columns that Greenhouse adds are kept, and their types learnt.")
+	}
+	b.WriteString("\n")
 	var by []string
 	for _, r := range refs {
 		if r.to == s.Name {
@@ -142,14 +154,32 @@ func typeName(s *record.Shape) string {
 // cell escapes text for a cell of a table.
 func cell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }
 
+// core are the streams that most questions are about, for a picture of their own.
+var core = []string{
+	"applications", "application_stages", "candidates", "interviews", "job_interview_stages", "jobs",
+	"offers", "openings", "scorecards", "sources",
+}
+
 func indexPage(streams []*tap.Stream, refs []reference) []byte {
 	var b strings.Builder
-	b.WriteString("# Streams\n\nEvery list of Harvest v3, by permission. The diagrams show which column holds the id of which stream's rows.\n")
+	b.WriteString("# Streams\n\nEvery list of Harvest v3: the ten that most questions are about, all by name, and all by\npermission. The diagrams show which column holds the id of which stream's rows.\n")
+	b.WriteString("\n## The core\n")
+	pairs := map[reference]bool{}
+	within := slices.DeleteFunc(slices.Clone(refs), func(r reference) bool {
+		pair := reference{from: min(r.from, r.to), to: max(r.from, r.to)}
+		seen := pairs[pair]
+		pairs[pair] = true
+		return seen || r.from == r.to || !slices.Contains(core, r.from) || !slices.Contains(core, r.to)
+	})
+	writeDiagram(&b, within, streams)
+	b.WriteString("\nOne reference of each pair; the pages of the streams have all.\n")
+	b.WriteString("\n## By name\n\n| Stream | Rows |\n|---|---|\n")
+	for _, s := range streams {
+		fmt.Fprintf(&b, "| [%s](%s.md) | %s |\n", s.Name, s.Name, cell(s.Description))
+	}
+	b.WriteString("\n## By permission\n")
 	for _, g := range grouped(streams) {
-		fmt.Fprintf(&b, "\n## %s\n\n| Stream | Rows |\n|---|---|\n", g.name)
-		for _, s := range g.streams {
-			fmt.Fprintf(&b, "| [%s](%s.md) | %s |\n", s.Name, s.Name, cell(s.Description))
-		}
+		fmt.Fprintf(&b, "\n### %s\n\n%s\n", g.name, streamLinksHere(g.streams))
 		var of []reference
 		for _, r := range refs {
 			if slices.ContainsFunc(g.streams,
@@ -157,11 +187,34 @@ func indexPage(streams []*tap.Stream, refs []reference) []byte {
 				of = append(of, r)
 			}
 		}
-		writeDiagram(&b, of, streams)
+		writeDiagrams(&b, g, of, streams)
 	}
-	b.WriteString("\n## As a whole\n")
-	writeDiagram(&b, refs, streams)
 	return []byte(b.String())
+}
+
+// streamLinksHere links streams from their index.
+func streamLinksHere(streams []*tap.Stream) string {
+	links := make([]string, len(streams))
+	for i, s := range streams {
+		links[i] = fmt.Sprintf("[%s](%s.md)", s.Name, s.Name)
+	}
+	return strings.Join(links, ", ")
+}
+
+// readable is how many references a diagram may have and still be read at the width of a page.
+const readable = 8
+
+// writeDiagrams writes a diagram of a group's references, or one for each of its streams if they
+// are too many for one.
+func writeDiagrams(b *strings.Builder, g group, refs []reference, streams []*tap.Stream) {
+	if len(refs) <= readable {
+		writeDiagram(b, refs, streams)
+		return
+	}
+	for _, s := range g.streams {
+		writeDiagram(b, slices.DeleteFunc(slices.Clone(refs),
+			func(r reference) bool { return r.from != s.Name }), streams)
+	}
 }
 
 // writeDiagram writes an entity diagram, unless there are no references.
@@ -173,7 +226,7 @@ func writeDiagram(b *strings.Builder, refs []reference, streams []*tap.Stream) {
 		return cmp.Or(cmp.Compare(x.to, y.to), cmp.Compare(x.from, y.from),
 			cmp.Compare(x.column, y.column))
 	})
-	b.WriteString("\n```mermaid\nerDiagram\n")
+	b.WriteString("\n```mermaid\nerDiagram\n    direction LR\n")
 	for _, r := range refs {
 		line := "|o--o{"
 		if holdsMany(streams, r) {

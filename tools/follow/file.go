@@ -19,6 +19,7 @@ type file struct {
 	Group        string              `json:"group"`
 	Path         string              `json:"path"`
 	Scope        string              `json:"scope"`
+	Made         bool                `json:"made,omitzero"`
 	Default      *bool               `json:"default,omitzero"`
 	ViewOf       string              `json:"view_of,omitzero"`
 	Params       ordered[string]     `json:"params,omitzero"`
@@ -72,21 +73,25 @@ func (t *types) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 }
 
 // readFiles reads the stream files of a folder, sorted by name.
+// Streams that the tap makes are no lists, and are left out.
 func readFiles(folder string) ([]*file, error) {
 	paths, err := filepath.Glob(filepath.Join(folder, "*.json"))
 	if err != nil {
 		return nil, err
 	}
 	slices.Sort(paths)
-	files := make([]*file, len(paths))
-	for i, path := range paths {
+	var files []*file
+	for _, path := range paths {
 		data, err := os.ReadFile(path)
 		if err != nil {
 			return nil, err
 		}
-		files[i] = &file{}
-		if err := json.Unmarshal(data, files[i], json.RejectUnknownMembers(true)); err != nil {
+		f := &file{}
+		if err := json.Unmarshal(data, f, json.RejectUnknownMembers(true)); err != nil {
 			return nil, err
+		}
+		if !f.Made {
+			files = append(files, f)
 		}
 	}
 	return files, nil

@@ -29,6 +29,9 @@
     {% set sql = greenhouse_v3.json_value(sql) %}
   {% elif greenhouse_v3.has_zone(type) and kind in ('time', 'date') %}
     {% set sql = '(' ~ sql ~ " at time zone 'UTC')" %}
+  {% elif not type and kind in ('time', 'date') %}
+    {# A time as text has its zone, if it has one. #}
+    {% set sql = 'cast(cast(' ~ sql ~ ' as varchar) as timestamp)' %}
   {% endif %}
   {{ return('try_cast(' ~ sql ~ ' as ' ~ greenhouse_v3.type_of(kind) ~ ')') }}
 {% endmacro %}
@@ -42,7 +45,8 @@
     {{ return('to_jsonb(' ~ sql ~ ')') }}
   {% endif %}
   {% set is_text = greenhouse_v3.is_text_type(type) %}
-  {% if type in ('json', 'jsonb') %}
+  {% if type in ('', 'json', 'jsonb') %}
+    {# As JSON, a time is a text that has its zone, if it has one. #}
     {% set sql = '(to_jsonb(' ~ sql ~ ") #>> '{}')" %}
     {% set is_text = true %}
   {% endif %}

@@ -1,6 +1,6 @@
 -- One row for each application, without what depends on the job of a row or on interviews.
 with applications as (
-    select * from {{ ref('stg_greenhouse__applications') }}
+    select * from {{ ref('greenhouse_v3', 'stg_greenhouse__applications') }}
 ),
 
 offers as (
@@ -10,13 +10,13 @@ offers as (
         count(*) as count_offers,
         max(case when is_current then status end) as current_offer_status,
         max(case when is_accepted_offer then resolved_at end) as accepted_at
-    from {{ ref('int_greenhouse__offers') }}
+    from {{ ref('greenhouse_v3', 'int_greenhouse__offers') }}
     group by source_relation, application_id
 ),
 
 openings as (
     select source_relation, application_id, max(closed_at) as filled_at
-    from {{ ref('int_greenhouse__openings') }}
+    from {{ ref('greenhouse_v3', 'int_greenhouse__openings') }}
     where application_id is not null
     group by source_relation, application_id
 ),
@@ -24,7 +24,7 @@ openings as (
 -- stages that belong to no application have no say in when it began
 first_visits as (
     select source_relation, application_id, min(entered_at) as entered_at
-    from {{ ref('int_greenhouse__visits') }}
+    from {{ ref('greenhouse_v3', 'int_greenhouse__visits') }}
     group by source_relation, application_id
 ),
 
@@ -34,7 +34,7 @@ prospect_details as (
         row_number() over (
             partition by source_relation, application_id order by updated_at desc nulls last, id desc
         ) as place
-    from {{ ref('stg_greenhouse__prospect_details') }}
+    from {{ ref('greenhouse_v3', 'stg_greenhouse__prospect_details') }}
 ),
 
 rejections as (
@@ -43,7 +43,7 @@ rejections as (
         row_number() over (
             partition by source_relation, application_id order by rejected_at desc nulls last, id desc
         ) as place
-    from {{ ref('stg_greenhouse__rejection_details') }}
+    from {{ ref('greenhouse_v3', 'stg_greenhouse__rejection_details') }}
 ),
 
 resumes as (
@@ -54,13 +54,13 @@ resumes as (
         row_number() over (
             partition by source_relation, candidate_id order by created_at desc nulls last, id desc
         ) as place
-    from {{ ref('stg_greenhouse__attachments') }}
+    from {{ ref('greenhouse_v3', 'stg_greenhouse__attachments') }}
     where {{ greenhouse_v3.quoted('type') }} = 'resume'
 ),
 
 notes as (
     select source_relation, candidate_id, count(*) as count_activities
-    from {{ ref('stg_greenhouse__notes') }}
+    from {{ ref('greenhouse_v3', 'stg_greenhouse__notes') }}
     group by source_relation, candidate_id
 ),
 
@@ -124,35 +124,35 @@ together as (
     left join first_visits
         on first_visits.source_relation = applications.source_relation
         and first_visits.application_id = applications.id
-    left join {{ ref('stg_greenhouse__application_stages') }} as stage_rows
+    left join {{ ref('greenhouse_v3', 'stg_greenhouse__application_stages') }} as stage_rows
         on stage_rows.source_relation = applications.source_relation and stage_rows.id = applications.stage_id
-    left join {{ ref('stg_greenhouse__referrers') }} as referrers
+    left join {{ ref('greenhouse_v3', 'stg_greenhouse__referrers') }} as referrers
         on referrers.source_relation = applications.source_relation and referrers.id = applications.referrer_id
-    left join {{ ref('int_greenhouse__users') }} as credited
+    left join {{ ref('greenhouse_v3', 'int_greenhouse__users') }} as credited
         on credited.source_relation = referrers.source_relation and credited.user_id = referrers.user_id
-    left join {{ ref('int_greenhouse__users') }} as coordinators
+    left join {{ ref('greenhouse_v3', 'int_greenhouse__users') }} as coordinators
         on coordinators.source_relation = applications.source_relation
         and coordinators.user_id = applications.coordinator_id
-    left join {{ ref('int_greenhouse__users') }} as recruiters
+    left join {{ ref('greenhouse_v3', 'int_greenhouse__users') }} as recruiters
         on recruiters.source_relation = applications.source_relation
         and recruiters.user_id = applications.recruiter_id
     left join prospect_details
         on prospect_details.source_relation = applications.source_relation
         and prospect_details.application_id = applications.id
         and prospect_details.place = 1
-    left join {{ ref('int_greenhouse__users') }} as prospect_owners
+    left join {{ ref('greenhouse_v3', 'int_greenhouse__users') }} as prospect_owners
         on prospect_owners.source_relation = prospect_details.source_relation
         and prospect_owners.user_id = prospect_details.prospect_owner_id
-    left join {{ ref('stg_greenhouse__prospect_pools') }} as pools
+    left join {{ ref('greenhouse_v3', 'stg_greenhouse__prospect_pools') }} as pools
         on pools.source_relation = prospect_details.source_relation and pools.id = prospect_details.pool_id
-    left join {{ ref('stg_greenhouse__prospect_pool_stages') }} as pool_stages
+    left join {{ ref('greenhouse_v3', 'stg_greenhouse__prospect_pool_stages') }} as pool_stages
         on pool_stages.source_relation = prospect_details.source_relation
         and pool_stages.id = prospect_details.pool_stage_id
     left join rejections
         on rejections.source_relation = applications.source_relation
         and rejections.application_id = applications.id
         and rejections.place = 1
-    left join {{ ref('stg_greenhouse__sources') }} as sources
+    left join {{ ref('greenhouse_v3', 'stg_greenhouse__sources') }} as sources
         on sources.source_relation = applications.source_relation and sources.id = applications.source_id
     left join resumes
         on resumes.source_relation = applications.source_relation
@@ -207,13 +207,13 @@ select
     eeoc.veteran_status as candidate_veteran_status,
     eeoc.disability_status as candidate_disability_status
 from together
-left join {{ ref('int_greenhouse__stages') }} as stages
+left join {{ ref('greenhouse_v3', 'int_greenhouse__stages') }} as stages
     on stages.source_relation = together.source_relation and stages.job_stage_id = together.current_stage_id
-left join {{ ref('stg_greenhouse__rejection_reasons') }} as reasons
+left join {{ ref('greenhouse_v3', 'stg_greenhouse__rejection_reasons') }} as reasons
     on reasons.source_relation = together.source_relation and reasons.id = together.rejected_reason_id
-left join {{ ref('int_greenhouse__users') }} as rejecters
+left join {{ ref('greenhouse_v3', 'int_greenhouse__users') }} as rejecters
     on rejecters.source_relation = together.source_relation and rejecters.user_id = together.rejected_by_user_id
-left join {{ ref('int_greenhouse__candidates') }} as candidates
+left join {{ ref('greenhouse_v3', 'int_greenhouse__candidates') }} as candidates
     on candidates.source_relation = together.source_relation and candidates.candidate_id = together.candidate_id
-left join {{ ref('int_greenhouse__eeoc') }} as eeoc
+left join {{ ref('greenhouse_v3', 'int_greenhouse__eeoc') }} as eeoc
     on eeoc.source_relation = together.source_relation and eeoc.application_id = together.application_id

@@ -1,5 +1,5 @@
 with candidates as (
-    select * from {{ ref('stg_greenhouse__candidates') }}
+    select * from {{ ref('greenhouse_v3', 'stg_greenhouse__candidates') }}
 ),
 
 {% for array in ['phone_numbers', 'email_addresses', 'social_media_addresses', 'website_addresses', 'tags'] %}
@@ -55,8 +55,8 @@ addresses as (
 
 applied_tags as (
     select applied.source_relation, applied.candidate_id, {{ greenhouse_v3.list_of('tags.name') }} as tags
-    from {{ ref('stg_greenhouse__applied_candidate_tags') }} as applied
-    inner join {{ ref('stg_greenhouse__candidate_tags') }} as tags
+    from {{ ref('greenhouse_v3', 'stg_greenhouse__applied_candidate_tags') }} as applied
+    inner join {{ ref('greenhouse_v3', 'stg_greenhouse__candidate_tags') }} as tags
         on tags.source_relation = applied.source_relation and tags.id = applied.candidate_tag_id
     group by applied.source_relation, applied.candidate_id
 ),
@@ -64,8 +64,8 @@ applied_tags as (
 -- accounts that load both tables of tags
 accounts_with_tags as (
     select distinct source_relation
-    from {{ ref('stg_greenhouse__applied_candidate_tags') }}
-    where source_relation in (select source_relation from {{ ref('stg_greenhouse__candidate_tags') }})
+    from {{ ref('greenhouse_v3', 'stg_greenhouse__applied_candidate_tags') }}
+    where source_relation in (select source_relation from {{ ref('greenhouse_v3', 'stg_greenhouse__candidate_tags') }})
 ),
 
 own_tags as (

@@ -10,9 +10,9 @@ with paths as (
         coalesce(nullif(d{{ level }}.name, '') || ' > ', '') ||
         {% endfor -%}
         coalesce(nullif(d0.name, '') || ' > ', '') as path
-    from {{ ref('stg_greenhouse__departments') }} as d0
+    from {{ ref('greenhouse_v3', 'stg_greenhouse__departments') }} as d0
     {%- for level in levels %}
-    left join {{ ref('stg_greenhouse__departments') }} as d{{ level }}
+    left join {{ ref('greenhouse_v3', 'stg_greenhouse__departments') }} as d{{ level }}
         on d{{ level }}.source_relation = d{{ level - 1 }}.source_relation
         and d{{ level }}.id = d{{ level - 1 }}.parent_id
     {%- endfor %}

@@ -5,7 +5,7 @@ with answers as (
         row_number() over (
             partition by source_relation, application_id order by submitted_at desc nulls last, id desc
         ) as place
-    from {{ ref('stg_greenhouse__eeoc') }}
+    from {{ ref('greenhouse_v3', 'stg_greenhouse__eeoc') }}
 )
 
 select

@@ -19,8 +19,8 @@ with interviews as (
         end as end_at,
         coalesce(interviews.all_day_end_on, interviews.all_day_start_on) as last_day,
         coalesce(interviews.job_id, applications.job_id) as job_id
-    from {{ ref('stg_greenhouse__interviews') }} as interviews
-    inner join {{ ref('stg_greenhouse__applications') }} as applications
+    from {{ ref('greenhouse_v3', 'stg_greenhouse__interviews') }} as interviews
+    inner join {{ ref('greenhouse_v3', 'stg_greenhouse__applications') }} as applications
         on applications.source_relation = interviews.source_relation
         and applications.id = interviews.application_id
 ),
@@ -38,15 +38,15 @@ scorecards as (
     select
         scorecards.*,
         coalesce(scorecards.status = 'complete', scorecards.submitted_at is not null) as is_complete
-    from {{ ref('stg_greenhouse__scorecards') }} as scorecards
-    inner join {{ ref('stg_greenhouse__applications') }} as applications
+    from {{ ref('greenhouse_v3', 'stg_greenhouse__scorecards') }} as scorecards
+    inner join {{ ref('greenhouse_v3', 'stg_greenhouse__applications') }} as applications
         on applications.source_relation = scorecards.source_relation
         and applications.id = scorecards.application_id
 ),
 
 managers as (
     select distinct source_relation, job_id, user_id
-    from {{ ref('stg_greenhouse__job_hiring_managers') }}
+    from {{ ref('greenhouse_v3', 'stg_greenhouse__job_hiring_managers') }}
 )
 
 select
@@ -66,10 +66,10 @@ select
     case when scorecards.is_complete then scorecards.updated_at end as scorecard_last_updated_at,
     coalesce(not scorecards.is_complete, false) as has_draft_scorecard
 from scheduled
-left join {{ ref('stg_greenhouse__interviewers') }} as interviewers
+left join {{ ref('greenhouse_v3', 'stg_greenhouse__interviewers') }} as interviewers
     on interviewers.source_relation = scheduled.source_relation
     and interviewers.interview_id = scheduled.scheduled_interview_id
-left join {{ ref('stg_greenhouse__job_interviews') }} as plans
+left join {{ ref('greenhouse_v3', 'stg_greenhouse__job_interviews') }} as plans
     on plans.source_relation = scheduled.source_relation and plans.id = scheduled.interview_id
 left join managers
     on managers.source_relation = scheduled.source_relation

@@ -1,11 +1,11 @@
 with jobs as (
-    select * from {{ ref('stg_greenhouse__jobs') }}
+    select * from {{ ref('greenhouse_v3', 'stg_greenhouse__jobs') }}
 ),
 
 managers as (
     select managers.source_relation, managers.job_id, {{ greenhouse_v3.list_of('users.name') }} as names
-    from {{ ref('stg_greenhouse__job_hiring_managers') }} as managers
-    inner join {{ ref('int_greenhouse__users') }} as users
+    from {{ ref('greenhouse_v3', 'stg_greenhouse__job_hiring_managers') }} as managers
+    inner join {{ ref('greenhouse_v3', 'int_greenhouse__users') }} as users
         on users.source_relation = managers.source_relation and users.user_id = managers.user_id
     group by managers.source_relation, managers.job_id
 ),
@@ -17,8 +17,8 @@ owners as (
         {%- for type in ['sourcer', 'recruiter', 'coordinator'] %},
         {{ greenhouse_v3.list_of("case when owners.type = '" ~ type ~ "' then users.name end") }} as {{ type }}s
         {%- endfor %}
-    from {{ ref('stg_greenhouse__job_owners') }} as owners
-    inner join {{ ref('int_greenhouse__users') }} as users
+    from {{ ref('greenhouse_v3', 'stg_greenhouse__job_owners') }} as owners
+    inner join {{ ref('greenhouse_v3', 'int_greenhouse__users') }} as users
         on users.source_relation = owners.source_relation and users.user_id = owners.user_id
     group by owners.source_relation, owners.job_id
 ),
@@ -34,7 +34,7 @@ offices as (
         {{ greenhouse_v3.list_of('offices.name', '; ') }} as names,
         {{ greenhouse_v3.list_of('offices.location', '; ') }} as locations
     from job_offices
-    inner join {{ ref('stg_greenhouse__offices') }} as offices
+    inner join {{ ref('greenhouse_v3', 'stg_greenhouse__offices') }} as offices
         on offices.source_relation = job_offices.source_relation
         and offices.id = cast({{ greenhouse_v3.json_value('job_offices.element') }} as {{ dbt.type_bigint() }})
     group by job_offices.source_relation, job_offices.id
@@ -70,5 +70,5 @@ from jobs
 left join managers on managers.source_relation = jobs.source_relation and managers.job_id = jobs.id
 left join owners on owners.source_relation = jobs.source_relation and owners.job_id = jobs.id
 left join offices on offices.source_relation = jobs.source_relation and offices.job_id = jobs.id
-left join {{ ref('int_greenhouse__departments') }} as departments
+left join {{ ref('greenhouse_v3', 'int_greenhouse__departments') }} as departments
     on departments.source_relation = jobs.source_relation and departments.department_id = jobs.department_id

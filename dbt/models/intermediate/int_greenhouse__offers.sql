@@ -5,8 +5,8 @@ with offers as (
         applications.candidate_id as application_candidate_id,
         case when coalesce(offers.status, '') <> 'Deprecated' then 0 else 1 end as is_superseded,
         case when offers.status = 'Accepted' then 0 else 1 end as is_not_accepted
-    from {{ ref('stg_greenhouse__offers') }} as offers
-    inner join {{ ref('stg_greenhouse__applications') }} as applications
+    from {{ ref('greenhouse_v3', 'stg_greenhouse__offers') }} as offers
+    inner join {{ ref('greenhouse_v3', 'stg_greenhouse__applications') }} as applications
         on applications.source_relation = offers.source_relation and applications.id = offers.application_id
 ),
 

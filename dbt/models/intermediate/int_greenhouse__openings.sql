@@ -3,7 +3,7 @@ with openings as (
     select
         *,
         coalesce({{ greenhouse_v3.quoted('open') }}, closed_at is null) as is_open
-    from {{ ref('stg_greenhouse__openings') }}
+    from {{ ref('greenhouse_v3', 'stg_greenhouse__openings') }}
 )
 
 select
@@ -21,5 +21,5 @@ select
     openings.{{ greenhouse_v3.quoted('custom_' ~ field) }}
     {%- endfor %}
 from openings
-left join {{ ref('stg_greenhouse__close_reasons') }} as reasons
+left join {{ ref('greenhouse_v3', 'stg_greenhouse__close_reasons') }} as reasons
     on reasons.source_relation = openings.source_relation and reasons.id = openings.close_reason_id

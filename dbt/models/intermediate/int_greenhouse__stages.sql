@@ -8,7 +8,7 @@ with stages as (
         sort_order as stage_order,
         coalesce(active, true) as is_stage_active,
         row_number() over (partition by source_relation, job_id order by sort_order nulls first, id) as plan_position
-    from {{ ref('stg_greenhouse__job_interview_stages') }}
+    from {{ ref('greenhouse_v3', 'stg_greenhouse__job_interview_stages') }}
 )
 
 select

@@ -4,4 +4,4 @@ select
     coalesce(nullif(name, ''), {{ greenhouse_v3.full_name('first_name', 'last_name') }}) as name,
     nullif(primary_email, '') as email,
     coalesce(deactivated, false) as is_deactivated
-from {{ ref('stg_greenhouse__users') }}
+from {{ ref('greenhouse_v3', 'stg_greenhouse__users') }}

@@ -14,9 +14,9 @@ select
     stages.is_stage_active,
     stages.plan_position,
     stages.active_stages_before
-from {{ ref('stg_greenhouse__application_stages') }} as visits
-inner join {{ ref('stg_greenhouse__applications') }} as applications
+from {{ ref('greenhouse_v3', 'stg_greenhouse__application_stages') }} as visits
+inner join {{ ref('greenhouse_v3', 'stg_greenhouse__applications') }} as applications
     on applications.source_relation = visits.source_relation and applications.id = visits.application_id
-left join {{ ref('int_greenhouse__stages') }} as stages
+left join {{ ref('greenhouse_v3', 'int_greenhouse__stages') }} as stages
     on stages.source_relation = visits.source_relation and stages.job_stage_id = visits.job_interview_stage_id
 where visits.entered_at is not null

@@ -1,5 +1,5 @@
 with applications as (
-    select * from {{ ref('int_greenhouse__applications') }}
+    select * from {{ ref('greenhouse_v3', 'int_greenhouse__applications') }}
 ),
 
 prospects as (
@@ -52,7 +52,7 @@ interviews as (
         count(distinct interviewer_user_id) as count_distinct_interviewers,
         min(start_at) as first_interview_at,
         max(start_at) as latest_interview_scheduled_at
-    from {{ ref('int_greenhouse__interviews') }}
+    from {{ ref('greenhouse_v3', 'int_greenhouse__interviews') }}
     group by source_relation, application_id
 ),
 
@@ -68,13 +68,13 @@ furthest as (
         row_number() over (
             partition by source_relation, application_id, stage_job_id order by plan_position desc
         ) as place
-    from {{ ref('int_greenhouse__visits') }}
+    from {{ ref('greenhouse_v3', 'int_greenhouse__visits') }}
     where is_stage_active
 ),
 
 plans as (
     select source_relation, job_id, max(active_stages) as active_stages
-    from {{ ref('int_greenhouse__stages') }}
+    from {{ ref('greenhouse_v3', 'int_greenhouse__stages') }}
     group by source_relation, job_id
 )
 
@@ -173,7 +173,7 @@ select
     a.{{ greenhouse_v3.quoted('candidate_custom_' ~ field) }}
     {%- endfor %}
 from applications_and_jobs as a
-left join {{ ref('int_greenhouse__jobs') }} as jobs
+left join {{ ref('greenhouse_v3', 'int_greenhouse__jobs') }} as jobs
     on jobs.source_relation = a.source_relation and jobs.job_id = a.row_job_id
 left join interviews
     on interviews.source_relation = a.source_relation and interviews.application_id = a.application_id

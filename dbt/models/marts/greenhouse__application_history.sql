@@ -6,7 +6,7 @@ with ordered as (
             partition by source_relation, application_id
             order by entered_at, stage_order nulls first, application_stage_id
         ) as visit_position
-    from {{ ref('int_greenhouse__visits') }}
+    from {{ ref('greenhouse_v3', 'int_greenhouse__visits') }}
 ),
 
 sequences as (
@@ -47,7 +47,7 @@ visits as (
         applications.candidate_veteran_status,
         applications.candidate_disability_status
     from sequences
-    inner join {{ ref('greenhouse__application_enhanced') }} as applications
+    inner join {{ ref('greenhouse_v3', 'greenhouse__application_enhanced') }} as applications
         on applications.source_relation = sequences.source_relation
         and applications.application_id = sequences.application_id
         and applications.is_main_row
@@ -56,7 +56,7 @@ visits as (
 activities as (
     select visits.source_relation, visits.application_stage_id, count(*) as count_activities
     from visits
-    inner join {{ ref('stg_greenhouse__notes') }} as notes
+    inner join {{ ref('greenhouse_v3', 'stg_greenhouse__notes') }} as notes
         on notes.source_relation = visits.source_relation
         and notes.candidate_id = visits.candidate_id
         and coalesce(notes.application_id, visits.application_id) = visits.application_id
@@ -101,5 +101,5 @@ from visits
 left join activities
     on activities.source_relation = visits.source_relation
     and activities.application_stage_id = visits.application_stage_id
-left join {{ ref('int_greenhouse__jobs') }} as jobs
+left join {{ ref('greenhouse_v3', 'int_greenhouse__jobs') }} as jobs
     on jobs.source_relation = visits.source_relation and jobs.job_id = visits.job_id

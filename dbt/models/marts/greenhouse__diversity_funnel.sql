@@ -7,8 +7,8 @@ with applications as (
         applications.count_interviews,
         offers.application_id is not null as has_offer,
         cast(extract(year from {{ greenhouse_v3.local_date('applications.applied_at') }}) as integer) as cohort_year
-    from {{ ref('greenhouse__application_enhanced') }} as applications
-    left join {{ ref('greenhouse__offer_enhanced') }} as offers
+    from {{ ref('greenhouse_v3', 'greenhouse__application_enhanced') }} as applications
+    left join {{ ref('greenhouse_v3', 'greenhouse__offer_enhanced') }} as offers
         on offers.source_relation = applications.source_relation
         and offers.application_id = applications.application_id
         and offers.is_current
@@ -23,9 +23,9 @@ answers as (
         '{{ dimension }}' as dimension,
         coalesce(nullif(eeoc.{{ dimension }}, ''), '(no answer)') as answer
     from applications
-    left join {{ ref('int_greenhouse__eeoc') }} as eeoc
+    left join {{ ref('greenhouse_v3', 'int_greenhouse__eeoc') }} as eeoc
         on eeoc.source_relation = applications.source_relation and eeoc.application_id = applications.application_id
-    where applications.source_relation in (select source_relation from {{ ref('stg_greenhouse__eeoc') }})
+    where applications.source_relation in (select source_relation from {{ ref('greenhouse_v3', 'stg_greenhouse__eeoc') }})
     union all
     {% endfor %}
     select
@@ -33,10 +33,10 @@ answers as (
         answers.application_id,
         questions.name as dimension,
         coalesce(nullif(options.name, ''), '(unknown)') as answer
-    from {{ ref('stg_greenhouse__demographic_answers') }} as answers
-    inner join {{ ref('stg_greenhouse__demographic_questions') }} as questions
+    from {{ ref('greenhouse_v3', 'stg_greenhouse__demographic_answers') }} as answers
+    inner join {{ ref('greenhouse_v3', 'stg_greenhouse__demographic_questions') }} as questions
         on questions.source_relation = answers.source_relation and questions.id = answers.demographic_question_id
-    left join {{ ref('stg_greenhouse__demographic_answer_options') }} as options
+    left join {{ ref('greenhouse_v3', 'stg_greenhouse__demographic_answer_options') }} as options
         on options.source_relation = answers.source_relation and options.id = answers.demographic_answer_option_id
     where questions.name <> ''
 ),

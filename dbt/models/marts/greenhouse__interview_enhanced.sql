@@ -13,7 +13,7 @@ with measured as (
             when scorecard_submitted_at <= coalesce(end_at, start_at) then 0
             else {{ greenhouse_v3.seconds('coalesce(end_at, start_at)', 'scorecard_submitted_at') }} / 3600
         end as hours_to_submit
-    from {{ ref('int_greenhouse__interviews') }}
+    from {{ ref('greenhouse_v3', 'int_greenhouse__interviews') }}
 )
 
 select
@@ -71,18 +71,18 @@ select
     applications.candidate_race,
     applications.candidate_veteran_status
 from measured
-left join {{ ref('greenhouse__application_enhanced') }} as applications
+left join {{ ref('greenhouse_v3', 'greenhouse__application_enhanced') }} as applications
     on applications.source_relation = measured.source_relation
     and applications.application_id = measured.application_id
     and applications.is_main_row
-left join {{ ref('int_greenhouse__jobs') }} as jobs
+left join {{ ref('greenhouse_v3', 'int_greenhouse__jobs') }} as jobs
     on jobs.source_relation = measured.source_relation and jobs.job_id = measured.job_id
-left join {{ ref('int_greenhouse__stages') }} as stages
+left join {{ ref('greenhouse_v3', 'int_greenhouse__stages') }} as stages
     on stages.source_relation = measured.source_relation and stages.job_stage_id = measured.job_stage_id
-left join {{ ref('int_greenhouse__users') }} as organizers
+left join {{ ref('greenhouse_v3', 'int_greenhouse__users') }} as organizers
     on organizers.source_relation = measured.source_relation and organizers.user_id = measured.organizer_user_id
-left join {{ ref('int_greenhouse__users') }} as interviewers
+left join {{ ref('greenhouse_v3', 'int_greenhouse__users') }} as interviewers
     on interviewers.source_relation = measured.source_relation and interviewers.user_id = measured.interviewer_user_id
-left join {{ ref('int_greenhouse__users') }} as submitters
+left join {{ ref('greenhouse_v3', 'int_greenhouse__users') }} as submitters
     on submitters.source_relation = measured.source_relation
     and submitters.user_id = measured.scorecard_submitted_by_user_id

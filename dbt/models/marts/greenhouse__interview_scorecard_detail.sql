@@ -26,10 +26,10 @@ select
     interviews.job_id,
     interviews.job_title,
     interviews.hiring_managers
-from {{ ref('greenhouse__interview_enhanced') }} as interviews
-inner join {{ ref('stg_greenhouse__scorecard_candidate_attributes') }} as ratings
+from {{ ref('greenhouse_v3', 'greenhouse__interview_enhanced') }} as interviews
+inner join {{ ref('greenhouse_v3', 'stg_greenhouse__scorecard_candidate_attributes') }} as ratings
     on ratings.source_relation = interviews.source_relation and ratings.scorecard_id = interviews.scorecard_id
-left join {{ ref('stg_greenhouse__job_candidate_attributes') }} as attributes
+left join {{ ref('greenhouse_v3', 'stg_greenhouse__job_candidate_attributes') }} as attributes
     on attributes.source_relation = ratings.source_relation and attributes.id = ratings.job_candidate_attribute_id
-left join {{ ref('stg_greenhouse__candidate_attribute_types') }} as types
+left join {{ ref('greenhouse_v3', 'stg_greenhouse__candidate_attribute_types') }} as types
     on types.source_relation = attributes.source_relation and types.id = attributes.candidate_attribute_type_id

@@ -5,7 +5,7 @@ with interviews as (
             'case when is_all_day then cast(start_at as date) else ' ~ greenhouse_v3.local_date('start_at') ~ ' end'
         ) }} as week_start,
         coalesce(interviewer_response_status, '') = 'declined' as is_declined
-    from {{ ref('greenhouse__interview_enhanced') }}
+    from {{ ref('greenhouse_v3', 'greenhouse__interview_enhanced') }}
     where interviewer_user_id is not null and start_at is not null
 ),
 

@@ -12,7 +12,7 @@ with applications as (
         {%- endfor %},
         count(case when count_interviews > 0 then 1 end) as count_interviewed_applications,
         {{ greenhouse_v3.average('case when not is_prospect then days_to_hire end') }} as avg_days_to_hire
-    from {{ ref('greenhouse__application_enhanced') }}
+    from {{ ref('greenhouse_v3', 'greenhouse__application_enhanced') }}
     group by source_relation, job_id
 ),
 
@@ -25,13 +25,13 @@ openings as (
         count(case when is_filled then 1 end) as count_hired_closed_openings,
         max(closed_at) as last_opening_closed_at,
         {{ greenhouse_v3.average('days_to_fill') }} as avg_days_to_fill
-    from {{ ref('greenhouse__opening_enhanced') }}
+    from {{ ref('greenhouse_v3', 'greenhouse__opening_enhanced') }}
     group by source_relation, job_id
 ),
 
 expected as (
     select source_relation, job_id, sum(hire_probability) as expected_hires
-    from {{ ref('greenhouse__pipeline') }}
+    from {{ ref('greenhouse_v3', 'greenhouse__pipeline') }}
     group by source_relation, job_id
 ),
 
@@ -42,7 +42,7 @@ live_posts as (
         id,
         job_id,
         coalesce({{ greenhouse_v3.quoted('internal') }}, false) as is_internal
-    from {{ ref('stg_greenhouse__job_posts') }}
+    from {{ ref('greenhouse_v3', 'stg_greenhouse__job_posts') }}
     where live and coalesce(active, true)
 ),
 
@@ -68,7 +68,7 @@ locations as (
             else 'text ' || nullif(trim(lower(locations.plain_text_location)), '')
         end) as count_live_locations
     from live_posts
-    inner join {{ ref('stg_greenhouse__job_post_locations') }} as locations
+    inner join {{ ref('greenhouse_v3', 'stg_greenhouse__job_post_locations') }} as locations
         on locations.source_relation = live_posts.source_relation and locations.job_post_id = live_posts.id
     group by live_posts.source_relation, live_posts.job_id
 )
@@ -118,7 +118,7 @@ select
     {%- for field in greenhouse_v3.custom_fields('jobs') %},
     jobs.{{ greenhouse_v3.quoted('custom_' ~ field) }}
     {%- endfor %}
-from {{ ref('int_greenhouse__jobs') }} as jobs
+from {{ ref('greenhouse_v3', 'int_greenhouse__jobs') }} as jobs
 {%- for group in ['applications', 'openings', 'expected', 'posts', 'locations'] %}
 left join {{ group }} on {{ group }}.source_relation = jobs.source_relation and {{ group }}.job_id = jobs.job_id
 {%- endfor %}

@@ -8,8 +8,8 @@ with openings as (
                 then coalesce(offers.resolved_at, openings.closed_at)
         end as filled_at,
         offers.starts_on
-    from {{ ref('int_greenhouse__openings') }} as openings
-    left join {{ ref('int_greenhouse__offers') }} as offers
+    from {{ ref('greenhouse_v3', 'int_greenhouse__openings') }} as openings
+    left join {{ ref('greenhouse_v3', 'int_greenhouse__offers') }} as offers
         on offers.source_relation = openings.source_relation
         and offers.application_id = openings.application_id
         and offers.is_accepted_offer
@@ -46,9 +46,9 @@ select
     openings.{{ greenhouse_v3.quoted('custom_' ~ field) }}
     {%- endfor %}
 from openings
-left join {{ ref('int_greenhouse__jobs') }} as jobs
+left join {{ ref('greenhouse_v3', 'int_greenhouse__jobs') }} as jobs
     on jobs.source_relation = openings.source_relation and jobs.job_id = openings.job_id
-left join {{ ref('greenhouse__application_enhanced') }} as applications
+left join {{ ref('greenhouse_v3', 'greenhouse__application_enhanced') }} as applications
     on applications.source_relation = openings.source_relation
     and applications.application_id = openings.application_id
     and applications.is_main_row

@@ -8,7 +8,7 @@ with openings as (
         {{ greenhouse_v3.local_date('opened_at') }} as opened_on,
         {{ greenhouse_v3.local_date('closed_at') }} as closed_on,
         {{ greenhouse_v3.local_date('filled_at') }} as filled_on
-    from {{ ref('greenhouse__opening_enhanced') }}
+    from {{ ref('greenhouse_v3', 'greenhouse__opening_enhanced') }}
     where opened_at is not null
 ),
 
@@ -74,6 +74,6 @@ from spine
 inner join openings
     on openings.source_relation = spine.source_relation
     and coalesce(openings.department_id, -1) = coalesce(spine.department_id, -1)
-left join {{ ref('int_greenhouse__departments') }} as departments
+left join {{ ref('greenhouse_v3', 'int_greenhouse__departments') }} as departments
     on departments.source_relation = spine.source_relation and departments.department_id = spine.department_id
 group by spine.source_relation, spine.month, spine.department_id, departments.name

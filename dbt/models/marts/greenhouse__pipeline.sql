@@ -2,13 +2,13 @@
 {% set least_visits, least_applications = 5, 10 %}
 with applications as (
     select *
-    from {{ ref('greenhouse__application_enhanced') }}
+    from {{ ref('greenhouse_v3', 'greenhouse__application_enhanced') }}
     where status = 'active' and not is_prospect and is_main_row
 ),
 
 visits as (
     select *, nullif(lower(trim(new_stage)), '') as stage_label
-    from {{ ref('greenhouse__application_history') }}
+    from {{ ref('greenhouse_v3', 'greenhouse__application_history') }}
 ),
 
 entered as (
@@ -48,14 +48,14 @@ outcomes_of_{{ group }} as (
 
 next_interviews as (
     select source_relation, application_id, min(start_at) as next_interview_at
-    from {{ ref('greenhouse__interview_enhanced') }}
+    from {{ ref('greenhouse_v3', 'greenhouse__interview_enhanced') }}
     where start_at > {{ now }}
     group by source_relation, application_id
 ),
 
 pending_offers as (
     select distinct source_relation, application_id
-    from {{ ref('greenhouse__offer_enhanced') }}
+    from {{ ref('greenhouse_v3', 'greenhouse__offer_enhanced') }}
     where is_pending
 ),
 

@@ -1,8 +1,8 @@
 {% set today = greenhouse_v3.today() %}
 with open_jobs as (
     select distinct owners.source_relation, owners.user_id, owners.job_id
-    from {{ ref('stg_greenhouse__job_owners') }} as owners
-    inner join {{ ref('int_greenhouse__jobs') }} as jobs
+    from {{ ref('greenhouse_v3', 'stg_greenhouse__job_owners') }} as owners
+    inner join {{ ref('greenhouse_v3', 'int_greenhouse__jobs') }} as jobs
         on jobs.source_relation = owners.source_relation and jobs.job_id = owners.job_id
     where owners.{{ greenhouse_v3.quoted('type') }} = 'recruiter'
         and owners.user_id is not null
@@ -12,7 +12,7 @@ with open_jobs as (
 
 open_openings as (
     select source_relation, job_id, count(*) as count_open_openings
-    from {{ ref('greenhouse__opening_enhanced') }}
+    from {{ ref('greenhouse_v3', 'greenhouse__opening_enhanced') }}
     where is_open
     group by source_relation, job_id
 ),
@@ -31,7 +31,7 @@ jobs as (
 
 pending_offers as (
     select distinct source_relation, application_id
-    from {{ ref('greenhouse__offer_enhanced') }}
+    from {{ ref('greenhouse_v3', 'greenhouse__offer_enhanced') }}
     where is_pending
 ),
 
@@ -55,7 +55,7 @@ applications as (
                 between 0 and 89
                 then 1
         end) as count_hires_90_days
-    from {{ ref('greenhouse__application_enhanced') }} as applications
+    from {{ ref('greenhouse_v3', 'greenhouse__application_enhanced') }} as applications
     left join pending_offers
         on pending_offers.source_relation = applications.source_relation
         and pending_offers.application_id = applications.application_id
@@ -87,7 +87,7 @@ select
     {{ greenhouse_v3.count_of('applications.' ~ column) }} as {{ column }}
     {%- endfor %}
 from recruiters
-left join {{ ref('int_greenhouse__users') }} as users
+left join {{ ref('greenhouse_v3', 'int_greenhouse__users') }} as users
     on users.source_relation = recruiters.source_relation and users.user_id = recruiters.user_id
 left join jobs on jobs.source_relation = recruiters.source_relation and jobs.user_id = recruiters.user_id
 left join applications

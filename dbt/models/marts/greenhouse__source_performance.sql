@@ -2,13 +2,13 @@ with applications as (
     select
         *,
         {{ greenhouse_v3.month_of(greenhouse_v3.local_date('applied_at')) }} as cohort_month
-    from {{ ref('greenhouse__application_enhanced') }}
+    from {{ ref('greenhouse_v3', 'greenhouse__application_enhanced') }}
     where is_main_row and not is_prospect
 ),
 
 offers as (
     select source_relation, application_id, is_accepted
-    from {{ ref('greenhouse__offer_enhanced') }}
+    from {{ ref('greenhouse_v3', 'greenhouse__offer_enhanced') }}
     where is_current
 ),
 

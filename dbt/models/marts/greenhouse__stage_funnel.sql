@@ -5,7 +5,7 @@ with applications as (
         job_id,
         status,
         {{ greenhouse_v3.month_of(greenhouse_v3.local_date('applied_at')) }} as cohort_month
-    from {{ ref('greenhouse__application_enhanced') }}
+    from {{ ref('greenhouse_v3', 'greenhouse__application_enhanced') }}
     where is_main_row and not is_prospect
 ),
 
@@ -21,8 +21,8 @@ visits as (
             partition by history.source_relation, history.application_id
             order by history.valid_from desc, history.stage_order desc nulls last, history.application_stage_id desc
         ) = 1 as is_last
-    from {{ ref('greenhouse__application_history') }} as history
-    left join {{ ref('int_greenhouse__stages') }} as stages
+    from {{ ref('greenhouse_v3', 'greenhouse__application_history') }} as history
+    left join {{ ref('greenhouse_v3', 'int_greenhouse__stages') }} as stages
         on stages.source_relation = history.source_relation and stages.job_stage_id = history.new_stage_id
 ),
 
@@ -104,7 +104,7 @@ counted as (
         count(case when members.is_hired_here then 1 end) as count_hired,
         sum(stays.days) as days,
         sum(stays.count_days) as count_days
-    from {{ ref('int_greenhouse__stages') }} as stages
+    from {{ ref('greenhouse_v3', 'int_greenhouse__stages') }} as stages
     inner join cohort_members as members
         on members.source_relation = stages.source_relation and members.job_id = stages.job_id
     left join stays
@@ -143,5 +143,5 @@ select
     {{ greenhouse_v3.rate('counted.count_reached', 'counted.count_applications') }} as reach_rate,
     {{ greenhouse_v3.rate('counted.days', 'counted.count_days') }} as avg_days_in_stage
 from counted
-left join {{ ref('int_greenhouse__jobs') }} as jobs
+left join {{ ref('greenhouse_v3', 'int_greenhouse__jobs') }} as jobs
     on jobs.source_relation = counted.source_relation and jobs.job_id = counted.job_id

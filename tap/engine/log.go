@@ -1,0 +1,79 @@
+package engine
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
+)
+
+// writeLog writes the log of the run, and a state that follows it: a row for each stream, however it
+// ended. cause is why the run ended early.
+func (w *writer) writeLog(cause error) {
+	st := w.log
+	started{st}.write(w)
+	records, err := w.logRecords(st, cause)
+	if err == nil {
+		w.announce(st, st.current())
+		if len(records) > 0 {
+			w.say(tap.Running{Stream: st.sel.Stream})
+		}
+		prefix, suffix := w.voice.Frame(st.sel, 0, w.now())
+		for _, r := range records {
+			w.buf = append(append(append(w.buf, prefix...), r...), suffix...)
+		}
+		w.flush()
+		w.wrote(st, len(records))
+	}
+	w.dirty = true
+	w.beforeEnd(st)
+	w.say(tap.Ended{Stream: st.sel.Stream, Err: err})
+	w.flush()
+	if w.err != nil {
+		return
+	}
+	st.ended.Store(true)
+	if err != nil {
+		st.account.status(tap.Failed, err)
+		w.Log.Error(err.Error(), "stream", st.sel.Stream.Name)
+		return
+	}
+	st.account.status(tap.Complete, nil)
+}
+
+// logRecords returns the rows of the log, as its selection wants them.
+func (w *writer) logRecords(st *stream, cause error) ([][]byte, error) {
+	if st.sel.Err != nil {
+		return nil, st.sel.Err
+	}
+	now := time.Now().UTC()
+	rows := make([]tap.LogRow, len(w.streams))
+	for i, other := range w.streams {
+		rows[i] = w.accountForLog(other).LogOf(w.ID, w.Version, w.state.Organization, now, cause)
+	}
+	if w.Sample {
+		rows = rows[:min(1, len(rows))]
+	}
+	page, err := tap.AppendLog(nil, rows)
+	if err != nil {
+		return nil, fmt.Errorf("making the log of the run: %w", err)
+	}
+	res, err := record.NewSplitter(st.current().shape, st.options).Split(page)
+	if err != nil {
+		return nil, fmt.Errorf("making the log of the run: %w", err)
+	}
+	return res.Records, nil
+}
+
+// accountForLog is the account of a stream, with what else the log says of it.
+func (w *writer) accountForLog(st *stream) *tap.StreamAccount {
+	a := st.account.snapshot()
+	if w.UsedBy != nil {
+		a.Requests, a.Retries = w.UsedBy(a.Stream)
+	}
+	if a.CompleteUntil.IsZero() {
+		a.CompleteUntil = st.mark.Last()
+	}
+	return &a
+}

@@ -1,0 +1,189 @@
+package gone
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/go-json-experiment/json"
+)
+
+// size is that of what logs have and the file has not.
+type size struct{ bytes, parts int }
+
+// replay adds what logs say, in the order in which their runs began. Entries beyond what any state
+// has acknowledged make rows unsure; so do entries of runs that did not know of each other, since
+// nobody knows which of them the loader stored last.
+func (c *content) replay(logs []Log, token Token) (all size) {
+	slices.SortFunc(logs, func(a, b Log) int { return cmp.Compare(a.Run, b.Run) })
+	acked := c.acknowledged(logs, token)
+	before := maps.Clone(c.folded)
+	later := "" // the latest run of the file
+	for run := range before {
+		later = max(later, run)
+	}
+	for i, log := range logs {
+		seen, news := map[string]uint64{}, false
+		entries(log.Data, func(k kind, number uint64, body []byte) bool {
+			var a ack
+			if k == kindAck && json.Unmarshal(body, &a) == nil {
+				seen = a.Seen
+			}
+			if number > before[log.Run] {
+				// What a run adds after a later one became part of the file is in no known order.
+				c.apply(k, body, number <= acked[log.Run] && log.Run >= later)
+				c.folded[log.Run] = max(c.folded[log.Run], number)
+				all.bytes, news = all.bytes+len(body), true
+			}
+			return true
+		})
+		if news {
+			all.parts += log.Parts
+		}
+		for _, other := range logs[:i] {
+			if news || c.folded[other.Run] > before[other.Run] {
+				c.doubt(log, other, seen[other.Run])
+			}
+		}
+	}
+	return all
+}
+
+// acknowledged returns the latest entry of each run that a state has acknowledged, and moves the
+// head.
+func (c *content) acknowledged(logs []Log, token Token) map[string]uint64 {
+	acked := map[string]uint64{}
+	add := func(t Token) {
+		acked[t.Run] = max(acked[t.Run], t.Number)
+		if c.head.before(t) {
+			c.head = t
+		}
+	}
+	for _, log := range logs {
+		entries(log.Data, func(k kind, _ uint64, body []byte) bool {
+			var a ack
+			if k == kindAck && json.Unmarshal(body, &a) == nil && a.Run != "" {
+				add(a.Token)
+			}
+			return true
+		})
+	}
+	if c.knows(logs, token) && !token.before(c.head) {
+		add(token)
+	}
+	return acked
+}
+
+// doubt makes rows unsure that two runs noted at the same time: the later one has seen only some
+// entries of the other.
+func (c *content) doubt(log, other Log, seen uint64) {
+	ids := map[int64]bool{}
+	entries(other.Data, func(k kind, number uint64, body []byte) bool {
+		if number > seen {
+			for _, id := range touched(k, body) {
+				ids[id] = true
+			}
+		}
+		return true
+	})
+	if len(ids) == 0 {
+		return
+	}
+	var rows []Row
+	entries(log.Data, func(k kind, _ uint64, body []byte) bool {
+		for _, id := range touched(k, body) {
+			if ids[id] {
+				rows = append(rows, Row{id, Unsure})
+			}
+		}
+		return true
+	})
+	rows = Sorted(rows)
+	c.rows.Put(rows)
+	c.reported.Delete(idsOf(rows))
+}
+
+// touched returns the rows that an entry is about.
+func touched(k kind, body []byte) []int64 {
+	switch k {
+	case kindWritten, kindReported, kindForgotten:
+		rows, _ := parseRows(body)
+		return idsOf(slices.Collect(rows.All()))
+	}
+	return nil
+}
+
+// knows reports whether the run of a token is in this ledger, with an entry of its number.
+func (c *content) knows(logs []Log, token Token) bool {
+	if token.Run == "" {
+		return false
+	}
+	last, ok := c.folded[token.Run]
+	for _, log := range logs {
+		if log.Run == token.Run {
+			ok = true
+			last = max(last, lastNumber(log))
+		}
+	}
+	return ok && token.Number <= last
+}
+
+// lastNumber is the number of the last entry of a log.
+func lastNumber(log Log) (last uint64) {
+	entries(log.Data, func(_ kind, number uint64, _ []byte) bool {
+		last = number
+		return true
+	})
+	return last
+}
+
+// apply makes the change that an entry notes.
+func (c *content) apply(k kind, body []byte, acked bool) {
+	switch k {
+	case kindHeader:
+		_ = json.Unmarshal(body, &c.header) // the checksum was right
+	case kindWritten:
+		rows, _ := parseRows(body)
+		list := slices.Collect(rows.All())
+		if !acked {
+			for i := range list {
+				list[i].Mark = Unsure
+			}
+		}
+		c.rows.Put(list)
+		c.reported.Delete(idsOf(list))
+	case kindReported:
+		rows, _ := parseRows(body)
+		list := slices.Collect(rows.All())
+		c.rows.Delete(idsOf(list))
+		if acked {
+			c.reported.Delete(idsOf(list))
+		} else {
+			c.reported.Put(list)
+		}
+	case kindForgotten:
+		rows, _ := parseRows(body)
+		c.rows.Delete(idsOf(slices.Collect(rows.All())))
+	case kindListing:
+		var p progress
+		if json.Unmarshal(body, &p) == nil {
+			c.listing = c.listing.add(p)
+		}
+	case kindDropped:
+		c.listing = nil
+	case kindSwept:
+		var s swept
+		if json.Unmarshal(body, &s) == nil {
+			c.swept, c.length, c.listing = s.Began, s.Rows, nil
+		}
+	case kindAck:
+	}
+}
+
+func idsOf(rows []Row) []int64 {
+	ids := make([]int64, len(rows))
+	for i, row := range rows {
+		ids[i] = row.ID
+	}
+	return ids
+}
