@@ -5,6 +5,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/tap-greenhouse/tap-greenhouse/internal/nearest"
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
@@ -113,12 +114,26 @@ func (p *Policy) check(streams []*tap.Stream) error {
 		}
 		switch {
 		case !found:
-			return fmt.Errorf("%s: no column matches %q", p.key, r.pattern)
+			return fmt.Errorf("%s: no column matches %q%s", p.key, r.pattern, p.meant(streams, r))
 		case !free && r.treatment != record.Keep:
 			return fmt.Errorf("%s: %s: %s", p.key, r.pattern, p.protection)
 		}
 	}
 	return nil
+}
+
+// meant returns the column that a name was perhaps meant to be, for an error.
+func (p *Policy) meant(streams []*tap.Stream, r rule) string {
+	if !r.exact() {
+		return ""
+	}
+	var names []string
+	for _, s := range streams {
+		for _, row := range p.columns(s) {
+			names = append(names, s.Name+"."+strings.Join(row.path, "."))
+		}
+	}
+	return nearest.Hint(r.pattern, names)
 }
 
 func (r rule) unhashable(row Row) error {
