@@ -91,10 +91,10 @@ def compare(name, database, accounts, **settings):
         clean(f"{name}: every column of {mart} is the oracle's", answer[mart])
 
 
-def load(sandbox, loader, config):
+def load(tap_config, loader, config):
     """Runs tap | loader."""
     log = open(os.path.join(WORK, "log.txt"), "w")
-    tap = subprocess.Popen([TAP, "--config", sandbox.config_file], stdout=subprocess.PIPE, stderr=log)
+    tap = subprocess.Popen([TAP, "--config", tap_config], stdout=subprocess.PIPE, stderr=log)
     target = subprocess.run([loader, "--config", config], stdin=tap.stdout, stdout=log, stderr=log)
     tap.stdout.close()
     check(f"tap | {os.path.basename(loader)}", (tap.wait(), target.returncode) == (0, 0), log.name)
@@ -257,17 +257,20 @@ try:
     try:
         rows = {stream: sandbox.rows(stream) for stream in sandbox.streams}
         DATABASE = os.path.join(WORK, "warehouse.duckdb")
-        load(sandbox, program("target-duckdb", "duckdb"), write("target.json", {"path": DATABASE, "default_target_schema": "greenhouse"}))
-        load(sandbox, program("target-postgres", "postgres"), write("target-postgres.json", server.config(default_target_schema="greenhouse")))
+        proven = {**sandbox.config, "deletes": {"store": "file://" + os.path.join(WORK, "ids")}, "streams": ["*", "sync_log"]}
+        load(write("proven.json", proven), program("target-duckdb", "duckdb"), write("target.json", {"path": DATABASE, "default_target_schema": "greenhouse"}))
+        load(sandbox.config_file, program("target-postgres", "postgres"), write("target-postgres.json", server.config(default_target_schema="greenhouse")))
     finally:
         sandbox.stop()
     # The loader writes times in its session's zone, so that zone is UTC; dbt's session is elsewhere.
     server.query("alter role postgres set timezone to 'Asia/Kathmandu'")
-    write("project/dbt_project.yml", project({"greenhouse_as_of": now, "greenhouse_metrics": True, "greenhouse_source_tests": True}))
+    write("project/dbt_project.yml", project({"greenhouse_as_of": now, "greenhouse_metrics": True, "greenhouse_source_tests": True, "greenhouse_sync_log": True}))
     output = dbt("target-duckdb", "duckdb", "build", "--show-all-deprecations", database=DATABASE)
     clean("nothing is deprecated", [line for line in output.splitlines() if "Deprecation" in line])
     clean("only references that dangle on purpose warn", [line for line in output.splitlines() if " WARN " in line and " relationships_" not in line and "source_relationships_" not in line])
     compare("target-duckdb", DATABASE, {"greenhouse": rows}, as_of=now)
+    check("the tables are complete, by the sync_log", "PASS tables_are_complete_by_the_sync_log" in output)
+    dbt("sync_log tells the freshness", "duckdb", "source", "freshness", "--select", "source:greenhouse_synced", database=DATABASE)
     query_metrics(DATABASE)
     try_page(DATABASE, now)
     write("project/dbt_project.yml", project({}))

@@ -16,7 +16,7 @@ proven as (
 ),
 
 loaded as (
-    {% for stream in greenhouse_v3.schema_of() %}
+    {% for stream in greenhouse_v3.schema_of() if stream != 'sync_log' %}
     select
         proven.source_relation,
         proven.stream,

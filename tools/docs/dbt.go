@@ -92,7 +92,7 @@ func dbtPackage(streams []*tap.Stream) (map[string][]byte, error) {
 		"{% macro schema_of(stream=none) %}\n  {% set schemas = {")
 	staging := dbtFile{Version: 2}
 	for _, s := range streams {
-		if !s.SelectedByDefault() {
+		if !s.SelectedByDefault() && s.Name != tap.SyncLog {
 			continue
 		}
 		shape, err := s.Shape()
