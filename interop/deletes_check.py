@@ -1,22 +1,31 @@
-"""Deletes with real loaders: rows of a sandbox are changed and removed; the warehouse must end up
-with the sandbox's rows, whether the loader marks deleted rows (target-postgres) or deletes them
-(target-postgres and target-duckdb with hard_delete).
+"""Deletes with real loaders: rows of a sandbox are changed and removed, and tap and loader are
+killed while they write. No living row may go; after a run that reaches its end, the warehouse must
+have the sandbox's rows and no others, whether the loader marks deleted rows (target-postgres) or
+deletes them (target-postgres and target-duckdb with hard_delete), and the SQL of docs/verify.md
+must compute what the report says.
 
-usage: deletes_check.py TAP VENVS WORK"""
+usage: deletes_check.py TAP VENVS WORK [ROUNDS] [PORT]"""
 
+import fcntl
 import json
 import os
+import random
+import re
 import shutil
 import subprocess
 import sys
+import time
 
-from loaders_read import read_duckdb_file
+from loaders_read import query_duckdb, read_duckdb_file
 from postgres import Postgres
-from results import clean, finish
+from results import check, clean, finish
 from sandbox import Sandbox
 
 TAP, VENVS, WORK = (os.path.abspath(p) for p in sys.argv[1:4])
-STREAMS = ["users", "candidates", "jobs", "job_posts", "demographic_questions"]
+ROUNDS, PORT = (int(a) if a else b for a, b in zip((sys.argv[4:] + ["", ""])[:2], (4, 25432)))
+HERE = os.path.dirname(os.path.abspath(__file__))
+# approval_flows and offers have a column named version.
+STREAMS = ["users", "candidates", "jobs", "job_posts", "offers", "approval_flows", "demographic_questions"]
 
 
 def write(folder, name, content):
@@ -26,56 +35,131 @@ def write(folder, name, content):
     return path
 
 
-def sync(folder, config, loader, before):
-    """Runs tap | loader and returns the state that the loader wrote last."""
-    state = ["--state", write(folder, "state.json", before)] if before else []
-    with open(os.path.join(folder, "log.txt"), "a") as log:
-        tap = subprocess.Popen([TAP, "--config", config, *state], stdout=subprocess.PIPE, stderr=log)
-        target = subprocess.run(loader, stdin=tap.stdout, stdout=subprocess.PIPE, stderr=log, text=True)
-        tap.stdout.close()
-        if (tap.wait(), target.returncode) != (0, 0):
-            raise SystemExit(f"tap and loader ended with {tap.returncode} and {target.returncode}: see {log.name}")
-    return json.loads(target.stdout.strip().split("\n")[-1])
+def sql_of(heading):
+    """The statement under a heading of docs/verify.md."""
+    with open(os.path.join(HERE, "..", "docs", "verify.md")) as f:
+        return re.search(rf"## {heading}\n.*?```sql\n(.*?)```", f.read(), re.S).group(1)
 
 
-def trial(name, loader, living):
-    """living returns the rows of a table that are not marked as deleted."""
-    folder = os.path.join(WORK, name)
-    os.makedirs(folder)
-    sandbox = Sandbox(TAP, folder, "--candidates", "700")
-    try:
-        plain = dict(sandbox.config, streams=STREAMS)
-        config = write(folder, "config.json", dict(plain, deletes={"store": "file://" + os.path.join(folder, "ids"), "every": "0s"}))
-        # Rows loaded before deletes are turned on have no version, and must survive.
-        state = sync(folder, write(folder, "plain.json", plain), loader, None)
-        state = sync(folder, config, loader, state)
-        for n in range(3):
-            sandbox.get(f"change?add=2&update=3&remove=3&seed={n}&streams=" + ",".join(STREAMS))
-            state = sync(folder, config, loader, state)
-            for stream in STREAMS:
-                wanted, found = set(sandbox.rows(stream)), living(folder, stream)
-                errors = [f"{i} is gone and still there" for i in found - wanted] + [f"{i} lives and is gone" for i in wanted - found]
-                clean(f"{name}: round {n}, {stream}: {len(wanted)} rows", errors)
-    finally:
-        sandbox.stop()
+class Trial:
+    """A loader and its tables. living returns the ids of a table's rows that are not marked as
+    deleted, figures the number of these rows and the sum of their ids, by docs/verify.md."""
+
+    def __init__(self, name, loader, living, figures):
+        self.name, self.loader, self.living, self.figures = name, loader, living, figures
+        self.folder = os.path.join(WORK, name)
+        os.makedirs(self.folder)
+        self.sandbox = Sandbox(TAP, self.folder, "--candidates", "400")
+        self.plain = dict(self.sandbox.config, streams=STREAMS)
+        self.config = write(self.folder, "config.json", dict(
+            self.plain, deletes={"store": "file://" + os.path.join(self.folder, "ids"), "every": "0s", "max_share": "100%"}))
+
+    def sync(self, config, size=1 << 60, kill=None):
+        """Runs the tap into the loader, which dies after a number of bytes, kills the tap after a
+        time, and returns its exit code."""
+        lock = os.path.join(self.folder, "loader.lock")
+        loader = [sys.executable, os.path.join(HERE, "prefix.py"), lock, str(size), *self.loader]
+        with open(os.path.join(self.folder, "log.txt"), "a") as log:
+            tap = subprocess.Popen([TAP, "pipe", "--config", config, "--state", os.path.join(self.folder, "state.json"), "--report", self.report(), "--", *loader],
+                                   stdout=log, stderr=log)
+            try:
+                return tap.wait(kill)
+            except subprocess.TimeoutExpired:
+                tap.kill()
+                tap.wait()
+                time.sleep(0.5)
+                with open(lock, "w") as f:
+                    fcntl.flock(f, fcntl.LOCK_EX)  # the loader stores what it has, and ends
+                return None
+
+    def report(self):
+        return os.path.join(self.folder, "report.json")
+
+    def whole(self, what, config=None):
+        """A run that reaches its end, after which the warehouse is right."""
+        code = self.sync(config or self.config)
+        check(f"{self.name}: {what}: the run ends with 0", code == 0, open(os.path.join(self.folder, "log.txt")).read())
+        if config:
+            return
+        with open(self.report()) as f:
+            reported = {s["stream"]: s for s in json.load(f)["streams"]}
+        errors = []
+        for stream in STREAMS:
+            wanted, found = set(self.sandbox.rows(stream)), self.living(stream)
+            errors += [f"{stream}: {i} is gone and still there" for i in found - wanted] + [f"{stream}: {i} lives and is gone" for i in wanted - found]
+            said = (reported[stream].get("verified_rows", 0), reported[stream].get("verified_id_sum"))
+            have = self.figures(stream)
+            if have != said or have != (len(wanted), str(sum(wanted))):
+                errors.append(f"{stream}: the report says {said}, the warehouse {have}, Greenhouse {len(wanted), sum(wanted)}")
+        clean(f"{self.name}: {what}: exactly the living rows are there, and verified", errors)
+
+    def broken(self, what, n, choice):
+        """A run that is killed: living rows that were there stay."""
+        before = {s: self.living(s) for s in STREAMS}
+        if n % 3 == 0:
+            what, done = f"{what}: the tap is killed", self.sync(self.config, kill=choice.uniform(0.5, 5))
+        else:
+            size = int(choice.choice([20_000, 60_000, 120_000, 400_000]) * choice.random()) + 1
+            what = f"{what}: the loader dies after {size} bytes"
+            done = self.sync(self.config, size)
+        errors = []
+        for stream in STREAMS:
+            lost = before[stream] & set(self.sandbox.rows(stream)) - self.living(stream)
+            errors += [f"{stream}: {i} lives and is gone" for i in lost]
+        clean(f"{self.name}: {what} ({done}): no living row is gone", errors)
+
+    def run(self):
+        choice = random.Random(self.name)
+        try:
+            # Rows loaded before deletes are turned on have no version, and must survive.
+            self.whole("without deletes", write(self.folder, "plain.json", self.plain))
+            self.whole("deletes are turned on")
+            for n in range(ROUNDS):
+                self.sandbox.get(f"change?add=2&update=3&remove=3&seed={n}&streams=" + ",".join(STREAMS))
+                self.broken(f"round {n}", n, choice)
+                if n % 2:
+                    if choice.random() < 0.2:
+                        os.remove(os.path.join(self.folder, "state.json"))
+                    self.whole(f"round {n}")
+            self.whole("at the end")
+        finally:
+            self.sandbox.stop()
 
 
 shutil.rmtree(WORK, ignore_errors=True)
 os.makedirs(WORK)
-server = Postgres(WORK, 25432)
+server = Postgres(WORK, PORT)
+
+
+def postgres(name, **more):
+    schema = name.replace("-", "_")
+    path = write(WORK, name + ".json", server.config(default_target_schema=schema, add_record_metadata=True, **more))
+    marked = "" if more.get("hard_delete") else " where _sdc_deleted_at is null"
+
+    def figures(stream):
+        count, total, _ = server.query(sql_of("PostgreSQL").replace("greenhouse.candidates", f'{schema}."{stream}"'))[0].split("|")
+        return int(count), total
+
+    Trial(name, [os.path.join(VENVS, "postgres", "bin", "target-postgres"), "--config", path],
+          lambda stream: set(map(int, server.query(f'select id from {schema}."{stream}"{marked}'))), figures).run()
+
+
+def duckdb():
+    database = os.path.join(WORK, "t.duckdb")
+    path = write(WORK, "duckdb.json", {"path": database, "default_target_schema": "gh", "hard_delete": True, "add_metadata_columns": True})
+
+    def figures(stream):
+        count, total, _ = query_duckdb(VENVS, database, sql_of("DuckDB").replace("greenhouse.candidates", f'gh."{stream}"'))[0]
+        return int(count), str(total)
+
+    Trial("duckdb-hard", [os.path.join(VENVS, "duckdb", "bin", "target-duckdb"), "--config", path],
+          lambda stream: set(read_duckdb_file(VENVS, database, "gh", [stream])[stream]), figures).run()
+
+
 try:
-    for name, more in (("postgres-soft", {}), ("postgres-hard", {"hard_delete": True})):
-        schema = name.replace("-", "_")
-        path = write(WORK, name + ".json", server.config(default_target_schema=schema, add_record_metadata=True, activate_version=True, **more))
-
-        def living(_, stream, schema=schema):
-            return {key for key, row in server.rows(f'{schema}."{stream}"').items() if not row.get("_sdc_deleted_at")}
-
-        trial(name, [os.path.join(VENVS, "postgres", "bin", "target-postgres"), "--config", path], living)
+    postgres("postgres-soft", activate_version=False)
+    postgres("postgres-hard", activate_version=True, hard_delete=True)
 finally:
     server.stop()
-database = os.path.join(WORK, "t.duckdb")
-path = write(WORK, "duckdb.json", {"path": database, "default_target_schema": "gh", "hard_delete": True, "add_metadata_columns": True})
-trial("duckdb-hard", [os.path.join(VENVS, "duckdb", "bin", "target-duckdb"), "--config", path],
-      lambda _, stream: set(read_duckdb_file(VENVS, database, "gh", [stream])[stream]))
+duckdb()
 finish("deletes")

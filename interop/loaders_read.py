@@ -26,3 +26,18 @@ def read_duckdb_file(venvs, path, schema, streams, venv="duckdb"):
             name, row = json.loads(line)
             tables[name][row["id"]] = row
     return tables
+
+
+QUERY_DUCKDB = """
+import duckdb, json, sys
+for row in duckdb.connect(sys.argv[1], read_only=True).execute(sys.argv[2]).fetchall():
+    print(json.dumps(row, default=str))
+"""
+
+
+def query_duckdb(venvs, path, sql, venv="duckdb"):
+    """The rows of a query."""
+    out = subprocess.run([os.path.join(venvs, venv, "bin", "python"), "-c", QUERY_DUCKDB, path, sql], capture_output=True, text=True)
+    if out.returncode:
+        raise SystemExit(out.stderr)
+    return [json.loads(line) for line in out.stdout.split("\n") if line]

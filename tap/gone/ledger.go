@@ -59,6 +59,7 @@ type Ledger struct {
 	// foreign means that another credential saw the known rows.
 	foreign bool
 	as      string // who sees the rows in this run
+	initial bool   // nothing was delivered before this run
 	older   func(record.Row) bool
 	broken  error  // of an append, that may have left a part of an entry
 	pending []byte // entries to append with the next one
@@ -115,7 +116,7 @@ func Open(ctx context.Context, store Store, o Opening) (l *Ledger, trusted bool,
 	l.foreign = !in.fresh && l.ReadAs != o.ReadAs
 	switch {
 	case in.fresh:
-		l.header = header{l.header.Version, o.ReadAs}
+		l.header, l.initial = header{l.header.Version, o.ReadAs}, trusted
 		l.first = l.entry(nil, kindHeader, toJSON(l.header))
 		return l, trusted, nil
 	case !trusted:

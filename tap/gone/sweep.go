@@ -90,10 +90,19 @@ type Found struct {
 func (l *Ledger) Due(s Sweep) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.reported.Len() > 0 || l.listingDue(s) || l.reading != nil && l.reading.done()
+	return l.reported.Len() > 0 || l.listingDue(s) || l.reading != nil && l.reading.done() ||
+		l.unnoted()
 }
 
+// unnoted reports whether the ledger is new and has nothing to note. It must not look lost to the
+// next run.
+func (l *Ledger) unnoted() bool { return l.initial && l.appended == 0 }
+
 func (l *Ledger) listingDue(s Sweep) bool {
+	if l.swept.IsZero() && l.initial {
+		// The first read has just written all rows: it need not cost twice the requests.
+		return s.Force || l.listing != nil
+	}
 	return s.Force || l.listing != nil || l.swept.IsZero() || s.Now.Sub(l.swept) >= s.Every ||
 		l.swept.After(s.Now.Add(time.Hour)) // the server's clock was ahead once
 }
@@ -117,9 +126,10 @@ func (l *Ledger) Sweep(ctx context.Context, w World, s Sweep) (Found, error) {
 }
 
 func (l *Ledger) sweep(ctx context.Context, w World, s Sweep) error {
-	l.mu.Lock()
-	again := idsOf(slices.Collect(l.reported.All()))
-	l.mu.Unlock()
+	again, err := l.begin(ctx)
+	if err != nil {
+		return err
+	}
 	if done, err := l.settle(ctx, w, again); err != nil || !done {
 		return err
 	}
@@ -157,6 +167,16 @@ func (l *Ledger) sweep(ctx context.Context, w World, s Sweep) error {
 		return err
 	}
 	return l.finish(ctx, listing, s)
+}
+
+// begin returns the rows that were reported as gone, and that no state has acknowledged.
+func (l *Ledger) begin(ctx context.Context) (again []int64, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.unnoted() {
+		err = l.write(ctx, kindHeader, toJSON(l.header))
+	}
+	return idsOf(slices.Collect(l.reported.All())), err
 }
 
 // list returns the listing that the read was, or makes one, from where an earlier run stopped; nil
