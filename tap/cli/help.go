@@ -22,11 +22,11 @@ Singer:  tap-greenhouse --config FILE [flags]
 Commands:
   init        ask for the credential, try it, and write the config
   pipe        sync into a loader, and keep its state: pipe [flags] -- LOADER
+  plan        estimate rows, requests and minutes of runs
   scopes      list the scopes that streams need; --probe: what is granted
   privacy     show what leaves Greenhouse: class and treatment of each column
   spec, check, discover, read    the commands of an Airbyte source
-  demo        sync every stream from the built-in sandbox
-  sandbox     serve the sandbox, a Harvest v3 with made-up rows
+  demo, sandbox    sync every stream from the built-in sandbox; serve it
   completion  print a completion script for bash, zsh or fish
 
 COMMAND --help shows the flags of a command; --about, all settings.
