@@ -1,0 +1,110 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/plan"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/terminal"
+)
+
+type planFlags struct {
+	Config  string `help:"Config file. Default: the environment." placeholder:"FILE"`
+	Catalog string `help:"Catalog file: what to read. Default: the streams selected by default." placeholder:"FILE"`
+	State   string `help:"State file of the last run." placeholder:"FILE"`
+	Format  string `help:"Format: text or json." enum:"text,json" default:"text"`
+}
+
+// plan says what runs will cost. It asks each list for one page at most, and writes nothing.
+func (p *program) plan(ctx context.Context, flags planFlags) (int, error) {
+	account, run, err := p.prepareSinger(ctx, singerFlags{
+		Config: flags.Config, Catalog: flags.Catalog, State: flags.State,
+	})
+	if err != nil {
+		return greenhouse.ExitCode(err, false), err
+	}
+	defer account.Close()
+	found, err := run.Plan(ctx)
+	if err != nil {
+		return greenhouse.ExitCode(err, false), err
+	}
+	if flags.Format == "json" {
+		out, err := json.Marshal(found, jsontext.WithIndent("  "))
+		if err == nil {
+			_, err = p.Out.Write(append(out, '\n'))
+		}
+		return greenhouse.ExitCode(err, true), err
+	}
+	err = planText(p.Out, found)
+	return greenhouse.ExitCode(err, true), err
+}
+
+// planText writes a plan for a person, within 80 columns.
+func planText(out io.Writer, found *greenhouse.Plan) error {
+	if found.Identity != (tap.Identity{}) {
+		fmt.Fprintf(out, "Account: %s\n\n", found.Identity)
+	}
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "rows\tfirst read\tlittle new\tsweep\tnext run\t  stream")
+	for _, s := range found.Streams {
+		rows, name := terminal.Number(s.Rows), s.Stream
+		switch s.Basis {
+		case plan.Profile, plan.Rate:
+			rows = "~" + rows
+		case plan.AtLeast:
+			rows = ">" + rows
+		case plan.NotAsked:
+			rows, name = "?", name+" (no scope)"
+			if s.Scope == "" {
+				name = s.Stream + " (not known)"
+			}
+		}
+		if !s.Due.IsZero() {
+			name += " (due " + s.Due.UTC().Format(time.DateTime) + ")"
+		}
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t  %s\n", rows, s.First, s.Quiet, s.Sweep, s.Next, name)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	limit := "no limit was told"
+	if l := found.Limit; l.Requests > 0 {
+		limit = fmt.Sprintf("%d requests in %s, of which %.0f%% may be used", l.Requests, l.Window, l.Share*100)
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "\nLimit: %s.\n", limit)
+	for _, c := range []struct {
+		what string
+		greenhouse.Cost
+	}{
+		{"The first read", found.First}, {"A run with little new", found.Quiet},
+		{"A sweep (with deletes)", found.Sweep}, {"The next run", found.Next},
+	} {
+		fmt.Fprintf(&b, "%s: %s requests, %s.\n", c.what, terminal.Number(c.Requests), minutes(c.Minutes))
+	}
+	if n := len(found.Missing); n > 0 {
+		fmt.Fprintf(&b, "Missing scopes: %d.\n  %s\n", n, strings.Join(found.Missing, "\n  "))
+	}
+	_, err := io.WriteString(out, b.String())
+	return err
+}
+
+// minutes says how long something takes.
+func minutes(m float64) string {
+	switch {
+	case m < 1:
+		return "less than a minute"
+	case m < 120:
+		return fmt.Sprintf("about %.0f min", m)
+	}
+	return fmt.Sprintf("about %.1f h", m/60)
+}

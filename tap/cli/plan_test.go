@@ -1,0 +1,80 @@
+package cli_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tap-greenhouse/tap-greenhouse/internal/loader"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
+)
+
+func planned(t testing.TB, args ...string) *greenhouse.Plan {
+	t.Helper()
+	r := run(t, append([]string{"plan", "--format", "json"}, args...)...)
+	require.Zero(t, r.code, r.err)
+	p := &greenhouse.Plan{}
+	require.NoError(t, json.Unmarshal([]byte(r.out), p))
+	return p
+}
+
+// A plan asks each list once at most, and is right about the requests of all within a factor of 1.5.
+func TestPlanIsRightForOneRequestAStream(t *testing.T) {
+	t.Parallel()
+	for _, candidates := range []int{1, 60, 2500} {
+		s := serve(t, sandbox.Options{Candidates: candidates, Limit: 50000})
+		config := file(t, "c.json", s.Config())
+		p := planned(t, "--config", config)
+		lists, _, _ := s.Requests()
+		for list, n := range lists {
+			assert.Equal(t, 1, n, list)
+		}
+		pages := 0
+		for _, stream := range p.Streams {
+			rows, err := s.Rows(stream.Stream)
+			require.NoError(t, err)
+			var all []any
+			require.NoError(t, json.Unmarshal(rows, &all))
+			pages += max(1, (len(all)+499)/500)
+			if stream.Basis == "counted" && stream.Stream != "job_posts" {
+				assert.Len(t, all, stream.Rows, stream.Stream)
+			}
+		}
+		assert.InEpsilon(t, pages, p.First.Requests, 0.5, "%d candidates", candidates)
+		assert.Len(t, p.Streams, len(byDefault(t)))
+		assert.Equal(t, len(byDefault(t))+1, p.Quiet.Requests, "two for job_posts")
+		assert.Equal(t, 50000, p.Limit.Requests)
+		assert.Equal(t, "Sandbox Inc.", p.Identity.Organization.Name)
+		assert.Empty(t, p.Missing)
+	}
+}
+
+func TestPlanNamesMissingScopesAndFollowsTheState(t *testing.T) {
+	t.Parallel()
+	for _, introspection := range []bool{true, false} {
+		s := serve(t, sandbox.Options{
+			Scopes: []string{"harvest:users:list", "harvest:candidates:list"}, Candidates: 1200,
+			NoIntrospection: !introspection,
+		})
+		config := with(s, map[string]any{"streams": []string{"users", "candidates", "offers", "sync_log"}})
+		var l loader.Loader
+		load(t, &l, config, nil)
+		s.ResetRequests()
+		path := file(t, "c.json", config)
+		p := planned(t, "--config", path, "--state", file(t, "s.json", l.LastState()))
+		lists, _, _ := s.Requests()
+		assert.Equal(t, !introspection, lists["offers"] > 0, "what is known is not asked")
+		assert.Equal(t, []string{"harvest:offers:list"}, p.Missing)
+		assert.Equal(t, 3, p.Next.Requests, "a state makes it a run with little new")
+		assert.Greater(t, p.First.Requests, 4)
+		text := run(t, "plan", "--config", path).out
+		assert.Contains(t, text, "offers (no scope)")
+		for line := range strings.Lines(text) {
+			assert.LessOrEqual(t, len(line), 81, line)
+		}
+	}
+}

@@ -1,0 +1,211 @@
+package greenhouse
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/plan"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/progress"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/rights"
+)
+
+// Plan is what runs will cost.
+type Plan struct {
+	tap.Identity
+	Streams []StreamPlan `json:"streams"`
+	// First is the cost of reading everything, Quiet that of a run with little new, Sweep that of
+	// listing all ids, and Next that of the next run with the state that was given.
+	First Cost `json:"first_read"`
+	Quiet Cost `json:"little_new"`
+	Sweep Cost `json:"sweep"`
+	Next  Cost `json:"next_run"`
+	// Limit is the limit that the API told.
+	Limit plan.Limit `json:"limit"`
+	// Missing are the scopes that the credential lacks.
+	Missing []string `json:"missing_scopes"`
+	// Asked is the number of requests that the plan itself took.
+	Asked int64 `json:"requests_of_this_plan"`
+}
+
+// Cost is what a run costs.
+type Cost struct {
+	Requests int     `json:"requests"`
+	Minutes  float64 `json:"minutes"`
+}
+
+// StreamPlan is what reading a stream costs, in requests.
+type StreamPlan struct {
+	Stream string `json:"stream"`
+	plan.Guess
+	First int `json:"first_read"`
+	Quiet int `json:"little_new"`
+	Sweep int `json:"sweep"`
+	Next  int `json:"next_run"`
+	// Due is when the stream is read next, if it is left alone before.
+	Due time.Time `json:"due,omitzero"`
+	// Scope is the missing scope because of which it cannot be read.
+	Scope string `json:"missing_scope,omitzero"`
+	// Reason is why nothing is known of it.
+	Reason string `json:"reason,omitzero"`
+}
+
+// Plan asks each list for its first page at most, and estimates what runs will cost. It writes
+// nothing.
+func (r *Run) Plan(ctx context.Context) (*Plan, error) {
+	told, err := r.introspect(ctx, r.client)
+	if err != nil {
+		return nil, err
+	}
+	var reach map[string]rights.Reach
+	var streams []*tap.Stream
+	for _, sel := range r.selections {
+		streams = append(streams, sel.Stream)
+	}
+	if told != nil {
+		reach = rights.Told(told.Scopes(), told.Identity(), streams)
+	}
+	heads, failed, err := r.heads(ctx, reach)
+	if err != nil {
+		return nil, err
+	}
+	guesses := plan.Rows(heads)
+	p := &Plan{Identity: r.Identity(), Missing: []string{}}
+	for _, sel := range r.selections {
+		if !sel.Stream.Made {
+			p.add(r.planOf(sel, guesses, failed[sel.Stream.Name]))
+		}
+	}
+	slices.Sort(p.Missing)
+	p.Missing = slices.Compact(p.Missing)
+	p.Asked = r.client.Usage().Requests
+	p.Limit = plan.Limit{Share: r.cfg.Share, Window: plan.Window}
+	windows, _, _ := r.client.Account()
+	for _, w := range windows {
+		p.Limit.Requests = max(p.Limit.Requests, w.Limit)
+	}
+	for _, c := range []*Cost{&p.First, &p.Quiet, &p.Sweep, &p.Next} {
+		c.Minutes = plan.Time(c.Requests, p.Limit, r.cfg.Concurrency).Minutes()
+	}
+	return p, nil
+}
+
+func (p *Plan) add(s StreamPlan) {
+	p.Streams = append(p.Streams, s)
+	p.First.Requests += s.First
+	p.Quiet.Requests += s.Quiet
+	p.Sweep.Requests += s.Sweep
+	p.Next.Requests += s.Next
+	if s.Scope != "" {
+		p.Missing = append(p.Missing, s.Scope)
+	}
+}
+
+// planOf is the plan of a stream.
+func (r *Run) planOf(sel *tap.Selection, guesses map[string]plan.Guess, failed error) StreamPlan {
+	name := sel.Stream.Name
+	s := StreamPlan{Stream: name}
+	mark := r.state.Of(name)
+	passes := len(sel.Stream.ReadParams())
+	switch {
+	case tap.KindOf(failed) == tap.Scope && failed != nil:
+		s.Scope, s.Basis, s.Quiet = sel.Stream.Scope, plan.NotAsked, 1
+		s.First, s.Next = 1, 1
+		return s
+	case failed != nil:
+		s.Reason, s.Basis = tap.Plain(failed), plan.NotAsked
+		s.First, s.Quiet, s.Next = passes, passes, passes
+		return s
+	}
+	s.Guess = guesses[name]
+	if v := mark.Verified; v != nil {
+		s.Guess = plan.Guess{Rows: v.Rows, Basis: plan.Counted}
+	}
+	s.First = plan.Pages(s.Rows, passes)
+	s.Quiet = passes
+	if !sel.Incremental() {
+		s.Quiet = s.First
+	}
+	if s.Rows > plan.PageRows || passes > 1 {
+		s.Sweep = s.First // a list that fits on a page is compared as it is read
+	}
+	s.Next = s.First
+	if progress.Loaded(*mark) && mark.Progress == nil {
+		s.Next = s.Quiet
+	}
+	if every := r.cfg.Rest(name); every > 0 && !mark.Last().IsZero() {
+		if due := mark.Last().Add(every); due.After(r.client.Now()) {
+			s.Due, s.Next = due, 0
+		}
+	}
+	return s
+}
+
+// heads reads the first page of each list that may be read, and returns why others could not be.
+func (r *Run) heads(
+	ctx context.Context, reach map[string]rights.Reach,
+) (heads map[string]plan.Head, failed map[string]error, err error) {
+	heads, failed = map[string]plan.Head{}, map[string]error{}
+	var mu sync.Mutex
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(r.cfg.Concurrency)
+	for _, sel := range r.selections {
+		name := sel.Stream.Name
+		switch {
+		case sel.Stream.Made:
+			continue
+		case sel.Err != nil:
+			failed[name] = sel.Err
+			continue
+		case reach[name] == rights.NoScope:
+			failed[name] = &tap.Error{Kind: tap.Scope}
+			continue
+		}
+		group.Go(func() error {
+			h, err := r.head(ctx, sel)
+			mu.Lock()
+			defer mu.Unlock()
+			switch tap.KindOf(err) {
+			case tap.Credentials, tap.SignIn, tap.BadInput, tap.Rights, tap.Unreachable, tap.Interrupted:
+				if err != nil {
+					return err
+				}
+			}
+			if err != nil {
+				failed[name] = err
+				return context.Cause(ctx)
+			}
+			heads[name] = h
+			return nil
+		})
+	}
+	return heads, failed, group.Wait()
+}
+
+// head reads the first page of a list: keys and times alone, and none that the selection leaves out.
+func (r *Run) head(ctx context.Context, sel *tap.Selection) (h plan.Head, err error) {
+	s := sel.Stream
+	column := ""
+	for _, name := range []string{"created_at", s.Bookmark} {
+		if c := sel.Shape.Column(name); column == "" && c != nil && c.Treatment == record.Keep {
+			column = name
+		}
+	}
+	fields := slices.Clone(s.Key)
+	if column != "" {
+		fields = append(fields, column)
+	}
+	req := tap.Request{Stream: s, Params: maps.Clone(s.ReadParams()[0]), Fields: fields}
+	err = r.client.Read(ctx, req, func(page tap.Page) error {
+		var err error
+		h, err = plan.HeadOf(page.Body, column, page.Next != "")
+		return err
+	})
+	return h, err
+}
