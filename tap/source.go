@@ -39,6 +39,9 @@ func (r Request) Sends(name string) bool {
 // MaxIDs is the number of ids in a request (docs).
 const MaxIDs = 50
 
+// PageRows is the number of rows of a page, unless a request says otherwise (docs).
+const PageRows = 500
+
 // Page is one whole answer.
 type Page struct {
 	// Body is valid until the function that receives the page returns.

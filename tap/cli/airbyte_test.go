@@ -185,7 +185,7 @@ func TestReadWithFaults(t *testing.T) {
 	t.Run("that a repeat mends", func(t *testing.T) {
 		t.Parallel()
 		s := serve(t, sandbox.Options{
-			Candidates: 700, Fault: sandbox.Chaos(11, 0.05),
+			Candidates: often(120, 700), Fault: sandbox.Chaos(11, 0.05),
 			TokenUses: 40,
 		})
 		c := connect(t, s, s.Config(), "incremental")
@@ -279,11 +279,11 @@ func TestReadSendsTheNewRefreshToken(t *testing.T) {
 
 func TestReadContinuesAfterKills(t *testing.T) {
 	t.Parallel()
-	s := serve(t, sandbox.Options{Candidates: 1500, Latency: 4 * time.Millisecond})
+	s := serve(t, sandbox.Options{Candidates: often(500, 1500), Latency: 4 * time.Millisecond})
 	c := connect(t, s, s.Config(), "incremental")
 	random := rand.New(rand.NewPCG(6, 6))
 	var state []byte
-	for range 30 {
+	for range often(8, 30) {
 		cmd := command(t, c.args(t, state)...)
 		var out bytes.Buffer
 		cmd.Stdout = &out
@@ -302,7 +302,7 @@ func TestReadContinuesAfterKills(t *testing.T) {
 
 func TestReadEndsStreamsAtASignal(t *testing.T) {
 	t.Parallel()
-	s := serve(t, sandbox.Options{Candidates: 600, Latency: 30 * time.Millisecond})
+	s := serve(t, sandbox.Options{Candidates: often(120, 600), Latency: 30 * time.Millisecond})
 	c := connect(t, s, s.Config(), "incremental")
 	asked := nthRequest(s, 40)
 	cmd := command(t, c.args(t, nil)...)

@@ -24,6 +24,7 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/terminal"
 )
 
+// sandboxFlags are the flags of the sandbox. What only tests need is hidden from its help.
 type sandboxFlags struct {
 	Addr          string        `help:"Loopback address to serve at; port 0 for a free one." default:"127.0.0.1:8075"`
 	Candidates    int           `help:"Number of candidates; other lists scale with it." default:"1000"`
@@ -32,27 +33,27 @@ type sandboxFlags struct {
 	Window        time.Duration `help:"Length of a window." default:"30s"`
 	Latency       time.Duration `help:"Latency of each list."`
 	Gzip          bool          `help:"Compress answers."`
-	CursorLife    time.Duration `help:"Refuse cursors that are older."`
-	TokenLife     time.Duration `help:"How long a token works." default:"1h"`
-	TokenUses     int           `help:"How many requests a token works for; 0 for any number."`
-	OneReader     bool          `help:"Refuse a second reader: a token that is used after a newer one."`
-	WindowOffset  time.Duration `help:"Windows begin this long after the multiples of their length."`
-	HonestReset   bool          `help:"X-RateLimit-Reset is the end of the window; otherwise it slides, as observed."`
-	NoIntrospect  bool          `help:"Refuse the introspection of tokens." name:"no-introspection"`
+	CursorLife    time.Duration `help:"Refuse cursors that are older." hidden:""`
+	TokenLife     time.Duration `help:"How long a token works." default:"1h" hidden:""`
+	TokenUses     int           `help:"How many requests a token works for; 0 for any number." hidden:""`
+	OneReader     bool          `help:"Refuse a second reader: a token that is used after a newer one." hidden:""`
+	WindowOffset  time.Duration `help:"Windows begin this long after the multiples of their length." hidden:""`
+	HonestReset   bool          `help:"X-RateLimit-Reset is the end of the window; otherwise it slides, as observed." hidden:""`
+	NoIntrospect  bool          `help:"Refuse the introspection of tokens." name:"no-introspection" hidden:""`
 	Organization  string        `help:"Name of the organization that introspection tells." default:"Sandbox Inc."`
 	OrgID         int64         `help:"Number of that organization." name:"organization-id" default:"4001"`
 	Role          string        `help:"Role of the credential's user. Default: site_admin, or basic with --not-admin." placeholder:"ROLE"`
-	RedirectFiles bool          `help:"Links of attachments lead to the API, which redirects to a new link."`
+	RedirectFiles bool          `help:"Links of attachments lead to the API, which redirects to a new link." hidden:""`
 	Scopes        []string      `help:"Scopes of the credential. Default: all."`
 	NotAdmin      bool          `help:"The user is not a Site Admin: every list is refused."`
-	EmptyLists    bool          `help:"The user is not a Site Admin: every list is empty."`
-	NoUpperBounds bool          `help:"Refuse time filters with an upper bound."`
-	MessageRows   bool          `help:"Add a row that contains only a message to each page of candidates."`
-	NoKeys        bool          `help:"Refuse to exchange API keys."`
-	Gone          []string      `help:"Columns that rows lack, as stream.column; asking for them is refused."`
-	Removed       []string      `help:"Lists that answer 404."`
-	Chaos         float64       `help:"Probability of a fault in an answer."`
-	Faults        []string      `help:"Kinds of faults. Default: all that a retry can fix."`
+	EmptyLists    bool          `help:"The user is not a Site Admin: every list is empty." hidden:""`
+	NoUpperBounds bool          `help:"Refuse time filters with an upper bound." hidden:""`
+	MessageRows   bool          `help:"Add a row that contains only a message to each page of candidates." hidden:""`
+	NoKeys        bool          `help:"Refuse to exchange API keys." hidden:""`
+	Gone          []string      `help:"Columns that rows lack, as stream.column; asking for them is refused." hidden:""`
+	Removed       []string      `help:"Lists that answer 404." hidden:""`
+	Chaos         float64       `help:"Probability of a fault in an answer." hidden:""`
+	Faults        []string      `help:"Kinds of faults. Default: all that a retry can fix." hidden:""`
 }
 
 // sandbox serves the built-in Harvest v3 until stopped.

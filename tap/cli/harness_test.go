@@ -28,6 +28,14 @@ func long(t testing.TB) {
 	}
 }
 
+// often returns how many rows or repetitions a test has: more if TAP_GREENHOUSE_LONG is set.
+func often(quick, long int) int {
+	if os.Getenv("TAP_GREENHOUSE_LONG") == "" {
+		return quick
+	}
+	return long
+}
+
 // serve starts a sandbox that ends with the test. It has no request limit by default, so that tests
 // need not wait.
 func serve(t testing.TB, opts sandbox.Options) *sandbox.Server {

@@ -128,11 +128,11 @@ func TestCursorThatExpiresDuringARun(t *testing.T) {
 // TestKilledAnywhereNothingIsLost cuts the output of a run at random places, like a kill, and
 // continues from the last whole state, while rows change. Only the union of the output counts.
 func TestKilledAnywhereNothingIsLost(t *testing.T) {
-	for seed := range uint64(8) {
+	for seed := range uint64(often(2, 8)) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			random := rand.New(rand.NewPCG(seed, 3))
-			s := serve(t, sandbox.Options{Candidates: 400, Seed: seed})
+			s := serve(t, sandbox.Options{Candidates: often(120, 400), Seed: seed})
 			var l loader.Loader
 			var state []byte
 			for range 6 {

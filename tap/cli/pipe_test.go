@@ -36,7 +36,7 @@ func into(config, state, script string, args ...string) []string {
 // whole at every moment.
 func TestKilledPipeLosesNothing(t *testing.T) {
 	t.Parallel()
-	s := serve(t, sandbox.Options{Candidates: 1500, Latency: 4 * time.Millisecond})
+	s := serve(t, sandbox.Options{Candidates: often(500, 1500), Latency: 4 * time.Millisecond})
 	config, folder := file(t, "c.json", s.Config()), t.TempDir()
 	state := filepath.Join(folder, "state.json")
 	var l loader.Loader

@@ -50,15 +50,12 @@ func command(t *testing.T, args ...string) *exec.Cmd {
 // state, many times.
 func TestKilledProcess(t *testing.T) {
 	t.Parallel()
-	s := serve(t, sandbox.Options{Candidates: 1500, Latency: 4 * time.Millisecond})
+	s := serve(t, sandbox.Options{Candidates: often(500, 1500), Latency: 4 * time.Millisecond})
 	config := file(t, "c.json", s.Config())
 	random := rand.New(rand.NewPCG(5, 5))
 	var l loader.Loader
 	var state []byte
-	rounds, ended, most := 0, 0, 30
-	if os.Getenv("TAP_GREENHOUSE_LONG") != "" {
-		most = 200
-	}
+	rounds, ended, most := 0, 0, often(10, 200)
 	for began := time.Now(); rounds < most && time.Since(began) < 12*time.Second; rounds++ {
 		args := []string{"--config", config}
 		if state != nil {
@@ -103,7 +100,7 @@ func TestSignals(t *testing.T) {
 		for name, nth := range map[string]int64{"at the first request": 1, "at the fortieth": 40} {
 			t.Run(sig.String()+" "+name, func(t *testing.T) {
 				t.Parallel()
-				s := serve(t, sandbox.Options{Candidates: 600, Latency: 30 * time.Millisecond})
+				s := serve(t, sandbox.Options{Candidates: often(120, 600), Latency: 30 * time.Millisecond})
 				asked := nthRequest(s, nth)
 				cmd := command(t, "--config", file(t, "c.json", s.Config()))
 				var out, stderr bytes.Buffer

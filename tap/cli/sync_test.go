@@ -106,7 +106,7 @@ func TestRetriesFixPassingFaults(t *testing.T) {
 	for _, fault := range sandbox.Passing {
 		t.Run(string(fault), func(t *testing.T) {
 			t.Parallel()
-			s := serve(t, sandbox.Options{Candidates: 300, Gzip: fault == sandbox.CutGzip})
+			s := serve(t, sandbox.Options{Candidates: often(60, 300), Gzip: fault == sandbox.CutGzip})
 			s.SetFault(sandbox.Chaos(7, 0.08, fault))
 			var l loader.Loader
 			r := load(t, &l, s.Config(), nil)
@@ -150,7 +150,11 @@ func TestOneBadStreamIsOneBadStream(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := serve(t, sandbox.Options{Candidates: 600})
+			opts := sandbox.Options{Candidates: often(60, 600)}
+			if c.fault == sandbox.LinkAway {
+				opts.Candidates = 600 // only a list of several pages has links
+			}
+			s := serve(t, opts)
 			s.SetFault(func(r *http.Request) sandbox.Fault {
 				if r.URL.Path == "/v3/candidates" {
 					return c.fault

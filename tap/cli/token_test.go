@@ -36,7 +36,7 @@ func TestTokens(t *testing.T) {
 	}
 	t.Run("killed at any request", func(t *testing.T) {
 		t.Parallel()
-		s := serve(t, sandbox.Options{Candidates: 1500})
+		s := serve(t, sandbox.Options{Candidates: often(200, 1500)})
 		var n atomic.Int32
 		s.SetFault(func(r *http.Request) sandbox.Fault {
 			if strings.HasPrefix(r.URL.Path, "/v3/") && n.Add(1)%9 == 0 {

@@ -2,7 +2,6 @@ package config
 
 import (
 	"crypto/sha256"
-	_ "embed"
 	"encoding/hex"
 	"strings"
 )

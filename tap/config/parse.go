@@ -2,12 +2,10 @@ package config
 
 import (
 	"cmp"
-	_ "embed"
 	"errors"
 	"fmt"
 	"maps"
 	"math"
-	"net/netip"
 	"net/url"
 	"path"
 	"slices"
@@ -16,6 +14,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/tap-greenhouse/tap-greenhouse/internal/loopback"
 	"github.com/tap-greenhouse/tap-greenhouse/schemas"
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
@@ -201,19 +200,11 @@ func parseURL(text string) (*url.URL, error) {
 		return nil, errors.New("it is no address: write it as https://host/path")
 	case u.User != nil:
 		return nil, errors.New("it must not contain a user or a password")
-	case u.Scheme == "https", u.Scheme == "http" && loopback(u.Hostname()):
+	case u.Scheme == "https", u.Scheme == "http" && loopback.Is(u.Hostname()):
 		return u, nil
 	}
 	return nil, errors.New("it must begin with https://; http:// is for loopback addresses only")
 }
 
 // Local reports whether the API is on this machine.
-func (c *Config) Local() bool { return loopback(c.API.Hostname()) }
-
-func loopback(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.IsLoopback()
-}
+func (c *Config) Local() bool { return loopback.Is(c.API.Hostname()) }

@@ -177,7 +177,7 @@ func (st *stream) shrink(perPage int) (smaller int, ok bool) {
 		if perPage == 1 {
 			return 0, false
 		}
-		st.list.perPage = max(1, cmp.Or(perPage, pageRows)/4)
+		st.list.perPage = max(1, cmp.Or(perPage, tap.PageRows)/4)
 	}
 	return st.list.perPage, true
 }

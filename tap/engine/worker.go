@@ -182,7 +182,7 @@ func (w *worker) read(ctx context.Context, t *task) error {
 		t.cursor = t.head.next
 		t.weight = max(t.weight, t.head.pages(w.signals.oldestRow()))
 		expected := w.stream.account.expect(int(t.head.expected(t, w.signals.oldestRow())))
-		if err := w.send(ctx, estimated{w.stream, expected * pageRows}); err != nil {
+		if err := w.send(ctx, estimated{w.stream, expected * tap.PageRows}); err != nil {
 			return err
 		}
 		w.later(t)
@@ -202,9 +202,6 @@ func (w *worker) read(ctx context.Context, t *task) error {
 	}
 	return err
 }
-
-// pageRows is the number of rows of a page.
-const pageRows = 500
 
 // later puts a task back: the rest of it is a long list.
 func (w *worker) later(t *task) {

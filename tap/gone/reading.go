@@ -4,11 +4,9 @@ import (
 	"context"
 	"time"
 
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
-
-// pageRows is the number of rows of a page.
-const pageRows = 500
 
 // Version is the version of the stream's rows.
 func (l *Ledger) Version() int64 {
@@ -22,14 +20,14 @@ func (l *Ledger) Version() int64 {
 func (l *Ledger) FitsOnePage() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return !l.swept.IsZero() && max(l.rows.Len(), l.length) <= pageRows && l.listing == nil
+	return !l.swept.IsZero() && max(l.rows.Len(), l.length) <= tap.PageRows && l.listing == nil
 }
 
 // Outgrown notes that the list no longer fits on a page.
 func (l *Ledger) Outgrown(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.length = pageRows + 1
+	l.length = tap.PageRows + 1
 	return l.write(ctx, kindSwept, toJSON(swept{l.swept, l.length}))
 }
 

@@ -9,12 +9,11 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
 
 const (
-	// askIDs is the number of ids per request (docs).
-	askIDs = 50
 	// tellRows is the number of rows that are confirmed before they are reported, so that a run
 	// that ends early makes progress.
 	tellRows = 500
@@ -274,7 +273,7 @@ func (l *Ledger) repair(ctx context.Context, w World, listing *Listing) (
 	}
 	l.log.Warn("rows in Greenhouse are missing or outdated in what was delivered: reading them",
 		"stream", l.stream, "rows", len(stale))
-	for batch := range slices.Chunk(stale, askIDs) {
+	for batch := range slices.Chunk(stale, tap.MaxIDs) {
 		if w.Over() {
 			return nil, false, nil
 		}
@@ -322,7 +321,7 @@ func descending(ids []int64) []int64 {
 func (l *Ledger) settle(ctx context.Context, w World, ids []int64) (done bool, err error) {
 	for some := range slices.Chunk(ids, tellRows) {
 		var dead, asked []int64
-		for batch := range slices.Chunk(some, askIDs) {
+		for batch := range slices.Chunk(some, tap.MaxIDs) {
 			if w.Over() {
 				break
 			}

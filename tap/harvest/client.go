@@ -16,7 +16,6 @@ const (
 	maxHeaderBytes = 256 << 10
 	maxBodyBytes   = 64 << 20 // unpacked
 	maxErrorBytes  = 64 << 10
-	perPage        = 500 // the API's maximum
 	maxRedirects   = 3
 )
 

@@ -198,7 +198,7 @@ func (c *Client) listURL(req tap.Request) *url.URL {
 		}
 		q.Set("ids", strings.Join(ids, ","))
 	}
-	n := perPage
+	n := tap.PageRows
 	if req.PerPage > 0 {
 		n = req.PerPage
 	}

@@ -111,7 +111,9 @@ func TestFormatsByName(t *testing.T) {
 // Other people read the report, in JSON as in HTML: docs/report.schema.json describes it.
 func TestReportInJSON(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "run.json")
-	require.NoError(t, Write(file, account()))
+	a := account()
+	a.Streams[0].Reason = "a text of the server that is no UTF-8: \xff"
+	require.NoError(t, Write(file, a))
 	data, err := os.ReadFile(file)
 	require.NoError(t, err)
 	assert.True(t, strings.HasSuffix(string(data), "\n}\n"), "it ends with a line's end")

@@ -20,6 +20,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/klauspost/compress/gzip"
 
+	"github.com/tap-greenhouse/tap-greenhouse/internal/loopback"
 	"github.com/tap-greenhouse/tap-greenhouse/schemas"
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
@@ -120,7 +121,7 @@ func (s *Server) Start(addr string) error {
 	if err != nil {
 		return err
 	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+	if !loopback.Is(host) {
 		return fmt.Errorf("%s is not a loopback address", addr)
 	}
 	l, err := net.Listen("tcp", addr)

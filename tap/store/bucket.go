@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net/netip"
 	"net/url"
 	"os"
 	"path"
@@ -15,6 +14,7 @@ import (
 	"github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
 
+	"github.com/tap-greenhouse/tap-greenhouse/internal/loopback"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/web"
 )
 
@@ -57,7 +57,7 @@ func newBucket(name, prefix string, getenv func(string) (string, bool), silence 
 		if err != nil || u.Host == "" {
 			return nil, fmt.Errorf("AWS_ENDPOINT_URL is not an address")
 		}
-		if u.Scheme != "https" && !loopback(u.Hostname()) {
+		if u.Scheme != "https" && !loopback.Is(u.Hostname()) {
 			return nil, fmt.Errorf("AWS_ENDPOINT_URL has to begin with https://; http:// is for loopback addresses only")
 		}
 		endpoint, opts.Secure, opts.BucketLookup = u.Host, u.Scheme == "https",
@@ -73,11 +73,6 @@ func newBucket(name, prefix string, getenv func(string) (string, bool), silence 
 		return nil, err
 	}
 	return &bucket{client: client, name: name, prefix: prefix}, nil
-}
-
-func loopback(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
 func (s *bucket) key(name string) string {

@@ -320,7 +320,9 @@ func TestSilentBucketsAreGivenUp(t *testing.T) {
 		assert.ErrorContains(t, err, "bucket bucket: ")
 		assert.ErrorContains(t, err, "silent for too long")
 	}
-	assert.EqualValues(t, 3*attempts, asked.Load())
+	// A request may be given up before the server has seen it.
+	assert.Greater(t, int(asked.Load()), 3)
+	assert.LessOrEqual(t, int(asked.Load()), 3*attempts)
 }
 
 // Errors of a bucket name it.
