@@ -15,6 +15,14 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
 
+// incomplete fails the test with a line about a stream's file, if anything is wrong with it.
+func incomplete(t *testing.T, stream string, wrong []string) {
+	t.Helper()
+	if len(wrong) > 0 {
+		t.Errorf("schemas/%s.json: %s", stream, strings.Join(wrong, "; "))
+	}
+}
+
 func TestFilesMatchTheirSchema(t *testing.T) {
 	meta, err := os.ReadFile("meta/stream.schema.json")
 	require.NoError(t, err)
@@ -25,7 +33,11 @@ func TestFilesMatchTheirSchema(t *testing.T) {
 		require.NoError(t, err)
 		result, err := schema.Validate(gojsonschema.NewBytesLoader(data))
 		require.NoError(t, err, name)
-		assert.Empty(t, result.Errors(), name)
+		var wrong []string
+		for _, e := range result.Errors() {
+			wrong = append(wrong, e.String())
+		}
+		incomplete(t, name, wrong)
 	}
 }
 
@@ -89,6 +101,7 @@ func TestEveryTextColumnIsClassified(t *testing.T) {
 	for _, s := range streams {
 		shape, err := s.Shape()
 		require.NoError(t, err)
+		var wrong []string
 		var visit func(path string, shape *record.Shape)
 		visit = func(path string, shape *record.Shape) {
 			members := shape
@@ -103,10 +116,12 @@ func TestEveryTextColumnIsClassified(t *testing.T) {
 				shape.Format != record.NoFormat || s.References[path] != "" {
 				return
 			}
-			assert.NotEmpty(t, s.PersonalData[path],
-				"%s.%s has no class of personal data; none, if it needs none", s.Name, path)
+			if s.PersonalData[path] == "" {
+				wrong = append(wrong, path+` has no class in personal_data ("none" if it needs none)`)
+			}
 		}
 		visit("", shape)
+		incomplete(t, s.Name, wrong)
 	}
 }
 
@@ -117,11 +132,32 @@ func TestEveryColumnIsDescribed(t *testing.T) {
 	for _, s := range streams {
 		shape, err := s.Shape()
 		require.NoError(t, err)
+		var wrong []string
 		for _, c := range shape.Columns {
-			assert.NotEmpty(t, c.Shape.Description, "%s.%s", s.Name, c.Name)
-			assert.NotContains(t, c.Shape.Description, "since 20",
-				"%s.%s: what a column means, not when it came", s.Name, c.Name)
+			switch {
+			case c.Shape.Description == "":
+				wrong = append(wrong, c.Name+" has no description")
+			case strings.Contains(c.Shape.Description, "since 20"):
+				wrong = append(wrong, c.Name+": describe what it means, not when it came")
+			}
 		}
+		incomplete(t, s.Name, wrong)
+	}
+}
+
+// What is generated from the files knows each stream. CI compares every byte.
+func TestGeneratedFilesKnowEveryStream(t *testing.T) {
+	catalog, err := os.ReadFile("../catalog.json")
+	require.NoError(t, err)
+	for _, name := range schemas.Names() {
+		var wrong []string
+		if !strings.Contains(string(catalog), `"tap_stream_id": "`+name+`"`) {
+			wrong = append(wrong, "not in catalog.json: go run . --discover > catalog.json")
+		}
+		if _, err := os.Stat("../docs/streams/" + name + ".md"); err != nil {
+			wrong = append(wrong, "no page in docs/streams: go -C tools run ./docs")
+		}
+		incomplete(t, name, wrong)
 	}
 }
 
