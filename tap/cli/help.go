@@ -2,7 +2,6 @@ package cli
 
 // helpText fits 80 columns and one screen.
 const helpText = `tap-greenhouse reads Greenhouse (Harvest v3) and speaks Singer and Airbyte.
-
 First steps:
   tap-greenhouse demo                          try it without an account
   tap-greenhouse init --config config.json     ask for the credential and try it
