@@ -60,7 +60,7 @@ resumes as (
 
 notes as (
     select source_relation, candidate_id, count(*) as count_activities
-    from {{ ref('greenhouse_v3', 'stg_greenhouse__notes') }}
+    from {{ ref('greenhouse_v3', 'int_greenhouse__notes') }}
     group by source_relation, candidate_id
 ),
 

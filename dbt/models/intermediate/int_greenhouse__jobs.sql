@@ -12,15 +12,13 @@ managers as (
 
 owners as (
     select
-        owners.source_relation,
-        owners.job_id
-        {%- for type in ['sourcer', 'recruiter', 'coordinator'] %},
-        {{ greenhouse_v3.list_of("case when owners.type = '" ~ type ~ "' then users.name end") }} as {{ type }}s
+        source_relation,
+        job_id
+        {%- for role in ['sourcer', 'recruiter', 'coordinator'] %},
+        {{ greenhouse_v3.list_of("case when role = '" ~ role ~ "' then name end") }} as {{ role }}s
         {%- endfor %}
-    from {{ ref('greenhouse_v3', 'stg_greenhouse__job_owners') }} as owners
-    inner join {{ ref('greenhouse_v3', 'int_greenhouse__users') }} as users
-        on users.source_relation = owners.source_relation and users.user_id = owners.user_id
-    group by owners.source_relation, owners.job_id
+    from {{ ref('greenhouse_v3', 'int_greenhouse__job_owners') }}
+    group by source_relation, job_id
 ),
 
 job_offices as (

@@ -56,7 +56,7 @@ visits as (
 activities as (
     select visits.source_relation, visits.application_stage_id, count(*) as count_activities
     from visits
-    inner join {{ ref('greenhouse_v3', 'stg_greenhouse__notes') }} as notes
+    inner join {{ ref('greenhouse_v3', 'int_greenhouse__notes') }} as notes
         on notes.source_relation = visits.source_relation
         and notes.candidate_id = visits.candidate_id
         and coalesce(notes.application_id, visits.application_id) = visits.application_id

@@ -33,44 +33,6 @@ expected as (
     select source_relation, job_id, sum(hire_probability) as expected_hires
     from {{ ref('greenhouse_v3', 'greenhouse__pipeline') }}
     group by source_relation, job_id
-),
-
--- an inactive post is a deleted one, even if it says that it is live
-live_posts as (
-    select
-        source_relation,
-        id,
-        job_id,
-        coalesce({{ greenhouse_v3.quoted('internal') }}, false) as is_internal
-    from {{ ref('greenhouse_v3', 'stg_greenhouse__job_posts') }}
-    where live and coalesce(active, true)
-),
-
-posts as (
-    select
-        source_relation,
-        job_id,
-        count(case when is_internal then 1 end) as count_live_internal_posts,
-        count(case when not is_internal then 1 end) as count_live_external_posts
-    from live_posts
-    group by source_relation, job_id
-),
-
-locations as (
-    select
-        live_posts.source_relation,
-        live_posts.job_id,
-        count(distinct case
-            when locations.office_id is not null
-                then 'office ' || cast(locations.office_id as {{ dbt.type_string() }})
-            when locations.custom_location_id is not null
-                then 'custom ' || cast(locations.custom_location_id as {{ dbt.type_string() }})
-            else 'text ' || nullif(trim(lower(locations.plain_text_location)), '')
-        end) as count_live_locations
-    from live_posts
-    inner join {{ ref('greenhouse_v3', 'stg_greenhouse__job_post_locations') }} as locations
-        on locations.source_relation = live_posts.source_relation and locations.job_post_id = live_posts.id
-    group by live_posts.source_relation, live_posts.job_id
 )
 
 select
@@ -111,7 +73,7 @@ select
     {%- for column in ['count_live_internal_posts', 'count_live_external_posts'] %},
     {{ greenhouse_v3.count_of('posts.' ~ column) }} as {{ column }}
     {%- endfor %},
-    {{ greenhouse_v3.count_of('locations.count_live_locations') }} as count_live_locations,
+    {{ greenhouse_v3.count_of('posts.count_live_locations') }} as count_live_locations,
     openings.avg_days_to_fill,
     applications.avg_days_to_hire,
     coalesce(expected.expected_hires, 0) as expected_hires
@@ -119,6 +81,8 @@ select
     jobs.{{ greenhouse_v3.quoted('custom_' ~ field) }}
     {%- endfor %}
 from {{ ref('greenhouse_v3', 'int_greenhouse__jobs') }} as jobs
-{%- for group in ['applications', 'openings', 'expected', 'posts', 'locations'] %}
+{%- for group in ['applications', 'openings', 'expected'] %}
 left join {{ group }} on {{ group }}.source_relation = jobs.source_relation and {{ group }}.job_id = jobs.job_id
 {%- endfor %}
+left join {{ ref('greenhouse_v3', 'int_greenhouse__live_posts') }} as posts
+    on posts.source_relation = jobs.source_relation and posts.job_id = jobs.job_id

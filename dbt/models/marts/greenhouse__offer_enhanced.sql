@@ -1,20 +1,3 @@
-with flows as (
-    select
-        *,
-        row_number() over (partition by source_relation, offer_id order by version desc nulls last, id desc) as place
-    from {{ ref('greenhouse_v3', 'stg_greenhouse__approval_flows') }}
-    where approval_type = 'offer_candidate' and approval_status = 'approved'
-),
-
-approvals as (
-    select flows.source_relation, flows.offer_id, max(approvers.resolved_at) as approved_at
-    from flows
-    inner join {{ ref('greenhouse_v3', 'stg_greenhouse__approver_groups') }} as approvers
-        on approvers.source_relation = flows.source_relation and approvers.approval_flow_id = flows.id
-    where flows.place = 1
-    group by flows.source_relation, flows.offer_id
-)
-
 select
     offers.source_relation,
     {{ greenhouse_v3.key_of(['offers.source_relation', 'offers.offer_id']) }} as offer_key,
@@ -61,7 +44,7 @@ left join {{ ref('greenhouse_v3', 'greenhouse__application_enhanced') }} as appl
     on applications.source_relation = offers.source_relation
     and applications.application_id = offers.application_id
     and applications.is_main_row
-left join approvals
+left join {{ ref('greenhouse_v3', 'int_greenhouse__offer_approvals') }} as approvals
     on approvals.source_relation = offers.source_relation and approvals.offer_id = offers.offer_id
 left join {{ ref('greenhouse_v3', 'int_greenhouse__jobs') }} as jobs
     on jobs.source_relation = offers.source_relation and jobs.job_id = offers.job_id

@@ -1,10 +1,10 @@
 {% set today = greenhouse_v3.today() %}
 with open_jobs as (
     select distinct owners.source_relation, owners.user_id, owners.job_id
-    from {{ ref('greenhouse_v3', 'stg_greenhouse__job_owners') }} as owners
+    from {{ ref('greenhouse_v3', 'int_greenhouse__job_owners') }} as owners
     inner join {{ ref('greenhouse_v3', 'int_greenhouse__jobs') }} as jobs
         on jobs.source_relation = owners.source_relation and jobs.job_id = owners.job_id
-    where owners.{{ greenhouse_v3.quoted('type') }} = 'recruiter'
+    where owners.role = 'recruiter'
         and owners.user_id is not null
         and jobs.status = 'open'
         and not jobs.is_template
