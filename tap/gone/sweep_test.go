@@ -452,3 +452,31 @@ func TestInspecting(t *testing.T) {
 	_, err = Inspect(t.Context(), &memory{file: []byte("x")}, Opening{Stream: "rows"})
 	assert.ErrorIs(t, err, errDamaged)
 }
+
+// A read of the whole list is a listing, which costs nothing more: rows that it does not have are
+// asked for.
+func TestReadsThatAreListings(t *testing.T) {
+	a, m := loadedAccount(t, 3)
+	token := a.ledger.Token()
+	for _, partial := range []bool{false, true} {
+		l, _, _ := opened(t, m.copy(), 2, token)
+		a.ledger, a.calls, a.told = l, nil, nil
+		a.rows = map[int64]int64{3: 10, 1: 10}
+		for i, id := range []int64{3, 1} {
+			_, err := l.Write(t.Context(), Page{
+				Rows: rowsOf(10, id), First: i == 0, Next: []string{"x", ""}[i], Asked: noon,
+				Without: l.Delivered, Partial: partial && i == 1,
+			})
+			require.NoError(t, err)
+		}
+		assert.True(t, l.Due(Sweep{Every: time.Hour, Now: noon}))
+		found, err := a.sweep(Sweep{Every: time.Hour})
+		require.NoError(t, err)
+		assert.True(t, found.Compared)
+		assert.Equal(t, partial, found.Listed)
+		assert.Equal(t, []int64{2}, a.told)
+		if !partial {
+			assert.Equal(t, []string{"ask 1"}, a.calls)
+		}
+	}
+}
