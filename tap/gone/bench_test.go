@@ -3,6 +3,7 @@ package gone
 import (
 	"testing"
 
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
 
@@ -16,7 +17,7 @@ func BenchmarkFirstRead(b *testing.B) {
 		}
 		id := int64(4_000_000_000)
 		for range pages {
-			rows := make([]record.Row, 500)
+			rows := make([]record.Row, tap.PageRows)
 			for i := range rows {
 				id -= 1 + id%3
 				rows[i] = record.Row{ID: id, Mark: 1_700_000_000_000 + id}
@@ -28,5 +29,5 @@ func BenchmarkFirstRead(b *testing.B) {
 			l.Wrote(n)
 		}
 	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/pages/500, "ns/row")
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/pages/tap.PageRows, "ns/row")
 }
