@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/go-json-experiment/json"
@@ -24,5 +25,23 @@ func TestStreamsOnTheAdminPageExist(t *testing.T) {
 		r := run(t, "scopes", "--config", config)
 		assert.Zero(t, r.code, r.err)
 		assert.Contains(t, r.out, "harvest:users:list")
+	}
+}
+
+// The page of commands has each command that --help lists.
+func TestThePageOfCommandsHasThemAll(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "settings.md"))
+	require.NoError(t, err)
+	_, table, ok := strings.Cut(string(page), "\n## Commands\n")
+	require.True(t, ok)
+	_, commands, ok := strings.Cut(run(t, "--help").out, "\nCommands:\n")
+	require.True(t, ok)
+	commands, _, _ = strings.Cut(commands, "\n\n")
+	lines := regexp.MustCompile(`(?m)^  (\w+(?:, \w+)*)  `).FindAllStringSubmatch(commands, -1)
+	require.Greater(t, len(lines), 5)
+	for _, line := range lines {
+		for command := range strings.SplitSeq(line[1], ", ") {
+			assert.Regexp(t, "`(tap-greenhouse )?"+command+"\\b", table)
+		}
 	}
 }
