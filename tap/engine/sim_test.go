@@ -490,6 +490,7 @@ func TestShortRunsMakeProgress(t *testing.T) {
 
 // ledgers is a store that can be lost or set back.
 type ledgers struct {
+	mu     *sync.Mutex // two runs may use it at once
 	files  map[string][]byte
 	logs   map[string]map[string][]byte // by stream and run
 	before []ledgers
@@ -497,10 +498,12 @@ type ledgers struct {
 }
 
 func newLedgers() *ledgers {
-	return &ledgers{files: map[string][]byte{}, logs: map[string]map[string][]byte{}}
+	return &ledgers{mu: &sync.Mutex{}, files: map[string][]byte{}, logs: map[string]map[string][]byte{}}
 }
 
 func (l *ledgers) Load(_ context.Context, stream string) ([]byte, []gone.Log, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	var logs []gone.Log
 	for run, data := range l.logs[stream] {
 		logs = append(logs,
@@ -510,6 +513,8 @@ func (l *ledgers) Load(_ context.Context, stream string) ([]byte, []gone.Log, er
 }
 
 func (l *ledgers) Append(_ context.Context, stream, run string, _ uint64, data []byte) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.keep()
 	if l.logs[stream] == nil {
 		l.logs[stream] = map[string][]byte{}
@@ -519,6 +524,8 @@ func (l *ledgers) Append(_ context.Context, stream, run string, _ uint64, data [
 }
 
 func (l *ledgers) Replace(_ context.Context, stream string, file []byte, runs []string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.keep()
 	l.files[stream] = bytes.Clone(file)
 	for _, run := range runs {

@@ -291,7 +291,7 @@ func (f *fortune) settle() {
 	assert.False(f.t, f.account.VerifiedUntil.IsZero(), "the list is verified")
 	have := f.w.living()
 	sum, rows := int64(0), 0
-	for id, updated := range f.simulator.living(false) {
+	for id, updated := range f.living(false) {
 		if _, ok := have[fmt.Sprint(id)]; ok || updated >= simMS(f.start) {
 			assert.Equal(f.t, tap.FormatTime(simTime(updated)), have[fmt.Sprint(id)],
 				"row %d is in the warehouse as it is", id)

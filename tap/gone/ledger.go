@@ -286,7 +286,7 @@ func (l *Ledger) flush(ctx context.Context) error {
 	if l.broken != nil {
 		return l.broken // nobody could read what follows a part of an entry
 	}
-	data := append(l.first, l.pending...)
+	data := slices.Concat(l.first, l.pending)
 	if err := l.store.Append(ctx, l.stream, l.run, l.number, data); err != nil {
 		l.broken = err
 		return err
