@@ -106,7 +106,7 @@ func (s *store) check(name string, cfg []byte, every time.Duration) (credential 
 		return "", err
 	}
 	return s.keys.fingerprint(strings.Join([]string{
-		parsed.APIURL, parsed.ClientID, parsed.APIKey, parsed.User(),
+		parsed.APIURL.String(), parsed.ClientID, parsed.APIKey, parsed.User(),
 	}, "\n")), nil
 }
 

@@ -150,7 +150,7 @@ func TestHostsOfLinks(t *testing.T) {
 
 // A real connection is refused where the name of a public host leads to this machine by then.
 func TestNamesThatChangeTheirAddress(t *testing.T) {
-	f := newFetcher(&Options{Concurrency: 1, Silence: 1e9})
+	f := newFetcher(&Options{Concurrency: 1, RequestTimeout: 1e9})
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://127.0.0.1:1/", nil)
 	require.NoError(t, err)
 	for _, most := range []reach{public, inside} {
@@ -163,7 +163,7 @@ func TestNamesThatChangeTheirAddress(t *testing.T) {
 
 // Behind a proxy, addresses that are not public are refused as far as they are known here.
 func TestLinksBehindAProxy(t *testing.T) {
-	f := newFetcher(&Options{Concurrency: 1, Silence: 1e9})
+	f := newFetcher(&Options{Concurrency: 1, RequestTimeout: 1e9})
 	f.proxy = func(*http.Request) (*url.URL, error) {
 		return &url.URL{Scheme: "http", Host: "127.0.0.1:3128"}, nil
 	}

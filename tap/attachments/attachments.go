@@ -58,8 +58,8 @@ type Options struct {
 	MaxBytes int64
 	// Concurrency is the number of downloads at the same time.
 	Concurrency int
-	// Silence is how long a connection may be silent.
-	Silence time.Duration
+	// RequestTimeout is how long a connection may be silent.
+	RequestTimeout time.Duration
 	// MaxRetryTime is how long a file is requested from a host that is away.
 	MaxRetryTime time.Duration
 	// Local allows files on this machine, as a sandbox has them.

@@ -51,7 +51,7 @@ func TestCutConnections(t *testing.T) {
 			s, err := store.Open("file://"+t.TempDir(), os.LookupEnv, time.Minute)
 			require.NoError(t, err)
 			f := newFetcher(&Options{
-				Store: s, MaxBytes: 1000, Concurrency: 1, Silence: time.Minute, Local: true,
+				Store: s, MaxBytes: 1000, Concurrency: 1, RequestTimeout: time.Minute, Local: true,
 				Log: slog.New(slog.DiscardHandler),
 			})
 			file, m, err := f.attempt(t.Context(), "http://"+l.Addr().String()+"/cv", s)

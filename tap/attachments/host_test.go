@@ -60,7 +60,7 @@ func newWorld(t *testing.T, answer hosts, link func(id string) string, change fu
 	s, err := store.Open("file://"+filepath.ToSlash(w.dir), os.LookupEnv, time.Minute)
 	require.NoError(t, err)
 	opts := Options{
-		Store: s, MaxBytes: 1000, Concurrency: 4, Silence: time.Minute, MaxRetryTime: 10 * time.Minute,
+		Store: s, MaxBytes: 1000, Concurrency: 4, RequestTimeout: time.Minute, MaxRetryTime: 10 * time.Minute,
 		UserAgent: "a-tap", Log: slog.New(slog.NewTextHandler(&w.log, nil)), Source: source(
 			func(_ context.Context, req tap.Request, take func(tap.Page) error) error {
 				var ids, rows []string

@@ -151,7 +151,7 @@ func (p *program) demo(ctx context.Context, flags demoFlags) (int, error) {
 	}
 	for _, s := range streams {
 		if s.ViewOf == "" {
-			cfg.Names = append(cfg.Names, s.Name)
+			cfg.Streams = append(cfg.Streams, s.Name)
 		}
 	}
 	p.log.Debug("syncing every stream from the built-in sandbox", "addr", server.URL())

@@ -46,7 +46,7 @@ func (p *program) pipe(ctx context.Context, flags pipeFlags) (int, error) {
 	if err != nil {
 		return failed(err)
 	}
-	slot, err := store.OpenSlot(ctx, flags.State, p.getenv, cfg.Silence, p.log)
+	slot, err := store.OpenSlot(ctx, flags.State, p.getenv, cfg.RequestTimeout, p.log)
 	switch {
 	case errors.Is(err, store.ErrTaken): // the report is that of the other run
 		return greenhouse.ExitNothingRead, badState(flags.State, err)

@@ -28,11 +28,11 @@ func (p *program) privacy(flags privacyFlags) (int, error) {
 	if err != nil {
 		return greenhouse.ExitCode(err, false), err
 	}
-	streams, err := schemas.Load(cfg.Names...)
+	streams, err := schemas.Load(cfg.Streams...)
 	if err != nil {
 		return greenhouse.ExitIncomplete, err
 	}
-	rows := privacy.Table(streams, cfg.Policy, cfg.Excluded)
+	rows := privacy.Table(streams, cfg.Policy, cfg.Exclude)
 	if i := slices.IndexFunc(rows,
 		func(r privacy.Row) bool {
 			return r.Stream == attachments.Stream &&
@@ -42,7 +42,7 @@ func (p *program) privacy(flags privacyFlags) (int, error) {
 			Stream: attachments.Stream, Column: "(contents)",
 			Class: privacy.FreeText, Treatment: "drop",
 		}
-		if cfg.Files != nil {
+		if cfg.Attachments != nil {
 			contents.Treatment = "keep"
 		}
 		rows = slices.Insert(rows, i, contents)

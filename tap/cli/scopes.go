@@ -40,7 +40,7 @@ func (p *program) scopes(ctx context.Context, flags scopesFlags) (int, error) {
 	if err != nil {
 		return greenhouse.ExitCode(err, false), err
 	}
-	streams, err := schemas.Load(cfg.Names...)
+	streams, err := schemas.Load(cfg.Streams...)
 	if err != nil {
 		return greenhouse.ExitIncomplete, err
 	}
@@ -60,7 +60,7 @@ func (p *program) scopes(ctx context.Context, flags scopesFlags) (int, error) {
 	}
 	var rows []scopeRow
 	for _, s := range streams {
-		if s.SelectedByDefault() || len(cfg.Names) > 0 {
+		if s.SelectedByDefault() || len(cfg.Streams) > 0 {
 			rows = append(rows, scopeRow{s.Name, s.Scope, found[s.Name], s.Group})
 		}
 	}

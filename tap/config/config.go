@@ -23,33 +23,60 @@ const EnvPrefix = "TAP_GREENHOUSE_"
 
 // Config is the user's config, checked and with defaults.
 type Config struct {
-	ClientID       string         `json:"client_id"`
-	ClientSecret   string         `json:"client_secret"`
-	UserID         jsontext.Value `json:"user_id"`
-	RefreshToken   string         `json:"refresh_token"`
-	APIKey         string         `json:"api_key"`
-	StartDate      string         `json:"start_date"`
-	Streams        []string       `json:"streams"`
-	CustomFields   string         `json:"custom_fields"`
-	NewColumns     tap.NewColumns `json:"new_columns"`
-	OnForbidden    string         `json:"on_forbidden"`
-	Lookback       string         `json:"lookback"`
-	Budget         string         `json:"budget"`
-	Concurrency    int            `json:"concurrency"`
-	RequestTimeout string         `json:"request_timeout"`
-	MaxRetryTime   string         `json:"max_retry_time"`
-	APIURL         string         `json:"api_url"`
-	AuthURL        string         `json:"auth_url"`
-	UserAgent      string         `json:"user_agent"`
-	TypeChanges    string         `json:"type_changes"`
-	MaxRunTime     string         `json:"max_run_time"`
+	ClientID     string         `json:"client_id"`
+	ClientSecret string         `json:"client_secret"`
+	UserID       jsontext.Value `json:"user_id"`
+	RefreshToken string         `json:"refresh_token"`
+	APIKey       string         `json:"api_key"`
+	CustomFields string         `json:"custom_fields"`
+	NewColumns   tap.NewColumns `json:"new_columns"`
+	OnForbidden  string         `json:"on_forbidden"`
+	Concurrency  int            `json:"concurrency"`
+	UserAgent    string         `json:"user_agent"`
+	TypeChanges  string         `json:"type_changes"`
 
-	RefreshEvery     map[string]string `json:"refresh_every"`
 	RefreshTokenExec []string          `json:"refresh_token_exec"`
 	Privacy          map[string]string `json:"privacy"`
 	PrivacyColumns   jsontext.Value    `json:"privacy_columns"`
 	PrivacyKey       string            `json:"privacy_key"`
-	Exclude          []string          `json:"exclude"`
+
+	// Settings whose text has a form of its own.
+	StartDate      time.Time
+	Streams        []string // empty for the default
+	Lookback       time.Duration
+	Budget         float64 // 0 to 1
+	RequestTimeout time.Duration
+	MaxRetryTime   time.Duration
+	MaxRunTime     time.Duration
+	APIURL         *url.URL
+	AuthURL        *url.URL
+	Exclude        *privacy.Policy // nil for no columns
+	Policy         *privacy.Policy // of privacy and privacy_columns; nil without treatments
+	Attachments    *Attachments    // nil without contents of attachments
+	Deletes        *Deletes        // nil for not at all
+	refreshEvery   []refreshRule
+
+	File     string   // where it was read from; empty for stdin and the environment
+	Warnings []string // about it, for the log
+	written  written
+	getenv   func(string) (string, bool)
+	now      func() time.Time
+	origin   origin
+}
+
+// written are the settings with a form of their own, as they were written.
+type written struct {
+	StartDate      string            `json:"start_date"`
+	Streams        []string          `json:"streams"`
+	Lookback       string            `json:"lookback"`
+	Budget         string            `json:"budget"`
+	RequestTimeout string            `json:"request_timeout"`
+	MaxRetryTime   string            `json:"max_retry_time"`
+	APIURL         string            `json:"api_url"`
+	AuthURL        string            `json:"auth_url"`
+	MaxRunTime     string            `json:"max_run_time"`
+	RefreshEvery   map[string]string `json:"refresh_every"`
+	Exclude        []string          `json:"exclude"`
 
 	Attachments *struct {
 		Store    string   `json:"store"`
@@ -61,24 +88,6 @@ type Config struct {
 		Every    string `json:"every"`
 		MaxShare string `json:"max_share"`
 	} `json:"deletes"`
-
-	// Parsed from the above.
-	Start                             time.Time
-	Back, Silence, RetryTime, RunTime time.Duration
-	Share                             float64
-	API, Auth                         *url.URL
-	Names                             []string        // selected by streams; empty for the default
-	Policy                            *privacy.Policy // nil without treatments
-	Excluded                          *privacy.Policy // the columns to exclude; nil for none
-	Files                             *Files          // nil without contents of attachments
-	Ledger                            *Ledger         // nil without deletes
-	rest                              []refreshRule
-
-	File     string   // where it was read from; empty for stdin and the environment
-	Warnings []string // about it, for the log
-	getenv   func(string) (string, bool)
-	now      func() time.Time
-	origin   origin
 }
 
 // Read reads the config from a file (- for in.Stdin, "" or ENV for none) and the environment, which
@@ -141,8 +150,10 @@ func Read(in Input) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := json.Unmarshal(data, cfg); err != nil {
-		return nil, badConfig(where, "%w", err)
+	for _, into := range []any{cfg, &cfg.written} {
+		if err := json.Unmarshal(data, into); err != nil {
+			return nil, badConfig(where, "%w", err)
+		}
 	}
 	return cfg, cfg.parse()
 }

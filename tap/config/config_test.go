@@ -54,12 +54,12 @@ func TestEmptyMeansNotSet(t *testing.T) {
 	} {
 		cfg, err := read(t, oauth+","+empty, nil)
 		require.NoError(t, err, empty)
-		assert.Nil(t, cfg.Ledger, empty)
-		assert.Nil(t, cfg.Files, empty)
+		assert.Nil(t, cfg.Deletes, empty)
+		assert.Nil(t, cfg.Attachments, empty)
 		assert.Nil(t, cfg.Policy, empty)
-		assert.Empty(t, cfg.RefreshEvery, empty)
+		assert.Zero(t, cfg.RefreshEvery("users"), empty)
 		assert.Equal(t, 8, cfg.Concurrency, empty)
-		assert.Equal(t, 5*time.Minute, cfg.Back, empty)
+		assert.Equal(t, 5*time.Minute, cfg.Lookback, empty)
 		assert.Empty(t, cfg.User())
 		assert.NoError(t, cfg.CheckCredential(false), empty)
 	}
@@ -90,7 +90,7 @@ func TestWholeNumbersAreIntegers(t *testing.T) {
 	cfg, err := read(t, oauth+`,"user_id":4000123.0,"attachments":{"store":"file:///x","max_bytes":5e6}`, nil)
 	require.NoError(t, err)
 	assert.Equal(t, "4000123", cfg.User())
-	assert.EqualValues(t, 5_000_000, cfg.Files.MaxBytes)
+	assert.EqualValues(t, 5_000_000, cfg.Attachments.MaxBytes)
 	for _, bad := range []string{
 		"8.5", "0.0", "65.0", "1e400", "1e-1", "-8.0", `"eight"`, "99999999999999999999",
 	} {

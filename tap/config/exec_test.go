@@ -76,8 +76,10 @@ func TestUserAgentHasNoControlCharacters(t *testing.T) {
 		"a\x00": false, "\x7f": false, "a\u0085": false,
 	} {
 		c := &Config{
-			UserAgent: agent, Lookback: "5m", RequestTimeout: "1s", MaxRetryTime: "1s", Budget: "1%",
-			APIURL: "https://a.example", AuthURL: "https://a.example", getenv: Input{}.Getenv,
+			UserAgent: agent, getenv: Input{}.Getenv, written: written{
+				Lookback: "5m", RequestTimeout: "1s", MaxRetryTime: "1s", Budget: "1%",
+				APIURL: "https://a.example", AuthURL: "https://a.example",
+			},
 		}
 		err := c.parse()
 		if good {

@@ -32,9 +32,9 @@ func (c *Config) parse() error {
 		to   *time.Duration
 		zero bool
 	}{
-		{"lookback", c.Lookback, &c.Back, true},
-		{"request_timeout", c.RequestTimeout, &c.Silence, false},
-		{"max_retry_time", c.MaxRetryTime, &c.RetryTime, true},
+		{"lookback", c.written.Lookback, &c.Lookback, true},
+		{"request_timeout", c.written.RequestTimeout, &c.RequestTimeout, false},
+		{"max_retry_time", c.written.MaxRetryTime, &c.MaxRetryTime, true},
 	} {
 		*d.to, err = parseDuration(d.text)
 		if err == nil && *d.to == 0 && !d.zero {
@@ -44,8 +44,8 @@ func (c *Config) parse() error {
 			return bad(d.key, err)
 		}
 	}
-	if c.MaxRunTime != "" {
-		if c.RunTime, err = parseDuration(c.MaxRunTime); err != nil {
+	if c.written.MaxRunTime != "" {
+		if c.MaxRunTime, err = parseDuration(c.written.MaxRunTime); err != nil {
 			return bad("max_run_time", err)
 		}
 	}
@@ -58,27 +58,27 @@ func (c *Config) parse() error {
 	if err := c.parsePrivacy(); err != nil {
 		return badConfig(c.origin.file, "%w", err)
 	}
-	c.RetryTime = max(c.RetryTime, time.Nanosecond)
+	c.MaxRetryTime = max(c.MaxRetryTime, time.Nanosecond)
 	if strings.ContainsFunc(c.UserAgent, unicode.IsControl) {
 		return bad("user_agent", errors.New("it must have no line breaks or control characters"))
 	}
-	percent, err := strconv.Atoi(strings.TrimSuffix(c.Budget, "%"))
+	percent, err := strconv.Atoi(strings.TrimSuffix(c.written.Budget, "%"))
 	if err != nil {
 		return bad("budget", err)
 	}
-	c.Share = float64(percent) / 100
+	c.Budget = float64(percent) / 100
 	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"} {
 		if err := checkProxy(c.getenv, name); err != nil {
 			return badConfig("environment variable "+name, "%w", err)
 		}
 	}
-	if c.API, err = parseURL(c.APIURL); err != nil {
+	if c.APIURL, err = parseURL(c.written.APIURL); err != nil {
 		return bad("api_url", err)
 	}
-	if c.Auth, err = parseURL(c.AuthURL); err != nil {
+	if c.AuthURL, err = parseURL(c.written.AuthURL); err != nil {
 		return bad("auth_url", err)
 	}
-	if c.Names, err = schemas.Match(c.Streams); err != nil {
+	if c.Streams, err = schemas.Match(c.written.Streams); err != nil {
 		return bad("streams", err)
 	}
 	return nil
@@ -89,19 +89,19 @@ const ahead = 14 * time.Hour
 
 // parseStart reads the start date. One in the future would read nothing, without a word.
 func (c *Config) parseStart() error {
-	if c.StartDate == "" {
+	if c.written.StartDate == "" {
 		return nil
 	}
 	var err error
-	if c.Start, err = tap.ParseTime(c.StartDate); err != nil {
+	if c.StartDate, err = tap.ParseTime(c.written.StartDate); err != nil {
 		return err
 	}
 	latest := c.now()
-	if len(c.StartDate) == len(time.DateOnly) {
+	if len(c.written.StartDate) == len(time.DateOnly) {
 		latest = latest.Add(ahead)
 	}
-	if c.Start.After(latest) {
-		return fmt.Errorf("%s is in the future: nothing would be read", c.StartDate)
+	if c.StartDate.After(latest) {
+		return fmt.Errorf("%s is in the future: nothing would be read", c.written.StartDate)
 	}
 	return nil
 }
@@ -139,17 +139,17 @@ type refreshRule struct {
 }
 
 func (c *Config) parseRefresh() error {
-	for _, pattern := range slices.Sorted(maps.Keys(c.RefreshEvery)) {
+	for _, pattern := range slices.Sorted(maps.Keys(c.written.RefreshEvery)) {
 		if _, err := schemas.Match([]string{pattern}); err != nil {
 			return err
 		}
-		every, err := parseDuration(c.RefreshEvery[pattern])
+		every, err := parseDuration(c.written.RefreshEvery[pattern])
 		if err != nil {
 			return fmt.Errorf("%s: %w", pattern, err)
 		}
-		c.rest = append(c.rest, refreshRule{pattern, every})
+		c.refreshEvery = append(c.refreshEvery, refreshRule{pattern, every})
 	}
-	slices.SortStableFunc(c.rest, func(a, b refreshRule) int {
+	slices.SortStableFunc(c.refreshEvery, func(a, b refreshRule) int {
 		return cmp.Compare(b.specificity(), a.specificity())
 	})
 	return nil
@@ -163,10 +163,10 @@ func (r refreshRule) specificity() int {
 	return len(r.pattern)
 }
 
-// Rest returns how recent the last complete read of a stream must be for it to be left alone; 0 for
+// RefreshEvery returns how recent the last complete read of a stream must be for it to be left alone; 0 for
 // never.
-func (c *Config) Rest(stream string) time.Duration {
-	for _, r := range c.rest {
+func (c *Config) RefreshEvery(stream string) time.Duration {
+	for _, r := range c.refreshEvery {
 		if ok, err := path.Match(r.pattern, stream); err == nil && ok {
 			return r.every
 		}
@@ -207,4 +207,4 @@ func parseURL(text string) (*url.URL, error) {
 }
 
 // Local reports whether the API is on this machine.
-func (c *Config) Local() bool { return loopback.Is(c.API.Hostname()) }
+func (c *Config) Local() bool { return loopback.Is(c.APIURL.Hostname()) }

@@ -15,15 +15,15 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/store"
 )
 
-// Files says where to store contents of attachments, and which.
-type Files struct {
+// Attachments says where to store contents of attachments, and which.
+type Attachments struct {
 	Store    store.Store
 	Types    []string // empty for all
 	MaxBytes int64
 }
 
-// Ledger says where to store the ids of rows, and how often to sweep long lists.
-type Ledger struct {
+// Deletes says where to store the ids of rows, and how often to sweep long lists.
+type Deletes struct {
 	Store    store.Store
 	Every    time.Duration
 	MaxShare float64
@@ -38,24 +38,24 @@ const (
 
 // parseStores returns, with an error, the key that it is about.
 func (c *Config) parseStores() (key string, err error) {
-	if a := c.Attachments; a != nil {
-		s, err := store.Open(a.Store, c.getenv, c.Silence)
+	if a := c.written.Attachments; a != nil {
+		s, err := store.Open(a.Store, c.getenv, c.RequestTimeout)
 		if err != nil {
 			return "attachments.store", err
 		}
 		if a.MaxBytes == 0 {
 			a.MaxBytes = maxFileBytes
 		}
-		c.Files = &Files{Store: s, Types: a.Types, MaxBytes: a.MaxBytes}
+		c.Attachments = &Attachments{Store: s, Types: a.Types, MaxBytes: a.MaxBytes}
 	}
-	if d := c.Deletes; d != nil {
-		s, err := store.Open(d.Store, c.getenv, c.Silence)
+	if d := c.written.Deletes; d != nil {
+		s, err := store.Open(d.Store, c.getenv, c.RequestTimeout)
 		if err != nil {
 			return "deletes.store", err
 		}
-		c.Ledger = &Ledger{Store: s, Every: sweepEvery, MaxShare: maxShare}
+		c.Deletes = &Deletes{Store: s, Every: sweepEvery, MaxShare: maxShare}
 		if d.Every != "" {
-			if c.Ledger.Every, err = parseDuration(d.Every); err != nil {
+			if c.Deletes.Every, err = parseDuration(d.Every); err != nil {
 				return "deletes.every", err
 			}
 		}
@@ -65,7 +65,7 @@ func (c *Config) parseStores() (key string, err error) {
 				return "deletes.max_share", fmt.Errorf("%q is not a percentage: write it as 20%%",
 					d.MaxShare)
 			}
-			c.Ledger.MaxShare = percent / 100
+			c.Deletes.MaxShare = percent / 100
 		}
 	}
 	return "", nil
@@ -85,14 +85,14 @@ func (c *Config) parsePrivacy() error {
 			return errors.New("privacy_columns: it must be an object of names of columns, each with a treatment")
 		}
 	}
-	if len(c.Privacy) == 0 && len(columns) == 0 && len(c.Exclude) == 0 {
+	if len(c.Privacy) == 0 && len(columns) == 0 && len(c.written.Exclude) == 0 {
 		return nil
 	}
 	streams, err := schemas.Load()
 	if err != nil {
 		return err
 	}
-	if c.Excluded, err = privacy.Exclude(c.Exclude, streams); err != nil {
+	if c.Exclude, err = privacy.Exclude(c.written.Exclude, streams); err != nil {
 		return err
 	}
 	c.Policy, err = privacy.New(c.Privacy, columns, c.PrivacyKey, streams)

@@ -67,7 +67,7 @@ func Open(cfg *config.Config, opts Options) *Account {
 		opts.Version = "dev"
 	}
 	a := &Account{cfg: cfg, opts: opts}
-	a.client = a.connect(cfg.RetryTime, cfg.Silence)
+	a.client = a.connect(cfg.MaxRetryTime, cfg.RequestTimeout)
 	return a
 }
 
@@ -78,7 +78,7 @@ func (a *Account) Close() { a.client.Close() }
 func (a *Account) connect(retryTime, silence time.Duration) *harvest.Client {
 	c := a.cfg
 	return harvest.NewClient(harvest.Options{
-		APIURL: c.API, AuthURL: c.Auth, Concurrency: c.Concurrency, BudgetShare: c.Share,
+		APIURL: c.APIURL, AuthURL: c.AuthURL, Concurrency: c.Concurrency, Budget: c.Budget,
 		RequestTimeout: silence, MaxRetryTime: retryTime,
 		UserAgent: c.Agent(a.opts.Version), Log: a.opts.Log, OnWait: a.waiting,
 		Discreet: c.Policy != nil,
@@ -195,8 +195,8 @@ func (a *Account) Check(ctx context.Context) error {
 
 // impatient makes a client for a person who waits.
 func (a *Account) impatient() *harvest.Client {
-	return a.connect(min(a.cfg.RetryTime, CheckPatience-time.Second),
-		min(a.cfg.Silence, CheckPatience-2*time.Second))
+	return a.connect(min(a.cfg.MaxRetryTime, CheckPatience-time.Second),
+		min(a.cfg.RequestTimeout, CheckPatience-2*time.Second))
 }
 
 // credential returns the credential without its secrets, for messages.

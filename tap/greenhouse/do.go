@@ -33,8 +33,8 @@ func (r *Run) Do(ctx context.Context, out io.Writer) (*tap.Account, error) {
 	if err := r.identify(ctx); err != nil {
 		return nil, err
 	}
-	if r.cfg.RunTime > 0 {
-		out = newOvertimeWriter(out, r.cfg.RunTime)
+	if r.cfg.MaxRunTime > 0 {
+		out = newOvertimeWriter(out, r.cfg.MaxRunTime)
 	}
 	gate := &gate{out: out}
 	r.engine.Out = gate

@@ -14,7 +14,7 @@ import (
 func InspectDeletes(
 	ctx context.Context, cfg *config.Config, stream string, state []byte, stateName string,
 ) (*gone.Status, error) {
-	if cfg.Ledger == nil {
+	if cfg.Deletes == nil {
 		return nil, tap.Errorf(tap.BadInput, "deletes show", "deletes is not set in the config").
 			WithHint("set deletes.store: what was delivered is kept there")
 	}
@@ -33,7 +33,7 @@ func InspectDeletes(
 		}
 	}
 	mark := *parsed.Of(stream)
-	status, err := gone.Inspect(ctx, ledgers{cfg.Ledger.Store}, gone.Opening{
+	status, err := gone.Inspect(ctx, ledgers{cfg.Deletes.Store}, gone.Opening{
 		Stream: stream, Passes: 1, Token: gone.ParseToken(mark.Ledger), Version: mark.Version,
 		Loaded: progress.Loaded(mark),
 	})

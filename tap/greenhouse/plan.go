@@ -85,7 +85,7 @@ func (r *Run) Plan(ctx context.Context) (*Plan, error) {
 	slices.Sort(p.Missing)
 	p.Missing = slices.Compact(p.Missing)
 	p.Asked = r.client.Usage().Requests
-	p.Limit = plan.Limit{Share: r.cfg.Share, Window: plan.Window}
+	p.Limit = plan.Limit{Share: r.cfg.Budget, Window: plan.Window}
 	windows, _, _ := r.client.Account()
 	for _, w := range windows {
 		p.Limit.Requests = max(p.Limit.Requests, w.Limit)
@@ -139,7 +139,7 @@ func (r *Run) planOf(sel *tap.Selection, guesses map[string]plan.Guess, failed e
 	if progress.Loaded(*mark) && mark.Progress == nil {
 		s.Next = s.Quiet
 	}
-	if every := r.cfg.Rest(name); every > 0 && !mark.Last().IsZero() {
+	if every := r.cfg.RefreshEvery(name); every > 0 && !mark.Last().IsZero() {
 		if due := mark.Last().Add(every); due.After(r.client.Now()) {
 			s.Due, s.Next = due, 0
 		}

@@ -116,7 +116,7 @@ func (a *Account) Prepare(ctx context.Context, read Read) (*Run, error) {
 
 // checkDeletes checks what was asked of deletes for this run.
 func (r *Run) checkDeletes() error {
-	if r.read.Verify && r.cfg.Ledger == nil {
+	if r.read.Verify && r.cfg.Deletes == nil {
 		return tap.Errorf(tap.BadInput, "--verify", "deletes is not set").
 			WithHint("set deletes.store in the config: what was delivered is kept there")
 	}
@@ -206,13 +206,13 @@ func (r *Run) choices(lookup tap.Lookup) ([]*tap.Choice, error) {
 		}
 		return choices, r.anyThere(choices)
 	}
-	names := r.cfg.Names
+	names := r.cfg.Streams
 	if len(names) == 0 {
 		names = schemas.Names()
 	}
 	var choices []*tap.Choice
 	for _, name := range names {
-		if s := lookup(name); len(r.cfg.Names) > 0 || s.SelectedByDefault() {
+		if s := lookup(name); len(r.cfg.Streams) > 0 || s.SelectedByDefault() {
 			choices = append(choices, &tap.Choice{Stream: s})
 		}
 	}
@@ -253,10 +253,10 @@ func (r *Run) query(choice *tap.Choice) (*tap.Selection, error) {
 	}
 	sel := choice.Select(shape, handling)
 	undefined := max(r.cfg.Policy.UndefinedField(sel.Stream),
-		r.cfg.Excluded.UndefinedField(sel.Stream))
+		r.cfg.Exclude.UndefinedField(sel.Stream))
 	r.columns.Apply(sel, undefined == record.Keep)
 	if _, err := r.columns.Err(); err != nil && (r.cfg.Policy.NeedsDefinitions(sel.Stream) ||
-		r.cfg.Excluded.NeedsDefinitions(sel.Stream)) {
+		r.cfg.Exclude.NeedsDefinitions(sel.Stream)) {
 		sel.Err = err
 	}
 	return sel, nil
@@ -279,7 +279,7 @@ func (r *Run) compare() {
 			(!b.Until.IsZero() || b.Progress != nil || !b.Complete.IsZero()) {
 			treated = append(treated, sel.Stream.Name)
 		}
-		if !b.Start.IsZero() && r.cfg.Start.Before(b.Start) {
+		if !b.Start.IsZero() && r.cfg.StartDate.Before(b.Start) {
 			later = append(later, sel.Stream.Name)
 		}
 	}
@@ -327,23 +327,23 @@ func (r *Run) makeEngine() (*engine.Engine, error) {
 	cfg := r.cfg
 	e := &engine.Engine{
 		Source: r.client, Voice: r.read.Protocol.voice(), Log: r.opts.Log,
-		Concurrency: cfg.Concurrency, Lookback: cfg.Back, StartDate: cfg.Start,
+		Concurrency: cfg.Concurrency, Lookback: cfg.Lookback, StartDate: cfg.StartDate,
 		FailForbidden: r.read.Protocol.platform || cfg.OnForbidden == "fail", Sample: r.read.Sample,
 		Proof: proof[0], User: r.credential().User(),
-		ReadAs: cfg.ReadAs(), Now: r.client.Now, MaxRunTime: cfg.RunTime,
+		ReadAs: cfg.ReadAs(), Now: r.client.Now, MaxRunTime: cfg.MaxRunTime,
 		ID: r.id, Version: r.opts.Version, UsedBy: r.client.UsedBy,
-		RefreshEvery: cfg.Rest, Refresh: func(stream string) bool { return r.anew[stream] },
+		RefreshEvery: cfg.RefreshEvery, Refresh: func(stream string) bool { return r.anew[stream] },
 	}
-	if d := cfg.Ledger; d != nil {
+	if d := cfg.Deletes; d != nil {
 		e.Deletes = &engine.Deletes{
 			Store: ledgers{d.Store}, Every: d.Every, MaxShare: d.MaxShare,
 			Accept: r.read.AcceptDeletes, Verify: r.read.Verify, Nonce: nonce(),
 		}
 	}
-	if f := cfg.Files; f != nil {
+	if f := cfg.Attachments; f != nil {
 		e.Enricher = attachments.New(attachments.Options{
 			Store: f.Store, Types: f.Types, MaxBytes: f.MaxBytes, Concurrency: cfg.Concurrency,
-			Silence: cfg.Silence, MaxRetryTime: cfg.RetryTime, Local: cfg.Local(),
+			RequestTimeout: cfg.RequestTimeout, MaxRetryTime: cfg.MaxRetryTime, Local: cfg.Local(),
 			UserAgent: cfg.Agent(r.opts.Version), Source: r.client, Log: r.opts.Log,
 		})
 	}

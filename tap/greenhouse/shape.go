@@ -57,17 +57,17 @@ func shapeOf(s *tap.Stream, columns *custom.Columns, cfg *config.Config,
 	if err != nil {
 		return nil, err
 	}
-	if cfg.Ledger != nil && !s.Made {
+	if cfg.Deletes != nil && !s.Made {
 		shape = shape.With(record.Column{Name: deletedAt, Made: true, Shape: &record.Shape{
 			Kinds: record.String | record.Null, Format: record.DateTime,
 			Description: "When the tap found that the row is gone from Greenhouse; null while it exists.",
 		}})
 	}
-	if s.Name == attachments.Stream && cfg.Files != nil {
+	if s.Name == attachments.Stream && cfg.Attachments != nil {
 		shape = attachments.Shape(shape)
 	}
 	fields := columns.Fields(s)
-	return cfg.Excluded.Apply(s, cfg.Policy.Apply(s, shape, fields), fields), nil
+	return cfg.Exclude.Apply(s, cfg.Policy.Apply(s, shape, fields), fields), nil
 }
 
 // columns reads the definitions of custom fields if the config asks for columns, or names fields of
@@ -87,7 +87,7 @@ func (a *Account) columns(ctx context.Context, streams []*tap.Stream) (*custom.C
 	if err != nil {
 		return nil, err
 	}
-	for _, p := range []*privacy.Policy{a.cfg.Policy, a.cfg.Excluded} {
+	for _, p := range []*privacy.Policy{a.cfg.Policy, a.cfg.Exclude} {
 		if err := p.CheckFields(all, columns.Fields); err != nil {
 			return nil, &tap.Error{Kind: tap.BadInput, Op: "config", Err: err}
 		}
@@ -99,7 +99,7 @@ func (a *Account) columns(ctx context.Context, streams []*tap.Stream) (*custom.C
 // fields.
 func (a *Account) namesFields(streams []*tap.Stream) bool {
 	return a.cfg.CustomFields != string(custom.Raw) || a.cfg.Policy.NamesFields(streams...) ||
-		a.cfg.Excluded.NamesFields(streams...)
+		a.cfg.Exclude.NamesFields(streams...)
 }
 
 // listed is columns for discovery. Without a credential, or without the scope of the definitions,

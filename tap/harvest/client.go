@@ -30,8 +30,8 @@ type Options struct {
 	Credential      Credential
 	// Concurrency is the maximum number of requests in flight.
 	Concurrency int
-	// BudgetShare is the share of the limit that may be used, 0 to 1.
-	BudgetShare float64
+	// Budget is the share of the limit that may be used, 0 to 1.
+	Budget float64
 	// RequestTimeout is how long a connection may be silent.
 	RequestTimeout time.Duration
 	// MaxRetryTime is how long one request is retried.
@@ -67,7 +67,7 @@ func NewClient(opts Options) *Client {
 		opts: opts, log: opts.Log, secrets: &secrets{}, room: newRoom(),
 		health: newHealth(opts.MaxRetryTime, opts.Concurrency),
 	}
-	c.budget = NewBudget(opts.BudgetShare, opts.OnWait)
+	c.budget = NewBudget(opts.Budget, opts.OnWait)
 	c.auth = newAuth(c, opts.Credential)
 	if c.opts.APIURL.Path == "" {
 		api := *opts.APIURL

@@ -374,7 +374,7 @@ func TestResentRequestsCount(t *testing.T) {
 	require.NoError(t, err)
 	var log bytes.Buffer
 	c := NewClient(Options{
-		APIURL: address, AuthURL: address, Concurrency: 1, BudgetShare: 1,
+		APIURL: address, AuthURL: address, Concurrency: 1, Budget: 1,
 		RequestTimeout: time.Minute, MaxRetryTime: time.Minute,
 		Log: slog.New(slog.NewTextHandler(&log, nil)),
 	})

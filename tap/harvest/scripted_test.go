@@ -53,7 +53,7 @@ func scriptedClient(t *testing.T, lists scripted, change func(*Options)) *Client
 	auth, err := url.Parse("https://auth.invalid/token")
 	require.NoError(t, err)
 	opts := Options{
-		APIURL: api, AuthURL: auth, Concurrency: 8, BudgetShare: 1, RequestTimeout: time.Minute,
+		APIURL: api, AuthURL: auth, Concurrency: 8, Budget: 1, RequestTimeout: time.Minute,
 		MaxRetryTime: 10 * time.Minute,
 		Credential:   Credential{ClientID: "my-client-id", ClientSecret: "my-client-secret"},
 	}
