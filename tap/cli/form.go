@@ -28,8 +28,10 @@ var formGroups = []formGroup{
 	}},
 }
 
-// shownInForm are the settings that stand open though they need not be set.
-var shownInForm = []string{"start_date", "custom_fields", "privacy", "deletes"}
+// shownInForm are the settings that stand open. None is required by name: programs that check their
+// config against the specification, as PyAirbyte does, also give client_id and client_secret at the
+// top, as the config's file has them.
+var shownInForm = []string{"credentials", "start_date", "custom_fields", "privacy", "deletes"}
 
 // notInForm are the settings that have no place there: Airbyte's catalog chooses the streams, the
 // platform keeps a new refresh token, and a form cannot fill in an object with any keys.

@@ -76,7 +76,7 @@ func connectionSpecification() (jsontext.Value, error) {
 	}
 	return json.Marshal(map[string]any{
 		"$schema": "http://json-schema.org/draft-07/schema#", "title": "Greenhouse",
-		"type": "object", "properties": properties, "required": []string{"credentials"},
+		"type": "object", "properties": properties,
 		"groups": groups(), "additionalProperties": true,
 	}, json.Deterministic(true))
 }

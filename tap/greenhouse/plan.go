@@ -171,11 +171,8 @@ func (r *Run) heads(
 			h, err := r.head(ctx, sel)
 			mu.Lock()
 			defer mu.Unlock()
-			switch tap.KindOf(err) {
-			case tap.Credentials, tap.SignIn, tap.BadInput, tap.Rights, tap.Unreachable, tap.Interrupted:
-				if err != nil {
-					return err
-				}
+			if err != nil && slices.Contains(endsPlan, tap.KindOf(err)) {
+				return err
 			}
 			if err != nil {
 				failed[name] = err
@@ -208,4 +205,9 @@ func (r *Run) head(ctx context.Context, sel *tap.Selection) (h plan.Head, err er
 		return err
 	})
 	return h, err
+}
+
+// endsPlan are the kinds of errors that are not about a single list.
+var endsPlan = []tap.Kind{
+	tap.Credentials, tap.SignIn, tap.BadInput, tap.Rights, tap.Unreachable, tap.Interrupted,
 }
