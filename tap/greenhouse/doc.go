@@ -2,7 +2,8 @@
 // and state out. It connects all other packages; the command line is built on it.
 //
 //	cfg, err := config.Read(config.Input{File: "config.json"})
-//	account, err := greenhouse.Open(cfg, greenhouse.Options{})
+//	account := greenhouse.Open(cfg, greenhouse.Options{})
+//	defer account.Close()
 //	run, err := account.Prepare(ctx, greenhouse.Read{State: state})
 //	result, err := run.Do(ctx, greenhouse.Messages(func(m greenhouse.Message) error { ... }))
 //

@@ -35,8 +35,7 @@ func Learn(shape *Shape, page []byte, opts Options) (*Shape, []string, error) {
 		columns := jsontext.NewDecoder(bytes.NewReader(row), jsontext.AllowDuplicateNames(true),
 			jsontext.AllowInvalidUTF8(true))
 		if err := members(columns, func(name string) error {
-			return l.member(columns,
-				name)
+			return l.member(columns, name)
 		}); err != nil {
 			return nil, nil, err
 		}

@@ -76,8 +76,7 @@ func newBucket(name, prefix string, getenv func(string) (string, bool), silence 
 }
 
 func (s *bucket) key(name string) string {
-	return strings.TrimPrefix(path.Join(s.prefix, name),
-		"/")
+	return strings.TrimPrefix(path.Join(s.prefix, name), "/")
 }
 
 func (s *bucket) Temp() (*os.File, error) { return anonymous() }
