@@ -43,6 +43,7 @@ type Config struct {
 	UserAgent      string         `json:"user_agent"`
 	TypeChanges    string         `json:"type_changes"`
 	MaxRunTime     string         `json:"max_run_time"`
+	MaxStaleness   string         `json:"max_staleness"`
 
 	RefreshEvery     map[string]string `json:"refresh_every"`
 	RefreshTokenExec []string          `json:"refresh_token_exec"`
@@ -65,6 +66,7 @@ type Config struct {
 	// Parsed from the above.
 	Start                             time.Time
 	Back, Silence, RetryTime, RunTime time.Duration
+	Stale                             time.Duration // 0 for reading every list in every run
 	Share                             float64
 	API, Auth                         *url.URL
 	Names                             []string        // selected by streams; empty for the default
