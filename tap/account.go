@@ -68,7 +68,7 @@ type StreamAccount struct {
 	// Gone is the number of rows that Greenhouse no longer has.
 	Gone int `json:"gone,omitzero"`
 	// Swept is the time of the last complete listing of ids, NextSweep when the next one is due,
-	// and NextRead when a stream that was left alone is due.
+	// and NextRead when the stream is read next, if that is not in every run.
 	Swept     time.Time `json:"swept,omitzero"`
 	NextSweep time.Time `json:"next_sweep,omitzero"`
 	NextRead  time.Time `json:"next_read,omitzero"`

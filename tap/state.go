@@ -55,6 +55,8 @@ type Bookmark struct {
 	Ledger string
 	// Verified is the last proof that nothing is missing; nil for none.
 	Verified *Verified
+	// Quiet is how many complete reads in a row have brought nothing.
+	Quiet int
 }
 
 // Verified says that every row of a stream was delivered as it was at a time, or newer.
@@ -82,6 +84,7 @@ type Extra struct {
 	Start    *time.Time                 `json:"start_date"`
 	Ledger   *string                    `json:"ledger"`
 	Verified *Verified                  `json:"verified"`
+	Quiet    *int                       `json:"quiet"`
 }
 
 // Extra returns this program's own part of a bookmark.
@@ -94,7 +97,7 @@ func (b *Bookmark) Extra() Extra {
 		Progress: b.Progress, Learnt: learnt, Pages: b.Pages, ReadAs: b.ReadAs,
 		Complete: orNull(b.Complete), Policy: orNull(b.Policy), Version: orNull(b.Version),
 		Whole: orNull(b.Whole), Start: orNull(b.Start), Ledger: orNull(b.Ledger),
-		Verified: b.Verified,
+		Verified: b.Verified, Quiet: orNull(b.Quiet),
 	}
 }
 
@@ -119,7 +122,7 @@ func orZero[T any](v *T) T {
 func (b *Bookmark) Empty() bool {
 	return b.Until.IsZero() && b.Progress == nil && len(b.Learnt) == 0 && b.Pages == 0 &&
 		b.Complete.IsZero() && b.ReadAs == "" && b.Policy == "" && b.Version == 0 && !b.Whole &&
-		b.Start.IsZero() && b.Ledger == "" && b.Verified == nil
+		b.Start.IsZero() && b.Ledger == "" && b.Verified == nil && b.Quiet == 0
 }
 
 // ParseBookmark reads this program's own part of a stream's entry in a state; the protocol has its
@@ -134,7 +137,7 @@ func ParseBookmark(entry jsontext.Value, s *Stream) (*Bookmark, error) {
 		Progress: e.Progress, Learnt: orZero(e.Learnt), Pages: e.Pages, ReadAs: e.ReadAs,
 		Complete: orZero(e.Complete), Policy: orZero(e.Policy), Version: orZero(e.Version),
 		Whole: orZero(e.Whole), Start: orZero(e.Start), Ledger: orZero(e.Ledger),
-		Verified: e.Verified,
+		Verified: e.Verified, Quiet: max(0, orZero(e.Quiet)),
 	}
 	return b, b.check(s)
 }

@@ -21,7 +21,7 @@ Singer:  tap-greenhouse --config FILE [flags]
 Commands:
   init        ask for the credential, try it, and write the config
   pipe        sync into a loader, and keep its state: pipe [flags] -- LOADER
-  plan        estimate rows, requests and minutes of runs
+  plan, status    what runs will cost; how far each stream is
   scopes      list the scopes that streams need; --probe: what is granted
   privacy     show what leaves Greenhouse: class and treatment of each column
   deletes     show what is known of a stream's rows: deletes show STREAM

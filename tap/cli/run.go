@@ -81,6 +81,7 @@ type commands struct {
 	Read     readFlags    `cmd:"" help:"Airbyte: read the configured streams."`
 	Pipe     pipeFlags    `cmd:"" help:"Sync into a loader, and keep its state."`
 	Plan     planFlags    `cmd:"" help:"Estimate what runs will cost: rows, requests, minutes. Costs at most one request a stream."`
+	Status   planFlags    `cmd:"" help:"Show how far each stream is, from config, state and ledger. Reads no list."`
 	Scopes   scopesFlags  `cmd:"" help:"List the scopes that the streams need, and which ones the credential has."`
 	Privacy  privacyFlags `cmd:"" help:"Show what leaves Greenhouse: the class and treatment of every column. Makes no request."`
 	Deletes  deletesFlags `cmd:"" help:"Show what the store of deletes knows of a stream: deletes show STREAM."`
@@ -166,6 +167,8 @@ func (p *program) dispatch(ctx context.Context, args []string) (int, error) {
 		return p.read(ctx, cmd.Read)
 	case "pipe":
 		return p.pipe(ctx, cmd.Pipe)
+	case "status":
+		return p.status(ctx, cmd.Status)
 	case "plan":
 		return p.plan(ctx, cmd.Plan)
 	case "scopes":

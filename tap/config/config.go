@@ -48,6 +48,7 @@ type Config struct {
 	RequestTimeout time.Duration
 	MaxRetryTime   time.Duration
 	MaxRunTime     time.Duration
+	MaxStaleness   time.Duration // 0 for reading every list in every run
 	APIURL         *url.URL
 	AuthURL        *url.URL
 	Exclude        *privacy.Policy // nil for no columns
@@ -75,6 +76,7 @@ type written struct {
 	APIURL         string            `json:"api_url"`
 	AuthURL        string            `json:"auth_url"`
 	MaxRunTime     string            `json:"max_run_time"`
+	MaxStaleness   string            `json:"max_staleness"`
 	RefreshEvery   map[string]string `json:"refresh_every"`
 	Exclude        []string          `json:"exclude"`
 

@@ -49,6 +49,11 @@ func (c *Config) parse() error {
 			return bad("max_run_time", err)
 		}
 	}
+	if c.written.MaxStaleness != "" {
+		if c.MaxStaleness, err = parseDuration(c.written.MaxStaleness); err != nil {
+			return bad("max_staleness", err)
+		}
+	}
 	if err := c.parseRefresh(); err != nil {
 		return bad("refresh_every", err)
 	}

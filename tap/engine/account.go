@@ -134,6 +134,13 @@ func (a *account) leftAlone(next time.Time) {
 	a.ended()
 }
 
+// due notes when the stream is read next; zero for in every run.
+func (a *account) due(next time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.NextRead = next
+}
+
 // complete notes the time up to which every change has been written.
 func (a *account) complete(until time.Time) {
 	a.mu.Lock()

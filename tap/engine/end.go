@@ -157,13 +157,14 @@ func (w *writer) logEnd(st *stream, err error) {
 		st.account.status(tap.Failed, err)
 		w.Log.Error(err.Error(), "stream", name, "records", st.out.records)
 	case st.out.rested:
-		next := st.mark.Last().Add(w.RefreshEvery(name))
+		next := w.restOf(st).Due(st.mark)
 		st.account.leftAlone(next)
 		w.Log.Info("stream is left alone: its last complete read is recent enough", "stream", name,
 			"last", st.mark.Last().UTC().Format(time.RFC3339),
 			"next", next.UTC().Format(time.RFC3339))
 	default:
 		st.account.status(tap.Complete, nil)
+		st.account.due(w.restOf(st).Due(w.markOf(st)))
 		w.Log.Info("stream is complete", "stream", name, "records", st.out.records)
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/gone"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/progress"
 )
 
 // Engine reads streams from a source and reports to a voice.
@@ -34,9 +35,8 @@ type Engine struct {
 	User string
 	// ReadAs is a fingerprint of credential and user, kept in the state.
 	ReadAs string
-	// RefreshEvery returns how recent the last complete read of a stream must be for the stream to
-	// be left alone; nil or 0 for never.
-	RefreshEvery func(stream string) time.Duration
+	// Rest says when a stream may be left alone; nil for never.
+	Rest func(stream string) progress.Rest
 	// Refresh reports whether a stream is read from the start, whatever the state says; nil for
 	// none.
 	Refresh func(stream string) bool

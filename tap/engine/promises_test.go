@@ -16,6 +16,7 @@ import (
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/engine"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/progress"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/singer"
 )
 
@@ -250,7 +251,7 @@ func TestMaxRunTimeAndRefreshEvery(t *testing.T) {
 		rests := func(d time.Duration) *ran {
 			return runOne(t, pageOf(`[{"id":1}]`), quick.state(t), tap.Handling{}, nil,
 				func(e *engine.Engine) {
-					e.RefreshEvery = func(string) time.Duration { return d }
+					e.Rest = func(string) progress.Rest { return progress.Rest{Every: d} }
 					e.Now = func() time.Time { return simWorld.Add(time.Hour) }
 				})
 		}

@@ -19,7 +19,8 @@ type run struct {
 	queue   *queue
 	writer  *writer
 	streams []*stream
-	log     *stream // the stream that this program makes; nil if it is not selected
+	log     *stream   // the stream that this program makes; nil if it is not selected
+	before  time.Time // when the run before was: the latest complete read of any stream
 	signals signals
 	over    atomic.Bool // MaxRunTime was reached
 }
@@ -85,6 +86,9 @@ func (e *Engine) Sync(
 			continue
 		}
 		r.streams = append(r.streams, st)
+		if last := st.mark.Last(); last.After(r.before) {
+			r.before = last
+		}
 	}
 	r.writer = newWriter(r, state)
 	for _, st := range r.streams {

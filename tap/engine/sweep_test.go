@@ -17,6 +17,7 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/engine"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/gone"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/progress"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/singer"
 )
 
@@ -40,7 +41,7 @@ type lists struct {
 	adjust  func(*tap.Selection)
 	readAs  string
 	start   time.Time
-	rested  time.Duration // RefreshEvery
+	rested  time.Duration // Rest
 }
 
 func numbers(from, to int64) []int64 {
@@ -144,7 +145,7 @@ func (l *lists) run() (dead []string, asked []string, r *ran) {
 		Source: l, Voice: &singer.Voice{}, Out: &out, Concurrency: 1,
 		Log: slog.New(slog.NewTextHandler(&log, nil)), Lookback: 5 * time.Minute,
 		Now: func() time.Time { return l.now }, ReadAs: l.readAs, StartDate: l.start,
-		RefreshEvery: func(string) time.Duration { return l.rested },
+		Rest: func(string) progress.Rest { return progress.Rest{Every: l.rested} },
 	}
 	if l.deletes.Store != nil {
 		e.Deletes = &l.deletes

@@ -109,15 +109,26 @@ func (w *worker) open(ctx context.Context, t *task) error {
 
 // isRecent reports whether a stream is left alone because its last complete read is recent enough.
 func (w *worker) isRecent(st *stream) bool {
-	verify := w.Deletes != nil && w.Deletes.Verify
-	if w.RefreshEvery == nil || w.Sample || st.mark.Last().IsZero() || w.anew(st) || verify {
+	if w.Sample || w.anew(st) || w.Deletes != nil && w.Deletes.Verify {
 		return false
 	}
 	if p := st.mark.Progress; p != nil && p.Query == st.sel.Fingerprint() {
 		return false
 	}
-	every := w.RefreshEvery(st.sel.Stream.Name)
-	return every > 0 && w.now().Sub(st.mark.Last()) < every
+	return w.restOf(st).Leaves(st.mark, w.now(), w.before)
+}
+
+// restOf says when a stream may be left alone. Whether a full table brings anything new, nobody
+// knows.
+func (r *run) restOf(st *stream) progress.Rest {
+	if r.Rest == nil {
+		return progress.Rest{}
+	}
+	rest := r.Rest(st.sel.Stream.Name)
+	if !st.sel.Incremental() {
+		rest.Stale = 0
+	}
+	return rest
 }
 
 func (w *worker) anew(st *stream) bool {

@@ -292,7 +292,7 @@ func (w *writer) writeState() {
 func (w *writer) publish(st *stream) bool {
 	b := w.state.Of(st.sel.Stream.Name)
 	if w.proven {
-		*b = st.read.Bookmark()
+		*b = w.markOf(st)
 		b.Ledger, b.Verified = "", nil
 		if st.ledger != nil {
 			b.Ledger, b.Verified = st.ledger.Token().String(), st.out.verified
@@ -303,6 +303,16 @@ func (w *writer) publish(st *stream) bool {
 		b.Learnt = st.out.learnt
 	}
 	return w.proven
+}
+
+// markOf is the stream's bookmark as far as it was read.
+func (w *writer) markOf(st *stream) tap.Bookmark {
+	b := st.read.Bookmark()
+	b.Quiet = 0
+	if w.restOf(st).Stale > 0 {
+		b.Quiet = progress.Quiet(st.mark, st.out.records, st.read.Phase() == progress.Complete)
+	}
+	return b
 }
 
 // say adds an event to what is written next.

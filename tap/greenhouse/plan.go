@@ -139,12 +139,31 @@ func (r *Run) planOf(sel *tap.Selection, guesses map[string]plan.Guess, failed e
 	if progress.Loaded(*mark) && mark.Progress == nil {
 		s.Next = s.Quiet
 	}
-	if every := r.cfg.RefreshEvery(name); every > 0 && !mark.Last().IsZero() {
-		if due := mark.Last().Add(every); due.After(r.client.Now()) {
-			s.Due, s.Next = due, 0
-		}
+	rest := r.restOf(sel)
+	if now := r.client.Now(); rest.Leaves(*mark, now, r.before()) {
+		s.Due, s.Next = rest.Due(*mark), 0
 	}
 	return s
+}
+
+// restOf says when a stream may be left alone; of a full table nobody knows whether it brings
+// anything new.
+func (r *Run) restOf(sel *tap.Selection) progress.Rest {
+	rest := r.rest(sel.Stream.Name)
+	if !sel.Incremental() {
+		rest.Stale = 0
+	}
+	return rest
+}
+
+// before is when the run before was: the latest complete read of any stream.
+func (r *Run) before() (latest time.Time) {
+	for _, sel := range r.selections {
+		if last := r.state.Of(sel.Stream.Name).Last(); last.After(latest) {
+			latest = last
+		}
+	}
+	return latest
 }
 
 // heads reads the first page of each list that may be read, and returns why others could not be.

@@ -14,6 +14,7 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/config"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/custom"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/engine"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/progress"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
 
@@ -318,6 +319,11 @@ func (r *Run) refresh() error {
 	return nil
 }
 
+// rest says when a stream may be left alone.
+func (r *Run) rest(stream string) progress.Rest {
+	return progress.Rest{Every: r.cfg.RefreshEvery(stream), Stale: r.cfg.MaxStaleness}
+}
+
 // makeEngine connects the parts.
 func (r *Run) makeEngine() (*engine.Engine, error) {
 	proof, err := schemas.Load("users")
@@ -332,7 +338,7 @@ func (r *Run) makeEngine() (*engine.Engine, error) {
 		Proof: proof[0], User: r.credential().User(),
 		ReadAs: cfg.ReadAs(), Now: r.client.Now, MaxRunTime: cfg.MaxRunTime,
 		ID: r.id, Version: r.opts.Version, UsedBy: r.client.UsedBy,
-		RefreshEvery: cfg.RefreshEvery, Refresh: func(stream string) bool { return r.anew[stream] },
+		Rest: r.rest, Refresh: func(stream string) bool { return r.anew[stream] },
 	}
 	if d := cfg.Deletes; d != nil {
 		e.Deletes = &engine.Deletes{

@@ -1,0 +1,58 @@
+package cli_test
+
+import (
+	"encoding/json"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tap-greenhouse/tap-greenhouse/internal/loader"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
+)
+
+// The status says how far each stream is, without asking a list and without changing the ledger.
+func TestStatusReadsNoList(t *testing.T) {
+	t.Parallel()
+	s := serve(t, sandbox.Options{Candidates: 700, Scopes: []string{"harvest:users:list", "harvest:candidates:list"}})
+	config := with(s, map[string]any{
+		"streams":       []string{"users", "candidates", "offers"},
+		"deletes":       map[string]any{"store": "file://" + filepath.ToSlash(t.TempDir())},
+		"refresh_every": map[string]any{"users": "1h"},
+	})
+	var l loader.Loader
+	load(t, &l, config, nil)
+	s.ResetRequests()
+	args := []string{
+		"status", "--config", file(t, "c.json", config), "--state", file(t, "s.json", l.LastState()),
+	}
+	var before *greenhouse.Status
+	for range 2 {
+		r := run(t, append(args, "--format", "json")...)
+		require.Zero(t, r.code, r.err)
+		found := &greenhouse.Status{}
+		require.NoError(t, json.Unmarshal([]byte(r.out), found))
+		require.Len(t, found.Streams, 3)
+		candidates, offers, users := found.Streams[0], found.Streams[1], found.Streams[2]
+		assert.Equal(t, 60, *users.Rows)
+		assert.Equal(t, 700, *candidates.Rows)
+		assert.False(t, candidates.CompleteUntil.IsZero())
+		assert.False(t, candidates.VerifiedUntil.IsZero())
+		assert.False(t, candidates.NextSweep.IsZero())
+		assert.True(t, candidates.NextRead.IsZero())
+		assert.Equal(t, users.CompleteUntil.Add(3600e9), users.NextRead)
+		assert.True(t, offers.CompleteUntil.IsZero())
+		assert.Equal(t, "harvest:offers:list", offers.Scope)
+		if before != nil {
+			assert.Equal(t, before, found, "it changes nothing")
+		}
+		before = found
+	}
+	lists, _, _ := s.Requests()
+	assert.Empty(t, lists)
+	text := run(t, args...).out
+	assert.Contains(t, text, "offers: the scope harvest:offers:list is missing")
+	assert.Contains(t, text, "never")
+}

@@ -1,0 +1,95 @@
+package greenhouse
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/gone"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/rights"
+)
+
+// Status is how far each stream is, according to config, state and ledger.
+type Status struct {
+	tap.Identity
+	Streams []StreamStatus `json:"streams"`
+}
+
+// StreamStatus is how far a stream is.
+type StreamStatus struct {
+	Stream string `json:"stream"`
+	// CompleteUntil is the time up to which every change has been written; zero for never complete.
+	CompleteUntil time.Time `json:"complete_until,omitzero"`
+	// Unfinished is the number of parts of the list that are still to be read.
+	Unfinished int `json:"unfinished_parts,omitzero"`
+	// VerifiedUntil is the time up to which it is proven that nothing is missing; zero for never.
+	VerifiedUntil time.Time `json:"verified_until,omitzero"`
+	// Rows is the number of rows that the ledger knows; nil without deletes.
+	Rows *int `json:"rows,omitzero"`
+	// NextSweep is when the next sweep is due, and NextRead when the next read is; zero for in the
+	// next run.
+	NextSweep time.Time `json:"next_sweep,omitzero"`
+	NextRead  time.Time `json:"next_read,omitzero"`
+	// Learnt are the columns that the tap does not know, or knows with a narrower type.
+	Learnt []string `json:"learnt,omitzero"`
+	// Scope is the scope that the credential lacks, as far as the API tells it.
+	Scope string `json:"missing_scope,omitzero"`
+}
+
+// Status returns how far each stream is. It makes no request but those that tell whose the
+// credential is, and writes nothing.
+func (r *Run) Status(ctx context.Context) (*Status, error) {
+	told, err := r.introspect(ctx, r.client)
+	if err != nil {
+		r.opts.Log.Warn("what the credential has is not shown: " + err.Error())
+	}
+	s := &Status{Identity: r.Identity(), Streams: []StreamStatus{}}
+	for _, sel := range r.selections {
+		if sel.Stream.Made {
+			continue
+		}
+		one, err := r.statusOf(ctx, sel)
+		if err != nil {
+			return nil, err
+		}
+		if told != nil && rights.Told(told.Scopes(), told.Identity(),
+			[]*tap.Stream{sel.Stream})[sel.Stream.Name] == rights.NoScope {
+			one.Scope = sel.Stream.Scope
+		}
+		s.Streams = append(s.Streams, one)
+	}
+	return s, nil
+}
+
+func (r *Run) statusOf(ctx context.Context, sel *tap.Selection) (StreamStatus, error) {
+	name := sel.Stream.Name
+	mark := r.state.Of(name)
+	s := StreamStatus{
+		Stream: name, CompleteUntil: mark.Last(), Learnt: slices.Sorted(maps.Keys(mark.Learnt)),
+	}
+	if p := mark.Progress; p != nil {
+		s.Unfinished = len(p.Pieces)
+	}
+	if v := mark.Verified; v != nil {
+		s.VerifiedUntil = v.Until
+	}
+	if rest := r.restOf(sel); rest.Leaves(*mark, r.client.Now(), r.before()) {
+		s.NextRead = rest.Due(*mark)
+	}
+	if d := r.cfg.Deletes; d != nil {
+		rows, swept, err := gone.Look(ctx, ledgers{d.Store}, name, gone.ParseToken(mark.Ledger))
+		if err != nil {
+			return s, &tap.Error{
+				Kind: tap.Storage, Op: "loading the ids of " + name, Err: err,
+				Hint: "check that deletes.store exists and is readable",
+			}
+		}
+		s.Rows = &rows
+		if !swept.IsZero() {
+			s.NextSweep = swept.Add(d.Every)
+		}
+	}
+	return s, nil
+}
