@@ -44,14 +44,18 @@ const magic = "greenhouse-ledger 2 "
 
 // encode returns the content as a file.
 func (c *content) encode() []byte {
-	rows, reported := c.rows.Append(nil), c.reported.Append(nil)
-	body := toJSON(fileHead{
-		header: c.header, Swept: c.swept, Listed: c.length, Listing: c.listing, Head: c.head, Folded: c.folded,
-		Rows: len(rows), Reported: len(reported),
+	rows, reported := c.rows.size(), c.reported.size()
+	head := toJSON(fileHead{
+		header: c.header, Swept: c.swept, Listed: c.length, Listing: c.listing, Head: c.head,
+		Folded: c.folded, Rows: rows, Reported: reported,
 	})
-	body = append(append(append(body, '\n'), rows...), reported...)
-	file := fmt.Appendf(nil, "%s%08x\n", magic, crc32.Checksum(body, castagnoli))
-	return append(file, body...)
+	// A ledger of millions of rows is copied once only.
+	const first = len(magic) + 8 + 1
+	file := make([]byte, first, first+len(head)+1+rows+reported)
+	file = append(append(file, head...), '\n')
+	file = c.reported.Append(c.rows.Append(file))
+	copy(file, fmt.Sprintf("%s%08x\n", magic, crc32.Checksum(file[first:], castagnoli)))
+	return file
 }
 
 // errDamaged is the error of a file that cannot be used.

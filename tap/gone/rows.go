@@ -217,13 +217,24 @@ func appendRows(dst []byte, rows []Row) []byte {
 // Append appends the stored form of the set.
 func (r *Rows) Append(dst []byte) []byte {
 	for i := range r.blocks {
-		b := &r.blocks[i]
-		dst = binary.AppendVarint(dst, b.first)
-		dst = binary.AppendUvarint(dst, uint64(b.n))
-		dst = binary.AppendUvarint(dst, uint64(len(b.enc)))
-		dst = append(dst, b.enc...)
+		dst = append(r.blocks[i].appendHead(dst), r.blocks[i].enc...)
 	}
 	return dst
+}
+
+// size is the length of the stored form.
+func (r *Rows) size() (n int) {
+	var head [3 * binary.MaxVarintLen64]byte
+	for i := range r.blocks {
+		n += len(r.blocks[i].appendHead(head[:0])) + len(r.blocks[i].enc)
+	}
+	return n
+}
+
+func (b *block) appendHead(dst []byte) []byte {
+	dst = binary.AppendVarint(dst, b.first)
+	dst = binary.AppendUvarint(dst, uint64(b.n))
+	return binary.AppendUvarint(dst, uint64(len(b.enc)))
 }
 
 // parseRows reads the stored form of a set, which the set keeps using; false if it is not one.
