@@ -48,7 +48,7 @@ func TestPlanIsRightForOneRequestAStream(t *testing.T) {
 		assert.Len(t, p.Streams, len(byDefault(t)))
 		assert.Equal(t, len(byDefault(t))+1, p.Quiet.Requests, "two for job_posts")
 		assert.Equal(t, 50000, p.Limit.Requests)
-		assert.Equal(t, "Sandbox Inc.", p.Identity.Organization.Name)
+		assert.Equal(t, "Sandbox Inc.", p.Organization.Name)
 		assert.Empty(t, p.Missing)
 	}
 }

@@ -190,11 +190,8 @@ func (r *Run) heads(
 			h, err := r.head(ctx, sel)
 			mu.Lock()
 			defer mu.Unlock()
-			switch tap.KindOf(err) {
-			case tap.Credentials, tap.SignIn, tap.BadInput, tap.Rights, tap.Unreachable, tap.Interrupted:
-				if err != nil {
-					return err
-				}
+			if endsPlan(err) {
+				return err
 			}
 			if err != nil {
 				failed[name] = err
@@ -227,4 +224,11 @@ func (r *Run) head(ctx context.Context, sel *tap.Selection) (h plan.Head, err er
 		return err
 	})
 	return h, err
+}
+
+// endsPlan reports whether an error is about more than one list.
+func endsPlan(err error) bool {
+	return err != nil && slices.Contains([]tap.Kind{
+		tap.Credentials, tap.SignIn, tap.BadInput, tap.Rights, tap.Unreachable, tap.Interrupted,
+	}, tap.KindOf(err))
 }
