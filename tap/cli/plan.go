@@ -6,7 +6,6 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -69,7 +68,7 @@ func planText(out io.Writer, found *greenhouse.Plan) error {
 			}
 		}
 		if !s.Due.IsZero() {
-			name += " (due " + s.Due.UTC().Format(time.DateTime) + ")"
+			name += " (due " + s.Due.UTC().Format("01-02 15:04") + ")"
 		}
 		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t  %s\n", rows, s.First, s.Quiet, s.Sweep, s.Next, name)
 	}
