@@ -84,7 +84,7 @@ func TestLogHasARowForEachStream(t *testing.T) {
 			})
 			report := filepath.Join(t.TempDir(), "report.json")
 			var read func(state []byte) result
-			state := func() []byte { return nil }
+			var state func() []byte
 			if protocol == "singer" {
 				var l loader.Loader
 				read = func(state []byte) result {

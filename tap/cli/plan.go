@@ -86,8 +86,10 @@ func planText(out io.Writer, found *greenhouse.Plan) error {
 		what string
 		greenhouse.Cost
 	}{
-		{"The first read", found.First}, {"A run with little new", found.Quiet},
-		{"A sweep (with deletes)", found.Sweep}, {"The next run", found.Next},
+		{"The first read", found.First},
+		{"A run with little new", found.Quiet},
+		{"A sweep (with deletes)", found.Sweep},
+		{"The next run", found.Next},
 	} {
 		fmt.Fprintf(&b, "%s: %s requests, %s.\n", c.what, terminal.Number(c.Requests), minutes(c.Minutes))
 	}

@@ -173,9 +173,8 @@ func (r *Run) heads(
 			defer mu.Unlock()
 			switch tap.KindOf(err) {
 			case tap.Credentials, tap.SignIn, tap.BadInput, tap.Rights, tap.Unreachable, tap.Interrupted:
-				if err != nil {
-					return err
-				}
+				return err
+			default: // it is about this list, or no error
 			}
 			if err != nil {
 				failed[name] = err

@@ -142,7 +142,7 @@ func TestLimitOfTheTokenEndpoint(t *testing.T) {
 func TestAnswerOfTheTokenEndpoint(t *testing.T) {
 	s := newSandbox(t, Options{})
 	var granted map[string]string
-	answer := s.post("/token", "grant_type=client_credentials") //nolint:bodyclose // it is in memory
+	answer := s.post("/token", "grant_type=client_credentials")
 	require.NoError(t, json.Unmarshal([]byte(bodyOf(t, answer)), &granted))
 	assert.NotEmpty(t, granted["access_token"])
 	delete(granted, "access_token")
@@ -155,13 +155,13 @@ func TestAnswerOfTheTokenEndpoint(t *testing.T) {
 func TestHeadersOfPages(t *testing.T) {
 	s := newSandbox(t, Options{})
 	const one = "/v3/candidates?per_page=1"
-	first, again := s.get(one), s.get(one) //nolint:bodyclose // they are in memory
+	first, again := s.get(one), s.get(one)
 	tag := first.Header.Get("ETag")
 	assert.Regexp(t, `^W/"[0-9a-f]+"$`, tag)
 	assert.Equal(t, tag, again.Header.Get("ETag"))
 	assert.Contains(t, first.Header.Get("Cache-Control"), "max-age=0")
 	assert.Contains(t, first.Header.Get("Link"), `rel="next"`)
-	last := s.get("/v3/candidates?per_page=500") //nolint:bodyclose // it is in memory
+	last := s.get("/v3/candidates?per_page=500")
 	assert.NotEqual(t, tag, last.Header.Get("ETag"))
 	assert.Equal(t, []string{""}, last.Header["Link"])
 }
