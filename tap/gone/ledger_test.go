@@ -283,7 +283,7 @@ func TestLedgersOfOlderReleases(t *testing.T) {
 	require.NoError(t, err)
 	assert.False(t, trusted)
 	assert.Equal(t, []Row{{9, Unsure}, {7, Unsure}, {5, Unsure}}, slices.Collect(l.rows.All()))
-	assert.EqualValues(t, 1764000000000, l.Version())
+	assert.Equal(t, int64(1764000000000), l.Version())
 	for _, damaged := range []string{"{}", "{}\n1", `{"sets":[-1]}` + "\n", `{"sets":[5,0,0,0,0]}` + "\n"} {
 		_, _, err := Open(t.Context(), &memory{file: []byte(damaged)}, o)
 		assert.ErrorIs(t, err, errDamaged, strings.TrimSpace(damaged))
