@@ -47,6 +47,11 @@ def messages(*args, code=0):
     return found, errors
 
 
+def differs(streams):
+    """The streams that are missing, or that the tap should not have."""
+    return sorted(set(streams) ^ set(sandbox.discovered()))
+
+
 def write(name, content):
     path = os.path.join(WORK, name)
     with open(path, "w") as f:
@@ -85,7 +90,7 @@ try:
     check("check says what is wrong", errors or ([] if status and status[0]["status"] == "FAILED" and "client_secret" in status[0]["message"] else [status]))
     found, errors = messages("discover", "--config", config)
     catalog = [m["catalog"] for m in found if m["type"] == "CATALOG"][0]
-    check("discover", errors or ([] if len(catalog["streams"]) == len(sandbox.all_streams()) else [len(catalog["streams"])]))
+    check("discover", errors or differs(s["name"] for s in catalog["streams"]))
 
     chosen = write("catalog.json", configured(catalog, "incremental"))
     found, errors = messages("read", "--config", config, "--catalog", chosen)
@@ -154,7 +159,7 @@ try:
     source = ab.get_source("source-greenhouse", local_executable=TAP, config=nested)
     source.check()
     available = source.get_available_streams()
-    check("PyAirbyte discovers", [] if len(available) == len(sandbox.all_streams()) else [len(available)])
+    check("PyAirbyte discovers", differs(available))
     source.select_streams(sandbox.streams)
     cache_file = os.path.join(WORK, "cache.duckdb")
     cache = DuckDBCache(db_path=cache_file)

@@ -75,7 +75,7 @@ try:
     check("check", code == 0 and found and found[-1]["connectionStatus"]["status"] == "SUCCEEDED", text)
     found, code, text = run("discover --config /config/config.json")
     streams = found[-1]["catalog"]["streams"] if found else []
-    check("discover", code == 0 and len(streams) == len(sandbox.all_streams()), text)
+    check("discover", code == 0 and sorted(s["name"] for s in streams) == sandbox.discovered(), text)
     with open(os.path.join(config, "catalog.json"), "w") as f:
         json.dump({"streams": [{"stream": s, "sync_mode": "full_refresh", "destination_sync_mode": "append"} for s in streams if s["name"] == "users"]}, f)
     found, code, text = run("read --config /config/config.json --catalog /config/catalog.json")

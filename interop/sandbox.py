@@ -28,8 +28,9 @@ class Sandbox:
         self.catalog = json.loads(found.stdout)["streams"]
         self.streams = sorted(s["tap_stream_id"] for s in self.catalog if selected(s))
 
-    def all_streams(self):
-        return self.get("streams")
+    def discovered(self):
+        """The names of the streams that the tap discovers: a list each, and the log of its runs."""
+        return sorted([*self.get("streams"), "sync_log"])
 
     def get(self, path):
         with urllib.request.urlopen(self.config["api_url"] + "/sandbox/" + path) as answer:

@@ -403,12 +403,7 @@ func seedsOf() int {
 }
 
 func simulate(t *testing.T, each func(t *testing.T, s *simulation, random *rand.Rand)) {
-	simulateOn(t, seedsOf(), each)
-}
-
-func simulateOn(
-	t *testing.T, seeds int, each func(t *testing.T, s *simulation, random *rand.Rand),
-) {
+	seeds := seedsOf()
 	for _, passes := range []int{1, 2} {
 		stream := simStream(t, passes)
 		for name, proto := range protocols(stream) {

@@ -257,7 +257,7 @@ func (f *fortune) edited() []byte {
 // gone or removed, a stream is only called verified if it is, and a last quiet run leaves exactly
 // the rows that exist in the warehouse, as they are.
 func TestTheWarehouseIsProvenRight(t *testing.T) {
-	simulateOn(t, min(seedsOf(), 5), func(_ *testing.T, s *simulation, random *rand.Rand) {
+	simulate(t, func(_ *testing.T, s *simulation, random *rand.Rand) {
 		f := &fortune{
 			simulation: s, random: random, ledger: newLedgers(),
 			w: &warehouse{rows: map[string]stored{}},

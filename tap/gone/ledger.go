@@ -51,11 +51,11 @@ type Ledger struct {
 
 	mu sync.Mutex
 	content
-	token    Token           // the state's
-	number   uint64          // of the latest entry of this run
-	appended uint64          // of the latest one that was stored
-	unsent   map[uint64]bool // entries whose rows are not written yet
-	first    []byte          // what stands before the first entry
+	token    Token              // the state's
+	number   uint64             // of the latest entry of this run
+	appended uint64             // of the latest one that was stored
+	unsent   map[uint64][]int64 // the rows of entries that are not written yet, the highest first
+	first    []byte             // what stands before the first entry
 	// foreign means that another credential saw the known rows.
 	foreign bool
 	as      string // who sees the rows in this run
@@ -102,7 +102,7 @@ func Open(ctx context.Context, store Store, o Opening) (l *Ledger, trusted bool,
 	l = &Ledger{
 		store: store, stream: o.Stream, run: in.nextRun(in.logs, o), log: o.Log,
 		content: *in.content, as: o.ReadAs, token: o.Token, passes: o.Passes,
-		unsent: map[uint64]bool{}, reading: newListing(o.Passes), older: o.Older,
+		unsent: map[uint64][]int64{}, reading: newListing(o.Passes), older: o.Older,
 	}
 	if l.older == nil {
 		l.older = func(record.Row) bool { return false }

@@ -376,3 +376,26 @@ func TestRowsOfTwoRunsAtOnceAreUnsure(t *testing.T) {
 	l, _, _ := opened(t, m, 5, later.Token())
 	assert.True(t, l.Delivered(rowsOf(6, 1)[0]))
 }
+
+// Pages that are read at the same time may show a row in two versions, and are written in any
+// order: its version is unsure, in this run, in the next, and once a state has acknowledged both.
+func TestRowsOfTwoPagesAtOnceAreUnsure(t *testing.T) {
+	m := &memory{}
+	l, _, _ := opened(t, m, 1, Token{})
+	a, err := l.Write(t.Context(), Page{Rows: rowsOf(5, 1, 2, 3), Partial: true})
+	require.NoError(t, err)
+	b, err := l.Write(t.Context(), Page{Rows: rowsOf(6, 4, 3, 1), Partial: true})
+	require.NoError(t, err)
+	l.Wrote(b)
+	l.Wrote(a)
+	next, trusted, _ := opened(t, m.copy(), 2, l.Token())
+	assert.True(t, trusted)
+	for _, l := range []*Ledger{l, next} {
+		assert.False(t, l.Delivered(rowsOf(6, 1)[0]))
+		assert.False(t, l.Delivered(rowsOf(5, 3)[0]))
+		assert.True(t, l.Delivered(rowsOf(5, 2)[0]))
+		assert.True(t, l.Delivered(rowsOf(6, 4)[0]))
+	}
+	written(t, l, rowsOf(6, 1, 3)...)
+	assert.True(t, l.Delivered(rowsOf(6, 1)[0]))
+}

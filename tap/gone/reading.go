@@ -1,7 +1,9 @@
 package gone
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
@@ -87,16 +89,34 @@ func (l *Ledger) Write(ctx context.Context, p Page) (number uint64, err error) {
 	if len(rows) == 0 {
 		return 0, nil
 	}
+	ids := idsOf(rows)
+	l.overlap(rows)
 	var set Rows
 	set.Put(rows)
 	if err := l.write(ctx, kindWritten, set.Append(nil)); err != nil {
 		return 0, err
 	}
 	l.rows.Put(rows)
-	l.reported.Delete(idsOf(rows))
-	l.unsent[l.number] = true
+	l.reported.Delete(ids)
+	l.unsent[l.number] = ids
 	return l.number, nil
 }
+
+// overlap makes rows unsure that another page has, too, which is noted and not written yet: pages
+// that are read at the same time are written in any order, so nobody knows which version the loader
+// gets last.
+func (l *Ledger) overlap(rows []Row) {
+	for _, ids := range l.unsent {
+		for i, row := range rows {
+			if _, ok := slices.BinarySearchFunc(ids, row.ID, lower); ok {
+				rows[i].Mark = Unsure
+			}
+		}
+	}
+}
+
+// lower compares ids for the order of [Sorted].
+func lower(a, b int64) int { return cmp.Compare(b, a) }
 
 // listed adds a page to the listing that the read is.
 func (l *Ledger) listed(p Page, rows []Row) {

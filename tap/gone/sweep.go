@@ -1,7 +1,6 @@
 package gone
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -312,7 +311,7 @@ func (l *Ledger) unsure(listing *Listing) []int64 {
 
 // descending sorts ids, the highest first, each once.
 func descending(ids []int64) []int64 {
-	slices.SortFunc(ids, func(a, b int64) int { return cmp.Compare(b, a) })
+	slices.SortFunc(ids, lower)
 	return slices.Compact(ids)
 }
 
@@ -370,7 +369,7 @@ func (l *Ledger) tell(ctx context.Context, w World, dead []int64) (told bool, er
 	if err == nil {
 		l.rows.Delete(dead)
 		l.reported.Put(rows)
-		l.unsent[number] = true
+		l.unsent[number] = dead
 	}
 	l.mu.Unlock()
 	if err != nil {
