@@ -13,7 +13,8 @@ import (
 
 // How streams end: each is read, or fails. Then, with deletes, its sweep is queued behind all
 // reading if it is due. Whether the lists of candidates' children are due is known only when all
-// lists are read: a candidate may have been anonymized.
+// lists are read: a candidate may have been anonymized. Until a list had a row, nobody knows whether
+// the user may see any, so sweeps wait for that, too.
 
 // checkRead goes on with a stream of which nothing is left to read.
 func (w *writer) checkRead(st *stream) {
@@ -58,7 +59,7 @@ func (w *writer) settle(st *stream) {
 	switch {
 	case st.ledger == nil || st.out.err != nil || st.out.rested:
 		w.end(st, st.out.err)
-	case w.unread > 0 && st.sel.Stream.OfCandidates():
+	case w.unread > 0 && (st.sel.Stream.OfCandidates() || !w.signals.row.Load()):
 		w.undecided = append(w.undecided, st)
 	default:
 		w.compare(st)

@@ -194,12 +194,24 @@ func parseTime(v []byte) time.Time {
 
 // prove asks for a row of a list that has rows in every account.
 func (w *worker) prove(ctx context.Context) error {
+	rows, err := w.anyRow(ctx)
+	switch {
+	case err != nil:
+		w.Log.Info("no list had a row, and the tap cannot tell whether the user may see any: "+
+			err.Error(), "stream", w.Proof.Name)
+	case rows == 0:
+		return tap.NoRights("reading list "+w.Proof.Name, w.User)
+	}
+	return nil
+}
+
+// anyRow asks a list that has rows in every account for one, and returns how many came.
+func (w *worker) anyRow(ctx context.Context) (rows int, err error) {
 	shape, err := w.Proof.Shape()
 	if err != nil {
-		return err
+		return 0, err
 	}
 	splitter := record.NewSplitter(shape, record.Options{})
-	rows := 0
 	req := tap.Request{Stream: w.Proof, Params: w.Proof.ReadParams()[0], PerPage: 1}
 	err = w.Source.Read(ctx, req, func(page tap.Page) error {
 		res, err := splitter.Split(page.Body)
@@ -210,12 +222,5 @@ func (w *worker) prove(ctx context.Context) error {
 		rows = len(res.Records)
 		return err
 	})
-	switch {
-	case err != nil:
-		w.Log.Info("no list had a row, and the tap cannot tell whether the user may see any: "+
-			err.Error(), "stream", w.Proof.Name)
-	case rows == 0:
-		return tap.NoRights("reading list "+w.Proof.Name, w.User)
-	}
-	return nil
+	return rows, err
 }

@@ -42,6 +42,7 @@ type lists struct {
 	readAs  string
 	start   time.Time
 	rested  time.Duration // Rest
+	proof   *tap.Stream
 }
 
 func numbers(from, to int64) []int64 {
@@ -144,7 +145,7 @@ func (l *lists) run() (dead []string, asked []string, r *ran) {
 	e := &engine.Engine{
 		Source: l, Voice: &singer.Voice{}, Out: &out, Concurrency: 1,
 		Log: slog.New(slog.NewTextHandler(&log, nil)), Lookback: 5 * time.Minute,
-		Now: func() time.Time { return l.now }, ReadAs: l.readAs, StartDate: l.start,
+		Now: func() time.Time { return l.now }, ReadAs: l.readAs, StartDate: l.start, Proof: l.proof,
 		Rest: func(string) progress.Rest { return progress.Rest{Every: l.rested} },
 	}
 	if l.deletes.Store != nil {
@@ -379,6 +380,30 @@ func TestWhatLooksLikeADelete(t *testing.T) {
 	assert.Empty(t, dead)
 	assert.Equal(t, 3, r.sum.Streams[0].Records)
 	assert.NotContains(t, r.log, "level=WARN", "a new state is no surprise")
+}
+
+// All rows of a list may be gone. Lists that are read later, or a list that has rows in every
+// account, show that the user still sees rows.
+func TestAListThatBecameEmpty(t *testing.T) {
+	other := *timed
+	other.Name = "other"
+	other.Prepare()
+	l := newLists(t, numbers(1, 3))
+	l.streams, l.ids["other"] = append(l.streams, &other), numbers(1, 2)
+	l.run()
+	l.ids["timed"], l.now = nil, l.now.Add(time.Hour)
+	dead, _, r := l.run()
+	assert.Equal(t, []string{"3", "2", "1"}, dead, "the other list is read whole, too, and has rows")
+	assert.Zero(t, r.sum.Streams[0].VerifiedRows)
+	assert.False(t, r.sum.Streams[0].VerifiedUntil.IsZero())
+
+	l = newLists(t, numbers(1, 3))
+	l.run()
+	l.ids["timed"], l.proof = nil, stream("proof")
+	l.ids["proof"] = numbers(1, 1)
+	dead, asked, _ := l.run()
+	assert.Equal(t, []string{"3", "2", "1"}, dead)
+	assert.Equal(t, []string{"list", "proof: list", "3 ids"}, asked)
 }
 
 // A stream that was loaded without a version is read whole once, and only then reports anything.

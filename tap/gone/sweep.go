@@ -35,8 +35,8 @@ type World interface {
 	Tell(ctx context.Context, ids []int64, number uint64) (told bool, err error)
 	// Over reports whether the run should end.
 	Over() bool
-	// Proven reports whether the user may see anything at all.
-	Proven() bool
+	// Proven reports whether the user may see anything at all. It may ask for a row to find out.
+	Proven(ctx context.Context) bool
 }
 
 // ErrExpired means that the cursor of a listing is no longer valid. List returns it.
@@ -132,7 +132,8 @@ func (l *Ledger) sweep(ctx context.Context, w World, s Sweep) error {
 		return err
 	}
 	listing, err := l.list(ctx, w, s)
-	if err == nil && l.inherits(listing) && !w.Proven() && len(l.vanished(listing, nil)) > 0 {
+	if err == nil && l.inherits(listing) && len(l.vanished(listing, nil)) > 0 &&
+		!w.Proven(ctx) {
 		// Whether the user may still see anything, a new one shows.
 		if err = l.drop(ctx); err == nil {
 			s.Force = true
@@ -147,7 +148,7 @@ func (l *Ledger) sweep(ctx context.Context, w World, s Sweep) error {
 		return err
 	}
 	gone := l.vanished(listing, dead)
-	if len(gone) > 0 && !w.Proven() {
+	if len(gone) > 0 && !w.Proven(ctx) {
 		l.log.Warn("no list had a row in this run: no row is reported as gone", "stream", l.stream)
 		return nil
 	}
