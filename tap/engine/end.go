@@ -84,7 +84,7 @@ func (w *writer) compare(st *stream) {
 
 func (m compared) write(w *writer) {
 	st, f := m.stream, m.found
-	st.account.swept(f, w.Deletes.Every)
+	st.report.swept(f, w.Deletes.Every)
 	w.prove(w.signals.row.Load())
 	if f.Compared {
 		st.out.verified = &tap.Verified{
@@ -141,12 +141,12 @@ func (w *writer) end(st *stream, err error) {
 
 func (w *writer) logEnd(st *stream, err error) {
 	name := st.sel.Stream.Name
-	if n := st.account.skippedRows(); n > 0 {
+	if n := st.report.skippedRows(); n > 0 {
 		w.Log.Warn("skipped rows that contain only a message", "stream", name, "rows", n)
 	}
 	switch {
 	case err != nil && w.skips(err):
-		st.account.status(tap.Skipped, err)
+		st.report.status(tap.Skipped, err)
 		why := err.Error()
 		var e *tap.Error
 		if errors.As(err, &e) && e.Hint != "" {
@@ -154,17 +154,17 @@ func (w *writer) logEnd(st *stream, err error) {
 		}
 		w.Log.Warn("stream is skipped: "+why, "stream", name)
 	case err != nil:
-		st.account.status(tap.Failed, err)
+		st.report.status(tap.Failed, err)
 		w.Log.Error(err.Error(), "stream", name, "records", st.out.records)
 	case st.out.rested:
 		next := w.restOf(st).Due(st.mark)
-		st.account.leftAlone(next)
+		st.report.leftAlone(next)
 		w.Log.Info("stream is left alone: its last complete read is recent enough", "stream", name,
 			"last", st.mark.Last().UTC().Format(time.RFC3339),
 			"next", next.UTC().Format(time.RFC3339))
 	default:
-		st.account.status(tap.Complete, nil)
-		st.account.due(w.restOf(st).Due(w.markOf(st)))
+		st.report.status(tap.Complete, nil)
+		st.report.due(w.restOf(st).Due(w.markOf(st)))
 		w.Log.Info("stream is complete", "stream", name, "records", st.out.records)
 	}
 }
@@ -181,7 +181,7 @@ var errScopeLost = errors.New("the scope was there when the stream was read befo
 // scopeLost returns the error of a stream whose scope is missing, if it was read before.
 func (st *stream) scopeLost(err error) error {
 	if tap.KindOf(err) != tap.Scope || !progress.Loaded(st.mark) && st.mark.Pages == 0 &&
-		st.account.snapshot().Pages == 0 {
+		st.report.snapshot().Pages == 0 {
 		return err
 	}
 	lost := &tap.Error{Kind: tap.Scope, Err: fmt.Errorf("%w: %w", errScopeLost, err)}

@@ -45,7 +45,7 @@ func stream(name string) *tap.Stream {
 // runEngine runs the engine over streams without a bookmark.
 func runEngine(t *testing.T, ctx context.Context, source tap.Source, out io.Writer,
 	change func(*engine.Engine), names ...string,
-) (*tap.Account, error) {
+) (*tap.Report, error) {
 	t.Helper()
 	var streams []*tap.Stream
 	for _, name := range names {
@@ -56,7 +56,7 @@ func runEngine(t *testing.T, ctx context.Context, source tap.Source, out io.Writ
 
 func runStreams(t *testing.T, ctx context.Context, source tap.Source, out io.Writer,
 	change func(*engine.Engine), streams ...*tap.Stream,
-) (*tap.Account, error) {
+) (*tap.Report, error) {
 	t.Helper()
 	var selections []*tap.Selection
 	for _, s := range streams {

@@ -35,11 +35,11 @@ func (w *writer) writeLog(cause error) {
 	}
 	st.ended.Store(true)
 	if err != nil {
-		st.account.status(tap.Failed, err)
+		st.report.status(tap.Failed, err)
 		w.Log.Error(err.Error(), "stream", st.sel.Stream.Name)
 		return
 	}
-	st.account.status(tap.Complete, nil)
+	st.report.status(tap.Complete, nil)
 }
 
 // logRecords returns the rows of the log, as its selection wants them.
@@ -50,7 +50,7 @@ func (w *writer) logRecords(st *stream, cause error) ([][]byte, error) {
 	now := time.Now().UTC()
 	rows := make([]tap.LogRow, len(w.streams))
 	for i, other := range w.streams {
-		rows[i] = w.accountForLog(other).LogOf(w.ID, w.Version, w.state.Organization, now, cause)
+		rows[i] = w.reportForLog(other).LogOf(w.ID, w.Version, w.state.Organization, now, cause)
 	}
 	if w.Sample {
 		rows = rows[:min(1, len(rows))]
@@ -66,14 +66,14 @@ func (w *writer) logRecords(st *stream, cause error) ([][]byte, error) {
 	return res.Records, nil
 }
 
-// accountForLog is the account of a stream, with what else the log says of it.
-func (w *writer) accountForLog(st *stream) *tap.StreamAccount {
-	a := st.account.snapshot()
+// reportForLog is the report of a stream, with what else the log says of it.
+func (w *writer) reportForLog(st *stream) *tap.StreamReport {
+	r := st.report.snapshot()
 	if w.UsedBy != nil {
-		a.Requests, a.Retries = w.UsedBy(a.Stream)
+		r.Requests, r.Retries = w.UsedBy(r.Stream)
 	}
-	if a.CompleteUntil.IsZero() {
-		a.CompleteUntil = st.mark.Last()
+	if r.CompleteUntil.IsZero() {
+		r.CompleteUntil = st.mark.Last()
 	}
-	return &a
+	return &r
 }

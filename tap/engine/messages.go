@@ -74,7 +74,7 @@ func (m started) write(w *writer) {
 		return
 	}
 	out.started = true
-	m.stream.account.status(tap.Unfinished, nil)
+	m.stream.report.status(tap.Unfinished, nil)
 	w.under = append(w.under, m.stream.sel.Stream)
 	w.say(tap.Started{Stream: m.stream.sel.Stream})
 }

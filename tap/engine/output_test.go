@@ -64,7 +64,7 @@ func (events) Append(dst []byte, e tap.Event) []byte {
 // said runs the engine over some streams, one after the other, with a voice of events.
 func said(t *testing.T, ctx context.Context, source tap.Source, out io.Writer,
 	change func(*engine.Engine), streams ...*tap.Stream,
-) *tap.Account {
+) *tap.Report {
 	t.Helper()
 	sum, _ := runStreams(t, ctx, source, out, func(e *engine.Engine) {
 		e.Voice, e.Concurrency = events{}, 1

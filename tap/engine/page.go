@@ -28,7 +28,7 @@ var errRestart = errors.New("the piece is read again")
 func (w *worker) ask(ctx context.Context, t *task, req tap.Request,
 	step func(page tap.Page, res *record.Result) (progress.Step, error),
 ) error {
-	w.stream.account.asking()
+	w.stream.report.asking()
 	err := w.Source.Read(ctx, req, func(page tap.Page) error {
 		if w.Sample {
 			page.Next = ""
@@ -106,11 +106,11 @@ func (w *worker) write(ctx context.Context, t *task, req tap.Request, page tap.P
 	}
 	pages := 0
 	if req.IDs == nil {
-		pages = w.stream.account.page(len(page.Body), res.Messages)
-		w.stream.account.covered(t.piece, t.head, w.signals.oldestRow())
+		pages = w.stream.report.page(len(page.Body), res.Messages)
+		w.stream.report.covered(t.piece, t.head, w.signals.oldestRow())
 	}
 	w.stream.warnNulled(res.Nulled, w.Log)
-	for _, column := range w.stream.account.dropped(res.Dropped) {
+	for _, column := range w.stream.report.dropped(res.Dropped) {
 		w.Log.Warn("a column was dropped because nobody has classified it: name it in privacy_columns to keep or drop it",
 			"stream", req.Stream.Name, "column", column)
 	}
@@ -126,7 +126,7 @@ func (w *worker) write(ctx context.Context, t *task, req tap.Request, page tap.P
 		return err
 	}
 	<-b.written
-	w.stream.account.pageWritten()
+	w.stream.report.pageWritten()
 	return nil
 }
 

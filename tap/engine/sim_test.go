@@ -313,7 +313,7 @@ type simulation struct {
 	told    map[string]bool // rows that were reported as gone
 
 	out     string // of the latest run
-	account tap.StreamAccount
+	account tap.StreamReport
 }
 
 // run runs the engine once and kills it after a number of bytes, 0 for never. It reports whether

@@ -26,7 +26,7 @@ type stream struct {
 	base    *record.Shape             // as in the stream's file
 	unread  map[string]jsontext.Value // what earlier runs learnt of columns that this one leaves out
 	mark    tap.Bookmark              // as the run found it
-	account account
+	report  report
 	list    list
 	// ended means that the end of the stream was reported: its tasks are dropped.
 	ended atomic.Bool
@@ -72,7 +72,7 @@ func newStream(sel *tap.Selection, mark tap.Bookmark) (*stream, error) {
 		sel: sel, options: sel.Options(), base: sel.Shape, mark: mark,
 		unread: map[string]jsontext.Value{},
 	}
-	st.account.Stream, st.account.Status = sel.Stream.Name, tap.Unfinished
+	st.report.Stream, st.report.Status = sel.Stream.Name, tap.Unfinished
 	st.list.shape = sel.Shape
 	learnt := map[string]jsontext.Value{}
 	for column, schema := range mark.Learnt {
@@ -211,7 +211,7 @@ func (st *stream) learn(page []byte, seen *record.Shape, log *slog.Logger) error
 	for _, name := range columns {
 		level, what := slog.LevelInfo, "a column has a value of another type: widening its schema"
 		isNew := st.list.shape.Column(name) == nil
-		st.account.changed(name, isNew)
+		st.report.changed(name, isNew)
 		if isNew {
 			what = "a new column: adding it to the schema"
 			if st.sel.NewColumns == tap.Warn {

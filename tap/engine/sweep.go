@@ -71,7 +71,7 @@ func (w *world) List(ctx context.Context, pass int, cursor string) (rows []recor
 				return err
 			}
 			w.signals.saw(&res, time.Time{})
-			st.account.page(len(page.Body), 0)
+			st.report.page(len(page.Body), 0)
 			rows, next, asked = slices.Clone(res.IDs), page.Next, page.Asked
 			return nil
 		})

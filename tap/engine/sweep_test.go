@@ -170,12 +170,12 @@ func TestSweepsOfALongList(t *testing.T) {
 	_, asked, r := l.run()
 	require.NoError(t, r.err)
 	assert.Equal(t, []string{"list", "after 701", "after 201"}, asked, "a whole read is a listing")
-	account := r.sum.Streams[0]
-	assert.Equal(t, simWorld, account.Swept)
-	assert.Equal(t, simWorld.Add(24*time.Hour), account.NextSweep)
-	assert.Equal(t, simWorld, account.VerifiedUntil)
-	assert.Equal(t, 1200, account.VerifiedRows)
-	assert.Equal(t, "720600", account.VerifiedSum)
+	report := r.sum.Streams[0]
+	assert.Equal(t, simWorld, report.Swept)
+	assert.Equal(t, simWorld.Add(24*time.Hour), report.NextSweep)
+	assert.Equal(t, simWorld, report.VerifiedUntil)
+	assert.Equal(t, 1200, report.VerifiedRows)
+	assert.Equal(t, "720600", report.VerifiedSum)
 	assert.NotContains(t, r.log, "compared", "nothing to say")
 
 	l.without("timed", numbers(101, 160)...)

@@ -192,7 +192,7 @@ func (w *worker) read(ctx context.Context, t *task) error {
 		}
 		t.cursor = t.head.next
 		t.weight = max(t.weight, t.head.pages(w.signals.oldestRow()))
-		expected := w.stream.account.expect(int(t.head.expected(t, w.signals.oldestRow())))
+		expected := w.stream.report.expect(int(t.head.expected(t, w.signals.oldestRow())))
 		if err := w.send(ctx, estimated{w.stream, expected * tap.PageRows}); err != nil {
 			return err
 		}

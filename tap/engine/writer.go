@@ -188,7 +188,7 @@ func (w *writer) records(m batch) (done int) {
 // wrote counts records.
 func (w *writer) wrote(st *stream, records int) {
 	st.out.records += records
-	st.account.records(records)
+	st.report.records(records)
 	w.sinceLast += records
 	if records > 0 {
 		w.count(st, records)
@@ -297,7 +297,7 @@ func (w *writer) publish(st *stream) bool {
 		if st.ledger != nil {
 			b.Ledger, b.Verified = st.ledger.Token().String(), st.out.verified
 		}
-		st.account.complete(b.Last())
+		st.report.complete(b.Last())
 	}
 	if st.out.learnt != nil {
 		b.Learnt = st.out.learnt

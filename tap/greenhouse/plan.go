@@ -86,7 +86,7 @@ func (r *Run) Plan(ctx context.Context) (*Plan, error) {
 	p.Missing = slices.Compact(p.Missing)
 	p.Asked = r.client.Usage().Requests
 	p.Limit = plan.Limit{Share: r.cfg.Budget, Window: plan.Window}
-	windows, _, _ := r.client.Account()
+	windows, _, _ := r.client.Windows()
 	for _, w := range windows {
 		p.Limit.Requests = max(p.Limit.Requests, w.Limit)
 	}

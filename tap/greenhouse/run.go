@@ -371,17 +371,17 @@ func (r *Run) Schemas() (out []byte, err error) {
 }
 
 // Snapshot returns the progress of the run; nil if it is not under way.
-func (r *Run) Snapshot() *tap.Account {
+func (r *Run) Snapshot() *tap.Report {
 	streams := r.engine.Snapshot()
 	if streams == nil {
 		return nil
 	}
-	return r.account(&tap.Account{Streams: streams}, nil, ExitOK)
+	return r.report(&tap.Report{Streams: streams}, nil, ExitOK)
 }
 
 // fails reports whether a stream makes the run's exit code 1: it failed, or it had to be verified
 // and was not.
-func (r *Run) fails(s tap.StreamAccount) bool {
+func (r *Run) fails(s tap.StreamReport) bool {
 	return s.Status == tap.Failed ||
 		r.read.Verify && s.Status != tap.Skipped && s.VerifiedUntil.IsZero() && s.Stream != tap.SyncLog
 }
