@@ -58,7 +58,7 @@ func (w *writer) settle(st *stream) {
 	switch {
 	case st.ledger == nil || st.out.err != nil || st.out.rested:
 		w.end(st, st.out.err)
-	case w.unread > 0 && st.sel.Stream.OfCandidates():
+	case w.unread > 0 && st.query.Stream.OfCandidates():
 		w.undecided = append(w.undecided, st)
 	default:
 		w.compare(st)
@@ -92,11 +92,11 @@ func (m compared) write(w *writer) {
 		}
 		w.changed(st)
 	} else if w.Deletes.Verify {
-		st.out.err = tap.Errorf(tap.Refused, "verifying "+st.sel.Stream.Name,
+		st.out.err = tap.Errorf(tap.Refused, "verifying "+st.query.Stream.Name,
 			"the list could not be compared with what was delivered")
 	}
 	if f.Compared && (f.Listed || f.Gone > 0 || f.Repaired > 0) {
-		w.Log.Info("compared with what was loaded", "stream", st.sel.Stream.Name, "rows", f.Rows,
+		w.Log.Info("compared with what was loaded", "stream", st.query.Stream.Name, "rows", f.Rows,
 			"gone", f.Gone, "repaired", f.Repaired,
 			"next", f.Swept.Add(w.Deletes.Every).UTC().Format(time.RFC3339))
 	}
@@ -116,18 +116,18 @@ func (m proven) write(w *writer) {
 // end. Records of a page that was broken off count too.
 func (w *writer) beforeEnd(st *stream) {
 	uncounted := slices.ContainsFunc(w.since,
-		func(s tap.Written) bool { return s.Stream == st.sel.Stream && s.Records > 0 })
+		func(s tap.Written) bool { return s.Stream == st.query.Stream && s.Records > 0 })
 	if w.dirty || uncounted {
 		w.writeState()
 	}
-	w.under = slices.DeleteFunc(w.under, func(u *tap.Stream) bool { return u == st.sel.Stream })
+	w.under = slices.DeleteFunc(w.under, func(u *tap.Stream) bool { return u == st.query.Stream })
 }
 
 // end reports the end of a stream.
 func (w *writer) end(st *stream, err error) {
 	started{st}.write(w)
 	w.beforeEnd(st)
-	w.say(tap.Ended{Stream: st.sel.Stream, Err: err})
+	w.say(tap.Ended{Stream: st.query.Stream, Err: err})
 	w.flush()
 	if w.err != nil {
 		return
@@ -140,7 +140,7 @@ func (w *writer) end(st *stream, err error) {
 }
 
 func (w *writer) logEnd(st *stream, err error) {
-	name := st.sel.Stream.Name
+	name := st.query.Stream.Name
 	if n := st.report.skippedRows(); n > 0 {
 		w.Log.Warn("skipped rows that contain only a message", "stream", name, "rows", n)
 	}
@@ -209,8 +209,8 @@ func (w *writer) needsProof() bool {
 func (r *run) sweepOf(st *stream) gone.Sweep {
 	d := r.Deletes
 	return gone.Sweep{
-		Every: d.Every, MaxShare: d.MaxShare, Accept: slices.Contains(d.Accept, st.sel.Stream.Name),
-		Force: d.Verify || r.signals.anonymized.Load() && st.sel.Stream.OfCandidates(),
+		Every: d.Every, MaxShare: d.MaxShare, Accept: slices.Contains(d.Accept, st.query.Stream.Name),
+		Force: d.Verify || r.signals.anonymized.Load() && st.query.Stream.OfCandidates(),
 		Now:   r.now(),
 	}
 }

@@ -17,9 +17,9 @@ func (w *writer) writeLog(cause error) {
 	if err == nil {
 		w.announce(st, st.current())
 		if len(records) > 0 {
-			w.say(tap.Running{Stream: st.sel.Stream})
+			w.say(tap.Running{Stream: st.query.Stream})
 		}
-		prefix, suffix := w.voice.Frame(st.sel, 0, w.now())
+		prefix, suffix := w.voice.Frame(st.query, 0, w.now())
 		for _, r := range records {
 			w.buf = append(append(append(w.buf, prefix...), r...), suffix...)
 		}
@@ -28,7 +28,7 @@ func (w *writer) writeLog(cause error) {
 	}
 	w.dirty = true
 	w.beforeEnd(st)
-	w.say(tap.Ended{Stream: st.sel.Stream, Err: err})
+	w.say(tap.Ended{Stream: st.query.Stream, Err: err})
 	w.flush()
 	if w.err != nil {
 		return
@@ -36,16 +36,16 @@ func (w *writer) writeLog(cause error) {
 	st.ended.Store(true)
 	if err != nil {
 		st.report.status(tap.Failed, err)
-		w.Log.Error(err.Error(), "stream", st.sel.Stream.Name)
+		w.Log.Error(err.Error(), "stream", st.query.Stream.Name)
 		return
 	}
 	st.report.status(tap.Complete, nil)
 }
 
-// logRecords returns the rows of the log, as its selection wants them.
+// logRecords returns the rows of the log, as its query wants them.
 func (w *writer) logRecords(st *stream, cause error) ([][]byte, error) {
-	if st.sel.Err != nil {
-		return nil, st.sel.Err
+	if st.query.Err != nil {
+		return nil, st.query.Err
 	}
 	now := time.Now().UTC()
 	rows := make([]tap.LogRow, len(w.streams))

@@ -99,7 +99,7 @@ func (w *worker) write(ctx context.Context, t *task, req tap.Request, page tap.P
 		return err
 	}
 	if w.Enricher != nil {
-		if res.Records, err = w.Enricher.Enrich(ctx, w.stream.sel, b.known.shape,
+		if res.Records, err = w.Enricher.Enrich(ctx, w.stream.query, b.known.shape,
 			res.Records); err != nil {
 			return err
 		}
@@ -119,7 +119,7 @@ func (w *worker) write(ctx context.Context, t *task, req tap.Request, page tap.P
 		b.step = p
 	}
 	b.records, b.written = res.Records, make(chan struct{})
-	b.frame[0], b.frame[1] = w.Voice.Frame(w.stream.sel, w.stream.version(), page.Asked)
+	b.frame[0], b.frame[1] = w.Voice.Frame(w.stream.query, w.stream.version(), page.Asked)
 	w.Log.Debug("page", "stream", req.Stream.Name, "records", len(res.Records), "more",
 		page.Next != "")
 	if err := w.send(ctx, b); err != nil {
@@ -156,7 +156,7 @@ func (w *worker) note(ctx context.Context, t *task, req tap.Request, page tap.Pa
 func (w *worker) records(page tap.Page) (record.Result, known, error) {
 	st := w.stream
 	body := page.Body
-	if f := st.sel.Transform; f != nil {
+	if f := st.query.Transform; f != nil {
 		var err error
 		if w.page, err = f(w.page[:0], body); err != nil {
 			return record.Result{}, known{}, err
@@ -171,7 +171,7 @@ func (w *worker) records(page tap.Page) (record.Result, known, error) {
 			return res, now, err
 		}
 		if n == maxLearns {
-			return res, known{}, tap.Errorf(tap.Fault, "reading list "+st.sel.Stream.Name,
+			return res, known{}, tap.Errorf(tap.Fault, "reading list "+st.query.Stream.Name,
 				"cannot learn the columns of a page")
 		}
 		if err := st.learn(w.splitter.Page(), now.shape, w.Log); err != nil {

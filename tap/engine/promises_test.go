@@ -78,7 +78,7 @@ func runOne(t *testing.T, source tap.Source, state []byte, handling tap.Handling
 		change(e)
 	}
 	sum, err := e.Sync(t.Context(),
-		[]*tap.Selection{(&tap.Choice{Stream: timed, Wanted: wanted}).Select(shape, handling)}, st)
+		[]*tap.Query{(&tap.Choice{Stream: timed, Wanted: wanted}).Select(shape, handling)}, st)
 	return &ran{out.String(), log.String(), sum, err}
 }
 

@@ -67,7 +67,7 @@ func (st *stream) following(oldest time.Time) tap.StreamReport {
 	s := st.report.snapshot()
 	st.report.mu.Lock()
 	defer st.report.mu.Unlock()
-	n := st.report.pace.expected(oldest, len(st.sel.Stream.ReadParams()))
+	n := st.report.pace.expected(oldest, len(st.query.Stream.ReadParams()))
 	if n > 0 && s.Expected > 0 && st.mark.Until.IsZero() {
 		s.Expected = n
 	}

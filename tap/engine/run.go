@@ -71,17 +71,17 @@ const overtimeGrace = 5 * time.Second
 // or Interrupted. The report says how each stream ended; it is nil only if the run could not
 // start.
 func (e *Engine) Sync(
-	ctx context.Context, selections []*tap.Selection, state *tap.State,
+	ctx context.Context, queries []*tap.Query, state *tap.State,
 ) (*tap.Report, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	r := &run{Engine: e, ctx: ctx, cancel: cancel, queue: newQueue()}
-	for _, sel := range selections {
-		st, err := newStream(sel, *state.Of(sel.Stream.Name))
+	for _, q := range queries {
+		st, err := newStream(q, *state.Of(q.Stream.Name))
 		if err != nil {
 			return nil, err
 		}
-		if sel.Stream.Made {
+		if q.Stream.Made {
 			r.log = st
 			continue
 		}

@@ -46,7 +46,7 @@ func (r *Run) Do(ctx context.Context, out io.Writer) (*tap.Report, error) {
 	}
 	ended := make(chan end, 1)
 	go func() {
-		report, err := r.engine.Sync(ctx, r.selections, r.state)
+		report, err := r.engine.Sync(ctx, r.queries, r.state)
 		ended <- end{report, err}
 	}()
 	overdue, stop := r.overdue(ctx)

@@ -81,9 +81,9 @@ func (r *Run) scope(s *tap.StreamReport) string {
 	if other, err := r.columns.Err(); err != nil && errors.Is(s.Err, err) {
 		return other
 	}
-	for _, sel := range r.selections {
-		if sel.Stream.Name == s.Stream {
-			return sel.Stream.Scope
+	for _, q := range r.queries {
+		if q.Stream.Name == s.Stream {
+			return q.Stream.Scope
 		}
 	}
 	return ""
