@@ -10,7 +10,7 @@ import (
 type Voice interface {
 	// Frame returns the text before and after each record of a page that was received at a time.
 	// version is that of the records; 0 for none. Many goroutines call it.
-	Frame(sel *Selection, version int64, at time.Time) (prefix, suffix []byte)
+	Frame(q *Query, version int64, at time.Time) (prefix, suffix []byte)
 	// Append appends an event to dst, as whole lines; nothing if the protocol has no message for it.
 	// One goroutine calls it, in the order of the events.
 	Append(dst []byte, e Event) []byte
@@ -25,8 +25,8 @@ type Started struct{ Stream *Stream }
 // Schema comes before the first record of a stream, even if there are no records, and again
 // whenever the shape is widened.
 type Schema struct {
-	Selection *Selection
-	Shape     *record.Shape
+	Query *Query
+	Shape *record.Shape
 }
 
 // Running comes once, before the first record of a stream.
@@ -40,10 +40,10 @@ type Estimate struct {
 
 // Deleted is a report of deleted rows. It comes after all rows have been written under the version.
 type Deleted struct {
-	Selection *Selection
-	Version   int64
-	IDs       []int64
-	At        time.Time // when that was found out, by the server's clock
+	Query   *Query
+	Version int64
+	IDs     []int64
+	At      time.Time // when that was found out, by the server's clock
 }
 
 // Waiting comes while the budget is used up, with the streams under way and the time of its

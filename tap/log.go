@@ -47,30 +47,30 @@ type LogRow struct {
 
 // LogOf returns the row of a stream. Times that are not known are now. An unfinished stream without
 // an error of its own has the error that ended the run.
-func (a *StreamAccount) LogOf(run, version string, o Organization, now time.Time,
+func (r *StreamReport) LogOf(run, version string, o Organization, now time.Time,
 	ended error,
 ) LogRow {
 	row := LogRow{
-		ID: run + ":" + a.Stream, RunID: run, Stream: a.Stream, Status: a.Status,
-		StartedAt: timeOrNull(orElse(a.Began, now)), EndedAt: timeOrNull(orElse(a.Ended, now)),
-		Records: a.Records, Gone: a.Gone, Repaired: a.Repaired, Pages: a.Pages,
-		Requests: a.Requests, Retries: a.Retries, Bytes: a.Bytes, Seconds: a.Seconds,
-		CompleteUntil: timeOrNull(a.CompleteUntil), VerifiedUntil: timeOrNull(a.VerifiedUntil),
+		ID: run + ":" + r.Stream, RunID: run, Stream: r.Stream, Status: r.Status,
+		StartedAt: timeOrNull(orElse(r.Began, now)), EndedAt: timeOrNull(orElse(r.Ended, now)),
+		Records: r.Records, Gone: r.Gone, Repaired: r.Repaired, Pages: r.Pages,
+		Requests: r.Requests, Retries: r.Retries, Bytes: r.Bytes, Seconds: r.Seconds,
+		CompleteUntil: timeOrNull(r.CompleteUntil), VerifiedUntil: timeOrNull(r.VerifiedUntil),
 		Version: version, OrganizationID: orNull(o.ID), OrganizationName: orNull(o.Name),
-		NewColumns: printableAll(a.New), DroppedColumns: printableAll(a.Dropped),
+		NewColumns: printableAll(r.New), DroppedColumns: printableAll(r.Dropped),
 	}
-	row.ChangedColumns = slices.DeleteFunc(printableAll(a.Changes),
+	row.ChangedColumns = slices.DeleteFunc(printableAll(r.Changes),
 		func(name string) bool { return slices.Contains(row.NewColumns, name) })
 	if len(row.ChangedColumns) == 0 {
 		row.ChangedColumns = nil
 	}
-	if !a.VerifiedUntil.IsZero() {
-		row.VerifiedRows, row.VerifiedSum = &a.VerifiedRows, &a.VerifiedSum
+	if !r.VerifiedUntil.IsZero() {
+		row.VerifiedRows, row.VerifiedSum = &r.VerifiedRows, &r.VerifiedSum
 	}
-	if a.Err != nil {
-		ended = a.Err
+	if r.Err != nil {
+		ended = r.Err
 	}
-	if ended != nil && a.Status != Complete && a.Status != LeftAlone {
+	if ended != nil && r.Status != Complete && r.Status != LeftAlone {
 		row.Reason = orNull(Plain(ended))
 	}
 	return row

@@ -39,11 +39,11 @@ func TestPlainHoldsNothingThatOthersSaid(t *testing.T) {
 }
 
 func TestLogTellsNewColumnsFromChangedOnes(t *testing.T) {
-	a := tap.StreamAccount{
+	r := tap.StreamReport{
 		Stream: "users", Status: tap.Complete, Changes: []string{"a", "b"}, New: []string{"b"},
 		Err: errors.New("forgotten"), VerifiedUntil: time.Unix(0, 0), VerifiedSum: "9",
 	}
-	row := a.LogOf("run", "1", tap.Organization{ID: "7"}, time.Unix(1, 0), nil)
+	row := r.LogOf("run", "1", tap.Organization{ID: "7"}, time.Unix(1, 0), nil)
 	assert.Equal(t, "run:users", row.ID)
 	assert.Equal(t, []string{"b"}, row.NewColumns)
 	assert.Equal(t, []string{"a"}, row.ChangedColumns)
@@ -53,7 +53,7 @@ func TestLogTellsNewColumnsFromChangedOnes(t *testing.T) {
 	assert.Equal(t, "1970-01-01T00:00:01.000Z", *row.EndedAt)
 	assert.Equal(t, "9", *row.VerifiedSum)
 
-	a.Status, a.Err = tap.Unfinished, nil
-	row = a.LogOf("run", "1", tap.Organization{}, time.Unix(1, 0), tap.Errorf(tap.Interrupted, "stopped", "x"))
+	r.Status, r.Err = tap.Unfinished, nil
+	row = r.LogOf("run", "1", tap.Organization{}, time.Unix(1, 0), tap.Errorf(tap.Interrupted, "stopped", "x"))
 	assert.Equal(t, "stopped: the run was stopped", *row.Reason)
 }

@@ -68,6 +68,6 @@ type Source interface {
 type Enricher interface {
 	// It receives the shape that the records fit.
 	Enrich(
-		ctx context.Context, sel *Selection, shape *record.Shape, records [][]byte,
+		ctx context.Context, q *Query, shape *record.Shape, records [][]byte,
 	) ([][]byte, error)
 }

@@ -391,7 +391,7 @@ func (w idle) Work(ctx context.Context, job *river.Job[readArgs]) error {
 		}
 	}
 	err = w.r.db.conclude(ctx, l, "bench", &ending{
-		account: a, began: time.Now(), result: &tap.Account{}, said: &tail{},
+		account: a, began: time.Now(), result: &tap.Report{}, said: &tail{},
 		outcome: outcome{complete: true}, kind: "complete", words: "complete",
 	})
 	w.done <- struct{}{}

@@ -78,7 +78,7 @@ func newStats(db *store) *stats {
 }
 
 // ran counts a run; result is nil if it did not start.
-func (s *stats) ran(result *tap.Account, end string) {
+func (s *stats) ran(result *tap.Report, end string) {
 	s.ended.WithLabelValues(end).Inc()
 	if result == nil {
 		return

@@ -23,7 +23,7 @@ const overtime = 20 * time.Second
 // read pipes an account into the loader, and stores each state that the loader echoes. The account
 // of the run is nil if it did not start. The context's end, or --max-run and a little more, ends it
 // whatever blocks; then the loader has --flush to store what it has.
-func (r *reader) read(ctx context.Context, a *account, l *lease, said *tail) (*tap.Account, error) {
+func (r *reader) read(ctx context.Context, a *account, l *lease, said *tail) (*tap.Report, error) {
 	sealed, _, err := r.db.keys.unseal(a.name, a.sealed)
 	if err != nil {
 		return nil, &tap.Error{Kind: tap.BadInput, Err: err} // a person is needed
@@ -133,7 +133,7 @@ func (t *tail) String() string {
 }
 
 // failures lists the streams that failed, and why.
-func failures(result *tap.Account) string {
+func failures(result *tap.Report) string {
 	if result == nil {
 		return ""
 	}

@@ -196,7 +196,7 @@ func (r *reader) Work(ctx context.Context, job *river.Job[readArgs]) error {
 type ending struct {
 	account *account
 	began   time.Time
-	result  *tap.Account // nil if it did not start
+	result  *tap.Report // nil if it did not start
 	said    *tail
 	outcome outcome
 	kind    string // for metrics

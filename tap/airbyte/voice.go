@@ -13,9 +13,9 @@ import (
 type Voice struct{}
 
 // Frame makes a RECORD message of each record.
-func (*Voice) Frame(sel *tap.Selection, _ int64, at time.Time) (prefix, suffix []byte) {
+func (*Voice) Frame(q *tap.Query, _ int64, at time.Time) (prefix, suffix []byte) {
 	prefix = append(prefix, `{"type":"RECORD","record":{"stream":"`...)
-	prefix = append(prefix, sel.Stream.Name...)
+	prefix = append(prefix, q.Stream.Name...)
 	prefix = append(prefix, `","data":`...)
 	suffix = append(suffix, `,"emitted_at":`...)
 	suffix = strconv.AppendInt(suffix, at.UnixMilli(), 10)
@@ -60,10 +60,10 @@ func (*Voice) Append(dst []byte, e tap.Event) []byte {
 // Without the time, whose column the catalog may lack, it would be a row that only lost its other
 // columns.
 func appendDeleted(dst []byte, e tap.Deleted) []byte {
-	if e.Selection.LeavesOut(DeletedAt) {
+	if e.Query.LeavesOut(DeletedAt) {
 		return dst
 	}
-	s, bookmark := e.Selection.Stream, ""
+	s, bookmark := e.Query.Stream, ""
 	if s.Bookmark != "" {
 		bookmark = fmt.Sprintf("%q:%q,", s.Bookmark, tap.FormatTime(e.At))
 	}

@@ -31,8 +31,8 @@ func said(lines []byte) string {
 // Every message, byte for byte.
 func TestMessages(t *testing.T) {
 	v := &airbyte.Voice{}
-	sel := &tap.Selection{Stream: users}
-	before, behind := v.Frame(sel, 7, at)
+	q := &tap.Query{Stream: users}
+	before, behind := v.Frame(q, 7, at)
 	assert.Equal(t, `{"type":"RECORD","record":{"stream":"users","data":{},"emitted_at":1795000000123}}`+"\n", string(before)+"{}"+string(behind))
 	status := func(s string) string {
 		return `{"type":"TRACE","trace":{"type":"STREAM_STATUS","emitted_at":0,"stream_status":{"stream_descriptor":{"name":"users"},"status":"` + s + `"}}}` + "\n"
@@ -53,13 +53,13 @@ func TestMessages(t *testing.T) {
 	assert.Equal(t, `{"type":"RECORD","record":{"stream":"users","data":{"id":3,"updated_at":"`+
 		tap.FormatTime(at)+`","_ab_cdc_deleted_at":"`+tap.FormatTime(at)+
 		`"},"emitted_at":1795000000123}}`+"\n",
-		string(v.Append(nil, tap.Deleted{Selection: sel, Version: 7, IDs: []int64{3}, At: at})))
-	lacking := &tap.Selection{Stream: sel.Stream, Shape: record.NewObject([]record.Column{
+		string(v.Append(nil, tap.Deleted{Query: q, Version: 7, IDs: []int64{3}, At: at})))
+	lacking := &tap.Query{Stream: q.Stream, Shape: record.NewObject([]record.Column{
 		{Name: airbyte.DeletedAt, Treatment: record.Drop},
 	})}
-	assert.Empty(t, v.Append(nil, tap.Deleted{Selection: lacking, Version: 7, IDs: []int64{3}, At: at}),
+	assert.Empty(t, v.Append(nil, tap.Deleted{Query: lacking, Version: 7, IDs: []int64{3}, At: at}),
 		"without the time it would be a row")
-	assert.Empty(t, v.Append(nil, tap.Schema{Selection: sel}))
+	assert.Empty(t, v.Append(nil, tap.Schema{Query: q}))
 	assert.Equal(t, `{"type":"CONNECTION_STATUS","connectionStatus":{"status":"SUCCEEDED"}}`+"\n",
 		string(airbyte.AppendStatus(nil, nil)))
 	assert.Equal(t, `{"type":"CONNECTION_STATUS","connectionStatus":{"status":"FAILED","message":"why"}}`+"\n", string(airbyte.AppendStatus(nil, errors.New("why"))))
@@ -139,13 +139,13 @@ func TestConfiguredCatalogs(t *testing.T) {
 		}
 		return users
 	}
-	parse := func(stream string) ([]*tap.Selection, error) {
+	parse := func(stream string) ([]*tap.Query, error) {
 		choices, err := airbyte.ParseCatalog([]byte(`{"streams":[`+stream+`]}`), lookup)
-		var selections []*tap.Selection
+		var queries []*tap.Query
 		for _, c := range choices {
-			selections = append(selections, c.Select(shape, tap.Handling{}))
+			queries = append(queries, c.Select(shape, tap.Handling{}))
 		}
-		return selections, err
+		return queries, err
 	}
 	got, err := parse(`{"stream":{"name":"users","json_schema":{"properties":{"id":{}}}},"sync_mode":"full_refresh","generation_id":4}`)
 	require.NoError(t, err)

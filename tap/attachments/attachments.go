@@ -99,10 +99,10 @@ type row struct {
 // Enrich adds the contents to a page of attachments; records of other streams are returned
 // unchanged. An error concerns the store, a file host that is away, or the run: failures of single
 // files are in their records.
-func (e *Enricher) Enrich(ctx context.Context, sel *tap.Selection, shape *record.Shape,
+func (e *Enricher) Enrich(ctx context.Context, q *tap.Query, shape *record.Shape,
 	records [][]byte,
 ) ([][]byte, error) {
-	if sel.Stream.Name != Stream || len(records) == 0 {
+	if q.Stream.Name != Stream || len(records) == 0 {
 		return records, nil
 	}
 	rows := parseRows(records, shape)
@@ -111,7 +111,7 @@ func (e *Enricher) Enrich(ctx context.Context, sel *tap.Selection, shape *record
 		all[i] = &rows[i]
 	}
 	if len(e.opts.Types) > 0 && !plain(shape, "type") {
-		if err := e.renew(ctx, sel.Stream, all); err != nil {
+		if err := e.renew(ctx, q.Stream, all); err != nil {
 			return nil, err
 		}
 	}
@@ -122,7 +122,7 @@ func (e *Enricher) Enrich(ctx context.Context, sel *tap.Selection, shape *record
 	if dead := slices.DeleteFunc(all, func(r *row) bool {
 		return r.failed == nil || !r.failed.expired
 	}); len(dead) > 0 {
-		if err := e.retryLinks(ctx, sel.Stream, dead); err != nil {
+		if err := e.retryLinks(ctx, q.Stream, dead); err != nil {
 			return nil, err
 		}
 	}

@@ -58,7 +58,7 @@ func TestContentIsInTheStoreBeforeItsRecordComesOut(t *testing.T) {
 			"User-Agent": {"a-tap"}, "Accept": {"*/*"}, "Accept-Encoding": {"identity"},
 		}, r.Header, "no credential, cookie or referer")
 	}
-	other := &tap.Selection{Stream: &tap.Stream{Name: "users"}}
+	other := &tap.Query{Stream: &tap.Stream{Name: "users"}}
 	out, err := w.Enrich(t.Context(), other, nil, [][]byte{[]byte("{}")})
 	require.NoError(t, err)
 	assert.Equal(t, "{}", string(out[0]))
@@ -444,7 +444,7 @@ func TestTreatedColumns(t *testing.T) {
 		}
 	}
 	w := newWorld(t, fine, noLinks, nil)
-	out, err := w.Enrich(t.Context(), &tap.Selection{Stream: &tap.Stream{Name: Stream}},
+	out, err := w.Enrich(t.Context(), &tap.Query{Stream: &tap.Stream{Name: Stream}},
 		record.NewObject(columns), [][]byte{[]byte(`{"id":7,"url":"` + link + `"}`)})
 	require.NoError(t, err)
 	assert.JSONEq(t, `{"id":7,"url":"`+link+`","content_url":null,"content_bytes":11,
@@ -473,7 +473,7 @@ func TestStoppedDownloads(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		why := tap.Errorf(tap.Interrupted, "stopped", "a signal")
 		time.AfterFunc(time.Second, func() { cancel(why) })
-		_, err := w.Enrich(ctx, &tap.Selection{Stream: &tap.Stream{Name: Stream}},
+		_, err := w.Enrich(ctx, &tap.Query{Stream: &tap.Stream{Name: Stream}},
 			shape(record.Keep), [][]byte{[]byte(attachment(7, link))})
 		assert.Equal(t, why, err)
 	})

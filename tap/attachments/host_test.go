@@ -154,8 +154,8 @@ func (w *world) enrich(t *testing.T, shape *record.Shape, records ...string) ([]
 	for i, r := range records {
 		page[i] = []byte(r)
 	}
-	sel := &tap.Selection{Stream: &tap.Stream{Name: Stream}}
-	out, err := w.Enrich(t.Context(), sel, shape, page)
+	q := &tap.Query{Stream: &tap.Stream{Name: Stream}}
+	out, err := w.Enrich(t.Context(), q, shape, page)
 	rows := make([]kept, len(out))
 	for i, r := range out {
 		require.NoError(t, json.Unmarshal(r, &rows[i]))

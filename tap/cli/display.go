@@ -37,7 +37,7 @@ func (l *personLog) to(w io.Writer) {
 // display shows the run in the terminal: if standard error is a terminal, and standard output is
 // not one, which messages would flood. The returned function ends it. Without a display, done
 // reports so.
-func (p *program) display(out io.Writer, snapshot func() *tap.Account) (done func() (shown bool)) {
+func (p *program) display(out io.Writer, snapshot func() *tap.Report) (done func() (shown bool)) {
 	none := func() bool { return false }
 	if p.person == nil || p.person.level.Level() < slog.LevelInfo ||
 		!terminal.Fits(p.Err, p.getenv) {
@@ -69,23 +69,23 @@ func (p *program) quiet() (restore func()) {
 
 // conclude tells a person in a terminal how the run ended; the last line sums up. The sentence on
 // the outcome says the same if all streams are complete.
-func (p *program) conclude(a *tap.Account) {
+func (p *program) conclude(r *tap.Report) {
 	complete := 0
-	for _, s := range a.Streams {
+	for _, s := range r.Streams {
 		if s.Status == "complete" {
 			complete++
 		}
 	}
-	if complete < len(a.Streams) || a.ExitCode != greenhouse.ExitOK {
-		fmt.Fprintln(p.Err, a.Outcome)
+	if complete < len(r.Streams) || r.ExitCode != greenhouse.ExitOK {
+		fmt.Fprintln(p.Err, r.Outcome)
 	}
-	for _, s := range a.Streams {
+	for _, s := range r.Streams {
 		if s.Status == "failed" {
 			fmt.Fprintf(p.Err, "  %s: %s\n", s.Stream, s.Reason)
 		}
 	}
-	for _, next := range a.Next {
+	for _, next := range r.Next {
 		fmt.Fprintln(p.Err, "- "+next)
 	}
-	fmt.Fprintln(p.Err, summaryOf(a, people))
+	fmt.Fprintln(p.Err, summaryOf(r, people))
 }

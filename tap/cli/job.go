@@ -34,11 +34,11 @@ func (p *program) run(
 		}
 	})
 	ended := p.display(to.Writer, run.Snapshot)
-	account, err := run.Do(reading, patient{to.Writer, ctx})
+	result, err := run.Do(reading, patient{to.Writer, ctx})
 	stop()
 	undelivered := to.finish()
 	shown := ended()
-	if account == nil {
+	if result == nil {
 		p.report(flags, run.Failure(err))
 		return greenhouse.ExitCode(err, false), err
 	}
@@ -46,7 +46,7 @@ func (p *program) run(
 	case undelivered == nil:
 	case err == nil:
 		err = undelivered
-		greenhouse.Undelivered(account, err)
+		greenhouse.Undelivered(result, err)
 	case kind != tap.LoaderGone && kind != tap.Storage: // otherwise that is why
 		p.fail(undelivered)
 	}
@@ -59,20 +59,20 @@ func (p *program) run(
 		}
 	}
 	level := slog.LevelInfo
-	if account.ExitCode != greenhouse.ExitOK {
+	if result.ExitCode != greenhouse.ExitOK {
 		level = slog.LevelError
 	}
-	p.report(flags, account)
-	if skipped := needs(account); len(skipped) > namesInSummary {
+	p.report(flags, result)
+	if skipped := needs(result); len(skipped) > namesInSummary {
 		p.log.Debug("skipped: " + strings.Join(skipped, ", "))
 	}
-	logMetrics(p.log, account)
+	logMetrics(p.log, result)
 	if shown {
-		p.conclude(account)
+		p.conclude(result)
 	} else {
-		p.log.Log(ctx, level, summary(account))
+		p.log.Log(ctx, level, summary(result))
 	}
-	return account.ExitCode, nil
+	return result.ExitCode, nil
 }
 
 // check checks the flags before anything is read.
@@ -87,11 +87,11 @@ func (f runFlags) check() error {
 }
 
 // report writes the report of a run that is over.
-func (p *program) report(flags runFlags, account *tap.Account) {
+func (p *program) report(flags runFlags, result *tap.Report) {
 	if flags.Report == "" {
 		return
 	}
-	if err := report.Write(flags.Report, account); err != nil {
+	if err := report.Write(flags.Report, result); err != nil {
 		p.log.Error("writing the report: " + err.Error())
 	}
 }

@@ -117,10 +117,10 @@ func TestLogHasARowForEachStream(t *testing.T) {
 			s.ResetRequests()
 			rows := logged(t, read(state()).out)
 			lists, _, _ := s.Requests()
-			var a tap.Account
+			var r tap.Report
 			data, err := os.ReadFile(report)
 			require.NoError(t, err)
-			require.NoError(t, json.Unmarshal(data, &a))
+			require.NoError(t, json.Unmarshal(data, &r))
 			require.Len(t, rows, 5)
 			want := map[string]string{
 				"users": "failed", "jobs": "left_alone", "candidates": "complete",
@@ -129,24 +129,24 @@ func TestLogHasARowForEachStream(t *testing.T) {
 			if protocol == "airbyte" {
 				want["offers"] = "failed" // a person chose it
 			}
-			for _, account := range a.Streams {
-				if account.Stream == tap.SyncLog {
-					assert.Equal(t, 5, account.Records)
+			for _, result := range r.Streams {
+				if result.Stream == tap.SyncLog {
+					assert.Equal(t, 5, result.Records)
 					continue
 				}
-				row := rows[account.Stream]
+				row := rows[result.Stream]
 				assert.ElementsMatch(t, columns, slices.Collect(maps.Keys(row)))
-				assert.Equal(t, a.RunID+":"+account.Stream, row["id"])
-				assert.Equal(t, want[account.Stream], row["status"], account.Stream)
-				assert.Equal(t, account.Status, row["status"], account.Stream)
-				assert.Equal(t, want[account.Stream] == "complete" || want[account.Stream] == "left_alone",
-					row["reason"] == nil, account.Stream)
-				assert.EqualValues(t, lists[account.Stream], row["requests"], account.Stream)
-				assert.EqualValues(t, account.Records, row["records"], account.Stream)
+				assert.Equal(t, r.RunID+":"+result.Stream, row["id"])
+				assert.Equal(t, want[result.Stream], row["status"], result.Stream)
+				assert.Equal(t, result.Status, row["status"], result.Stream)
+				assert.Equal(t, want[result.Stream] == "complete" || want[result.Stream] == "left_alone",
+					row["reason"] == nil, result.Stream)
+				assert.EqualValues(t, lists[result.Stream], row["requests"], result.Stream)
+				assert.EqualValues(t, result.Records, row["records"], result.Stream)
 				assert.Equal(t, "4001", row["organization_id"])
-				assert.Equal(t, account.Stream == "offers", row["complete_until"] == nil, account.Stream)
-				assert.Equal(t, account.VerifiedUntil.IsZero(), row["verified_until"] == nil)
-				assert.NotEqual(t, first[account.Stream]["id"], row["id"])
+				assert.Equal(t, result.Stream == "offers", row["complete_until"] == nil, result.Stream)
+				assert.Equal(t, result.VerifiedUntil.IsZero(), row["verified_until"] == nil)
+				assert.NotEqual(t, first[result.Stream]["id"], row["id"])
 			}
 			assert.Equal(t, "60", jsonNumber(rows["candidates"]["verified_rows"]))
 			assert.NotContains(t, string(state()), `"sync_log":{"repl`)

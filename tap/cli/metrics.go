@@ -16,9 +16,9 @@ type metric struct {
 }
 
 // metrics returns the records and the duration of each stream that was read.
-func metrics(a *tap.Account) []metric {
+func metrics(r *tap.Report) []metric {
 	var all []metric
-	for _, s := range a.Streams {
+	for _, s := range r.Streams {
 		status := "failed"
 		switch s.Status {
 		case "skipped", "left_alone":
@@ -40,11 +40,11 @@ func metrics(a *tap.Account) []metric {
 }
 
 // logMetrics logs the metrics if the log is for machines; people have the summary.
-func logMetrics(log *slog.Logger, a *tap.Account) {
+func logMetrics(log *slog.Logger, r *tap.Report) {
 	if _, ok := log.Handler().(*jsonLog); !ok {
 		return
 	}
-	for _, m := range metrics(a) {
+	for _, m := range metrics(r) {
 		log.LogAttrs(context.Background(), slog.LevelInfo, "METRIC",
 			slog.String("stream", m.Tags["stream"]), slog.Any("metric_info", m))
 	}

@@ -211,10 +211,10 @@ func TestPipeFailsWithItsLoader(t *testing.T) {
 			assert.NoFileExists(t, state)
 			data, err := os.ReadFile(report)
 			require.NoError(t, err)
-			var account tap.Account
-			require.NoError(t, json.Unmarshal(data, &account))
-			assert.Contains(t, account.Outcome, c.want)
-			assert.Equal(t, 1, account.ExitCode)
+			var result tap.Report
+			require.NoError(t, json.Unmarshal(data, &result))
+			assert.Contains(t, result.Outcome, c.want)
+			assert.Equal(t, 1, result.ExitCode)
 		})
 	}
 }

@@ -15,36 +15,36 @@ const namesInSummary = 10
 const summaryPrefix = "summary: "
 
 // figures writes the figures of the summary.
-type figures func(complete, streams, records int, a *tap.Account) string
+type figures func(complete, streams, records int, r *tap.Report) string
 
 // machines is for logs, which programs read.
-func machines(complete, streams, records int, a *tap.Account) string {
+func machines(complete, streams, records int, r *tap.Report) string {
 	return fmt.Sprintf("%d of %d streams complete, %d records, %d requests, %.1f MB, %s",
-		complete, streams, records, a.Requests.Lists, float64(a.Requests.Bytes)/1e6,
-		a.Ended.Sub(a.Began).Round(10*time.Millisecond))
+		complete, streams, records, r.Requests.Lists, float64(r.Requests.Bytes)/1e6,
+		r.Ended.Sub(r.Began).Round(10*time.Millisecond))
 }
 
 // people is for a screen of 80 columns, in the manner of the display.
-func people(complete, streams, records int, a *tap.Account) string {
+func people(complete, streams, records int, r *tap.Report) string {
 	return fmt.Sprintf("%d of %d streams, %s records, %s requests, %s", complete, streams,
-		terminal.Number(records), terminal.Number(int(a.Requests.Lists)),
-		terminal.Duration(a.Ended.Sub(a.Began)))
+		terminal.Number(records), terminal.Number(int(r.Requests.Lists)),
+		terminal.Duration(r.Ended.Sub(r.Began)))
 }
 
 // summary returns one line on how a run ended: streams, records, requests, bytes, time, what was
 // skipped, and which scopes are missing.
-func summary(a *tap.Account) string { return summaryOf(a, machines) }
+func summary(r *tap.Report) string { return summaryOf(r, machines) }
 
-func summaryOf(a *tap.Account, write figures) string {
+func summaryOf(r *tap.Report, write figures) string {
 	names := map[string][]string{}
 	records, gone := 0, 0
-	for _, s := range a.Streams {
+	for _, s := range r.Streams {
 		names[s.Status] = append(names[s.Status], s.Stream)
 		records += s.Records
 		gone += s.Gone
 	}
 	complete, skipped := len(names["complete"]), names["skipped"]
-	line := summaryPrefix + write(complete, len(a.Streams), records, a)
+	line := summaryPrefix + write(complete, len(r.Streams), records, r)
 	if gone > 0 {
 		line += fmt.Sprintf("; gone from Greenhouse: %d rows", gone)
 	}
@@ -57,7 +57,7 @@ func summaryOf(a *tap.Account, write figures) string {
 			line += fmt.Sprintf("; %s: %s", part.what, list(of))
 		}
 	}
-	if a.Overtime {
+	if r.Overtime {
 		line += "; max_run_time was reached"
 	}
 	line += "; skipped: "
@@ -70,13 +70,13 @@ func summaryOf(a *tap.Account, write figures) string {
 	case len(skipped) > namesInSummary:
 		return line + fmt.Sprintf("%d streams for want of a scope: %s", len(skipped), list(skipped))
 	}
-	return line + strings.Join(needs(a), ", ")
+	return line + strings.Join(needs(r), ", ")
 }
 
 // needs names each stream that was skipped, with the scope that it needs.
-func needs(a *tap.Account) []string {
+func needs(r *tap.Report) []string {
 	var names []string
-	for _, s := range a.Streams {
+	for _, s := range r.Streams {
 		if s.Status == "skipped" {
 			names = append(names, fmt.Sprintf("%s (needs %s)", s.Stream, s.Scope))
 		}

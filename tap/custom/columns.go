@@ -316,19 +316,19 @@ func classOf(valueType string, s *tap.Stream) string {
 	return s.PersonalData[s.CustomFields.Column]
 }
 
-// Apply makes the selection's pages have columns of custom fields, if there are any. The
-// selection's fields become the API's columns that this needs. undefined says whether fields come
+// Apply makes the query's pages have columns of custom fields, if there are any. The
+// query's fields become the API's columns that this needs. undefined says whether fields come
 // out that are defined only after their definitions were read.
-func (c *Columns) Apply(sel *tap.Selection, undefined bool) {
-	s := sel.Stream
+func (c *Columns) Apply(q *tap.Query, undefined bool) {
+	s := q.Stream
 	if s.CustomFields == nil {
 		return
 	}
 	if c.mode == Raw {
-		sel.Transform = guard(sel)
+		q.Transform = guard(q)
 		return
 	}
-	if sel.Err = c.err; c.definitions == nil {
+	if q.Err = c.err; c.definitions == nil {
 		return
 	}
 	t := &transform{
@@ -342,7 +342,7 @@ func (c *Columns) Apply(sel *tap.Selection, undefined bool) {
 	custom := map[string]bool{}
 	for _, d := range c.definitions[s.CustomFields.FieldType] {
 		custom[d.column] = true
-		if column := sel.Shape.Column(d.column); column != nil && column.Treatment != record.Drop {
+		if column := q.Shape.Column(d.column); column != nil && column.Treatment != record.Drop {
 			t.wanted[d.NameKey] = d
 			delete(t.ignored, d.NameKey)
 			continue
@@ -351,7 +351,7 @@ func (c *Columns) Apply(sel *tap.Selection, undefined bool) {
 	}
 	var fields []string
 	partial := false
-	for _, column := range sel.Shape.Columns {
+	for _, column := range q.Shape.Columns {
 		switch {
 		case custom[column.Name], column.Treatment == record.Drop && column.Name != t.column &&
 			strings.HasPrefix(column.Name, customPrefix):
@@ -365,9 +365,9 @@ func (c *Columns) Apply(sel *tap.Selection, undefined bool) {
 	if len(t.wanted) > 0 && !slices.Contains(fields, t.column) {
 		fields = append(fields, t.column)
 	}
-	sel.Fields = nil
+	q.Fields = nil
 	if partial {
-		sel.Fields, t.onlyKnown = fields, true
+		q.Fields, t.onlyKnown = fields, true
 	}
-	sel.Transform = t.page
+	q.Transform = t.page
 }

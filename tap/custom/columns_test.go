@@ -65,8 +65,8 @@ func read(t *testing.T, d definitions, mode custom.Mode) *custom.Columns {
 	return c
 }
 
-// query returns the selection of candidates in which drop are dropped columns.
-func query(t *testing.T, c *custom.Columns, undefined bool, drop ...string) *tap.Selection {
+// query returns the query of candidates in which drop are dropped columns.
+func query(t *testing.T, c *custom.Columns, undefined bool, drop ...string) *tap.Query {
 	t.Helper()
 	s := candidates(t)
 	shape, err := c.Shape(s)
@@ -79,16 +79,16 @@ func query(t *testing.T, c *custom.Columns, undefined bool, drop ...string) *tap
 		}
 		return true
 	}}
-	sel := choice.Select(shape, tap.Handling{})
-	c.Apply(sel, undefined)
-	return sel
+	q := choice.Select(shape, tap.Handling{})
+	c.Apply(q, undefined)
+	return q
 }
 
-// rows returns the rows that a selection's transformation makes of a page.
-func rows(t *testing.T, sel *tap.Selection, page string) []map[string]any {
+// rows returns the rows that a query's transformation makes of a page.
+func rows(t *testing.T, q *tap.Query, page string) []map[string]any {
 	t.Helper()
-	require.NotNil(t, sel.Transform)
-	out, err := sel.Transform(nil, []byte(page))
+	require.NotNil(t, q.Transform)
+	out, err := q.Transform(nil, []byte(page))
 	require.NoError(t, err)
 	var got []map[string]any
 	require.NoError(t, json.Unmarshal(out, &got), "%s", out)
@@ -108,12 +108,12 @@ func TestModes(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, want[0], shape.Column("custom_fields") != nil, mode)
 		assert.Equal(t, want[1], shape.Column("custom_team") != nil, mode)
-		sel := query(t, c, true)
+		q := query(t, c, true)
 		if mode == custom.Raw {
-			assert.Nil(t, sel.Transform)
+			assert.Nil(t, q.Transform)
 			continue
 		}
-		got := rows(t, sel, page)
+		got := rows(t, q, page)
 		assert.Equal(t, "blue", got[0]["custom_team"])
 		assert.Equal(t, "5", got[0]["custom_level"], "an option that is a number is its text")
 		assert.Equal(t, "new", got[0]["custom_later"], "defined after the definitions were read")
@@ -131,20 +131,20 @@ func TestModes(t *testing.T) {
 // A column that is not wanted is in no row, and columns that are asked for are the API's.
 func TestUnwantedFieldsAreNotInRows(t *testing.T) {
 	c := read(t, defined("team", "short_text", "level", "single_select"), custom.InColumns)
-	sel := query(t, c, true, "custom_level")
-	assert.Nil(t, sel.Fields, "all of the API's columns are needed")
-	got := rows(t, sel, page)
+	q := query(t, c, true, "custom_level")
+	assert.Nil(t, q.Fields, "all of the API's columns are needed")
+	got := rows(t, q, page)
 	assert.NotContains(t, got[0], "custom_level")
 	assert.Contains(t, got[0], "custom_later")
 
-	sel = query(t, c, true, "custom_level", "first_name")
-	assert.Contains(t, sel.Fields, "custom_fields")
-	assert.NotContains(t, sel.Fields, "first_name")
-	assert.NotContains(t, sel.Fields, "custom_team")
-	assert.NotContains(t, rows(t, sel, page)[0], "custom_later", "only known columns are asked for")
+	q = query(t, c, true, "custom_level", "first_name")
+	assert.Contains(t, q.Fields, "custom_fields")
+	assert.NotContains(t, q.Fields, "first_name")
+	assert.NotContains(t, q.Fields, "custom_team")
+	assert.NotContains(t, rows(t, q, page)[0], "custom_later", "only known columns are asked for")
 
-	sel = query(t, c, true, "custom_level", "custom_team", "first_name")
-	assert.NotContains(t, sel.Fields, "custom_fields")
+	q = query(t, c, true, "custom_level", "custom_team", "first_name")
+	assert.NotContains(t, q.Fields, "custom_fields")
 	both := read(t, defined("team", "short_text"), custom.Both)
 	assert.NotContains(t, query(t, both, true, "custom_fields", "custom_team").Fields, "custom_fields")
 	assert.Nil(t, query(t, both, true, "custom_fields").Fields)
@@ -175,8 +175,8 @@ func TestNamesOfColumns(t *testing.T) {
 
 // Fields that are defined only after the definitions were read get names of their own, too.
 func TestNamesOfUndefinedFields(t *testing.T) {
-	sel := query(t, read(t, defined("team-a", "short_text"), custom.InColumns), true)
-	got := rows(t, sel, `[{"id":1,"custom_fields":{"team a":{"value":"1"},"new-a":{"value":"2"},"new a":{"value":"3"},"New_A":{"value":"4"},"none":{"value":null},"odd":1}}]`)
+	q := query(t, read(t, defined("team-a", "short_text"), custom.InColumns), true)
+	got := rows(t, q, `[{"id":1,"custom_fields":{"team a":{"value":"1"},"new-a":{"value":"2"},"new a":{"value":"3"},"New_A":{"value":"4"},"none":{"value":null},"odd":1}}]`)
 	assert.Len(t, got[0], 6, "%v", got[0])
 	values := map[any]bool{}
 	for name, value := range got[0] {
@@ -272,15 +272,15 @@ func TestValuesOfFields(t *testing.T) {
 
 // What is no page of rows is passed on as it is, to be refused where pages are checked.
 func TestBrokenPagesArePassedOn(t *testing.T) {
-	sel := query(t, read(t, defined("f", "short_text"), custom.InColumns), true)
+	q := query(t, read(t, defined("f", "short_text"), custom.InColumns), true)
 	for _, broken := range []string{
 		``, `{}`, `[`, `[{]`, `[{"id":1]`, `[1]`, `[{"id":1}`, `[{"id":1},2]`, `<html>`,
 	} {
-		out, err := sel.Transform(nil, []byte(broken))
+		out, err := q.Transform(nil, []byte(broken))
 		require.NoError(t, err)
 		assert.Equal(t, broken, string(out))
 	}
-	out, err := sel.Transform([]byte("before"), []byte(`[]`))
+	out, err := q.Transform([]byte("before"), []byte(`[]`))
 	require.NoError(t, err)
 	assert.Equal(t, "before[]", string(out))
 }
@@ -298,13 +298,13 @@ func TestFieldsWithFewValuesAreNotHashed(t *testing.T) {
 			}
 			return record.Keep, record.Keep
 		})
-		sel := (&tap.Choice{Stream: s}).Select(hashed, tap.Handling{})
-		custom.Unread().Apply(sel, true)
+		q := (&tap.Choice{Stream: s}).Select(hashed, tap.Handling{})
+		custom.Unread().Apply(q, true)
 		if how != record.Hash {
-			assert.Nil(t, sel.Transform)
+			assert.Nil(t, q.Transform)
 			continue
 		}
-		out, err := sel.Transform(nil, []byte(page))
+		out, err := q.Transform(nil, []byte(page))
 		require.NoError(t, err)
 		assert.JSONEq(t, `[{"id":1,"custom_fields":{"born":null,"team":{"type":"short_text","value":"blue"},"odd":"text"}},{"id":2,"custom_fields":"odd"}]`, string(out))
 	}
@@ -322,9 +322,9 @@ func TestUnreadableDefinitions(t *testing.T) {
 	assert.NoError(t, query(t, read(t, failing, custom.Raw), true).Err, "the column is there")
 	users, err := schemas.Load("jobs", "notes")
 	require.NoError(t, err)
-	sel := (&tap.Choice{Stream: users[1]}).Select(record.NewObject(nil), tap.Handling{})
-	c.Apply(sel, true)
-	assert.NoError(t, sel.Err)
+	q := (&tap.Choice{Stream: users[1]}).Select(record.NewObject(nil), tap.Handling{})
+	c.Apply(q, true)
+	assert.NoError(t, q.Err)
 	_, err = custom.Read(t.Context(), definitions{err: tap.Errorf(tap.Credentials, "signing in", "no")}, custom.Both)
 	assert.Error(t, err)
 	_, err = custom.Read(t.Context(), definitions{pages: []string{`{"no":"array"}`}}, custom.Both)

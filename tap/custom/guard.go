@@ -12,9 +12,9 @@ import (
 // guard returns a transformation for pages of which the single column with custom fields is hashed:
 // fields with few values, by the type that stands beside them, become null before that. It returns
 // nil if nothing is hashed.
-func guard(sel *tap.Selection) func(dst, page []byte) ([]byte, error) {
-	s := sel.Stream
-	column := sel.Shape.Column(s.CustomFields.Column)
+func guard(q *tap.Query) func(dst, page []byte) ([]byte, error) {
+	s := q.Stream
+	column := q.Shape.Column(s.CustomFields.Column)
 	if column == nil || column.Treatment != record.Hash && column.Shape.Unknown != record.Hash {
 		return nil
 	}

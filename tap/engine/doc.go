@@ -10,6 +10,6 @@
 // delivered: see package gone. The context ends everything; its cause says why.
 //
 // There are four locks. The queue has one, for its tasks. A stream has one for what is known of its
-// list (its shape, and refused parts of requests), and one for its account, which observers read.
+// list (its shape, and refused parts of requests), and one for its report, which observers read.
 // The run has one for the oldest row seen so far.
 package engine

@@ -59,7 +59,7 @@ func (w *writer) settle(st *stream) {
 	switch {
 	case st.ledger == nil || st.out.err != nil || st.out.rested:
 		w.end(st, st.out.err)
-	case w.unread > 0 && (st.sel.Stream.OfCandidates() || !w.signals.row.Load()):
+	case w.unread > 0 && (st.query.Stream.OfCandidates() || !w.signals.row.Load()):
 		w.undecided = append(w.undecided, st)
 	default:
 		w.compare(st)
@@ -85,7 +85,7 @@ func (w *writer) compare(st *stream) {
 
 func (m compared) write(w *writer) {
 	st, f := m.stream, m.found
-	st.account.swept(f, w.Deletes.Every)
+	st.report.swept(f, w.Deletes.Every)
 	w.prove(w.signals.row.Load())
 	if f.Compared {
 		st.out.verified = &tap.Verified{
@@ -93,11 +93,11 @@ func (m compared) write(w *writer) {
 		}
 		w.changed(st)
 	} else if w.Deletes.Verify {
-		st.out.err = tap.Errorf(tap.Refused, "verifying "+st.sel.Stream.Name,
+		st.out.err = tap.Errorf(tap.Refused, "verifying "+st.query.Stream.Name,
 			"the list could not be compared with what was delivered")
 	}
 	if f.Compared && (f.Listed || f.Gone > 0 || f.Repaired > 0) {
-		w.Log.Info("compared with what was loaded", "stream", st.sel.Stream.Name, "rows", f.Rows,
+		w.Log.Info("compared with what was loaded", "stream", st.query.Stream.Name, "rows", f.Rows,
 			"gone", f.Gone, "repaired", f.Repaired,
 			"next", f.Swept.Add(w.Deletes.Every).UTC().Format(time.RFC3339))
 	}
@@ -117,18 +117,18 @@ func (m proven) write(w *writer) {
 // end. Records of a page that was broken off count too.
 func (w *writer) beforeEnd(st *stream) {
 	uncounted := slices.ContainsFunc(w.since,
-		func(s tap.Written) bool { return s.Stream == st.sel.Stream && s.Records > 0 })
+		func(s tap.Written) bool { return s.Stream == st.query.Stream && s.Records > 0 })
 	if w.dirty || uncounted {
 		w.writeState()
 	}
-	w.under = slices.DeleteFunc(w.under, func(u *tap.Stream) bool { return u == st.sel.Stream })
+	w.under = slices.DeleteFunc(w.under, func(u *tap.Stream) bool { return u == st.query.Stream })
 }
 
 // end reports the end of a stream.
 func (w *writer) end(st *stream, err error) {
 	started{st}.write(w)
 	w.beforeEnd(st)
-	w.say(tap.Ended{Stream: st.sel.Stream, Err: err})
+	w.say(tap.Ended{Stream: st.query.Stream, Err: err})
 	w.flush()
 	if w.err != nil {
 		return
@@ -141,13 +141,13 @@ func (w *writer) end(st *stream, err error) {
 }
 
 func (w *writer) logEnd(st *stream, err error) {
-	name := st.sel.Stream.Name
-	if n := st.account.skippedRows(); n > 0 {
+	name := st.query.Stream.Name
+	if n := st.report.skippedRows(); n > 0 {
 		w.Log.Warn("skipped rows that contain only a message", "stream", name, "rows", n)
 	}
 	switch {
 	case err != nil && w.skips(err):
-		st.account.status(tap.Skipped, err)
+		st.report.status(tap.Skipped, err)
 		why := err.Error()
 		var e *tap.Error
 		if errors.As(err, &e) && e.Hint != "" {
@@ -155,17 +155,17 @@ func (w *writer) logEnd(st *stream, err error) {
 		}
 		w.Log.Warn("stream is skipped: "+why, "stream", name)
 	case err != nil:
-		st.account.status(tap.Failed, err)
+		st.report.status(tap.Failed, err)
 		w.Log.Error(err.Error(), "stream", name, "records", st.out.records)
 	case st.out.rested:
 		next := w.restOf(st).Due(st.mark)
-		st.account.leftAlone(next)
+		st.report.leftAlone(next)
 		w.Log.Info("stream is left alone: its last complete read is recent enough", "stream", name,
 			"last", st.mark.Last().UTC().Format(time.RFC3339),
 			"next", next.UTC().Format(time.RFC3339))
 	default:
-		st.account.status(tap.Complete, nil)
-		st.account.due(w.restOf(st).Due(w.markOf(st)))
+		st.report.status(tap.Complete, nil)
+		st.report.due(w.restOf(st).Due(w.markOf(st)))
 		w.Log.Info("stream is complete", "stream", name, "records", st.out.records)
 	}
 }
@@ -182,7 +182,7 @@ var errScopeLost = errors.New("the scope was there when the stream was read befo
 // scopeLost returns the error of a stream whose scope is missing, if it was read before.
 func (st *stream) scopeLost(err error) error {
 	if tap.KindOf(err) != tap.Scope || !progress.Loaded(st.mark) && st.mark.Pages == 0 &&
-		st.account.snapshot().Pages == 0 {
+		st.report.snapshot().Pages == 0 {
 		return err
 	}
 	lost := &tap.Error{Kind: tap.Scope, Err: fmt.Errorf("%w: %w", errScopeLost, err)}
@@ -210,8 +210,8 @@ func (w *writer) needsProof() bool {
 func (r *run) sweepOf(st *stream) gone.Sweep {
 	d := r.Deletes
 	return gone.Sweep{
-		Every: d.Every, MaxShare: d.MaxShare, Accept: slices.Contains(d.Accept, st.sel.Stream.Name),
-		Force: d.Verify || r.signals.anonymized.Load() && st.sel.Stream.OfCandidates(),
+		Every: d.Every, MaxShare: d.MaxShare, Accept: slices.Contains(d.Accept, st.query.Stream.Name),
+		Force: d.Verify || r.signals.anonymized.Load() && st.query.Stream.OfCandidates(),
 		Now:   r.now(),
 	}
 }

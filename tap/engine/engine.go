@@ -75,9 +75,9 @@ type Deletes struct {
 }
 
 // Snapshot returns the progress of each stream; nil if no run is under way.
-func (e *Engine) Snapshot() []tap.StreamAccount {
+func (e *Engine) Snapshot() []tap.StreamReport {
 	if r := e.current.Load(); r != nil {
-		return r.accounts()
+		return r.reports()
 	}
 	return nil
 }

@@ -45,7 +45,7 @@ func stream(name string) *tap.Stream {
 // runEngine runs the engine over streams without a bookmark.
 func runEngine(t *testing.T, ctx context.Context, source tap.Source, out io.Writer,
 	change func(*engine.Engine), names ...string,
-) (*tap.Account, error) {
+) (*tap.Report, error) {
 	t.Helper()
 	var streams []*tap.Stream
 	for _, name := range names {
@@ -56,13 +56,13 @@ func runEngine(t *testing.T, ctx context.Context, source tap.Source, out io.Writ
 
 func runStreams(t *testing.T, ctx context.Context, source tap.Source, out io.Writer,
 	change func(*engine.Engine), streams ...*tap.Stream,
-) (*tap.Account, error) {
+) (*tap.Report, error) {
 	t.Helper()
-	var selections []*tap.Selection
+	var queries []*tap.Query
 	for _, s := range streams {
 		shape, err := s.Shape()
 		require.NoError(t, err)
-		selections = append(selections, (&tap.Choice{Stream: s}).Select(shape, tap.Handling{}))
+		queries = append(queries, (&tap.Choice{Stream: s}).Select(shape, tap.Handling{}))
 	}
 	e := &engine.Engine{
 		Source: source, Voice: &singer.Voice{}, Out: out,
@@ -71,7 +71,7 @@ func runStreams(t *testing.T, ctx context.Context, source tap.Source, out io.Wri
 	if change != nil {
 		change(e)
 	}
-	return e.Sync(ctx, selections, tap.NewState())
+	return e.Sync(ctx, queries, tap.NewState())
 }
 
 const page = `[{"id":1}]`

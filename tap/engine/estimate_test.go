@@ -44,7 +44,7 @@ func TestPiecesPartitionTheList(t *testing.T) {
 		}
 		read := progress.Begin(tap.Bookmark{Progress: &tap.Progress{
 			Began: now, Query: "q", Pieces: []*tap.Piece{whole},
-		}}, progress.Query{Fingerprint: "q", Timed: true, Resumable: true})
+		}}, progress.Options{Fingerprint: "q", Timed: true, Resumable: true})
 		rest := whole
 		for range 40 {
 			top := latest(rest.From, ago())

@@ -17,9 +17,9 @@ func (w *writer) writeLog(cause error) {
 	if err == nil {
 		w.announce(st, st.current())
 		if len(records) > 0 {
-			w.say(tap.Running{Stream: st.sel.Stream})
+			w.say(tap.Running{Stream: st.query.Stream})
 		}
-		prefix, suffix := w.voice.Frame(st.sel, 0, w.now())
+		prefix, suffix := w.voice.Frame(st.query, 0, w.now())
 		for _, r := range records {
 			w.buf = append(append(append(w.buf, prefix...), r...), suffix...)
 		}
@@ -28,29 +28,29 @@ func (w *writer) writeLog(cause error) {
 	}
 	w.dirty = true
 	w.beforeEnd(st)
-	w.say(tap.Ended{Stream: st.sel.Stream, Err: err})
+	w.say(tap.Ended{Stream: st.query.Stream, Err: err})
 	w.flush()
 	if w.err != nil {
 		return
 	}
 	st.ended.Store(true)
 	if err != nil {
-		st.account.status(tap.Failed, err)
-		w.Log.Error(err.Error(), "stream", st.sel.Stream.Name)
+		st.report.status(tap.Failed, err)
+		w.Log.Error(err.Error(), "stream", st.query.Stream.Name)
 		return
 	}
-	st.account.status(tap.Complete, nil)
+	st.report.status(tap.Complete, nil)
 }
 
-// logRecords returns the rows of the log, as its selection wants them.
+// logRecords returns the rows of the log, as its query wants them.
 func (w *writer) logRecords(st *stream, cause error) ([][]byte, error) {
-	if st.sel.Err != nil {
-		return nil, st.sel.Err
+	if st.query.Err != nil {
+		return nil, st.query.Err
 	}
 	now := time.Now().UTC()
 	rows := make([]tap.LogRow, len(w.streams))
 	for i, other := range w.streams {
-		rows[i] = w.accountForLog(other).LogOf(w.ID, w.Version, w.state.Organization, now, cause)
+		rows[i] = w.reportForLog(other).LogOf(w.ID, w.Version, w.state.Organization, now, cause)
 	}
 	if w.Sample {
 		rows = rows[:min(1, len(rows))]
@@ -66,14 +66,14 @@ func (w *writer) logRecords(st *stream, cause error) ([][]byte, error) {
 	return res.Records, nil
 }
 
-// accountForLog is the account of a stream, with what else the log says of it.
-func (w *writer) accountForLog(st *stream) *tap.StreamAccount {
-	a := st.account.snapshot()
+// reportForLog is the report of a stream, with what else the log says of it.
+func (w *writer) reportForLog(st *stream) *tap.StreamReport {
+	r := st.report.snapshot()
 	if w.UsedBy != nil {
-		a.Requests, a.Retries = w.UsedBy(a.Stream)
+		r.Requests, r.Retries = w.UsedBy(r.Stream)
 	}
-	if a.CompleteUntil.IsZero() {
-		a.CompleteUntil = st.mark.Last()
+	if r.CompleteUntil.IsZero() {
+		r.CompleteUntil = st.mark.Last()
 	}
-	return &a
+	return &r
 }

@@ -74,13 +74,13 @@ func (m started) write(w *writer) {
 		return
 	}
 	out.started = true
-	m.stream.account.status(tap.Unfinished, nil)
-	w.under = append(w.under, m.stream.sel.Stream)
-	w.say(tap.Started{Stream: m.stream.sel.Stream})
+	m.stream.report.status(tap.Unfinished, nil)
+	w.under = append(w.under, m.stream.query.Stream)
+	w.say(tap.Started{Stream: m.stream.query.Stream})
 }
 
 func (m estimated) write(w *writer) {
-	w.say(tap.Estimate{Stream: m.stream.sel.Stream, Records: int64(m.records)})
+	w.say(tap.Estimate{Stream: m.stream.query.Stream, Records: int64(m.records)})
 }
 
 func (m waiting) write(w *writer) {

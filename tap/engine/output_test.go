@@ -19,7 +19,7 @@ import (
 // events is a voice that says what it is told, a line each.
 type events struct{}
 
-func (events) Frame(*tap.Selection, int64, time.Time) (before, after []byte) {
+func (events) Frame(*tap.Query, int64, time.Time) (before, after []byte) {
 	return []byte("record "), []byte("\n")
 }
 
@@ -31,11 +31,11 @@ func (events) Append(dst []byte, e tap.Event) []byte {
 	case tap.Started:
 		line("%s started", e.Stream.Name)
 	case tap.Schema:
-		line("%s schema of %d", e.Selection.Stream.Name, len(e.Shape.Columns))
+		line("%s schema of %d", e.Query.Stream.Name, len(e.Shape.Columns))
 	case tap.Running:
 		line("%s running", e.Stream.Name)
 	case tap.Deleted:
-		line("%s gone %v", e.Selection.Stream.Name, e.IDs)
+		line("%s gone %v", e.Query.Stream.Name, e.IDs)
 	case tap.Estimate:
 		line("%s about %d", e.Stream.Name, e.Records)
 	case tap.Saved:
@@ -64,7 +64,7 @@ func (events) Append(dst []byte, e tap.Event) []byte {
 // said runs the engine over some streams, one after the other, with a voice of events.
 func said(t *testing.T, ctx context.Context, source tap.Source, out io.Writer,
 	change func(*engine.Engine), streams ...*tap.Stream,
-) *tap.Account {
+) *tap.Report {
 	t.Helper()
 	sum, _ := runStreams(t, ctx, source, out, func(e *engine.Engine) {
 		e.Voice, e.Concurrency = events{}, 1

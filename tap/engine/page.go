@@ -28,7 +28,7 @@ var errRestart = errors.New("the piece is read again")
 func (w *worker) ask(ctx context.Context, t *task, req tap.Request,
 	step func(page tap.Page, res *record.Result) (progress.Step, error),
 ) error {
-	w.stream.account.asking()
+	w.stream.report.asking()
 	err := w.Source.Read(ctx, req, func(page tap.Page) error {
 		if w.Sample {
 			page.Next = ""
@@ -99,18 +99,18 @@ func (w *worker) write(ctx context.Context, t *task, req tap.Request, page tap.P
 		return err
 	}
 	if w.Enricher != nil {
-		if res.Records, err = w.Enricher.Enrich(ctx, w.stream.sel, b.known.shape,
+		if res.Records, err = w.Enricher.Enrich(ctx, w.stream.query, b.known.shape,
 			res.Records); err != nil {
 			return err
 		}
 	}
 	pages := 0
 	if req.IDs == nil {
-		pages = w.stream.account.page(len(page.Body), res.Messages)
-		w.stream.account.covered(t.piece, t.head, w.signals.oldestRow())
+		pages = w.stream.report.page(len(page.Body), res.Messages)
+		w.stream.report.covered(t.piece, t.head, w.signals.oldestRow())
 	}
 	w.stream.warnNulled(res.Nulled, w.Log)
-	for _, column := range w.stream.account.dropped(res.Dropped) {
+	for _, column := range w.stream.report.dropped(res.Dropped) {
 		w.Log.Warn("a column was dropped because nobody has classified it: name it in privacy_columns to keep or drop it",
 			"stream", req.Stream.Name, "column", column)
 	}
@@ -119,14 +119,14 @@ func (w *worker) write(ctx context.Context, t *task, req tap.Request, page tap.P
 		b.step = p
 	}
 	b.records, b.written = res.Records, make(chan struct{})
-	b.frame[0], b.frame[1] = w.Voice.Frame(w.stream.sel, w.stream.version(), page.Asked)
+	b.frame[0], b.frame[1] = w.Voice.Frame(w.stream.query, w.stream.version(), page.Asked)
 	w.Log.Debug("page", "stream", req.Stream.Name, "records", len(res.Records), "more",
 		page.Next != "")
 	if err := w.send(ctx, b); err != nil {
 		return err
 	}
 	<-b.written
-	w.stream.account.pageWritten()
+	w.stream.report.pageWritten()
 	return nil
 }
 
@@ -156,7 +156,7 @@ func (w *worker) note(ctx context.Context, t *task, req tap.Request, page tap.Pa
 func (w *worker) records(page tap.Page) (record.Result, known, error) {
 	st := w.stream
 	body := page.Body
-	if f := st.sel.Transform; f != nil {
+	if f := st.query.Transform; f != nil {
 		var err error
 		if w.page, err = f(w.page[:0], body); err != nil {
 			return record.Result{}, known{}, err
@@ -171,7 +171,7 @@ func (w *worker) records(page tap.Page) (record.Result, known, error) {
 			return res, now, err
 		}
 		if n == maxLearns {
-			return res, known{}, tap.Errorf(tap.Fault, "reading list "+st.sel.Stream.Name,
+			return res, known{}, tap.Errorf(tap.Fault, "reading list "+st.query.Stream.Name,
 				"cannot learn the columns of a page")
 		}
 		if err := st.learn(w.splitter.Page(), now.shape, w.Log); err != nil {

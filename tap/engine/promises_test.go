@@ -36,7 +36,7 @@ func pageOf(body string) script {
 // ran is the result of a run of one stream.
 type ran struct {
 	out, log string
-	sum      *tap.Account
+	sum      *tap.Report
 	err      error
 }
 
@@ -78,11 +78,11 @@ func runOne(t *testing.T, source tap.Source, state []byte, handling tap.Handling
 		change(e)
 	}
 	sum, err := e.Sync(t.Context(),
-		[]*tap.Selection{(&tap.Choice{Stream: timed, Wanted: wanted}).Select(shape, handling)}, st)
+		[]*tap.Query{(&tap.Choice{Stream: timed, Wanted: wanted}).Select(shape, handling)}, st)
 	return &ran{out.String(), log.String(), sum, err}
 }
 
-// Unknown columns are learnt, reported once in the log and in the account, kept in the state, and
+// Unknown columns are learnt, reported once in the log and in the report, kept in the state, and
 // known to the next run from its start.
 func TestUnknownColumnsAreLearnt(t *testing.T) {
 	source := pageOf(`[{"id":2,"new":"x","name":7},{"id":1,"new":null,"name":"n"}]`)

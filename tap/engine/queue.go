@@ -47,7 +47,7 @@ func (r *run) opening(st *stream) *task {
 	t := &task{
 		stream: st, stage: firstPage, waits: st.mark.Last(), weight: float64(st.mark.Pages),
 	}
-	if p := st.mark.Progress; p != nil && p.Query == st.sel.Fingerprint() && !r.Sample {
+	if p := st.mark.Progress; p != nil && p.Query == st.query.Fingerprint() && !r.Sample {
 		t.stage = underWay
 	}
 	return t

@@ -68,20 +68,20 @@ const overtimeGrace = 5 * time.Second
 
 // Sync reads the selected streams concurrently and advances the state. It returns an error only if
 // the whole run ended early: of kind Credentials, SignIn, BadInput, Rights, Unreachable, LoaderGone
-// or Interrupted. The account says how each stream ended; it is nil only if the run could not
+// or Interrupted. The report says how each stream ended; it is nil only if the run could not
 // start.
 func (e *Engine) Sync(
-	ctx context.Context, selections []*tap.Selection, state *tap.State,
-) (*tap.Account, error) {
+	ctx context.Context, queries []*tap.Query, state *tap.State,
+) (*tap.Report, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	r := &run{Engine: e, ctx: ctx, cancel: cancel, queue: newQueue()}
-	for _, sel := range selections {
-		st, err := newStream(sel, *state.Of(sel.Stream.Name))
+	for _, q := range queries {
+		st, err := newStream(q, *state.Of(q.Stream.Name))
 		if err != nil {
 			return nil, err
 		}
-		if sel.Stream.Made {
+		if q.Stream.Made {
 			r.log = st
 			continue
 		}
@@ -111,16 +111,16 @@ func (e *Engine) Sync(
 	e.current.Store(r)
 	defer e.current.Store(nil)
 	cause := r.work()
-	a := &tap.Account{
-		Read: r.signals.page.Load(), Overtime: errors.Is(cause, errOvertime), Streams: r.accounts(),
+	report := &tap.Report{
+		Read: r.signals.page.Load(), Overtime: errors.Is(cause, errOvertime), Streams: r.reports(),
 	}
 	switch {
 	case r.writer.err != nil:
-		return a, r.writer.err
-	case a.Overtime:
-		return a, nil
+		return report, r.writer.err
+	case report.Overtime:
+		return report, nil
 	}
-	return a, cause
+	return report, cause
 }
 
 // work runs the workers and the writer until all streams have ended or the run is over, and returns
@@ -155,17 +155,17 @@ func (r *run) work() (cause error) {
 	return cause
 }
 
-// accounts returns how each stream ended, or its progress so far.
-func (r *run) accounts() []tap.StreamAccount {
+// reports returns how each stream ended, or its progress so far.
+func (r *run) reports() []tap.StreamReport {
 	oldest := r.signals.oldestRow()
-	accounts := make([]tap.StreamAccount, len(r.streams), len(r.streams)+1)
+	reports := make([]tap.StreamReport, len(r.streams), len(r.streams)+1)
 	for i, st := range r.streams {
-		accounts[i] = st.following(oldest)
+		reports[i] = st.following(oldest)
 	}
 	if r.log != nil {
-		accounts = append(accounts, r.log.account.snapshot())
+		reports = append(reports, r.log.report.snapshot())
 	}
-	return accounts
+	return reports
 }
 
 // send passes a message to the writer. After the run is over it sends nothing, even if the writer

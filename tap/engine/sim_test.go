@@ -312,8 +312,8 @@ type simulation struct {
 	readAs  string
 	told    map[string]bool // rows that were reported as gone
 
-	out     string // of the latest run
-	account tap.StreamAccount
+	out    string // of the latest run
+	report tap.StreamReport
 }
 
 // run runs the engine once and kills it after a number of bytes, 0 for never. It reports whether
@@ -321,8 +321,8 @@ type simulation struct {
 func (s *simulation) run(kill int) bool {
 	shape, err := s.stream.Shape()
 	require.NoError(s.t, err)
-	sel := (&tap.Choice{Stream: s.stream}).Select(shape, tap.Handling{})
-	sel.FullTable = s.full
+	q := (&tap.Choice{Stream: s.stream}).Select(shape, tap.Handling{})
+	q.FullTable = s.full
 	state := tap.NewState()
 	if s.state != nil {
 		state, err = s.proto.parse(s.state)
@@ -341,8 +341,8 @@ func (s *simulation) run(kill int) bool {
 	ctx, cancel := context.WithCancelCause(s.t.Context())
 	defer cancel(nil)
 	s.stop = cancel
-	sum, err := e.Sync(ctx, []*tap.Selection{sel}, state)
-	s.out, s.account = out.String(), sum.Streams[0]
+	sum, err := e.Sync(ctx, []*tap.Query{q}, state)
+	s.out, s.report = out.String(), sum.Streams[0]
 	for line := range strings.Lines(out.String()) {
 		if !strings.HasSuffix(line, "\n") {
 			break // cut by the kill

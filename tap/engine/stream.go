@@ -21,12 +21,12 @@ import (
 
 // stream is a selected stream in one run.
 type stream struct {
-	sel     *tap.Selection
+	query   *tap.Query
 	options record.Options
 	base    *record.Shape             // as in the stream's file
 	unread  map[string]jsontext.Value // what earlier runs learnt of columns that this one leaves out
 	mark    tap.Bookmark              // as the run found it
-	account account
+	report  report
 	list    list
 	// ended means that the end of the stream was reported: its tasks are dropped.
 	ended atomic.Bool
@@ -61,33 +61,33 @@ type known struct {
 // run.
 type refused struct{ fields, before, from bool }
 
-// newStream prepares the read of a selection, with the shape that earlier runs learnt.
-func newStream(sel *tap.Selection, mark tap.Bookmark) (*stream, error) {
-	if sel.Shape == nil {
-		own := *sel
-		own.Shape = record.NewObject(nil) // it cannot be read: sel.Err says why
-		sel = &own
+// newStream prepares a query, with the shape that earlier runs learnt.
+func newStream(q *tap.Query, mark tap.Bookmark) (*stream, error) {
+	if q.Shape == nil {
+		own := *q
+		own.Shape = record.NewObject(nil) // it cannot be read: q.Err says why
+		q = &own
 	}
 	st := &stream{
-		sel: sel, options: sel.Options(), base: sel.Shape, mark: mark,
+		query: q, options: q.Options(), base: q.Shape, mark: mark,
 		unread: map[string]jsontext.Value{},
 	}
-	st.account.Stream, st.account.Status = sel.Stream.Name, tap.Unfinished
-	st.list.shape = sel.Shape
+	st.report.Stream, st.report.Status = q.Stream.Name, tap.Unfinished
+	st.list.shape = q.Shape
 	learnt := map[string]jsontext.Value{}
 	for column, schema := range mark.Learnt {
 		into := learnt
-		if c := sel.Shape.Column(column); c == nil && st.options.DropUnknown || c != nil &&
+		if c := q.Shape.Column(column); c == nil && st.options.DropUnknown || c != nil &&
 			c.Treatment == record.Drop {
 			into = st.unread
 		}
 		into[column] = schema
 	}
 	if len(learnt) > 0 {
-		shape, err := sel.Shape.Learnt(learnt, st.options.Unknown)
+		shape, err := q.Shape.Learnt(learnt, st.options.Unknown)
 		if err != nil {
 			return nil, &tap.Error{
-				Kind: tap.BadInput, Op: "state of stream " + sel.Stream.Name, Err: err,
+				Kind: tap.BadInput, Op: "state of stream " + q.Stream.Name, Err: err,
 			}
 		}
 		st.list.known = known{shape: shape, learnt: st.keep(shape)}
@@ -128,8 +128,8 @@ func (st *stream) request(t *task) tap.Request {
 	st.list.mu.Unlock()
 	p := t.piece
 	req := tap.Request{
-		Stream: st.sel.Stream, Params: st.sel.Stream.ReadParams()[p.Pass], From: p.From,
-		Before: p.Before, Fields: st.sel.Fields, PerPage: t.perPage,
+		Stream: st.query.Stream, Params: st.query.Stream.ReadParams()[p.Pass], From: p.From,
+		Before: p.Before, Fields: st.query.Fields, PerPage: t.perPage,
 	}
 	if refused.fields {
 		req.Fields = nil
@@ -211,14 +211,14 @@ func (st *stream) learn(page []byte, seen *record.Shape, log *slog.Logger) error
 	for _, name := range columns {
 		level, what := slog.LevelInfo, "a column has a value of another type: widening its schema"
 		isNew := st.list.shape.Column(name) == nil
-		st.account.changed(name, isNew)
+		st.report.changed(name, isNew)
 		if isNew {
 			what = "a new column: adding it to the schema"
-			if st.sel.NewColumns == tap.Warn {
+			if st.query.NewColumns == tap.Warn {
 				level = slog.LevelWarn
 			}
 		}
-		log.Log(context.Background(), level, what, "stream", st.sel.Stream.Name, "column", name)
+		log.Log(context.Background(), level, what, "stream", st.query.Stream.Name, "column", name)
 	}
 	st.list.known = known{shape: wider, version: st.list.version + 1, learnt: st.keep(wider)}
 	return nil
@@ -250,6 +250,6 @@ func (st *stream) warnNulled(nulled []record.Nulled, log *slog.Logger) {
 		case count == maxUndated:
 			what += "; further ones of this column are not named"
 		}
-		log.Warn(what, "stream", st.sel.Stream.Name, "column", n.Column, "id", n.ID)
+		log.Warn(what, "stream", st.query.Stream.Name, "column", n.Column, "id", n.ID)
 	}
 }

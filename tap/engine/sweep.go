@@ -16,20 +16,20 @@ import (
 // sweep compares a stream's list with what was delivered.
 func (w *worker) sweep(ctx context.Context) error {
 	st := w.stream
-	world := &world{worker: w, fields: slices.Clone(st.sel.Stream.Key)}
-	if st.sel.Stream.Bookmark != "" {
-		world.fields = append(world.fields, st.sel.Stream.Bookmark)
+	world := &world{worker: w, fields: slices.Clone(st.query.Stream.Key)}
+	if st.query.Stream.Bookmark != "" {
+		world.fields = append(world.fields, st.query.Stream.Bookmark)
 	}
 	found, err := st.ledger.Sweep(ctx, world, w.sweepOf(st))
 	var many *gone.TooManyError
 	switch {
 	case errors.As(err, &many):
-		name := st.sel.Stream.Name
+		name := st.query.Stream.Name
 		return tap.Errorf(tap.Refused, "finding deleted rows of "+name,
 			"%w, more than deletes.max_share allows: none is reported", err).
 			WithHint("check whether the user lost permissions; if the rows are really gone, run once with --accept-deletes %s", name)
 	case err != nil:
-		return storage("keeping the ids of "+st.sel.Stream.Name, err)
+		return storage("keeping the ids of "+st.query.Stream.Name, err)
 	case world.stopped:
 		return nil // the run is over: the next one continues
 	}
@@ -62,7 +62,7 @@ func (w *world) List(ctx context.Context, pass int, cursor string) (rows []recor
 	splitter := record.NewSplitter(st.base, opts)
 	for {
 		req := tap.Request{
-			Stream: st.sel.Stream, Params: st.sel.Stream.ReadParams()[pass], Fields: w.fields,
+			Stream: st.query.Stream, Params: st.query.Stream.ReadParams()[pass], Fields: w.fields,
 			Cursor: cursor,
 		}
 		err = w.Source.Read(ctx, req, func(page tap.Page) error {
@@ -71,7 +71,7 @@ func (w *world) List(ctx context.Context, pass int, cursor string) (rows []recor
 				return err
 			}
 			w.signals.saw(&res, time.Time{})
-			st.account.page(len(page.Body), 0)
+			st.report.page(len(page.Body), 0)
 			rows, next, asked = slices.Clone(res.IDs), page.Next, page.Asked
 			return nil
 		})
@@ -86,7 +86,7 @@ func (w *world) List(ctx context.Context, pass int, cursor string) (rows []recor
 			if next == "" {
 				w.circle = tap.Circle{}
 			}
-			err = w.circle.Next(st.sel.Stream.Name, next)
+			err = w.circle.Next(st.query.Stream.Name, next)
 		}
 		return rows, next, asked, err
 	}
@@ -95,7 +95,7 @@ func (w *world) List(ctx context.Context, pass int, cursor string) (rows []recor
 // Ask implements [gone.World]. A row may move from one pass to another that was asked before, so
 // what no pass has is asked for once more.
 func (w *world) Ask(ctx context.Context, ids []int64) (living []int64, err error) {
-	passes := len(w.stream.sel.Stream.ReadParams())
+	passes := len(w.stream.query.Stream.ReadParams())
 	for n := range 2*passes - 1 {
 		missing := ids
 		if n >= passes {

@@ -38,7 +38,7 @@ type lists struct {
 	deletes engine.Deletes
 	state   []byte
 	streams []*tap.Stream
-	adjust  func(*tap.Selection)
+	adjust  func(*tap.Query)
 	readAs  string
 	start   time.Time
 	rested  time.Duration // Rest
@@ -131,15 +131,15 @@ func (l *lists) run() (dead []string, asked []string, r *ran) {
 		})
 		require.NoError(l.t, err)
 	}
-	var selections []*tap.Selection
+	var queries []*tap.Query
 	for _, s := range l.streams {
 		shape, err := s.Shape()
 		require.NoError(l.t, err)
-		sel := (&tap.Choice{Stream: s}).Select(shape, tap.Handling{})
+		q := (&tap.Choice{Stream: s}).Select(shape, tap.Handling{})
 		if l.adjust != nil {
-			l.adjust(sel)
+			l.adjust(q)
 		}
-		selections = append(selections, sel)
+		queries = append(queries, q)
 	}
 	var out, log bytes.Buffer
 	e := &engine.Engine{
@@ -151,7 +151,7 @@ func (l *lists) run() (dead []string, asked []string, r *ran) {
 	if l.deletes.Store != nil {
 		e.Deletes = &l.deletes
 	}
-	sum, err := e.Sync(l.t.Context(), selections, st)
+	sum, err := e.Sync(l.t.Context(), queries, st)
 	r = &ran{out.String(), log.String(), sum, err}
 	l.state = r.state(l.t)
 	for line := range strings.Lines(r.out) {
@@ -171,12 +171,12 @@ func TestSweepsOfALongList(t *testing.T) {
 	_, asked, r := l.run()
 	require.NoError(t, r.err)
 	assert.Equal(t, []string{"list", "after 701", "after 201"}, asked, "a whole read is a listing")
-	account := r.sum.Streams[0]
-	assert.Equal(t, simWorld, account.Swept)
-	assert.Equal(t, simWorld.Add(24*time.Hour), account.NextSweep)
-	assert.Equal(t, simWorld, account.VerifiedUntil)
-	assert.Equal(t, 1200, account.VerifiedRows)
-	assert.Equal(t, "720600", account.VerifiedSum)
+	report := r.sum.Streams[0]
+	assert.Equal(t, simWorld, report.Swept)
+	assert.Equal(t, simWorld.Add(24*time.Hour), report.NextSweep)
+	assert.Equal(t, simWorld, report.VerifiedUntil)
+	assert.Equal(t, 1200, report.VerifiedRows)
+	assert.Equal(t, "720600", report.VerifiedSum)
 	assert.NotContains(t, r.log, "compared", "nothing to say")
 
 	l.without("timed", numbers(101, 160)...)
@@ -424,11 +424,11 @@ func TestStreamsWithoutAVersion(t *testing.T) {
 	assert.Equal(t, []string{"1"}, dead)
 
 	l = newLists(t, numbers(1, 3))
-	l.adjust = func(s *tap.Selection) { s.ReplacesTables = true }
+	l.adjust = func(s *tap.Query) { s.ReplacesTables = true }
 	l.run()
 	assert.NotEmpty(t, l.ledger.logs["timed"], "an incremental read does not replace anything")
 	l = newLists(t, numbers(1, 3))
-	l.adjust = func(s *tap.Selection) { s.ReplacesTables, s.FullTable = true, true }
+	l.adjust = func(s *tap.Query) { s.ReplacesTables, s.FullTable = true, true }
 	l.run()
 	assert.Empty(t, l.ledger.logs["timed"])
 }

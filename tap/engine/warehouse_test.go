@@ -173,8 +173,8 @@ func (f *fortune) round() {
 	default:
 		out, upTo, whole := f.sync()
 		f.w.store(f.simulation, out, upTo)
-		if whole && !f.account.VerifiedUntil.IsZero() {
-			f.checkVerified(f.account.VerifiedUntil)
+		if whole && !f.report.VerifiedUntil.IsZero() {
+			f.checkVerified(f.report.VerifiedUntil)
 		}
 	}
 }
@@ -288,7 +288,7 @@ func (f *fortune) settle() {
 		f.run(0)
 		f.w.store(f.simulation, f.out, len(f.out))
 	}
-	assert.False(f.t, f.account.VerifiedUntil.IsZero(), "the list is verified")
+	assert.False(f.t, f.report.VerifiedUntil.IsZero(), "the list is verified")
 	have := f.w.living()
 	sum, rows := int64(0), 0
 	for id, updated := range f.living(false) {
@@ -302,6 +302,6 @@ func (f *fortune) settle() {
 		return // rows that were deleted before then stay
 	}
 	assert.Equal(f.t, rows, len(have), "no dead row is left")
-	assert.Equal(f.t, rows, f.account.VerifiedRows)
-	assert.Equal(f.t, fmt.Sprint(sum), f.account.VerifiedSum)
+	assert.Equal(f.t, rows, f.report.VerifiedRows)
+	assert.Equal(f.t, fmt.Sprint(sum), f.report.VerifiedSum)
 }

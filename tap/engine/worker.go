@@ -60,7 +60,7 @@ func endsRun(err error) bool {
 func (w *worker) fail(ctx context.Context, err error) {
 	switch {
 	case context.Cause(ctx) != nil: // the run is over, and says why
-	case endsRun(err) && !errors.Is(err, w.stream.sel.Err):
+	case endsRun(err) && !errors.Is(err, w.stream.query.Err):
 		w.cancel(err)
 	default:
 		_ = w.send(ctx, failed{w.stream, err}) // it fails only if the run is over
@@ -77,17 +77,17 @@ func (w *worker) open(ctx context.Context, t *task) error {
 	if err := w.send(ctx, started{st}); err != nil {
 		return err
 	}
-	if st.sel.Err != nil {
-		return st.sel.Err
+	if st.query.Err != nil {
+		return st.query.Err
 	}
-	q, err := w.query(ctx)
+	opts, err := w.readOptions(ctx)
 	if err != nil {
 		return err
 	}
-	read := progress.Begin(st.mark, q)
+	read := progress.Begin(st.mark, opts)
 	st.read = read
 	inherited := read.Inherited()
-	st.fits(st.ledger != nil && q.Timed && !inherited && !q.Anew && st.ledger.FitsOnePage() &&
+	st.fits(st.ledger != nil && opts.Timed && !inherited && !opts.Anew && st.ledger.FitsOnePage() &&
 		st.mark.Whole)
 	var first *task
 	for _, piece := range read.Open() {
@@ -112,7 +112,7 @@ func (w *worker) isRecent(st *stream) bool {
 	if w.Sample || w.anew(st) || w.Deletes != nil && w.Deletes.Verify {
 		return false
 	}
-	if p := st.mark.Progress; p != nil && p.Query == st.sel.Fingerprint() {
+	if p := st.mark.Progress; p != nil && p.Query == st.query.Fingerprint() {
 		return false
 	}
 	return w.restOf(st).Leaves(st.mark, w.now(), w.before)
@@ -124,51 +124,51 @@ func (r *run) restOf(st *stream) progress.Rest {
 	if r.Rest == nil {
 		return progress.Rest{}
 	}
-	rest := r.Rest(st.sel.Stream.Name)
-	if !st.sel.Incremental() {
+	rest := r.Rest(st.query.Stream.Name)
+	if !st.query.Incremental() {
 		rest.Stale = 0
 	}
 	return rest
 }
 
 func (w *worker) anew(st *stream) bool {
-	return w.Sample || w.Refresh != nil && w.Refresh(st.sel.Stream.Name)
+	return w.Sample || w.Refresh != nil && w.Refresh(st.query.Stream.Name)
 }
 
-// query returns what the stream's progress needs to know, after loading its ledger.
-func (w *worker) query(ctx context.Context) (progress.Query, error) {
+// readOptions returns what the stream's progress needs to know, after loading its ledger.
+func (w *worker) readOptions(ctx context.Context) (progress.Options, error) {
 	st := w.stream
-	q := progress.Query{
-		Fingerprint: st.sel.Fingerprint(), Passes: len(st.sel.Stream.ReadParams()),
-		Full: !st.sel.Incremental(), Timed: st.sel.Stream.Bookmark != "",
-		Resumable: st.sel.Resumable() && !w.Sample, Lookback: w.Lookback, StartDate: w.StartDate,
-		ReadAs: w.ReadAs, Policy: st.sel.Policy, Anew: w.anew(st),
+	opts := progress.Options{
+		Fingerprint: st.query.Fingerprint(), Passes: len(st.query.Stream.ReadParams()),
+		Full: !st.query.Incremental(), Timed: st.query.Stream.Bookmark != "",
+		Resumable: st.query.Resumable() && !w.Sample, Lookback: w.Lookback, StartDate: w.StartDate,
+		ReadAs: w.ReadAs, Policy: st.query.Policy, Anew: w.anew(st),
 	}
 	if w.Sample {
-		q.Passes = 1
+		opts.Passes = 1
 	}
-	if w.Sample || st.sel.ReplacesTables && st.sel.FullTable {
-		return q, nil
+	if w.Sample || st.query.ReplacesTables && st.query.FullTable {
+		return opts, nil
 	}
 	if w.Deletes == nil {
 		// Rows without a version go when one is activated, should deletes be turned on again.
-		st.kept, q.Version = st.mark.Version, st.mark.Version
-		return q, nil
+		st.kept, opts.Version = st.mark.Version, st.mark.Version
+		return opts, nil
 	}
 	opening := gone.Opening{
-		Stream: st.sel.Stream.Name, Nonce: w.Deletes.Nonce, Passes: q.Passes, ReadAs: w.ReadAs,
+		Stream: st.query.Stream.Name, Nonce: w.Deletes.Nonce, Passes: opts.Passes, ReadAs: w.ReadAs,
 		Token: gone.ParseToken(st.mark.Ledger), Version: st.mark.Version,
 		Loaded: progress.Loaded(st.mark), Older: older(w.StartDate), Log: w.Log,
 	}
 	ledger, trusted, err := gone.Open(ctx, w.Deletes.Store, opening)
 	if err != nil {
-		return q, storage("loading the ids of "+st.sel.Stream.Name, err)
+		return opts, storage("loading the ids of "+st.query.Stream.Name, err)
 	}
 	st.ledger, st.options.IDs = ledger, true
 	st.out.verified = st.mark.Verified
 	w.splitter = record.NewSplitter(st.base, st.options)
-	q.Version, q.Untrusted = ledger.Version(), !trusted
-	return q, nil
+	opts.Version, opts.Untrusted = ledger.Version(), !trusted
+	return opts, nil
 }
 
 // storage is the error of a store of deletes.
@@ -192,7 +192,7 @@ func (w *worker) read(ctx context.Context, t *task) error {
 		}
 		t.cursor = t.head.next
 		t.weight = max(t.weight, t.head.pages(w.signals.oldestRow()))
-		expected := w.stream.account.expect(int(t.head.expected(t, w.signals.oldestRow())))
+		expected := w.stream.report.expect(int(t.head.expected(t, w.signals.oldestRow())))
 		if err := w.send(ctx, estimated{w.stream, expected * tap.PageRows}); err != nil {
 			return err
 		}
@@ -272,7 +272,7 @@ func (w *worker) without(t *task, since time.Time, known func(record.Row) bool) 
 // cut cuts a piece as long as it is worth it. Newer parts go to other workers; the oldest part
 // stays with the task.
 func (w *worker) cut(ctx context.Context, t *task) error {
-	if w.stream.sel.Stream.Bookmark == "" || t.following {
+	if w.stream.query.Stream.Bookmark == "" || t.following {
 		// what follows a full table is not cut: rows that change meanwhile would need yet another
 		// read
 		return nil
@@ -347,7 +347,7 @@ func (w *worker) walk(ctx context.Context, t *task, pages int) (done bool, err e
 		case t.head.next == "":
 			return true, nil
 		default:
-			if err := t.circle.Next(w.stream.sel.Stream.Name, t.head.next); err != nil {
+			if err := t.circle.Next(w.stream.query.Stream.Name, t.head.next); err != nil {
 				return false, err
 			}
 			t.cursor = t.head.next

@@ -109,10 +109,10 @@ func (w *writer) close(cause error) {
 				continue
 			}
 			if !st.out.started {
-				w.say(tap.Started{Stream: st.sel.Stream})
+				w.say(tap.Started{Stream: st.query.Stream})
 			}
 			w.beforeEnd(st)
-			w.say(tap.Ended{Stream: st.sel.Stream, Err: cause})
+			w.say(tap.Ended{Stream: st.query.Stream, Err: cause})
 			w.flush()
 		}
 	}
@@ -134,10 +134,10 @@ func (m batch) write(w *writer) {
 	}
 	w.announce(st, m.known)
 	if m.whole {
-		w.say(tap.Estimate{Stream: st.sel.Stream, Records: int64(len(m.records))})
+		w.say(tap.Estimate{Stream: st.query.Stream, Records: int64(len(m.records))})
 	}
 	if len(m.records) > 0 && st.out.records == 0 {
-		w.say(tap.Running{Stream: st.sel.Stream})
+		w.say(tap.Running{Stream: st.query.Stream})
 	}
 	done := w.records(m)
 	if w.err != nil {
@@ -165,7 +165,7 @@ func (m batch) write(w *writer) {
 func (w *writer) announce(st *stream, k known) {
 	if k.shape != nil && (!st.out.announced || k.version > st.out.version) {
 		st.out.announced, st.out.version = true, k.version
-		w.say(tap.Schema{Selection: st.sel, Shape: k.shape})
+		w.say(tap.Schema{Query: st.query, Shape: k.shape})
 	}
 }
 
@@ -188,7 +188,7 @@ func (w *writer) records(m batch) (done int) {
 // wrote counts records.
 func (w *writer) wrote(st *stream, records int) {
 	st.out.records += records
-	st.account.records(records)
+	st.report.records(records)
 	w.sinceLast += records
 	if records > 0 {
 		w.count(st, records)
@@ -242,9 +242,9 @@ func (m vanished) write(w *writer) {
 		w.writeState() // it says that all rows were
 	}
 	if st.out.records == 0 {
-		w.say(tap.Running{Stream: st.sel.Stream})
+		w.say(tap.Running{Stream: st.query.Stream})
 	}
-	w.say(tap.Deleted{Selection: st.sel, Version: st.version(), IDs: m.ids, At: m.at})
+	w.say(tap.Deleted{Query: st.query, Version: st.version(), IDs: m.ids, At: m.at})
 	w.flush()
 	if w.err != nil {
 		m.told <- false
@@ -258,7 +258,7 @@ func (m vanished) write(w *writer) {
 
 // count notes that a stream has records, or a new bookmark, since the last state.
 func (w *writer) count(st *stream, records int) {
-	s := st.sel.Stream
+	s := st.query.Stream
 	for i := range w.since {
 		if w.since[i].Stream == s {
 			w.since[i].Records += records
@@ -290,14 +290,14 @@ func (w *writer) writeState() {
 // publish puts a stream's bookmark into the state. Before a row was seen, only what was learnt of
 // its columns may be published.
 func (w *writer) publish(st *stream) bool {
-	b := w.state.Of(st.sel.Stream.Name)
+	b := w.state.Of(st.query.Stream.Name)
 	if w.proven {
 		*b = w.markOf(st)
 		b.Ledger, b.Verified = "", nil
 		if st.ledger != nil {
 			b.Ledger, b.Verified = st.ledger.Token().String(), st.out.verified
 		}
-		st.account.complete(b.Last())
+		st.report.complete(b.Last())
 	}
 	if st.out.learnt != nil {
 		b.Learnt = st.out.learnt

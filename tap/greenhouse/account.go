@@ -1,191 +1,237 @@
 package greenhouse
 
 import (
-	"errors"
-	"fmt"
-	"strings"
+	"context"
+	"log/slog"
+	"sync/atomic"
 	"time"
 
+	"github.com/tap-greenhouse/tap-greenhouse/schemas"
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/config"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/engine"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/harvest"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/rights"
 )
 
-// account completes the account of the run.
-func (r *Run) account(a *tap.Account, err error, code int) *tap.Account {
-	used := r.client.Usage()
-	windows, waited, limited := r.client.Account()
-	a.Version, a.Protocol, a.Began = r.opts.Version, r.read.Protocol.name, r.began.UTC()
-	a.RunID = r.id
-	a.Ended, a.ExitCode, a.Windows = time.Now().UTC(), code, windows
-	a.Identity, a.Policy = r.Identity(), r.cfg.Policy.Words()
-	a.Requests = tap.RequestAccount{
-		Lists: used.Requests, Tokens: used.Tokens, Bytes: used.Bytes,
-		Waited: waited.Seconds(), Limited: limited,
+// Options are what a program adds to a config.
+type Options struct {
+	// Version of the program, for the User-Agent and for reports of runs; empty for "dev".
+	Version string
+	// Log receives one line per event; nil for none.
+	Log *slog.Logger
+	// KeepToken saves each new refresh token, which is used after KeepToken has returned nil. Nil
+	// saves it as the config says: with refresh_token_exec, or in the config file.
+	KeepToken func(token string) error
+	// CanKeepToken is asked before a refresh token is used, which works once: an error leaves it
+	// unused, and ends the run. Nil for a KeepToken that always works.
+	CanKeepToken func() error
+	// Asked is called whenever [Account.Reach] has asked a list, if the API does not say at once
+	// which ones the credential may read. It may be called by several goroutines; nil for none.
+	Asked func()
+}
+
+// asking is a source that says when it was asked.
+type asking struct {
+	tap.Source
+	asked func()
+}
+
+func (s asking) Read(
+	ctx context.Context, req tap.Request, take func(tap.Page) error,
+) error {
+	err := s.Source.Read(ctx, req, take)
+	if s.asked != nil {
+		s.asked()
 	}
-	for i := range a.Streams {
-		s := &a.Streams[i]
-		s.Requests, s.Retries = r.client.UsedBy(s.Stream)
-		s.Changes, s.New = printable(s.Changes), printable(s.New)
-		s.Dropped = printable(s.Dropped)
-		s.Reason = tap.Printable(s.Reason)
-		if s.Status == tap.Skipped {
-			s.Scope = r.scope(s)
-		}
-		a.Requests.Retries += s.Retries
+	return err
+}
+
+// Account is a Greenhouse account, as described by a config. It is safe for use by several
+// goroutines, which share its budget and its token. Close it after use.
+type Account struct {
+	cfg     *config.Config
+	opts    Options
+	client  *harvest.Client
+	reading atomic.Pointer[engine.Engine] // the current run, which is told when the budget is used up
+	who     atomic.Pointer[tap.Identity]
+}
+
+// Open returns the account of a config. It makes no request; missing credentials are reported by
+// the first call that needs them.
+func Open(cfg *config.Config, opts Options) *Account {
+	if opts.Log == nil {
+		opts.Log = slog.New(slog.DiscardHandler)
 	}
-	a.Outcome, a.Next = outcome(a, err)
+	if opts.Version == "" {
+		opts.Version = "dev"
+	}
+	a := &Account{cfg: cfg, opts: opts}
+	a.client = a.connect(cfg.MaxRetryTime, cfg.RequestTimeout)
 	return a
 }
 
-// Undelivered notes in the account of a run that ended well that its loader failed after it.
-func Undelivered(a *tap.Account, err error) {
-	if a.ExitCode == ExitOK {
-		a.ExitCode = ExitIncomplete
-	}
-	sentence, next := failure(err)
-	a.Outcome, a.Next = "The streams are read, but "+sentence, append(next, a.Next...)
+// Close closes idle connections.
+func (a *Account) Close() { a.client.Close() }
+
+// connect makes a client with a maximum time for retries, and for the silence of a connection.
+func (a *Account) connect(retryTime, silence time.Duration) *harvest.Client {
+	c := a.cfg
+	return harvest.NewClient(harvest.Options{
+		APIURL: c.APIURL, AuthURL: c.AuthURL, Concurrency: c.Concurrency, Budget: c.Budget,
+		RequestTimeout: silence, MaxRetryTime: retryTime,
+		UserAgent: c.Agent(a.opts.Version), Log: a.opts.Log, OnWait: a.waiting,
+		Discreet: c.Policy != nil,
+		Credential: harvest.Credential{
+			ClientID: c.ClientID, ClientSecret: c.ClientSecret, UserID: c.User(),
+			RefreshToken: c.Refresh(), APIKey: c.APIKey, Origin: c.Origin,
+			Ready: func() error {
+				if a.opts.CanKeepToken != nil {
+					return notKept(a.opts.CanKeepToken())
+				}
+				if a.opts.KeepToken != nil || c.File == "" || len(c.RefreshTokenExec) > 0 {
+					return nil // someone else saves it
+				}
+				return config.CanRewrite(c.File)
+			},
+			Rotated: func(token string) error {
+				switch {
+				case len(c.RefreshTokenExec) > 0:
+					return c.KeepToken(token)
+				case a.opts.KeepToken != nil:
+					return a.opts.KeepToken(token)
+				}
+				return config.RewriteToken(c.File, token)
+			},
+			Reread: func() (string, error) {
+				again, err := c.Reread()
+				if err != nil {
+					return "", err
+				}
+				return again.RefreshToken, nil
+			},
+		},
+	})
 }
 
-// failure returns the sentence on an error, and what to do about it.
-func failure(err error) (sentence string, next []string) {
-	sentence, next = err.Error()+".", []string{}
-	var e *tap.Error
-	if errors.As(err, &e) && e.Hint != "" {
-		sentence = strings.Replace(sentence, " ("+e.Hint+")", "", 1)
-		next = append(next, upperFirst(e.Hint)+".")
+// notKept is the error of a refresh token that a program cannot keep now, and so is not used. The
+// next run may do better.
+func notKept(err error) error {
+	if err == nil {
+		return nil
 	}
-	return sentence, next
+	return &tap.Error{
+		Kind: tap.SignIn, Op: "saving refresh_token", Err: err,
+		Hint: "the next token could not be saved, so this one was not used",
+	}
 }
 
-// Failure describes a run that could not start.
-func Failure(p *Protocol, version string, began time.Time, err error) *tap.Account {
-	a := &tap.Account{
-		Version: version, RunID: runID(began), Protocol: p.name, Began: began.UTC(), Ended: time.Now().UTC(),
-		ExitCode: ExitCode(err, false), Streams: []tap.StreamAccount{}, Windows: []tap.Window{},
+func (a *Account) waiting(until time.Time) {
+	a.opts.Log.Info("waiting for the next window of the request limit", "until", until.UTC().Format(time.TimeOnly))
+	if e := a.reading.Load(); e != nil {
+		e.Waiting(until)
 	}
-	a.Outcome, a.Next = outcome(a, err)
-	return a
 }
 
-// Failure describes the run if it could not start.
-func (r *Run) Failure(err error) *tap.Account {
-	a := Failure(r.read.Protocol, r.opts.Version, r.began, err)
-	a.RunID = r.id
-	return a
+// CheckPatience is how long [Account.Check] waits for an address that does not answer: a person is
+// waiting.
+const CheckPatience = 15 * time.Second
+
+// Identity returns whom the API takes the credential for, as far as it has told an earlier call.
+func (a *Account) Identity() tap.Identity {
+	if who := a.who.Load(); who != nil {
+		return *who
+	}
+	return tap.Identity{}
 }
 
-// runID returns a name for a run that began at a time.
-func runID(began time.Time) string { return began.UTC().Format("20060102T150405Z-") + nonce() }
-
-// scope returns the scope because of which a stream was skipped.
-func (r *Run) scope(s *tap.StreamAccount) string {
-	if other, err := r.columns.Err(); err != nil && errors.Is(s.Err, err) {
-		return other
+// introspect asks what the token may do and whose it is; nil if the API does not say. An error means
+// that signing in failed.
+func (a *Account) introspect(
+	ctx context.Context, client *harvest.Client,
+) (*harvest.Introspection, error) {
+	told, err := client.Introspect(ctx)
+	if err == nil && told != nil {
+		who := told.Identity()
+		a.who.Store(&who)
 	}
-	for _, sel := range r.selections {
-		if sel.Stream.Name == s.Stream {
-			return sel.Stream.Scope
-		}
-	}
-	return ""
+	return told, err
 }
 
-// outcome returns one sentence or two on how a run ended, and what to do next.
-func outcome(a *tap.Account, err error) (sentence string, next []string) {
-	next = []string{}
-	names := map[string][]string{}
-	for _, s := range a.Streams {
-		names[s.Status] = append(names[s.Status], s.Stream)
+// Check tries the credential: it asks whose it is, and reads one user, which needs the least
+// permission. Its errors say what is wrong and what to do.
+func (a *Account) Check(ctx context.Context) error {
+	if err := a.cfg.CheckCredential(a.opts.KeepToken != nil); err != nil {
+		return err
 	}
-	complete := func() string {
-		return fmt.Sprintf("%s complete", of(len(names["complete"]), len(a.Streams), "is", "are"))
+	users, err := schemas.Load("users")
+	if err != nil {
+		return err
 	}
+	// Retries end earlier, and their error names the address.
+	client := a.impatient()
+	defer client.Close()
+	if _, err := a.introspect(ctx, client); err != nil {
+		return err
+	}
+	s := users[0]
+	reach, err := rights.Ask(ctx, client, s)
+	cred := a.credential()
+	op := "reading list " + s.Name
 	switch {
-	case tap.KindOf(err) == tap.Interrupted:
-		sentence = "The run was stopped: " + complete() + "."
 	case err != nil:
-		sentence, next = failure(err)
-		sentence = "The run failed: " + sentence
-	case a.Overtime:
-		sentence = "The run ended at max_run_time: " + complete() + "."
-	case len(names["failed"]) > 0:
-		sentence = fmt.Sprintf("%s failed: %s.%s", of(len(names["failed"]), len(a.Streams), "", ""),
-			few(names["failed"]), others(names))
-	default:
-		sentence = fmt.Sprintf("%s complete, with %s.",
-			count(len(names["complete"]), "stream is", "streams are"),
-			count(a.Records(), "record", "records"))
-	}
-	if n := len(names["skipped"]); n > 0 {
-		next = append(next, fmt.Sprintf("%s skipped because a scope is missing: tap-greenhouse scopes --probe lists them.",
-			count(n, "stream was", "streams were")))
-	}
-	if len(names["failed"]) > 0 {
-		next = append(next, "See the notes of the failed streams. What was read is safe; the next run continues from there.")
-	}
-	if len(names["unfinished"]) > 0 {
-		next = append(next, "Start again with the last state: the next run continues where this one ended.")
-	}
-	return tap.Printable(sentence), printable(next)
-}
-
-// others says in a sentence how the streams ended that did not fail; empty without any.
-func others(names map[string][]string) string {
-	var parts []string
-	for _, part := range []struct{ status, one, many string }{
-		{"complete", "is complete", "are complete"},
-		{"skipped", "was skipped", "were skipped"},
-		{"left_alone", "was left alone", "were left alone"},
-		{"unfinished", "is not finished", "are not finished"},
-	} {
-		if n := len(names[part.status]); n > 0 {
-			parts = append(parts, count(n, part.one, part.many))
+		return err
+	case reach == rights.NotSiteAdmin:
+		user := cred.User()
+		if role := a.Identity().Role; role != "" {
+			user += ", whose role is " + role + ","
 		}
+		return tap.NoRights(op, user)
+	case reach == rights.NoScope:
+		return tap.Errorf(tap.Scope, op, "refused").WithHint("%s", cred.Forbidden(s.Scope))
 	}
-	if len(parts) == 0 {
-		return ""
-	}
-	return " Of the others, " + strings.Join(parts, ", ") + "."
+	return nil
 }
 
-// count counts things in words.
-func count(n int, one, many string) string {
-	if n == 1 {
-		many = one
-	}
-	return fmt.Sprintf("%d %s", n, many)
+// impatient makes a client for a person who waits.
+func (a *Account) impatient() *harvest.Client {
+	return a.connect(min(a.cfg.MaxRetryTime, CheckPatience-time.Second),
+		min(a.cfg.RequestTimeout, CheckPatience-2*time.Second))
 }
 
-// of counts some of all streams, with a verb.
-func of(n, all int, one, many string) string {
-	verb := many
-	if n == 1 {
-		verb = one
-	}
-	return strings.TrimSpace(fmt.Sprintf("%d of %s %s", n, count(all, "stream", "streams"), verb))
+// credential returns the credential without its secrets, for messages.
+func (a *Account) credential() *harvest.Credential {
+	return &harvest.Credential{UserID: a.cfg.User(), RefreshToken: a.cfg.Refresh()}
 }
 
-// most is how many names a sentence holds.
-const most = 10
-
-// few names the first of many.
-func few(names []string) string {
-	if n := len(names) - most; n > 1 {
-		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), n)
+// Reach returns, by name, which of the streams the credential may read.
+func (a *Account) Reach(
+	ctx context.Context, streams []*tap.Stream,
+) (map[string]rights.Reach, error) {
+	if err := a.cfg.CheckCredential(a.opts.KeepToken != nil); err != nil {
+		return nil, err
 	}
-	return strings.Join(names, ", ")
+	told, err := a.introspect(ctx, a.client)
+	if err != nil {
+		return nil, err
+	}
+	return rights.Probe(ctx, asking{a.client, a.opts.Asked}, told.Scopes(), told.Identity(), streams,
+		a.cfg.Concurrency)
 }
 
-// printable makes texts fit for a terminal and a report.
-func printable(texts []string) []string {
-	for i, text := range texts {
-		texts[i] = tap.Printable(text)
+// Granted returns, by name, which of the streams the credential may read, as far as the API says so
+// in one answer; nil if it does not.
+func (a *Account) Granted(
+	ctx context.Context, streams []*tap.Stream,
+) (map[string]rights.Reach, error) {
+	if err := a.cfg.CheckCredential(a.opts.KeepToken != nil); err != nil {
+		return nil, err
 	}
-	return texts
-}
-
-func upperFirst(s string) string {
-	if s == "" {
-		return s
+	client := a.impatient()
+	defer client.Close()
+	told, err := a.introspect(ctx, client)
+	if err != nil || told == nil {
+		return nil, err
 	}
-	return strings.ToUpper(s[:1]) + s[1:]
+	return rights.Told(told.Scopes(), told.Identity(), streams), nil
 }

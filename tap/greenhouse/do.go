@@ -18,14 +18,14 @@ const lastWords = 900 * time.Millisecond
 var errAbandoned = errors.New("the run has ended")
 
 // Do reads, and writes messages to out, in whole lines. Call it once: it advances the state. It
-// returns an account of how each stream ended, which is nil only if the run could not start. The
+// returns a report of how each stream ended, which is nil only if the run could not start. The
 // error is that of a run which ended early: the credential was refused, the context ended, or out
-// could not be written. Streams that failed while others continued are not an error: the account's
+// could not be written. Streams that failed while others continued are not an error: the report's
 // exit code is 1.
 //
 // Do returns within a second of its context's end, or within [Read.Grace], whatever blocks. If that
 // is a write, it is left alone: it may go on for as long as it blocks, but no other follows it.
-func (r *Run) Do(ctx context.Context, out io.Writer) (*tap.Account, error) {
+func (r *Run) Do(ctx context.Context, out io.Writer) (*tap.Report, error) {
 	if r.done.Swap(true) {
 		return nil, tap.Errorf(tap.BadInput, "run", "it was started before").
 			WithHint("prepare another one")
@@ -41,13 +41,13 @@ func (r *Run) Do(ctx context.Context, out io.Writer) (*tap.Account, error) {
 	r.reading.Store(r.engine)
 	defer r.reading.Store(nil)
 	type end struct {
-		account *tap.Account
+		account *tap.Report
 		err     error
 	}
 	ended := make(chan end, 1)
 	go func() {
-		account, err := r.engine.Sync(ctx, r.selections, r.state)
-		ended <- end{account, err}
+		report, err := r.engine.Sync(ctx, r.queries, r.state)
+		ended <- end{report, err}
 	}()
 	overdue, stop := r.overdue(ctx)
 	defer stop()
@@ -56,7 +56,7 @@ func (r *Run) Do(ctx context.Context, out io.Writer) (*tap.Account, error) {
 	case e = <-ended:
 	case <-overdue:
 		gate.close()
-		e = end{&tap.Account{Read: true, Streams: r.engine.Snapshot()}, context.Cause(ctx)}
+		e = end{&tap.Report{Read: true, Streams: r.engine.Snapshot()}, context.Cause(ctx)}
 		select {
 		case e = <-ended: // just in time
 		default:
@@ -70,7 +70,7 @@ func (r *Run) Do(ctx context.Context, out io.Writer) (*tap.Account, error) {
 	if err == nil && slices.ContainsFunc(e.account.Streams, r.fails) {
 		code = ExitIncomplete
 	}
-	return r.account(e.account, err, code), err
+	return r.report(e.account, err, code), err
 }
 
 // overdue returns a channel that is closed once the run should have ended, until it is stopped.

@@ -8,7 +8,7 @@
 //	result, err := run.Do(ctx, greenhouse.Messages(func(m greenhouse.Message) error { ... }))
 //
 // Other programs may rely on this package, on
-// [github.com/tap-greenhouse/tap-greenhouse/tap/config], and on the account of a run that [Run.Do]
+// [github.com/tap-greenhouse/tap-greenhouse/tap/config], and on the report of a run that [Run.Do]
 // returns: their exported names change only in a new major version. An [Account] has its own
 // request limit, so do not read the same account twice at the same time; any number of different
 // accounts may be read concurrently.

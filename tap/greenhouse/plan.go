@@ -65,8 +65,8 @@ func (r *Run) Plan(ctx context.Context) (*Plan, error) {
 	}
 	var reach map[string]rights.Reach
 	var streams []*tap.Stream
-	for _, sel := range r.selections {
-		streams = append(streams, sel.Stream)
+	for _, q := range r.queries {
+		streams = append(streams, q.Stream)
 	}
 	if told != nil {
 		reach = rights.Told(told.Scopes(), told.Identity(), streams)
@@ -77,16 +77,16 @@ func (r *Run) Plan(ctx context.Context) (*Plan, error) {
 	}
 	guesses := plan.Rows(heads)
 	p := &Plan{Identity: r.Identity(), Missing: []string{}}
-	for _, sel := range r.selections {
-		if !sel.Stream.Made {
-			p.add(r.planOf(sel, guesses, failed[sel.Stream.Name]))
+	for _, q := range r.queries {
+		if !q.Stream.Made {
+			p.add(r.planOf(q, guesses, failed[q.Stream.Name]))
 		}
 	}
 	slices.Sort(p.Missing)
 	p.Missing = slices.Compact(p.Missing)
 	p.Asked = r.client.Usage().Requests
 	p.Limit = plan.Limit{Share: r.cfg.Budget, Window: plan.Window}
-	windows, _, _ := r.client.Account()
+	windows, _, _ := r.client.Windows()
 	for _, w := range windows {
 		p.Limit.Requests = max(p.Limit.Requests, w.Limit)
 	}
@@ -108,14 +108,14 @@ func (p *Plan) add(s StreamPlan) {
 }
 
 // planOf is the plan of a stream.
-func (r *Run) planOf(sel *tap.Selection, guesses map[string]plan.Guess, failed error) StreamPlan {
-	name := sel.Stream.Name
+func (r *Run) planOf(q *tap.Query, guesses map[string]plan.Guess, failed error) StreamPlan {
+	name := q.Stream.Name
 	s := StreamPlan{Stream: name}
 	mark := r.state.Of(name)
-	passes := len(sel.Stream.ReadParams())
+	passes := len(q.Stream.ReadParams())
 	switch {
 	case tap.KindOf(failed) == tap.Scope && failed != nil:
-		s.Scope, s.Basis, s.Quiet = sel.Stream.Scope, plan.NotAsked, 1
+		s.Scope, s.Basis, s.Quiet = q.Stream.Scope, plan.NotAsked, 1
 		s.First, s.Next = 1, 1
 		return s
 	case failed != nil:
@@ -129,7 +129,7 @@ func (r *Run) planOf(sel *tap.Selection, guesses map[string]plan.Guess, failed e
 	}
 	s.First = plan.Pages(s.Rows, passes)
 	s.Quiet = passes
-	if !sel.Incremental() {
+	if !q.Incremental() {
 		s.Quiet = s.First
 	}
 	if s.Rows > plan.PageRows || passes > 1 {
@@ -139,7 +139,7 @@ func (r *Run) planOf(sel *tap.Selection, guesses map[string]plan.Guess, failed e
 	if progress.Loaded(*mark) && mark.Progress == nil {
 		s.Next = s.Quiet
 	}
-	rest := r.restOf(sel)
+	rest := r.restOf(q)
 	if now := r.client.Now(); rest.Leaves(*mark, now, r.before()) {
 		s.Due, s.Next = rest.Due(*mark), 0
 	}
@@ -148,9 +148,9 @@ func (r *Run) planOf(sel *tap.Selection, guesses map[string]plan.Guess, failed e
 
 // restOf says when a stream may be left alone; of a full table nobody knows whether it brings
 // anything new.
-func (r *Run) restOf(sel *tap.Selection) progress.Rest {
-	rest := r.rest(sel.Stream.Name)
-	if !sel.Incremental() {
+func (r *Run) restOf(q *tap.Query) progress.Rest {
+	rest := r.rest(q.Stream.Name)
+	if !q.Incremental() {
 		rest.Stale = 0
 	}
 	return rest
@@ -158,8 +158,8 @@ func (r *Run) restOf(sel *tap.Selection) progress.Rest {
 
 // before is when the run before was: the latest complete read of any stream.
 func (r *Run) before() (latest time.Time) {
-	for _, sel := range r.selections {
-		if last := r.state.Of(sel.Stream.Name).Last(); last.After(latest) {
+	for _, q := range r.queries {
+		if last := r.state.Of(q.Stream.Name).Last(); last.After(latest) {
 			latest = last
 		}
 	}
@@ -174,20 +174,20 @@ func (r *Run) heads(
 	var mu sync.Mutex
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(r.cfg.Concurrency)
-	for _, sel := range r.selections {
-		name := sel.Stream.Name
+	for _, q := range r.queries {
+		name := q.Stream.Name
 		switch {
-		case sel.Stream.Made:
+		case q.Stream.Made:
 			continue
-		case sel.Err != nil:
-			failed[name] = sel.Err
+		case q.Err != nil:
+			failed[name] = q.Err
 			continue
 		case reach[name] == rights.NoScope:
 			failed[name] = &tap.Error{Kind: tap.Scope}
 			continue
 		}
 		group.Go(func() error {
-			h, err := r.head(ctx, sel)
+			h, err := r.head(ctx, q)
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil && slices.Contains(endsPlan, tap.KindOf(err)) {
@@ -204,12 +204,12 @@ func (r *Run) heads(
 	return heads, failed, group.Wait()
 }
 
-// head reads the first page of a list: keys and times alone, and none that the selection leaves out.
-func (r *Run) head(ctx context.Context, sel *tap.Selection) (h plan.Head, err error) {
-	s := sel.Stream
+// head reads the first page of a list: keys and times alone, and none that the query leaves out.
+func (r *Run) head(ctx context.Context, q *tap.Query) (h plan.Head, err error) {
+	s := q.Stream
 	column := ""
 	for _, name := range []string{"created_at", s.Bookmark} {
-		if c := sel.Shape.Column(name); column == "" && c != nil && c.Treatment == record.Keep {
+		if c := q.Shape.Column(name); column == "" && c != nil && c.Treatment == record.Keep {
 			column = name
 		}
 	}

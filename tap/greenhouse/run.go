@@ -50,7 +50,7 @@ type Run struct {
 	*Account
 	read       Read
 	engine     *engine.Engine
-	selections []*tap.Selection
+	queries    []*tap.Query
 	columns    *custom.Columns
 	state      *tap.State
 	id         string // tells the run from all others
@@ -89,16 +89,16 @@ func (a *Account) Prepare(ctx context.Context, read Read) (*Run, error) {
 		return nil, err
 	}
 	for _, choice := range choices {
-		sel, err := r.query(choice)
+		q, err := r.query(choice)
 		if err != nil {
 			return nil, err
 		}
-		for _, note := range sel.Notes {
-			a.opts.Log.Warn(note, "stream", sel.Stream.Name)
+		for _, note := range q.Notes {
+			a.opts.Log.Warn(note, "stream", q.Stream.Name)
 		}
-		r.selections = append(r.selections, sel)
+		r.queries = append(r.queries, q)
 	}
-	if len(r.selections) == 0 && !read.Protocol.platform {
+	if len(r.queries) == 0 && !read.Protocol.platform {
 		return nil, tap.Errorf(tap.BadInput, "catalog "+read.CatalogName, "it selects no stream").
 			WithHint("set \"selected\": true in the metadata of the streams to read")
 	}
@@ -122,8 +122,8 @@ func (r *Run) checkDeletes() error {
 			WithHint("set deletes.store in the config: what was delivered is kept there")
 	}
 	for _, name := range r.read.AcceptDeletes {
-		if !slices.ContainsFunc(r.selections,
-			func(s *tap.Selection) bool { return s.Stream.Name == name }) {
+		if !slices.ContainsFunc(r.queries,
+			func(s *tap.Query) bool { return s.Stream.Name == name }) {
 			return tap.Errorf(tap.BadInput, "--accept-deletes", "%q is no selected stream", name)
 		}
 	}
@@ -238,7 +238,7 @@ func (r *Run) anyThere(choices []*tap.Choice) error {
 }
 
 // query returns the query for a choice.
-func (r *Run) query(choice *tap.Choice) (*tap.Selection, error) {
+func (r *Run) query(choice *tap.Choice) (*tap.Query, error) {
 	handling := tap.Handling{
 		NewColumns: r.cfg.NewColumns, NullOdd: r.cfg.TypeChanges == "null",
 		ReplacesTables: r.read.Protocol.platform,
@@ -252,15 +252,15 @@ func (r *Run) query(choice *tap.Choice) (*tap.Selection, error) {
 	if err != nil {
 		return nil, err
 	}
-	sel := choice.Select(shape, handling)
-	undefined := max(r.cfg.Policy.UndefinedField(sel.Stream),
-		r.cfg.Exclude.UndefinedField(sel.Stream))
-	r.columns.Apply(sel, undefined == record.Keep)
-	if _, err := r.columns.Err(); err != nil && (r.cfg.Policy.NeedsDefinitions(sel.Stream) ||
-		r.cfg.Exclude.NeedsDefinitions(sel.Stream)) {
-		sel.Err = err
+	q := choice.Select(shape, handling)
+	undefined := max(r.cfg.Policy.UndefinedField(q.Stream),
+		r.cfg.Exclude.UndefinedField(q.Stream))
+	r.columns.Apply(q, undefined == record.Keep)
+	if _, err := r.columns.Err(); err != nil && (r.cfg.Policy.NeedsDefinitions(q.Stream) ||
+		r.cfg.Exclude.NeedsDefinitions(q.Stream)) {
+		q.Err = err
 	}
-	return sel, nil
+	return q, nil
 }
 
 // compare warns if the state was written for another user, or with a later start date: rows that
@@ -271,17 +271,17 @@ func (r *Run) compare() {
 	}
 	mark := r.cfg.ReadAs()
 	var others, later, treated []string
-	for _, sel := range r.selections {
-		b := r.state.Of(sel.Stream.Name)
+	for _, q := range r.queries {
+		b := r.state.Of(q.Stream.Name)
 		if b.ReadAs != "" && b.ReadAs != mark {
-			others = append(others, sel.Stream.Name)
+			others = append(others, q.Stream.Name)
 		}
 		if b.Policy != r.cfg.Policy.Mark() &&
 			(!b.Until.IsZero() || b.Progress != nil || !b.Complete.IsZero()) {
-			treated = append(treated, sel.Stream.Name)
+			treated = append(treated, q.Stream.Name)
 		}
 		if !b.Start.IsZero() && r.cfg.StartDate.Before(b.Start) {
-			later = append(later, sel.Stream.Name)
+			later = append(later, q.Stream.Name)
 		}
 	}
 	const how = "; to read them again, use --refresh (Singer), or refresh the streams (Airbyte)"
@@ -305,10 +305,10 @@ func (r *Run) refresh() error {
 			return &tap.Error{Kind: tap.BadInput, Op: "--refresh", Err: err}
 		}
 		found := false
-		for _, sel := range r.selections {
-			if slices.Contains(matched, sel.Stream.Name) {
+		for _, q := range r.queries {
+			if slices.Contains(matched, q.Stream.Name) {
 				found = true
-				r.anew[sel.Stream.Name] = true
+				r.anew[q.Stream.Name] = true
 			}
 		}
 		if !found {
@@ -359,29 +359,29 @@ func (r *Run) makeEngine() (*engine.Engine, error) {
 // Schemas returns the schema messages of the selected streams, before any row is read. The error is
 // that of the first stream which does not exist.
 func (r *Run) Schemas() (out []byte, err error) {
-	for _, sel := range r.selections {
+	for _, q := range r.queries {
 		switch {
-		case sel.Shape != nil:
-			out = r.engine.Voice.Append(out, tap.Schema{Selection: sel, Shape: sel.Shape})
+		case q.Shape != nil:
+			out = r.engine.Voice.Append(out, tap.Schema{Query: q, Shape: q.Shape})
 		case err == nil:
-			err = sel.Err
+			err = q.Err
 		}
 	}
 	return out, err
 }
 
 // Snapshot returns the progress of the run; nil if it is not under way.
-func (r *Run) Snapshot() *tap.Account {
+func (r *Run) Snapshot() *tap.Report {
 	streams := r.engine.Snapshot()
 	if streams == nil {
 		return nil
 	}
-	return r.account(&tap.Account{Streams: streams}, nil, ExitOK)
+	return r.report(&tap.Report{Streams: streams}, nil, ExitOK)
 }
 
 // fails reports whether a stream makes the run's exit code 1: it failed, or it had to be verified
 // and was not.
-func (r *Run) fails(s tap.StreamAccount) bool {
+func (r *Run) fails(s tap.StreamReport) bool {
 	return s.Status == tap.Failed ||
 		r.read.Verify && s.Status != tap.Skipped && s.VerifiedUntil.IsZero() && s.Stream != tap.SyncLog
 }

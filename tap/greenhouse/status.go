@@ -46,25 +46,25 @@ func (r *Run) Status(ctx context.Context) (*Status, error) {
 		r.opts.Log.Warn("what the credential has is not shown: " + err.Error())
 	}
 	s := &Status{Identity: r.Identity(), Streams: []StreamStatus{}}
-	for _, sel := range r.selections {
-		if sel.Stream.Made {
+	for _, q := range r.queries {
+		if q.Stream.Made {
 			continue
 		}
-		one, err := r.statusOf(ctx, sel)
+		one, err := r.statusOf(ctx, q)
 		if err != nil {
 			return nil, err
 		}
 		if told != nil && rights.Told(told.Scopes(), told.Identity(),
-			[]*tap.Stream{sel.Stream})[sel.Stream.Name] == rights.NoScope {
-			one.Scope = sel.Stream.Scope
+			[]*tap.Stream{q.Stream})[q.Stream.Name] == rights.NoScope {
+			one.Scope = q.Stream.Scope
 		}
 		s.Streams = append(s.Streams, one)
 	}
 	return s, nil
 }
 
-func (r *Run) statusOf(ctx context.Context, sel *tap.Selection) (StreamStatus, error) {
-	name := sel.Stream.Name
+func (r *Run) statusOf(ctx context.Context, q *tap.Query) (StreamStatus, error) {
+	name := q.Stream.Name
 	mark := r.state.Of(name)
 	s := StreamStatus{
 		Stream: name, CompleteUntil: mark.Last(), Learnt: slices.Sorted(maps.Keys(mark.Learnt)),
@@ -75,7 +75,7 @@ func (r *Run) statusOf(ctx context.Context, sel *tap.Selection) (StreamStatus, e
 	if v := mark.Verified; v != nil {
 		s.VerifiedUntil = v.Until
 	}
-	if rest := r.restOf(sel); rest.Leaves(*mark, r.client.Now(), r.before()) {
+	if rest := r.restOf(q); rest.Leaves(*mark, r.client.Now(), r.before()) {
 		s.NextRead = rest.Due(*mark)
 	}
 	if d := r.cfg.Deletes; d != nil {

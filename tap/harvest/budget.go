@@ -130,7 +130,7 @@ func (b *Budget) acquire(ctx context.Context) (*flight, error) {
 func (b *Budget) take(now time.Time) *flight {
 	w := &b.window
 	if w.known && !now.Before(w.ends) && !b.unsure(now) {
-		b.past = append(b.past, w.account())
+		b.past = append(b.past, w.report())
 		*w = window{number: w.number + 1, limit: w.limit, reset: w.reset}
 		b.clock.turn()
 	}
@@ -171,21 +171,21 @@ func (b *Budget) wake() {
 	b.changed = make(chan struct{})
 }
 
-// account describes a window.
-func (w *window) account() tap.Window {
+// report describes a window.
+func (w *window) report() tap.Window {
 	return tap.Window{
 		Began: w.first.UTC(), Limit: w.limit, Sent: w.sent, Left: w.left,
 		Ends: w.ends,
 	}
 }
 
-// account describes all windows, and how long the budget was waited for.
-func (b *Budget) account() (windows []tap.Window, waited time.Duration) {
+// windows describes all windows, and how long the budget was waited for.
+func (b *Budget) windows() (windows []tap.Window, waited time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	windows = slices.Clone(b.past)
 	if b.window.sent > 0 {
-		windows = append(windows, b.window.account())
+		windows = append(windows, b.window.report())
 	}
 	return windows, b.waited
 }

@@ -96,7 +96,7 @@ func (b *Budget) learnSliding(f *flight, r *reading, now time.Time) {
 	case !w.known:
 		return // of an earlier window
 	case f.window == w.number && grown:
-		b.past = append(b.past, w.account())
+		b.past = append(b.past, w.report())
 		b.when.turned(f.sent, now, r.date)
 		b.clock.turn()
 		*w = window{
@@ -159,7 +159,7 @@ func (b *Budget) learnHonest(f *flight, r *reading, now time.Time) {
 		}
 		since := w.first
 		if !first && w.sent > 0 {
-			b.past = append(b.past, w.account())
+			b.past = append(b.past, w.report())
 			since = now
 		}
 		*w = window{

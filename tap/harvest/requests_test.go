@@ -209,8 +209,8 @@ func TestTokenEndpointFaults(t *testing.T) {
 	})
 }
 
-// The account of a run: repeated and limited requests by list, and each window.
-func TestAccountOfRequests(t *testing.T) {
+// The windows of a run: repeated and limited requests by list, and each window.
+func TestWindowsAndRepeatedRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &server{limit: 4, latency: 100 * time.Millisecond}
 		s.window = time.Now().Truncate(30 * time.Second)
@@ -226,7 +226,7 @@ func TestAccountOfRequests(t *testing.T) {
 		for _, name := range []string{"a", "b", "c", "d", "e"} {
 			require.NoError(t, c.Read(t.Context(), list(name), discard))
 		}
-		windows, waited, limited := c.Account()
+		windows, waited, limited := c.Windows()
 		for stream, want := range map[string][2]int{"a": {3, 2}, "b": {2, 1}, "c": {1, 0}} {
 			requests, retries := c.UsedBy(stream)
 			assert.Equal(t, want, [2]int{requests, retries}, stream)

@@ -283,7 +283,7 @@ func TestWhatTheBudgetLearns(t *testing.T) {
 		assert.Equal(t, []int{60, 59, 1, 1}, []int{w.limit, w.left, w.sent, w.answered})
 		learn(b, limits("50", "3", reset))
 		assert.Equal(t, 59, b.window.left, "an answer of the window before says nothing")
-		windows, _ := b.account()
+		windows, _ := b.windows()
 		require.Len(t, windows, 2)
 		assert.Equal(t, []int{50, 45, 60, 59},
 			[]int{windows[0].Limit, windows[0].Left, windows[1].Limit, windows[1].Left})

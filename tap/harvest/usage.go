@@ -55,10 +55,10 @@ func (c *Client) Usage() Usage {
 	}
 }
 
-// Account returns the windows of the limit, how long the client waited for them, and the number of
+// Windows returns the windows of the limit, how long the client waited for them, and the number of
 // 429s.
-func (c *Client) Account() (windows []tap.Window, waited time.Duration, limited int) {
-	windows, waited = c.budget.account()
+func (c *Client) Windows() (windows []tap.Window, waited time.Duration, limited int) {
+	windows, waited = c.budget.windows()
 	c.used.mu.Lock()
 	defer c.used.mu.Unlock()
 	return windows, waited, c.used.limited

@@ -11,9 +11,9 @@ import (
 
 // The first page says when the read began, and who reads.
 func TestFirstPageBeginsTheBookmark(t *testing.T) {
-	q := incremental()
-	q.Version, q.StartDate = 8, day(3)
-	r := Begin(tap.Bookmark{}, q)
+	opts := incremental()
+	opts.Version, opts.StartDate = 8, day(3)
+	r := Begin(tap.Bookmark{}, opts)
 	piece := r.Open()[0]
 	assert.Nil(t, r.Wrote(Page{Piece: piece, First: true, Asked: day(20), Next: "2", Pages: 1}))
 	assert.Equal(t, tap.Bookmark{
@@ -38,22 +38,22 @@ func TestStartOfWhatWasDelivered(t *testing.T) {
 	mark := tap.Bookmark{Until: day(10), Start: day(4), Version: 7, Whole: true}
 	for name, c := range map[string]struct {
 		mark  tap.Bookmark
-		query func(q *Query)
+		query func(opts *Options)
 		start time.Time
 	}{
-		"never read":           {tap.Bookmark{}, func(q *Query) { q.StartDate = day(6) }, day(6)},
-		"only what changed":    {mark, func(q *Query) { q.StartDate = day(2) }, day(4)},
-		"anew, from earlier":   {mark, func(q *Query) { q.Anew, q.StartDate = true, day(2) }, day(2)},
-		"anew, from later":     {mark, func(q *Query) { q.Anew, q.StartDate = true, day(6) }, day(4)},
-		"another version":      {mark, func(q *Query) { q.Version, q.StartDate = 8, day(2) }, day(2)},
-		"after a full table":   {tap.Bookmark{Complete: day(9), Start: day(4)}, func(q *Query) { q.StartDate = day(2) }, day(2)},
-		"a full table, timed":  {mark, func(q *Query) { q.Full, q.StartDate = true, day(2) }, day(4)},
-		"a version as it was":  {mark, func(q *Query) { q.Version, q.StartDate = 7, day(2) }, day(4)},
-		"after the start date": {tap.Bookmark{Complete: day(9), Start: day(4)}, func(q *Query) { q.StartDate = day(6) }, day(4)},
+		"never read":           {tap.Bookmark{}, func(opts *Options) { opts.StartDate = day(6) }, day(6)},
+		"only what changed":    {mark, func(opts *Options) { opts.StartDate = day(2) }, day(4)},
+		"anew, from earlier":   {mark, func(opts *Options) { opts.Anew, opts.StartDate = true, day(2) }, day(2)},
+		"anew, from later":     {mark, func(opts *Options) { opts.Anew, opts.StartDate = true, day(6) }, day(4)},
+		"another version":      {mark, func(opts *Options) { opts.Version, opts.StartDate = 8, day(2) }, day(2)},
+		"after a full table":   {tap.Bookmark{Complete: day(9), Start: day(4)}, func(opts *Options) { opts.StartDate = day(2) }, day(2)},
+		"a full table, timed":  {mark, func(opts *Options) { opts.Full, opts.StartDate = true, day(2) }, day(4)},
+		"a version as it was":  {mark, func(opts *Options) { opts.Version, opts.StartDate = 7, day(2) }, day(4)},
+		"after the start date": {tap.Bookmark{Complete: day(9), Start: day(4)}, func(opts *Options) { opts.StartDate = day(6) }, day(4)},
 	} {
-		q := incremental()
-		c.query(&q)
-		r := Begin(c.mark, q)
+		opts := incremental()
+		c.query(&opts)
+		r := Begin(c.mark, opts)
 		r.Wrote(Page{Piece: r.Open()[0], First: true, Asked: day(20)})
 		assert.Equal(t, c.start, r.Bookmark().Start, name)
 	}
@@ -62,9 +62,9 @@ func TestStartOfWhatWasDelivered(t *testing.T) {
 // Of several passes, the one that was asked for first says when the read began, and a pass that
 // goes on makes it a read in parts.
 func TestPassesBeginTogether(t *testing.T) {
-	q := incremental()
-	q.Passes = 2
-	r := Begin(tap.Bookmark{}, q)
+	opts := incremental()
+	opts.Passes = 2
+	r := Begin(tap.Bookmark{}, opts)
 	open := r.Open()
 	r.Wrote(Page{Piece: open[0], First: true, Asked: day(21)})
 	assert.False(t, r.Bookmark().Progress.Cut)
@@ -82,9 +82,9 @@ func TestPassesBeginTogether(t *testing.T) {
 // Rows of a full table that was read in parts may have moved between the parts, so what changed
 // since it began is read, and then the table is complete as of its beginning.
 func TestFullTableInPartsIsFollowed(t *testing.T) {
-	q := incremental()
-	q.Full, q.StartDate = true, day(1)
-	r := Begin(tap.Bookmark{}, q)
+	opts := incremental()
+	opts.Full, opts.StartDate = true, day(1)
+	r := Begin(tap.Bookmark{}, opts)
 	piece := r.Open()[0]
 	r.Wrote(Page{Piece: piece, First: true, Asked: day(20), Next: "2", Pages: 1})
 	newer := r.Wrote(Cut{Piece: piece, At: day(5), Next: "9"})
@@ -105,9 +105,9 @@ func TestFullTableInPartsIsFollowed(t *testing.T) {
 
 // A full table that cannot be asked for changes is complete, however it was read.
 func TestFullTableWithoutTimesIsNotFollowed(t *testing.T) {
-	q := incremental()
-	q.Full, q.Timed, q.Passes = true, false, 2
-	r := Begin(tap.Bookmark{}, q)
+	opts := incremental()
+	opts.Full, opts.Timed, opts.Passes = true, false, 2
+	r := Begin(tap.Bookmark{}, opts)
 	for _, piece := range r.Open() {
 		r.Wrote(Page{Piece: piece, First: true, Asked: day(20), Next: "2"})
 		r.Wrote(Page{Piece: piece})
@@ -118,12 +118,12 @@ func TestFullTableWithoutTimesIsNotFollowed(t *testing.T) {
 
 // What an earlier run began is complete as of then; what has changed since is read next.
 func TestInheritedReadIsFollowed(t *testing.T) {
-	q := incremental()
-	q.Version = 7
+	opts := incremental()
+	opts.Version = 7
 	b := tap.Bookmark{Version: 7, Progress: &tap.Progress{
 		Began: day(20), Query: "q", Pieces: []*tap.Piece{{From: day(5), Cursor: "c"}},
 	}}
-	r := Begin(b, q)
+	r := Begin(b, opts)
 	follows := r.Wrote(Page{Piece: r.Open()[0], Pages: 2})
 	assert.Equal(t, []tap.Piece{{From: day(20).Add(-time.Hour)}}, follows)
 	assert.Equal(t, Listing, r.Phase())
@@ -136,33 +136,33 @@ func TestInheritedReadIsFollowed(t *testing.T) {
 
 // Rows of an earlier version stay out of a version until all have been read again.
 func TestVersionIsWholeOnceAllRowsHaveIt(t *testing.T) {
-	whole := func(mark tap.Bookmark, change func(q *Query)) bool {
-		q := incremental()
-		q.Version = 7
-		change(&q)
-		r := Begin(mark, q)
+	whole := func(mark tap.Bookmark, change func(opts *Options)) bool {
+		opts := incremental()
+		opts.Version = 7
+		change(&opts)
+		r := Begin(mark, opts)
 		piece := r.Open()[0]
 		r.Wrote(Page{Piece: piece, First: true, Asked: day(20), Next: "2"})
-		if r.Bookmark().Whole != (mark.Whole && q.Version == mark.Version && !q.Untrusted) {
+		if r.Bookmark().Whole != (mark.Whole && opts.Version == mark.Version && !opts.Untrusted) {
 			t.Errorf("whole is %v while the read is under way", r.Bookmark().Whole)
 		}
 		r.Wrote(Page{Piece: piece})
 		return r.Bookmark().Whole
 	}
-	same := func(*Query) {}
+	same := func(*Options) {}
 	assert.True(t, whole(tap.Bookmark{}, same))
 	assert.True(t, whole(tap.Bookmark{Until: day(10), Version: 7, Whole: true}, same))
 	assert.True(t, whole(tap.Bookmark{Until: day(10), Version: 6, Whole: true}, same))
 	assert.True(t, whole(tap.Bookmark{Until: day(10), Version: 7, Whole: true},
-		func(q *Query) { q.Untrusted = true }))
-	assert.False(t, whole(tap.Bookmark{}, func(q *Query) { q.Version = 0 }))
+		func(opts *Options) { opts.Untrusted = true }))
+	assert.False(t, whole(tap.Bookmark{}, func(opts *Options) { opts.Version = 0 }))
 }
 
 // A run that no later one may continue keeps its pieces to itself.
 func TestReadThatCannotResumeLeavesNoProgress(t *testing.T) {
-	q := incremental()
-	q.Resumable = false
-	r := Begin(tap.Bookmark{}, q)
+	opts := incremental()
+	opts.Resumable = false
+	r := Begin(tap.Bookmark{}, opts)
 	r.Wrote(Page{Piece: r.Open()[0], First: true, Asked: day(20), Next: "2"})
 	assert.Nil(t, r.Bookmark().Progress)
 	assert.Equal(t, "2", r.Open()[0].Cursor)
@@ -170,10 +170,10 @@ func TestReadThatCannotResumeLeavesNoProgress(t *testing.T) {
 
 // What follows is not read from before the start date.
 func TestWhatFollowsKeepsToTheStartDate(t *testing.T) {
-	q := incremental()
-	q.StartDate = day(22)
+	opts := incremental()
+	opts.StartDate = day(22)
 	b := tap.Bookmark{Progress: &tap.Progress{Began: day(20), Query: "q", Pieces: []*tap.Piece{{From: day(22)}}}}
-	r := Begin(b, q)
+	r := Begin(b, opts)
 	assert.Equal(t, []tap.Piece{{From: day(22)}}, r.Wrote(Page{Piece: r.Open()[0]}))
 }
 

@@ -11,8 +11,8 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
-// Query is what a read needs to know of the query and of the run.
-type Query struct {
+// Options are what a read needs to know of the query and of the run.
+type Options struct {
 	// Fingerprint is that of the request: an unfinished read is continued only with the same one.
 	Fingerprint string
 	// Passes is the number of reads that make up the list.
@@ -52,7 +52,7 @@ const (
 
 // Read is what is left to read of a stream, and what of it has been written. One goroutine owns it.
 type Read struct {
-	q     Query
+	opts  Options
 	mark  tap.Bookmark // without its progress
 	phase Phase
 	// began is when the first page was asked for, by the server's clock; zero before it is written.
@@ -69,25 +69,25 @@ type Read struct {
 }
 
 // Begin continues the unfinished read of a bookmark, or begins one.
-func Begin(b tap.Bookmark, q Query) *Read {
+func Begin(b tap.Bookmark, opts Options) *Read {
 	if over(b) {
 		b.Progress = nil
 	}
-	r := &Read{q: q, mark: b, loaded: Loaded(b)}
+	r := &Read{opts: opts, mark: b, loaded: Loaded(b)}
 	r.mark.Progress = nil
-	versioned := q.Version == 0 || b.Version == q.Version && !q.Untrusted
-	if p := b.Progress; p != nil && p.Query == q.Fingerprint && q.Timed && q.Resumable && versioned &&
-		!q.Anew {
+	versioned := opts.Version == 0 || b.Version == opts.Version && !opts.Untrusted
+	if p := b.Progress; p != nil && p.Query == opts.Fingerprint && opts.Timed && opts.Resumable && versioned &&
+		!opts.Anew {
 		r.began, r.cut, r.inherited, r.whole = p.Began, p.Cut, true, !b.Whole
 		for _, piece := range p.Pieces {
 			r.pieces = append(r.pieces, *piece)
 		}
 		return r
 	}
-	if q.Untrusted || b.Version != q.Version {
+	if opts.Untrusted || b.Version != opts.Version {
 		r.mark.Whole = false
 	}
-	r.whole = q.Version != 0 && !r.mark.Whole
+	r.whole = opts.Version != 0 && !r.mark.Whole
 	r.list(r.from(b))
 	return r
 }
@@ -95,16 +95,16 @@ func Begin(b tap.Bookmark, q Query) *Read {
 // from returns the lower bound of a new read.
 func (r *Read) from(b tap.Bookmark) time.Time {
 	switch {
-	case !r.q.Timed:
+	case !r.opts.Timed:
 		return time.Time{}
 	case r.whole && r.loaded:
 		// Rows without this version go when it is activated, so none may be left out that an
 		// earlier start date let in.
-		return earlier(b.Start, r.q.StartDate)
-	case r.q.Full || b.Until.IsZero() || r.q.Anew:
-		return r.q.StartDate
+		return earlier(b.Start, r.opts.StartDate)
+	case r.opts.Full || b.Until.IsZero() || r.opts.Anew:
+		return r.opts.StartDate
 	}
-	return later(r.q.StartDate, b.Until.Add(-r.q.Lookback))
+	return later(r.opts.StartDate, b.Until.Add(-r.opts.Lookback))
 }
 
 // Loaded reports whether a state knows of any row of a stream.
@@ -121,7 +121,7 @@ func over(b tap.Bookmark) bool {
 // list begins to read the list from a time, in all passes.
 func (r *Read) list(from time.Time) {
 	r.began, r.inherited, r.cut, r.pieces = time.Time{}, false, false, nil
-	for pass := range r.q.Passes {
+	for pass := range r.opts.Passes {
 		r.pieces = append(r.pieces, tap.Piece{Pass: pass, From: from})
 	}
 }
@@ -202,20 +202,20 @@ func (r *Read) begin(p Page) {
 	}
 	if r.began.IsZero() {
 		r.began = p.Asked
-		r.mark.ReadAs, r.mark.Policy = r.q.ReadAs, r.q.Policy
-		if r.mark.Version != r.q.Version {
-			r.mark.Version, r.mark.Whole = r.q.Version, false
+		r.mark.ReadAs, r.mark.Policy = r.opts.ReadAs, r.opts.Policy
+		if r.mark.Version != r.opts.Version {
+			r.mark.Version, r.mark.Whole = r.opts.Version, false
 		}
 		switch {
 		case !r.loaded:
 			r.mark.Start = p.Piece.From
-		case r.mark.Until.IsZero() || r.whole || r.q.Anew:
+		case r.mark.Until.IsZero() || r.whole || r.opts.Anew:
 			r.mark.Start = earlier(r.mark.Start, p.Piece.From)
 		}
 	}
 	r.began = earlier(r.began, p.Asked)
 	// A list of several passes that goes on is read in parts.
-	r.cut = r.cut || r.q.Passes > 1 && p.Next != ""
+	r.cut = r.cut || r.opts.Passes > 1 && p.Next != ""
 }
 
 func (c Cut) apply(r *Read) []tap.Piece {
@@ -248,19 +248,19 @@ func (r *Read) find(piece tap.Piece) int {
 // finish ends a phase whose last piece is complete. A read that an earlier run began, and a full
 // table that was read in parts, are followed by what has changed since they began.
 func (r *Read) finish() {
-	if r.q.Version != 0 && r.mark.Version == r.q.Version && r.whole {
+	if r.opts.Version != 0 && r.mark.Version == r.opts.Version && r.whole {
 		r.mark.Whole = true
 	}
 	r.whole = false
-	from := later(r.q.StartDate, r.began.Add(-r.q.Lookback))
+	from := later(r.opts.StartDate, r.began.Add(-r.opts.Lookback))
 	switch {
-	case !r.q.Full && r.inherited:
+	case !r.opts.Full && r.inherited:
 		r.mark.Until = r.began
 		r.list(from)
-	case !r.q.Full:
+	case !r.opts.Full:
 		r.mark.Until = r.began
 		r.phase = Complete
-	case r.q.Timed && (r.cut || r.inherited):
+	case r.opts.Timed && (r.cut || r.inherited):
 		began := r.began
 		r.list(from)
 		r.began, r.phase = began, Following
@@ -273,10 +273,10 @@ func (r *Read) finish() {
 // Bookmark returns what a state may say now. A read that no later run may continue is left out.
 func (r *Read) Bookmark() tap.Bookmark {
 	b := r.mark
-	if r.phase == Complete || r.began.IsZero() || !r.q.Resumable {
+	if r.phase == Complete || r.began.IsZero() || !r.opts.Resumable {
 		return b
 	}
-	b.Progress = &tap.Progress{Began: r.began, Query: r.q.Fingerprint, Cut: r.cut}
+	b.Progress = &tap.Progress{Began: r.began, Query: r.opts.Fingerprint, Cut: r.cut}
 	for _, piece := range r.pieces {
 		b.Progress.Pieces = append(b.Progress.Pieces, &piece)
 	}

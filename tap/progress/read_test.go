@@ -12,7 +12,7 @@ import (
 // The transitions of a bookmark, as tables: no source, no output.
 func TestBookmarkTransitions(t *testing.T) {
 	day := func(n int) time.Time { return time.Date(2026, 1, n, 0, 0, 0, 0, time.UTC) }
-	incremental := Query{
+	incremental := Options{
 		Fingerprint: "q", Passes: 1, Timed: true, Resumable: true, Lookback: time.Hour,
 		ReadAs: "me",
 	}
@@ -38,12 +38,12 @@ func TestBookmarkTransitions(t *testing.T) {
 		want outcome
 	}
 	made := func(
-		q Query, until time.Time, cut, inherited bool, pieces ...tap.Piece,
+		opts Options, until time.Time, cut, inherited bool, pieces ...tap.Piece,
 	) func(Step, outcome) transition {
-		r := &Read{q: q, mark: tap.Bookmark{Until: until}, loaded: !until.IsZero()}
+		r := &Read{opts: opts, mark: tap.Bookmark{Until: until}, loaded: !until.IsZero()}
 		r.pieces, r.cut, r.inherited = pieces, cut, inherited
 		if r.began = day(20); len(pieces) == 0 {
-			r = Begin(r.mark, q)
+			r = Begin(r.mark, opts)
 			r.pieces[0].From = until
 		}
 		return func(s Step, want outcome) transition { return transition{r, s, want} }

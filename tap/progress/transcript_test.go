@@ -133,7 +133,7 @@ func (s *stage) do(words []string) []string {
 		if query == "" {
 			query = "q"
 		}
-		s.read = Begin(s.mark, Query{
+		s.read = Begin(s.mark, Options{
 			Fingerprint: query, Passes: max(1, a.int("passes")), Full: a.is("full"),
 			Timed: !a.is("untimed"), Resumable: !a.is("fleeting"), Lookback: a.minutes("lookback"),
 			StartDate: a.time("start"), ReadAs: a["as"], Policy: a["policy"],

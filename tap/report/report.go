@@ -1,5 +1,5 @@
-// Package report turns the account of a run into a page or a JSON document. It makes no request:
-// account in, bytes out.
+// Package report turns the report of a run into a page or a JSON document. It makes no request:
+// report in, bytes out.
 package report
 
 import (
@@ -54,21 +54,21 @@ func Check(file string) error {
 }
 
 // Write writes the report to a file in one step: a page if its name ends in .html, JSON for .json.
-func Write(file string, a *tap.Account) error {
+func Write(file string, r *tap.Report) error {
 	form := html
 	if strings.EqualFold(filepath.Ext(file), ".json") {
 		form = jsonOf
 	}
-	data, err := form(a)
+	data, err := form(r)
 	if err != nil {
 		return err
 	}
 	return atomicfile.Write(file, data, 0o644)
 }
 
-// jsonOf returns the account as JSON. docs/report.schema.json describes it.
-func jsonOf(a *tap.Account) ([]byte, error) {
-	out, err := json.Marshal(a, jsontext.WithIndent("  "), jsontext.AllowInvalidUTF8(true))
+// jsonOf returns the report as JSON. docs/report.schema.json describes it.
+func jsonOf(r *tap.Report) ([]byte, error) {
+	out, err := json.Marshal(r, jsontext.WithIndent("  "), jsontext.AllowInvalidUTF8(true))
 	return append(out, '\n'), err
 }
 
@@ -85,7 +85,7 @@ const numberedBars = 24
 
 // view is what the page shows.
 type view struct {
-	*tap.Account
+	*tap.Report
 	Took   string
 	Bars   []bar
 	Window string // the length of a window
@@ -93,19 +93,19 @@ type view struct {
 	Quiet  int // streams that had nothing to do
 }
 
-// html returns the account as a self-contained page: no script, no network.
-func html(a *tap.Account) ([]byte, error) {
-	sorted := *a
-	sorted.Streams = slices.Clone(a.Streams)
-	slices.SortStableFunc(sorted.Streams, func(x, y tap.StreamAccount) int {
+// html returns the report as a self-contained page: no script, no network.
+func html(r *tap.Report) ([]byte, error) {
+	sorted := *r
+	sorted.Streams = slices.Clone(r.Streams)
+	slices.SortStableFunc(sorted.Streams, func(x, y tap.StreamReport) int {
 		return cmp.Compare(rank(x), rank(y))
 	})
 	v := view{
-		Account: &sorted, Took: a.Ended.Sub(a.Began).Round(10 * time.Millisecond).String(),
-		Bars: bars(a.Windows), Window: windowOf(a.Windows),
+		Report: &sorted, Took: r.Ended.Sub(r.Began).Round(10 * time.Millisecond).String(),
+		Bars: bars(r.Windows), Window: windowOf(r.Windows),
 	}
 	counts := map[string]int{}
-	for _, s := range a.Streams {
+	for _, s := range r.Streams {
 		counts[s.Status]++
 		if rank(s) == quiet {
 			v.Quiet++
@@ -128,7 +128,7 @@ func html(a *tap.Account) ([]byte, error) {
 const quiet = 4
 
 // rank orders streams: those that need somebody come first, those that had nothing to do last.
-func rank(s tap.StreamAccount) int {
+func rank(s tap.StreamReport) int {
 	switch {
 	case s.Status == tap.Failed:
 		return 0

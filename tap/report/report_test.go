@@ -17,12 +17,12 @@ import (
 
 var began = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
 
-func account() *tap.Account {
-	return &tap.Account{
+func example() *tap.Report {
+	return &tap.Report{
 		Began: began, Ended: began.Add(time.Minute), ExitCode: 1,
 		Outcome: "1 of 5 streams failed: job_posts; the others are loaded.",
 		Policy:  []string{"contact: hash"},
-		Streams: []tap.StreamAccount{
+		Streams: []tap.StreamReport{
 			{Stream: "close_reasons", Status: "complete"},
 			{Stream: "candidates", Status: "complete", Records: 12345},
 			{Stream: "eeoc", Status: "skipped", Reason: "403 <b>Forbidden</b>"},
@@ -38,16 +38,16 @@ func account() *tap.Account {
 }
 
 // plain returns a page's text, without its tags.
-func plain(t *testing.T, a *tap.Account) string {
+func plain(t *testing.T, r *tap.Report) string {
 	t.Helper()
-	page, err := html(a)
+	page, err := html(r)
 	require.NoError(t, err)
 	return regexp.MustCompile(`<[^>]*>`).ReplaceAllString(string(page), "")
 }
 
 func TestStreamsThatNeedSomebodyComeFirst(t *testing.T) {
-	a := account()
-	page := plain(t, a)
+	r := example()
+	page := plain(t, r)
 	_, page, _ = strings.Cut(page, "; the line is")
 	assert.Contains(t, page, "Streams: 1 failed, 1 unfinished, 3 complete, 1 skipped")
 	last := -1
@@ -59,33 +59,33 @@ func TestStreamsThatNeedSomebodyComeFirst(t *testing.T) {
 		last = at
 	}
 	assert.Contains(t, page, "1 of them had nothing to do")
-	assert.Equal(t, "close_reasons", a.Streams[0].Stream, "the account is left as it is")
+	assert.Equal(t, "close_reasons", r.Streams[0].Stream, "the report is left as it is")
 }
 
 func TestBarsHaveNumbersWhereTheyFit(t *testing.T) {
-	a := account()
-	page, err := html(a)
+	r := example()
+	page, err := html(r)
 	require.NoError(t, err)
 	assert.Contains(t, string(page), `<i style="height:20.0%"></i><u style="bottom:100.0%"></u>`+
 		`<b style="bottom:20.0%">10</b>`)
 	assert.Contains(t, string(page), "window of 30s")
 	for range numberedBars {
-		a.Windows = append(a.Windows, a.Windows[1])
+		r.Windows = append(r.Windows, r.Windows[1])
 	}
-	page, err = html(a)
+	page, err = html(r)
 	require.NoError(t, err)
 	assert.NotContains(t, string(page), "<b style")
 	assert.Contains(t, string(page), `title="12:00:30: 10 requests of this run, limit 50, 40 left"`)
-	a.Windows = []tap.Window{{Sent: 3}}
-	assert.Contains(t, plain(t, a), "One bar for each window;", "its length is not known")
+	r.Windows = []tap.Window{{Sent: 3}}
+	assert.Contains(t, plain(t, r), "One bar for each window;", "its length is not known")
 }
 
 func TestNamesBreakBetweenWordsOnly(t *testing.T) {
-	page, err := html(account())
+	page, err := html(example())
 	require.NoError(t, err)
 	assert.Contains(t, string(page), "failed: job_<wbr>posts; the others")
 	assert.Contains(t, string(page), "403 &lt;b&gt;Forbidden&lt;/b&gt;")
-	assert.Contains(t, plain(t, account()), "Personal data: contact: hash")
+	assert.Contains(t, plain(t, example()), "Personal data: contact: hash")
 }
 
 func TestFormatsByName(t *testing.T) {
@@ -95,7 +95,7 @@ func TestFormatsByName(t *testing.T) {
 		left, err := os.ReadDir(filepath.Dir(file))
 		require.NoError(t, err)
 		assert.Empty(t, left, "a check leaves nothing")
-		require.NoError(t, Write(file, account()))
+		require.NoError(t, Write(file, example()))
 		data, err := os.ReadFile(file)
 		require.NoError(t, err)
 		assert.Equal(t, strings.HasSuffix(strings.ToLower(name), "json"), data[0] == '{', name)
@@ -105,15 +105,15 @@ func TestFormatsByName(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "run.html")
 	require.NoError(t, os.Mkdir(folder, 0o700))
 	assert.ErrorContains(t, Check(folder), "it is a folder")
-	assert.Error(t, Write(folder, account()))
+	assert.Error(t, Write(folder, example()))
 }
 
 // Other people read the report, in JSON as in HTML: docs/report.schema.json describes it.
 func TestReportInJSON(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "run.json")
-	a := account()
-	a.Streams[0].Reason = "a text of the server that is no UTF-8: \xff"
-	require.NoError(t, Write(file, a))
+	r := example()
+	r.Streams[0].Reason = "a text of the server that is no UTF-8: \xff"
+	require.NoError(t, Write(file, r))
 	data, err := os.ReadFile(file)
 	require.NoError(t, err)
 	assert.True(t, strings.HasSuffix(string(data), "\n}\n"), "it ends with a line's end")
@@ -128,18 +128,18 @@ func TestReportInJSON(t *testing.T) {
 // A stream has something to show for the run if it wrote, reported, retried or changed anything.
 func TestRankOfStreams(t *testing.T) {
 	for name, c := range map[string]struct {
-		stream tap.StreamAccount
+		stream tap.StreamReport
 		rank   int
 	}{
-		"failed":     {tap.StreamAccount{Status: tap.Failed, Records: 1}, 0},
-		"unfinished": {tap.StreamAccount{Status: tap.Unfinished, Records: 1}, 1},
-		"skipped":    {tap.StreamAccount{Status: tap.Skipped}, 2},
-		"a record":   {tap.StreamAccount{Status: tap.Complete, Records: 1}, 3},
-		"a deletion": {tap.StreamAccount{Status: tap.Complete, Gone: 1}, 3},
-		"a retry":    {tap.StreamAccount{Status: tap.Complete, Retries: 1}, 3},
-		"a change":   {tap.StreamAccount{Status: tap.Complete, Changes: []string{"x"}}, 3},
-		"nothing":    {tap.StreamAccount{Status: tap.Complete}, 4},
-		"left alone": {tap.StreamAccount{Status: tap.LeftAlone}, 4},
+		"failed":     {tap.StreamReport{Status: tap.Failed, Records: 1}, 0},
+		"unfinished": {tap.StreamReport{Status: tap.Unfinished, Records: 1}, 1},
+		"skipped":    {tap.StreamReport{Status: tap.Skipped}, 2},
+		"a record":   {tap.StreamReport{Status: tap.Complete, Records: 1}, 3},
+		"a deletion": {tap.StreamReport{Status: tap.Complete, Gone: 1}, 3},
+		"a retry":    {tap.StreamReport{Status: tap.Complete, Retries: 1}, 3},
+		"a change":   {tap.StreamReport{Status: tap.Complete, Changes: []string{"x"}}, 3},
+		"nothing":    {tap.StreamReport{Status: tap.Complete}, 4},
+		"left alone": {tap.StreamReport{Status: tap.LeftAlone}, 4},
 	} {
 		assert.Equal(t, c.rank, rank(c.stream), name)
 	}
@@ -165,9 +165,9 @@ func TestLengthOfAWindow(t *testing.T) {
 }
 
 func TestTimesOfAPage(t *testing.T) {
-	a := account()
-	a.Ended = began.Add(1504 * time.Millisecond)
-	page := plain(t, a)
+	r := example()
+	r.Ended = began.Add(1504 * time.Millisecond)
+	page := plain(t, r)
 	assert.Contains(t, page, "2026-11-26 12:00:00 UTC")
 	assert.Contains(t, page, "1.5s")
 }

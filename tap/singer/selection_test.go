@@ -25,7 +25,7 @@ func people(t *testing.T) *tap.Stream {
 }
 
 // chosen returns what a catalog's entry for people selects, with everything deselected by treat.
-func chosen(t *testing.T, entry string, treat ...string) *tap.Selection {
+func chosen(t *testing.T, entry string, treat ...string) *tap.Query {
 	t.Helper()
 	s := people(t)
 	choices, err := singer.ParseCatalog([]byte(`{"streams":[{"tap_stream_id":"people",`+entry+`}]}`),
@@ -57,43 +57,43 @@ func metadataOf(selected map[string]bool) string {
 // platform cannot select them, it comes whole, but for what the policy drops.
 func TestSelectedColumnsAreNeverEmptied(t *testing.T) {
 	const items = `"properties","emails","items","properties",`
-	sel := chosen(t, metadataOf(map[string]bool{
+	q := chosen(t, metadataOf(map[string]bool{
 		items + `"value"`: false, items + `"type"`: false,
 		`"properties","eeoc","properties","id"`: false, `"properties","eeoc","properties","text"`: false,
 	}))
-	schema := string(sel.Shape.AppendSchema(nil))
+	schema := string(q.Shape.AppendSchema(nil))
 	assert.Contains(t, schema, `"properties":{"value":{"type":["string","null"]},"type":{"type":["string","null"]}}`)
 	assert.Contains(t, schema, `"properties":{"id":{"type":["integer","null"]},"text":{"type":["string","null"]}}`)
-	assert.Empty(t, sel.Notes)
+	assert.Empty(t, q.Notes)
 
-	sel = chosen(t, metadataOf(map[string]bool{
+	q = chosen(t, metadataOf(map[string]bool{
 		items + `"value"`: false, items + `"type"`: true,
 		`"properties","eeoc","properties","id"`: false, `"properties","eeoc","properties","text"`: true,
 	}), "[emails value]")
-	schema = string(sel.Shape.AppendSchema(nil))
+	schema = string(q.Shape.AppendSchema(nil))
 	assert.Contains(t, schema, `"items":{"type":["object","null"],"properties":{"type":`)
 	assert.Contains(t, schema, `"eeoc":{"type":["object","null"],"properties":{"text":`, "members of objects can be selected")
-	require.Len(t, sel.Notes, 1, "a member of a list was left out by hand")
-	assert.Contains(t, sel.Notes[0], "emails come whole")
+	require.Len(t, q.Notes, 1, "a member of a list was left out by hand")
+	assert.Contains(t, q.Notes[0], "emails come whole")
 
-	sel = chosen(t, metadataOf(map[string]bool{`"properties","eeoc","properties","id"`: false}), "[eeoc text]")
-	assert.Contains(t, string(sel.Shape.AppendSchema(nil)), `"eeoc":{"type":["object","null"],"properties":{"id":`,
+	q = chosen(t, metadataOf(map[string]bool{`"properties","eeoc","properties","id"`: false}), "[eeoc text]")
+	assert.Contains(t, string(q.Shape.AppendSchema(nil)), `"eeoc":{"type":["object","null"],"properties":{"id":`,
 		"what the policy drops is no member that could be selected")
 }
 
 // Before there was metadata, schemas said what is selected, column by column.
 func TestSelectionInSchemas(t *testing.T) {
-	sel := chosen(t, `"schema":{"selected":true,"properties":{"id":{"selected":true},"eeoc":{"selected":true,
+	q := chosen(t, `"schema":{"selected":true,"properties":{"id":{"selected":true},"eeoc":{"selected":true,
 "properties":{"id":{"selected":false}}},"name":{"type":"string","selected":false},"emails":{"type":"array"}}}`)
-	assert.Equal(t, []string{"id", "updated_at", "eeoc"}, sel.Fields)
-	assert.Contains(t, string(sel.Shape.AppendSchema(nil)), `"eeoc":{"type":["object","null"],"properties":{"text":`)
+	assert.Equal(t, []string{"id", "updated_at", "eeoc"}, q.Fields)
+	assert.Contains(t, string(q.Shape.AppendSchema(nil)), `"eeoc":{"type":["object","null"],"properties":{"text":`)
 
-	sel = chosen(t, `"selected":true,"schema":{"properties":{"age":{"selected":true}}}`)
-	assert.Equal(t, []string{"id", "updated_at", "age"}, sel.Fields)
+	q = chosen(t, `"selected":true,"schema":{"properties":{"age":{"selected":true}}}`)
+	assert.Equal(t, []string{"id", "updated_at", "age"}, q.Fields)
 
-	sel = chosen(t, `"schema":{"properties":{"age":{"selected":false}}},`+metadataOf(nil))
-	assert.NotContains(t, sel.Fields, "age", "beside metadata, too")
-	assert.Contains(t, sel.Fields, "name")
+	q = chosen(t, `"schema":{"properties":{"age":{"selected":false}}},`+metadataOf(nil))
+	assert.NotContains(t, q.Fields, "age", "beside metadata, too")
+	assert.Contains(t, q.Fields, "name")
 
 	s := people(t)
 	choices, err := singer.ParseCatalog([]byte(`{"streams":[{"stream":"people","schema":{"selected":true}},
@@ -112,46 +112,46 @@ func TestSelectionInSchemas(t *testing.T) {
 // A column that the catalog gives as text comes as text; other types are not followed, and said.
 func TestTypesOfTheCatalog(t *testing.T) {
 	all := metadataOf(nil)
-	types := func(properties string, treat ...string) *tap.Selection {
+	types := func(properties string, treat ...string) *tap.Query {
 		return chosen(t, `"schema":{"type":"object","properties":{`+properties+`}},`+all, treat...)
 	}
-	sel := types(`"id":{"type":"integer"},"updated_at":{"type":["string","null"]},"name":{"type":"string"},
+	q := types(`"id":{"type":"integer"},"updated_at":{"type":["string","null"]},"name":{"type":"string"},
 "age":{"type":["null","string"]},"emails":{"type":"string"},"eeoc":{}`)
-	assert.Empty(t, sel.Notes)
+	assert.Empty(t, q.Notes)
 	for _, name := range []string{"updated_at", "name", "age", "emails"} {
-		assert.True(t, sel.Shape.Column(name).Shape.Text, name)
-		assert.Contains(t, string(sel.Shape.AppendSchema(nil)), `"`+name+`":{"type":["string","null"]}`)
+		assert.True(t, q.Shape.Column(name).Shape.Text, name)
+		assert.Contains(t, string(q.Shape.AppendSchema(nil)), `"`+name+`":{"type":["string","null"]}`)
 	}
-	assert.False(t, sel.Shape.Column("eeoc").Shape.Text)
+	assert.False(t, q.Shape.Column("eeoc").Shape.Text)
 
-	sel = types(`"id":{"type":"string"},"name":{"type":"integer"},"updated_at":{"type":"string","format":"date"},
+	q = types(`"id":{"type":"string"},"name":{"type":"integer"},"updated_at":{"type":"string","format":"date"},
 "emails":{"type":"array","items":{"type":"string"}},"eeoc":{"type":"string"},"more":{"type":"string"}`, "[eeoc id]")
-	require.Len(t, sel.Notes, 5)
+	require.Len(t, q.Notes, 5)
 	for i, says := range []string{
 		"column id the type string", "name the type integer", "updated_at the type string (date)",
 		"emails the type array", "eeoc the type string, which is not followed: some of its members",
 	} {
-		assert.Contains(t, sel.Notes[i], says)
+		assert.Contains(t, q.Notes[i], says)
 	}
-	assert.Contains(t, string(sel.Shape.AppendSchema(nil)), `"id":{"type":"integer"}`)
+	assert.Contains(t, string(q.Shape.AppendSchema(nil)), `"id":{"type":"integer"}`)
 
-	sel = types(`"name":{"type":"text"}`)
-	require.Len(t, sel.Notes, 1)
-	assert.Contains(t, sel.Notes[0], "cannot be read")
+	q = types(`"name":{"type":"text"}`)
+	require.Len(t, q.Notes, 1)
+	assert.Contains(t, q.Notes[0], "cannot be read")
 
-	discovered, err := singer.Catalog([]tap.Discovered{{Stream: people(t), Shape: sel.Shape}})
+	discovered, err := singer.Catalog([]tap.Discovered{{Stream: people(t), Shape: q.Shape}})
 	require.NoError(t, err)
 	s := people(t)
 	choices, err := singer.ParseCatalog(discovered, func(string) *tap.Stream { return s })
 	require.NoError(t, err)
-	assert.Empty(t, choices[0].Select(sel.Shape, tap.Handling{}).Notes, "of a catalog as discovered")
+	assert.Empty(t, choices[0].Select(q.Shape, tap.Handling{}).Notes, "of a catalog as discovered")
 }
 
 // What a catalog asks for and cannot be had is said.
 func TestNotesOfCatalogs(t *testing.T) {
-	sel := chosen(t, metadataOf(map[string]bool{`"properties","shoe_size"`: true}))
-	require.Len(t, sel.Notes, 1)
-	assert.Contains(t, sel.Notes[0], "no schema has: shoe_size")
+	q := chosen(t, metadataOf(map[string]bool{`"properties","shoe_size"`: true}))
+	require.Len(t, q.Notes, 1)
+	assert.Contains(t, q.Notes[0], "no schema has: shoe_size")
 	s := people(t)
 	s.Bookmark = ""
 	choices, err := singer.ParseCatalog([]byte(`{"streams":[{"stream":"people","selected":true,"replication_method":"INCREMENTAL"},

@@ -18,10 +18,10 @@ type Voice struct {
 
 // Frame makes a RECORD message of each record.
 func (*Voice) Frame(
-	sel *tap.Selection, version int64, at time.Time,
+	q *tap.Query, version int64, at time.Time,
 ) (prefix, suffix []byte) {
 	prefix = append(prefix, `{"type":"RECORD","stream":"`...)
-	prefix = append(prefix, sel.Stream.Name...)
+	prefix = append(prefix, q.Stream.Name...)
 	prefix = append(prefix, `","record":`...)
 	suffix = append(suffix, `,"time_extracted":"`...)
 	suffix = append(suffix, tap.FormatTime(at)...)
@@ -59,8 +59,8 @@ func (v *Voice) Append(dst []byte, e tap.Event) []byte {
 // and then ACTIVATE_VERSION: each of the two families of loaders acts on one of them. The time comes
 // with the key unless the catalog deselects its column.
 func appendDeleted(dst []byte, e tap.Deleted) []byte {
-	s, mark := e.Selection.Stream, fmt.Sprintf(",%q:%q", DeletedAt, tap.FormatTime(e.At))
-	if e.Selection.LeavesOut(DeletedAt) {
+	s, mark := e.Query.Stream, fmt.Sprintf(",%q:%q", DeletedAt, tap.FormatTime(e.At))
+	if e.Query.LeavesOut(DeletedAt) {
 		mark = ""
 	}
 	for _, id := range e.IDs {
@@ -72,7 +72,7 @@ func appendDeleted(dst []byte, e tap.Deleted) []byte {
 }
 
 func appendSchema(dst []byte, e tap.Schema) []byte {
-	s := e.Selection.Stream
+	s := e.Query.Stream
 	dst = append(dst, `{"type":"SCHEMA","stream":"`...)
 	dst = append(dst, s.Name...)
 	dst = append(dst, `","schema":`...)

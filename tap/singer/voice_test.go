@@ -16,7 +16,7 @@ import (
 
 var at = time.Date(2026, 11, 25, 8, 15, 30, 123_000_000, time.UTC)
 
-func selection(t *testing.T) (*tap.Selection, *record.Shape) {
+func query(t *testing.T) (*tap.Query, *record.Shape) {
 	t.Helper()
 	s := &tap.Stream{Name: "users", Key: []string{"id"}, Bookmark: "updated_at", Schema: []byte(`{"type":"object","properties":{
 		"id":{"type":"integer"},"name":{"type":["string","null"],"description":"Name."},"updated_at":{"type":["string","null"],"format":"date-time"},
@@ -29,43 +29,43 @@ func selection(t *testing.T) (*tap.Selection, *record.Shape) {
 
 // Every message, byte for byte.
 func TestMessages(t *testing.T) {
-	sel, shape := selection(t)
+	q, shape := query(t)
 	v := &singer.Voice{}
 	assert.Equal(t, `{"type":"SCHEMA","stream":"users","schema":{"type":"object","properties":{"id":{"type":"integer"},`+
 		`"name":{"description":"Name.","type":["string","null"]},"updated_at":{"type":["string","null"],"format":"date-time"},`+
 		`"tags":{"type":["array","null"],"items":{"type":["object","null"],"properties":{"v":{"type":["string","null"]}}}}}},`+
 		`"key_properties":["id"],"bookmark_properties":["updated_at"]}`+"\n",
-		string(v.Append(nil, tap.Schema{Selection: sel, Shape: shape})))
-	before, behind := v.Frame(sel, 0, at)
+		string(v.Append(nil, tap.Schema{Query: q, Shape: shape})))
+	before, behind := v.Frame(q, 0, at)
 	assert.Equal(t, `{"type":"RECORD","stream":"users","record":{},"time_extracted":"2026-11-25T08:15:30.123Z"}`+"\n", string(before)+"{}"+string(behind))
-	before, behind = v.Frame(sel, 7, at)
+	before, behind = v.Frame(q, 7, at)
 	assert.Equal(t, `{"type":"RECORD","stream":"users","record":{},"time_extracted":"2026-11-25T08:15:30.123Z","version":7}`+"\n", string(before)+"{}"+string(behind))
 	assert.Equal(t, `{"type":"RECORD","stream":"users","record":{"id":3,"_sdc_deleted_at":"2026-11-25T08:15:30.123Z"},"time_extracted":"2026-11-25T08:15:30.123Z","version":6}`+"\n"+
 		`{"type":"ACTIVATE_VERSION","stream":"users","version":7}`+"\n",
-		string(v.Append(nil, tap.Deleted{Selection: sel, Version: 7, IDs: []int64{3}, At: at})))
+		string(v.Append(nil, tap.Deleted{Query: q, Version: 7, IDs: []int64{3}, At: at})))
 	choice := &tap.Choice{
-		Stream: sel.Stream, Unwanted: []string{singer.DeletedAt},
+		Stream: q.Stream, Unwanted: []string{singer.DeletedAt},
 		Wanted: func(path ...string) bool { return path[0] != singer.DeletedAt },
 	}
-	gone := tap.Deleted{Selection: choice.Select(shape, tap.Handling{}), Version: 7, IDs: []int64{3}}
+	gone := tap.Deleted{Query: choice.Select(shape, tap.Handling{}), Version: 7, IDs: []int64{3}}
 	assert.NotContains(t, string(v.Append(nil, gone)), singer.DeletedAt)
 	for _, nothing := range []tap.Event{
 		tap.Started{}, tap.Running{}, tap.Ended{}, tap.Waiting{}, tap.Estimate{Records: 1},
 	} {
 		assert.Empty(t, v.Append(nil, nothing))
 	}
-	sel.Stream.Bookmark = ""
-	assert.NotContains(t, string(v.Append(nil, tap.Schema{Selection: sel, Shape: shape})), "bookmark_properties")
+	q.Stream.Bookmark = ""
+	assert.NotContains(t, string(v.Append(nil, tap.Schema{Query: q, Shape: shape})), "bookmark_properties")
 }
 
 // A state is written with the keys of the Singer SDK, preserves unknown parts, and reflects what
 // was written.
 func TestStateMessages(t *testing.T) {
-	sel, _ := selection(t)
+	q, _ := query(t)
 	st, err := singer.ParseState([]byte(`{"bookmarks":{"users":{"replication_key":"updated_at","replication_key_value":"2026-01-01T00:00:00Z"},"others":{"x":1}},"more":[1]}`),
 		func(name string) *tap.Stream {
 			if name == "users" {
-				return sel.Stream
+				return q.Stream
 			}
 			return nil
 		})
@@ -76,15 +76,15 @@ func TestStateMessages(t *testing.T) {
 		string(v.Append(nil, tap.Saved{State: st})))
 	st.Of("users").Until = at
 	assert.Contains(t, string(v.Append(nil, tap.Saved{State: st})), "2026-01-01", "it was not told of a change")
-	assert.Contains(t, string(v.Append(nil, tap.Saved{State: st, Since: []tap.Written{{Stream: sel.Stream}}})),
+	assert.Contains(t, string(v.Append(nil, tap.Saved{State: st, Since: []tap.Written{{Stream: q.Stream}}})),
 		"2026-11-25T08:15:30.123Z")
 }
 
 // A discovered catalog selects what it says, and a user's changes are respected.
 func TestCatalogRoundTrip(t *testing.T) {
-	sel, shape := selection(t)
+	q, shape := query(t)
 	text, err := singer.Catalog([]tap.Discovered{
-		{Stream: sel.Stream, Shape: shape},
+		{Stream: q.Stream, Shape: shape},
 		{Stream: &tap.Stream{Name: "views", Key: []string{"id"}, ViewOf: "users"}, Shape: shape},
 	})
 	require.NoError(t, err)
@@ -100,9 +100,9 @@ func TestCatalogRoundTrip(t *testing.T) {
 		if name != "users" {
 			return nil
 		}
-		return sel.Stream
+		return q.Stream
 	}
-	parse := func(change func(meta map[string]map[string]any)) ([]*tap.Selection, error) {
+	parse := func(change func(meta map[string]map[string]any)) ([]*tap.Query, error) {
 		var c map[string]any
 		require.NoError(t, json.Unmarshal(text, &c))
 		meta := map[string]map[string]any{}
@@ -116,43 +116,43 @@ func TestCatalogRoundTrip(t *testing.T) {
 		changed, err := json.Marshal(c)
 		require.NoError(t, err)
 		choices, err := singer.ParseCatalog(changed, lookup)
-		var selections []*tap.Selection
+		var queries []*tap.Query
 		for _, c := range choices {
-			selections = append(selections, c.Select(shape, tap.Handling{}))
+			queries = append(queries, c.Select(shape, tap.Handling{}))
 		}
-		return selections, err
+		return queries, err
 	}
-	selections, err := parse(func(map[string]map[string]any) {})
+	queries, err := parse(func(map[string]map[string]any) {})
 	require.NoError(t, err)
-	require.Len(t, selections, 1, "a view is not selected by default")
-	assert.Nil(t, selections[0].Fields)
-	selections, err = parse(func(meta map[string]map[string]any) {
+	require.Len(t, queries, 1, "a view is not selected by default")
+	assert.Nil(t, queries[0].Fields)
+	queries, err = parse(func(meta map[string]map[string]any) {
 		meta[`["properties","name"]`]["selected"] = false
 		meta[`["properties","id"]`]["selected"] = false
 		meta[`[]`]["replication-method"] = "FULL_TABLE"
 	})
 	require.NoError(t, err)
-	assert.Equal(t, []string{"id", "updated_at", "tags"}, selections[0].Fields,
+	assert.Equal(t, []string{"id", "updated_at", "tags"}, queries[0].Fields,
 		"the key is always read")
-	assert.True(t, selections[0].FullTable)
-	selections, err = parse(func(meta map[string]map[string]any) { meta[`[]`]["replication-key"] = "created_at" })
+	assert.True(t, queries[0].FullTable)
+	queries, err = parse(func(meta map[string]map[string]any) { meta[`[]`]["replication-key"] = "created_at" })
 	require.NoError(t, err)
-	assert.False(t, selections[0].FullTable)
-	assert.Contains(t, strings.Join(selections[0].Notes, "\n"), `"created_at" cannot be used`)
-	selections, err = parse(func(meta map[string]map[string]any) { meta[`[]`]["selected"] = false })
+	assert.False(t, queries[0].FullTable)
+	assert.Contains(t, strings.Join(queries[0].Notes, "\n"), `"created_at" cannot be used`)
+	queries, err = parse(func(meta map[string]map[string]any) { meta[`[]`]["selected"] = false })
 	require.NoError(t, err)
-	assert.Empty(t, selections)
+	assert.Empty(t, queries)
 }
 
 // Catalogs of other programs: with only one name, with the old selection, and with nonsensical
 // breadcrumbs.
 func TestForeignCatalogs(t *testing.T) {
-	sel, shape := selection(t)
+	q, shape := query(t)
 	lookup := func(name string) *tap.Stream {
 		if name != "users" {
 			return nil
 		}
-		return sel.Stream
+		return q.Stream
 	}
 	fields := func(catalog string) []string {
 		t.Helper()

@@ -1,4 +1,4 @@
-// Package terminal shows the progress of a run in a terminal. It draws accounts of the run, and
+// Package terminal shows the progress of a run in a terminal. It draws reports of the run, and
 // does not know where they come from.
 package terminal
 
@@ -42,7 +42,7 @@ type Display struct {
 
 // Show begins to show a run in a terminal. snapshot is called several times a second; it returns
 // nil as long as there is nothing to show.
-func Show(out io.Writer, snapshot func() *tap.Account) *Display {
+func Show(out io.Writer, snapshot func() *tap.Report) *Display {
 	// the line before the display and the one after it stay in sight
 	v := &view{
 		snapshot: snapshot, height: func() int { return heightOf(out) - 2 },
@@ -89,7 +89,7 @@ func (d *Display) Close() {
 
 // view is what a drawing shows. The number of its rows is constant.
 type view struct {
-	snapshot func() *tap.Account
+	snapshot func() *tap.Report
 	height   func() int // rows that the screen has room for now
 	rows     []string
 }
@@ -97,15 +97,15 @@ type view struct {
 // look fills the rows: with the bar and the lines below it. If the screen has become lower, only the
 // last rows are in sight, and hold the most important lines.
 func (v *view) look(width int) {
-	a := v.snapshot()
-	if a == nil {
+	r := v.snapshot()
+	if r == nil {
 		return // there is nothing new
 	}
 	n := max(1, min(len(v.rows), v.height()))
 	clear(v.rows)
 	shown := v.rows[len(v.rows)-n:]
-	shown[0] = barOf(a, width)
-	copy(shown[1:], lines(a, time.Now(), n-1))
+	shown[0] = barOf(r, width)
+	copy(shown[1:], lines(r, time.Now(), n-1))
 }
 
 // cut truncates a line to the width of the screen. Its text is ASCII.

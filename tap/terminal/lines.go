@@ -16,24 +16,24 @@ const figures = 2
 
 // lines returns what is shown below the bar: figures, the budget, and the longest streams being
 // read, in a constant number of lines, so that the screen does not jump.
-func lines(a *tap.Account, now time.Time, n int) []string {
+func lines(r *tap.Report, now time.Time, n int) []string {
 	out := make([]string, max(n, figures))
-	counts := countOf(a)
+	counts := countOf(r)
 	out[0] = strings.Join(append([]string{
 		plural(counts.records, "record"),
-		plural(int(a.Requests.Lists), "request"),
+		plural(int(r.Requests.Lists), "request"),
 	}, nonzero(
-		count{a.Requests.Retries, "repeated"}, count{counts.skipped, "skipped"},
+		count{r.Requests.Retries, "repeated"}, count{counts.skipped, "skipped"},
 		count{counts.failed, "failed"})...), "  ")
-	budget := budgetOf(a, now)
-	if left := timeLeft(a, now); left > 0 {
+	budget := budgetOf(r, now)
+	if left := timeLeft(r, now); left > 0 {
 		budget = append(budget, "about "+Duration(max(left, time.Second))+" to go")
 	}
-	out[1] = strings.Join(append(budget, Duration(now.Sub(a.Began))+" so far"), "  ")
-	reading := slices.DeleteFunc(slices.Clone(a.Streams),
-		func(s tap.StreamAccount) bool { return !s.Reading })
+	out[1] = strings.Join(append(budget, Duration(now.Sub(r.Began))+" so far"), "  ")
+	reading := slices.DeleteFunc(slices.Clone(r.Streams),
+		func(s tap.StreamReport) bool { return !s.Reading })
 	slices.SortStableFunc(reading,
-		func(x, y tap.StreamAccount) int { return cmp.Compare(y.Records, x.Records) })
+		func(x, y tap.StreamReport) int { return cmp.Compare(y.Records, x.Records) })
 	for i, s := range reading {
 		line := figures + i
 		if line == len(out) {
@@ -57,9 +57,9 @@ func lines(a *tap.Account, now time.Time, n int) []string {
 }
 
 // barOf returns the first line: how many streams have ended, as figures and as a bar.
-func barOf(a *tap.Account, width int) string {
+func barOf(r *tap.Report, width int) string {
 	const longest = 60
-	c := countOf(a)
+	c := countOf(r)
 	text := fmt.Sprintf("%d of %d streams ", c.ended, c.streams)
 	n := min(longest, width-len(text)-3)
 	if n < 10 || c.streams == 0 {
@@ -75,9 +75,9 @@ func barOf(a *tap.Account, width int) string {
 
 type counts struct{ streams, ended, records, skipped, failed, waiting int }
 
-func countOf(a *tap.Account) counts {
-	c := counts{streams: len(a.Streams)}
-	for _, s := range a.Streams {
+func countOf(r *tap.Report) counts {
+	c := counts{streams: len(r.Streams)}
+	for _, s := range r.Streams {
 		c.records += s.Records
 		switch s.Status {
 		case "unfinished":
@@ -96,8 +96,8 @@ func countOf(a *tap.Account) counts {
 }
 
 // budgetOf returns what is left of the current window, and when it will be full again.
-func budgetOf(a *tap.Account, now time.Time) []string {
-	w, ok := windowOf(a, now)
+func budgetOf(r *tap.Report, now time.Time) []string {
+	w, ok := windowOf(r, now)
 	if !ok {
 		return nil
 	}
@@ -106,24 +106,24 @@ func budgetOf(a *tap.Account, now time.Time) []string {
 }
 
 // windowOf returns the current window, if it is known.
-func windowOf(a *tap.Account, now time.Time) (tap.Window, bool) {
-	if len(a.Windows) == 0 {
+func windowOf(r *tap.Report, now time.Time) (tap.Window, bool) {
+	if len(r.Windows) == 0 {
 		return tap.Window{}, false
 	}
-	w := a.Windows[len(a.Windows)-1]
+	w := r.Windows[len(r.Windows)-1]
 	return w, w.Limit > 0 && w.Ends.After(now)
 }
 
 // timeLeft estimates the remaining time; 0 as long as it is unknown, because some list has not
 // shown its length or the run has just begun. A run that waits for the budget takes whole windows;
 // the others go on at their pace.
-func timeLeft(a *tap.Account, now time.Time) time.Duration {
-	took := now.Sub(a.Began)
-	if took < 3*time.Second || countOf(a).waiting > 0 {
+func timeLeft(r *tap.Report, now time.Time) time.Duration {
+	took := now.Sub(r.Began)
+	if took < 3*time.Second || countOf(r).waiting > 0 {
 		return 0
 	}
 	read, left := 0, 0
-	for _, s := range a.Streams {
+	for _, s := range r.Streams {
 		read += s.Pages
 		if s.Reading {
 			left += max(1, s.Expected-s.Pages)
@@ -132,14 +132,14 @@ func timeLeft(a *tap.Account, now time.Time) time.Duration {
 	if read == 0 || left == 0 {
 		return 0
 	}
-	w, ok := windowOf(a, now)
-	if !ok || a.Requests.Waited < took.Seconds()/4 {
+	w, ok := windowOf(r, now)
+	if !ok || r.Requests.Waited < took.Seconds()/4 {
 		return time.Duration(float64(took) * float64(left) / float64(read))
 	}
 	if w.Sent > 0 {
-		left -= min(left, max(0, read/len(a.Windows)-w.Sent)) // what this window still lets through
+		left -= min(left, max(0, read/len(r.Windows)-w.Sent)) // what this window still lets through
 	}
-	windows := math.Ceil(float64(left*len(a.Windows)) / float64(read))
+	windows := math.Ceil(float64(left*len(r.Windows)) / float64(read))
 	if windows == 0 {
 		return time.Second
 	}

@@ -2,9 +2,9 @@ package tap
 
 import "time"
 
-// Account describes a run: how it ended, what each stream read, and how the budget was spent. The
+// Report describes a run: how it ended, what each stream read, and how the budget was spent. The
 // report, the display and the summary are made from it.
-type Account struct {
+type Report struct {
 	Version  string    `json:"version"`  // of the program
 	RunID    string    `json:"run_id"`   // tells the run from all others
 	Protocol string    `json:"protocol"` // singer or airbyte
@@ -19,19 +19,19 @@ type Account struct {
 	// Policy says how personal data is treated, by class; empty if all of it is kept.
 	Policy []string `json:"policy,omitzero"`
 	// Next lists what a person can do about it, one sentence each.
-	Next     []string        `json:"next"`
-	Streams  []StreamAccount `json:"streams"`
-	Requests RequestAccount  `json:"requests"`
-	Windows  []Window        `json:"windows"`
+	Next     []string       `json:"next"`
+	Streams  []StreamReport `json:"streams"`
+	Requests RequestReport  `json:"requests"`
+	Windows  []Window       `json:"windows"`
 
 	// Read reports whether any page was read.
 	Read bool `json:"-"`
 }
 
 // Records is the number of records in all streams.
-func (a *Account) Records() int {
+func (r *Report) Records() int {
 	n := 0
-	for _, s := range a.Streams {
+	for _, s := range r.Streams {
 		n += s.Records
 	}
 	return n
@@ -46,8 +46,8 @@ const (
 	Unfinished = "unfinished"
 )
 
-// StreamAccount describes one stream of a run.
-type StreamAccount struct {
+// StreamReport describes one stream of a run.
+type StreamReport struct {
 	Stream string `json:"stream"`
 	// Status is [Complete], [Failed], [Skipped], [LeftAlone] or [Unfinished].
 	Status  string  `json:"status"`
@@ -96,8 +96,8 @@ type StreamAccount struct {
 	Err error `json:"-"`
 }
 
-// RequestAccount is what a run used.
-type RequestAccount struct {
+// RequestReport is what a run used.
+type RequestReport struct {
 	Lists   int64   `json:"lists"`
 	Tokens  int64   `json:"tokens"`
 	Retries int     `json:"retries"`

@@ -8,9 +8,9 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
 
-// Selection is the query of a stream: which columns to request, the shape of the resulting records,
+// Query is what is asked of a stream: which columns to request, the shape of the resulting records,
 // and the fingerprints by which the state recognizes the query.
-type Selection struct {
+type Query struct {
 	Stream *Stream
 	Handling
 	// Shape is the shape of the resulting records; unwanted columns are marked to be dropped.
@@ -63,13 +63,13 @@ const (
 
 // Select returns the query for a choice. shape is the shape of the stream's records, with custom
 // columns and the treatment of each column. The key and the bookmark are always read.
-func (c *Choice) Select(shape *record.Shape, h Handling) *Selection {
-	sel := &Selection{
+func (c *Choice) Select(shape *record.Shape, h Handling) *Query {
+	q := &Query{
 		Stream: c.Stream, Handling: h, FullTable: c.FullTable,
 		Generation: c.Generation, Err: c.Err,
 	}
 	if c.Err != nil {
-		return sel
+		return q
 	}
 	for _, name := range c.Unwanted {
 		if shape.Column(name) == nil {
@@ -79,7 +79,7 @@ func (c *Choice) Select(shape *record.Shape, h Handling) *Selection {
 	c.unknown(shape)
 	all := true
 	whole := map[string]bool{} // columns of which all members come
-	sel.Shape = shape.Treat(func(path []string, col *record.Column) (own, below record.Treatment) {
+	q.Shape = shape.Treat(func(path []string, col *record.Column) (own, below record.Treatment) {
 		name, parent := strings.Join(path, "\x00"), strings.Join(path[:len(path)-1], "\x00")
 		automatic := len(path) == 1 && c.Stream.Automatic(path[0])
 		if col.Treatment != record.Drop && (automatic || whole[parent] || c.wants(path)) {
@@ -92,15 +92,15 @@ func (c *Choice) Select(shape *record.Shape, h Handling) *Selection {
 		return record.Drop, record.Drop
 	})
 	if !all {
-		for i := range sel.Shape.Columns {
-			if col := &sel.Shape.Columns[i]; col.Treatment != record.Drop && !col.Made {
-				sel.Fields = append(sel.Fields, col.Name)
+		for i := range q.Shape.Columns {
+			if col := &q.Shape.Columns[i]; col.Treatment != record.Drop && !col.Made {
+				q.Fields = append(q.Fields, col.Name)
 			}
 		}
 	}
-	c.follow(sel.Shape)
-	sel.Notes = c.Notes
-	return sel
+	c.follow(q.Shape)
+	q.Notes = c.Notes
+	return q
 }
 
 func (c *Choice) wants(path []string) bool { return c.Wanted == nil || c.Wanted(path...) }
@@ -118,49 +118,49 @@ func (c *Choice) wantsBelow(path []string, col *record.Column) bool {
 }
 
 // Options returns how the pages of the query are split.
-func (sel *Selection) Options() record.Options {
+func (q *Query) Options() record.Options {
 	opts := record.Options{
-		DropUnknown: sel.NewColumns == Drop || sel.Fields != nil || sel.Unknown == record.Drop,
+		DropUnknown: q.NewColumns == Drop || q.Fields != nil || q.Unknown == record.Drop,
 		Watch:       "created_at",
-		Mark:        sel.Stream.Bookmark, Unknown: sel.Unknown, NullOdd: sel.NullOdd, Key: sel.Key,
-		Unclassified: sel.NewColumns != Drop && sel.Unknown == record.Drop,
+		Mark:        q.Stream.Bookmark, Unknown: q.Unknown, NullOdd: q.NullOdd, Key: q.Key,
+		Unclassified: q.NewColumns != Drop && q.Unknown == record.Drop,
 	}
-	if a := sel.Stream.Anonymized; a != nil {
+	if a := q.Stream.Anonymized; a != nil {
 		opts.Flag = record.Flag{Column: a.Column, Value: a.Value}
 	}
-	if c := sel.Shape.Column("created_at"); c == nil || c.Treatment == record.Drop {
-		opts.Watch = sel.Stream.Bookmark
+	if c := q.Shape.Column("created_at"); c == nil || c.Treatment == record.Drop {
+		opts.Watch = q.Stream.Bookmark
 	}
 	return opts
 }
 
 // Fingerprint identifies what is requested. A cursor continues its own query only, so a cursor in
 // the state is valid only for the same query.
-func (sel *Selection) Fingerprint() string {
-	q := strings.Join(sel.Fields, ",")
-	if !sel.Incremental() {
-		q = "full " + sel.Generation + ":" + q
+func (query *Query) Fingerprint() string {
+	q := strings.Join(query.Fields, ",")
+	if !query.Incremental() {
+		q = "full " + query.Generation + ":" + q
 	}
-	for _, name := range slices.Sorted(maps.Keys(sel.Stream.Params)) {
-		q += "&" + name + "=" + sel.Stream.Params[name]
+	for _, name := range slices.Sorted(maps.Keys(query.Stream.Params)) {
+		q += "&" + name + "=" + query.Stream.Params[name]
 	}
 	return q
 }
 
 // Incremental reports whether only what changed since the bookmark is read.
-func (sel *Selection) Incremental() bool { return sel.Stream.Bookmark != "" && !sel.FullTable }
+func (q *Query) Incremental() bool { return q.Stream.Bookmark != "" && !q.FullTable }
 
 // Resumable reports whether a later run may continue an unfinished read: a full table belongs to
 // one run, or to one generation on platforms that count them, since loaders may replace theirs.
-func (sel *Selection) Resumable() bool {
-	return sel.Stream.Bookmark != "" && (!sel.FullTable || sel.Generation != "")
+func (q *Query) Resumable() bool {
+	return q.Stream.Bookmark != "" && (!q.FullTable || q.Generation != "")
 }
 
 // LeavesOut reports whether the catalog deselects a column that this program adds.
-func (sel *Selection) LeavesOut(column string) bool {
-	if sel.Shape == nil {
+func (q *Query) LeavesOut(column string) bool {
+	if q.Shape == nil {
 		return false
 	}
-	c := sel.Shape.Column(column)
+	c := q.Shape.Column(column)
 	return c != nil && c.Treatment == record.Drop
 }
