@@ -9,11 +9,11 @@ import (
 )
 
 // Query is what is asked of a stream: which columns to request, the shape of the resulting records,
-// and the fingerprints by which the state recognizes the query.
+// and the fingerprint by which the state recognizes it. [Choice.Select] makes it; nothing changes it.
 type Query struct {
 	Stream *Stream
-	Handling
-	// Shape is the shape of the resulting records; unwanted columns are marked to be dropped.
+	// Shape is the shape of the resulting records; unwanted columns are marked to be dropped. It is
+	// nil if Choice.Select had none.
 	Shape *record.Shape
 	// Fields are the columns to request; nil for all, including unknown ones.
 	Fields []string
@@ -32,43 +32,23 @@ type Query struct {
 	Transform func(dst, page []byte) ([]byte, error)
 }
 
-// Handling is how the values of all streams are treated.
-type Handling struct {
-	// NewColumns says how to treat unknown columns; empty for Keep.
-	NewColumns NewColumns
-	// NullOdd replaces values by null if their type does not fit their column, instead of widening
-	// the column.
-	NullOdd bool
-	// Unknown is the treatment of unknown columns under a privacy policy; Drop leaves them out.
-	Unknown record.Treatment
-	// Key is the key of hashes.
-	Key []byte
-	// Policy is a fingerprint of the privacy policy, kept in the state.
-	Policy string
-	// ReplacesTables means that the loader replaces the whole table after a full read, so that
-	// deleted rows need not be reported.
-	ReplacesTables bool
+// Maker makes columns that the API does not have from those that it has.
+type Maker interface {
+	// Make returns how to change the pages of a stream so that they have the columns of shape that
+	// are not dropped, and the columns to request for that. nil changes nothing; fields are the
+	// columns that would be requested without it, nil for all.
+	Make(s *Stream, shape *record.Shape, fields []string) (
+		transform func(dst, page []byte) ([]byte, error), request []string)
 }
 
-// NewColumns says how to treat columns that no schema has.
-type NewColumns string
-
-// Keep widens the schema, Drop leaves the column out, and Warn widens the schema and logs a
-// warning.
-const (
-	Keep NewColumns = "keep"
-	Drop NewColumns = "drop"
-	Warn NewColumns = "warn"
-)
-
 // Select returns the query for a choice. shape is the shape of the stream's records, with custom
-// columns and the treatment of each column. The key and the bookmark are always read.
-func (c *Choice) Select(shape *record.Shape, h Handling) *Query {
+// columns and the treatment of each column; nil if the stream cannot be read. maker adds columns to
+// its pages; nil for none. The key and the bookmark are always read.
+func (c *Choice) Select(shape *record.Shape, maker Maker) *Query {
 	q := &Query{
-		Stream: c.Stream, Handling: h, FullTable: c.FullTable,
-		Generation: c.Generation, Err: c.Err,
+		Stream: c.Stream, FullTable: c.FullTable, Generation: c.Generation, Err: c.Err,
 	}
-	if c.Err != nil {
+	if shape == nil {
 		return q
 	}
 	for _, name := range c.Unwanted {
@@ -77,9 +57,24 @@ func (c *Choice) Select(shape *record.Shape, h Handling) *Query {
 		}
 	}
 	c.unknown(shape)
+	q.Shape, q.Fields = c.treat(shape)
+	if maker != nil {
+		q.Transform, q.Fields = maker.Make(c.Stream, q.Shape, q.Fields)
+	}
+	if q.Fields != nil && q.Shape.Unknown != record.Drop {
+		q.Shape = q.Shape.WithUnknown(record.Drop, false) // only known columns are requested
+	}
+	c.follow(q.Shape)
+	q.Notes = c.Notes
+	return q
+}
+
+// treat drops the columns that are not wanted, and returns the API's columns to request; nil for
+// all.
+func (c *Choice) treat(shape *record.Shape) (treated *record.Shape, fields []string) {
 	all := true
 	whole := map[string]bool{} // columns of which all members come
-	q.Shape = shape.Treat(func(path []string, col *record.Column) (own, below record.Treatment) {
+	treated = shape.Treat(func(path []string, col *record.Column) (own, below record.Treatment) {
 		name, parent := strings.Join(path, "\x00"), strings.Join(path[:len(path)-1], "\x00")
 		automatic := len(path) == 1 && c.Stream.Automatic(path[0])
 		if col.Treatment != record.Drop && (automatic || whole[parent] || c.wants(path)) {
@@ -91,16 +86,15 @@ func (c *Choice) Select(shape *record.Shape, h Handling) *Query {
 		}
 		return record.Drop, record.Drop
 	})
-	if !all {
-		for i := range q.Shape.Columns {
-			if col := &q.Shape.Columns[i]; col.Treatment != record.Drop && !col.Made {
-				q.Fields = append(q.Fields, col.Name)
-			}
+	if all {
+		return treated, nil
+	}
+	for i := range treated.Columns {
+		if col := &treated.Columns[i]; col.Treatment != record.Drop && !col.Made {
+			fields = append(fields, col.Name)
 		}
 	}
-	c.follow(q.Shape)
-	q.Notes = c.Notes
-	return q
+	return treated, fields
 }
 
 func (c *Choice) wants(path []string) bool { return c.Wanted == nil || c.Wanted(path...) }
@@ -115,23 +109,6 @@ func (c *Choice) wantsBelow(path []string, col *record.Column) bool {
 		}
 	}
 	return false
-}
-
-// Options returns how the pages of the query are split.
-func (q *Query) Options() record.Options {
-	opts := record.Options{
-		DropUnknown: q.NewColumns == Drop || q.Fields != nil || q.Unknown == record.Drop,
-		Watch:       "created_at",
-		Mark:        q.Stream.Bookmark, Unknown: q.Unknown, NullOdd: q.NullOdd, Key: q.Key,
-		Unclassified: q.NewColumns != Drop && q.Unknown == record.Drop,
-	}
-	if a := q.Stream.Anonymized; a != nil {
-		opts.Flag = record.Flag{Column: a.Column, Value: a.Value}
-	}
-	if c := q.Shape.Column("created_at"); c == nil || c.Treatment == record.Drop {
-		opts.Watch = q.Stream.Bookmark
-	}
-	return opts
 }
 
 // Fingerprint identifies what is requested. A cursor continues its own query only, so a cursor in

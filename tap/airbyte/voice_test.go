@@ -143,7 +143,7 @@ func TestConfiguredCatalogs(t *testing.T) {
 		choices, err := airbyte.ParseCatalog([]byte(`{"streams":[`+stream+`]}`), lookup)
 		var queries []*tap.Query
 		for _, c := range choices {
-			queries = append(queries, c.Select(shape, tap.Handling{}))
+			queries = append(queries, c.Select(shape, nil))
 		}
 		return queries, err
 	}

@@ -23,17 +23,17 @@ const EnvPrefix = "TAP_GREENHOUSE_"
 
 // Config is the user's config, checked and with defaults.
 type Config struct {
-	ClientID     string         `json:"client_id"`
-	ClientSecret string         `json:"client_secret"`
-	UserID       jsontext.Value `json:"user_id"`
-	RefreshToken string         `json:"refresh_token"`
-	APIKey       string         `json:"api_key"`
-	CustomFields string         `json:"custom_fields"`
-	NewColumns   tap.NewColumns `json:"new_columns"`
-	OnForbidden  string         `json:"on_forbidden"`
-	Concurrency  int            `json:"concurrency"`
-	UserAgent    string         `json:"user_agent"`
-	TypeChanges  string         `json:"type_changes"`
+	ClientID     string          `json:"client_id"`
+	ClientSecret string          `json:"client_secret"`
+	UserID       jsontext.Value  `json:"user_id"`
+	RefreshToken string          `json:"refresh_token"`
+	APIKey       string          `json:"api_key"`
+	CustomFields string          `json:"custom_fields"`
+	NewColumns   tap.NewColumns  `json:"new_columns"`
+	OnForbidden  string          `json:"on_forbidden"`
+	Concurrency  int             `json:"concurrency"`
+	UserAgent    string          `json:"user_agent"`
+	TypeChanges  tap.TypeChanges `json:"type_changes"`
 
 	RefreshTokenExec []string          `json:"refresh_token_exec"`
 	Privacy          map[string]string `json:"privacy"`

@@ -316,24 +316,34 @@ func classOf(valueType string, s *tap.Stream) string {
 	return s.PersonalData[s.CustomFields.Column]
 }
 
-// Apply makes the query's pages have columns of custom fields, if there are any. The
-// query's fields become the API's columns that this needs. undefined says whether fields come
-// out that are defined only after their definitions were read.
-func (c *Columns) Apply(q *tap.Query, undefined bool) {
-	s := q.Stream
-	if s.CustomFields == nil {
-		return
-	}
-	if c.mode == Raw {
-		q.Transform = guard(q)
-		return
-	}
-	if q.Err = c.err; c.definitions == nil {
-		return
+// Makes reports whether a stream has columns of custom fields, which need their definitions.
+func (c *Columns) Makes(s *tap.Stream) bool { return s.CustomFields != nil && c.mode != Raw }
+
+// Maker makes columns of custom fields. undefined says whether fields come out that are defined
+// only after their definitions were read.
+func (c *Columns) Maker(undefined bool) tap.Maker { return maker{c, undefined} }
+
+type maker struct {
+	*Columns
+	undefined bool
+}
+
+// Make implements [tap.Maker].
+func (m maker) Make(s *tap.Stream, shape *record.Shape, fields []string) (
+	func(dst, page []byte) ([]byte, error), []string,
+) {
+	c := m.Columns
+	switch {
+	case s.CustomFields == nil:
+		return nil, fields
+	case c.mode == Raw:
+		return guard(s, shape), fields
+	case c.definitions == nil:
+		return nil, fields
 	}
 	t := &transform{
 		column: s.CustomFields.Column, fieldType: s.CustomFields.FieldType, taken: c.taken,
-		keepRaw: c.mode == Both, onlyKnown: !undefined,
+		keepRaw: c.mode == Both, onlyKnown: !m.undefined,
 		wanted: map[string]*definition{}, ignored: map[string]bool{},
 	}
 	for _, d := range c.inactive[s.CustomFields.FieldType] {
@@ -342,16 +352,16 @@ func (c *Columns) Apply(q *tap.Query, undefined bool) {
 	custom := map[string]bool{}
 	for _, d := range c.definitions[s.CustomFields.FieldType] {
 		custom[d.column] = true
-		if column := q.Shape.Column(d.column); column != nil && column.Treatment != record.Drop {
+		if column := shape.Column(d.column); column != nil && column.Treatment != record.Drop {
 			t.wanted[d.NameKey] = d
 			delete(t.ignored, d.NameKey)
 			continue
 		}
 		t.ignored[d.NameKey] = true
 	}
-	var fields []string
+	var request []string
 	partial := false
-	for _, column := range q.Shape.Columns {
+	for _, column := range shape.Columns {
 		switch {
 		case custom[column.Name], column.Treatment == record.Drop && column.Name != t.column &&
 			strings.HasPrefix(column.Name, customPrefix):
@@ -359,15 +369,15 @@ func (c *Columns) Apply(q *tap.Query, undefined bool) {
 		case column.Treatment == record.Drop && (column.Name != t.column || len(t.wanted) == 0):
 			partial = true
 		case column.Treatment != record.Drop:
-			fields = append(fields, column.Name)
+			request = append(request, column.Name)
 		}
 	}
-	if len(t.wanted) > 0 && !slices.Contains(fields, t.column) {
-		fields = append(fields, t.column)
+	if len(t.wanted) > 0 && !slices.Contains(request, t.column) {
+		request = append(request, t.column)
 	}
-	q.Fields = nil
-	if partial {
-		q.Fields, t.onlyKnown = fields, true
+	if !partial {
+		return t.page, nil
 	}
-	q.Transform = t.page
+	t.onlyKnown = true
+	return t.page, request
 }

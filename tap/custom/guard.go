@@ -12,9 +12,8 @@ import (
 // guard returns a transformation for pages of which the single column with custom fields is hashed:
 // fields with few values, by the type that stands beside them, become null before that. It returns
 // nil if nothing is hashed.
-func guard(q *tap.Query) func(dst, page []byte) ([]byte, error) {
-	s := q.Stream
-	column := q.Shape.Column(s.CustomFields.Column)
+func guard(s *tap.Stream, shape *record.Shape) func(dst, page []byte) ([]byte, error) {
+	column := shape.Column(s.CustomFields.Column)
 	if column == nil || column.Treatment != record.Hash && column.Shape.Unknown != record.Hash {
 		return nil
 	}

@@ -23,6 +23,19 @@ type Engine struct {
 	Lookback time.Duration
 	// StartDate is the time before which changes are left out; zero for none.
 	StartDate time.Time
+	// NewColumns says how to log columns that no schema has: they are learnt or dropped as their
+	// shape says.
+	NewColumns tap.NewColumns
+	// TypeChanges says how to treat values of a type that their column does not have; empty for
+	// Widen.
+	TypeChanges tap.TypeChanges
+	// PrivacyKey is the key of hashes, required if anything is hashed.
+	PrivacyKey []byte
+	// Policy is a fingerprint of the privacy policy, kept in the state.
+	Policy string
+	// ReplacesTables means that the loader replaces the whole table after a full read, so that
+	// deleted rows need not be reported.
+	ReplacesTables bool
 	// FailForbidden makes a stream whose scope is missing fail instead of being skipped.
 	FailForbidden bool
 	// Sample reads one record of each stream and writes no state.

@@ -62,7 +62,7 @@ func runStreams(t *testing.T, ctx context.Context, source tap.Source, out io.Wri
 	for _, s := range streams {
 		shape, err := s.Shape()
 		require.NoError(t, err)
-		queries = append(queries, (&tap.Choice{Stream: s}).Select(shape, tap.Handling{}))
+		queries = append(queries, (&tap.Choice{Stream: s}).Select(shape, nil))
 	}
 	e := &engine.Engine{
 		Source: source, Voice: &singer.Voice{}, Out: out,

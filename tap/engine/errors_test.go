@@ -54,7 +54,7 @@ func TestErrorsAreOneLine(t *testing.T) {
 // no rows once.
 func TestEndsAreLogged(t *testing.T) {
 	run := func(source tap.Source) string {
-		return runOne(t, source, nil, tap.Handling{}, nil, nil).
+		return runOne(t, source, nil, nil, nil).
 			log
 	}
 	fails := func(err error) script {
@@ -91,7 +91,7 @@ func TestWhenAProofIsNeeded(t *testing.T) {
 	})
 	run := func(state []byte, later time.Duration) *ran {
 		asked = 0
-		return runOne(t, source, state, tap.Handling{}, nil, func(e *engine.Engine) {
+		return runOne(t, source, state, nil, func(e *engine.Engine) {
 			e.Proof = proof
 			e.Now = func() time.Time { return simWorld.Add(later) }
 		})
@@ -109,10 +109,10 @@ func TestWhenAProofIsNeeded(t *testing.T) {
 	require.NoError(t, failed.err)
 	assert.Contains(t, failed.log, "cannot tell whether the user may see any: reading: 403")
 	assert.Contains(t, string(failed.state(t)), "replication_key_value")
-	sample := runOne(t, source, nil, tap.Handling{}, nil,
+	sample := runOne(t, source, nil, nil,
 		func(e *engine.Engine) { e.Proof, e.Sample = proof, true })
 	require.NoError(t, sample.err)
-	none := runOne(t, source, nil, tap.Handling{}, nil, nil)
+	none := runOne(t, source, nil, nil, nil)
 	assert.NotContains(t, string(none.state(t)), "replication_key_value",
 		"without a proof nothing moves")
 }

@@ -174,7 +174,7 @@ func (w *worker) records(page tap.Page) (record.Result, known, error) {
 			return res, known{}, tap.Errorf(tap.Fault, "reading list "+st.query.Stream.Name,
 				"cannot learn the columns of a page")
 		}
-		if err := st.learn(w.splitter.Page(), now.shape, w.Log); err != nil {
+		if err := w.learn(w.splitter.Page(), now.shape); err != nil {
 			return res, known{}, err
 		}
 	}

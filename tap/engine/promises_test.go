@@ -17,6 +17,7 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/engine"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/progress"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/singer"
 )
 
@@ -58,7 +59,7 @@ var timed = func() *tap.Stream {
 	return s
 }()
 
-func runOne(t *testing.T, source tap.Source, state []byte, handling tap.Handling,
+func runOne(t *testing.T, source tap.Source, state []byte,
 	wanted func(path ...string) bool, change func(*engine.Engine),
 ) *ran {
 	t.Helper()
@@ -77,16 +78,23 @@ func runOne(t *testing.T, source tap.Source, state []byte, handling tap.Handling
 	if change != nil {
 		change(e)
 	}
+	if e.NewColumns == tap.Drop {
+		shape = shape.WithUnknown(record.Drop, false)
+	}
 	sum, err := e.Sync(t.Context(),
-		[]*tap.Query{(&tap.Choice{Stream: timed, Wanted: wanted}).Select(shape, handling)}, st)
+		[]*tap.Query{(&tap.Choice{Stream: timed, Wanted: wanted}).Select(shape, nil)}, st)
 	return &ran{out.String(), log.String(), sum, err}
+}
+
+func newColumns(how tap.NewColumns) func(*engine.Engine) {
+	return func(e *engine.Engine) { e.NewColumns = how }
 }
 
 // Unknown columns are learnt, reported once in the log and in the report, kept in the state, and
 // known to the next run from its start.
 func TestUnknownColumnsAreLearnt(t *testing.T) {
 	source := pageOf(`[{"id":2,"new":"x","name":7},{"id":1,"new":null,"name":"n"}]`)
-	first := runOne(t, source, nil, tap.Handling{}, nil, nil)
+	first := runOne(t, source, nil, nil, nil)
 	require.NoError(t, first.err)
 	assert.ElementsMatch(t, []string{"new", "name"}, first.sum.Streams[0].Changes)
 	assert.Equal(t, 1, strings.Count(first.log, `column=new`))
@@ -96,19 +104,19 @@ func TestUnknownColumnsAreLearnt(t *testing.T) {
 		`msg="a column has a value of another type: widening its schema" stream=timed column=name`)
 	assert.Contains(t, string(first.state(t)), `"learnt"`)
 
-	again := runOne(t, source, first.state(t), tap.Handling{}, nil, nil)
+	again := runOne(t, source, first.state(t), nil, nil)
 	require.NoError(t, again.err)
 	assert.Equal(t, 1, strings.Count(again.out, `{"type":"SCHEMA"`))
 	assert.Empty(t, again.sum.Streams[0].Changes)
 	assert.NotContains(t, again.log, "column=new")
 	assert.Contains(t, string(again.state(t)), `"learnt"`, "it is kept on")
 
-	warned := runOne(t, source, nil, tap.Handling{NewColumns: tap.Warn}, nil, nil)
+	warned := runOne(t, source, nil, nil, newColumns(tap.Warn))
 	assert.Contains(t, warned.log, `level=WARN msg="a new column`)
 	assert.Contains(t, warned.log, `level=INFO msg="a column has a value of another type`)
-	dropped := runOne(t, source, nil, tap.Handling{NewColumns: tap.Drop}, nil, nil)
+	dropped := runOne(t, source, nil, nil, newColumns(tap.Drop))
 	assert.NotContains(t, dropped.out, `"new"`)
-	kept := runOne(t, source, first.state(t), tap.Handling{NewColumns: tap.Drop}, nil, nil)
+	kept := runOne(t, source, first.state(t), nil, newColumns(tap.Drop))
 	records, _, _ := strings.Cut(kept.out, `{"type":"STATE"`)
 	assert.NotContains(t, records, `"new":`)
 	assert.Contains(t, string(kept.state(t)), `"new"`, "what this run leaves out is not forgotten")
@@ -123,7 +131,8 @@ func TestNulledColumnsAreReportedOnce(t *testing.T) {
 			Next: next, Asked: simWorld,
 		})
 	})
-	r := runOne(t, source, nil, tap.Handling{NullOdd: true}, nil, nil)
+	r := runOne(t, source, nil, nil,
+		func(e *engine.Engine) { e.TypeChanges = tap.Null })
 	require.NoError(t, r.err)
 	assert.Equal(t, 1, strings.Count(r.log, "column=name"), r.log)
 	assert.Equal(t, 1, strings.Count(r.log, "column=extra"))
@@ -150,7 +159,7 @@ func TestRefusedPartsOfRequests(t *testing.T) {
 		}
 		return take(tap.Page{Body: []byte(`[{"id":1,"updated_at":"2026-01-01T00:00:00Z","name":"n","extra":"secret"}]`), Asked: simWorld})
 	})
-	r := runOne(t, source, nil, tap.Handling{},
+	r := runOne(t, source, nil,
 		func(path ...string) bool { return path[0] != "extra" },
 		func(e *engine.Engine) { e.StartDate = simWorld.AddDate(-1, 0, 0) })
 	require.NoError(t, r.err)
@@ -181,7 +190,7 @@ func TestRefusedPartsOfRequests(t *testing.T) {
 				Kind: tap.Unprocessable, Op: "reading", Err: errors.New("refused"),
 				Params: []string{refuses},
 			}
-		}), nil, tap.Handling{}, func(path ...string) bool { return path[0] != "extra" },
+		}), nil, func(path ...string) bool { return path[0] != "extra" },
 			func(e *engine.Engine) { e.StartDate = simWorld.AddDate(-1, 0, 0) })
 		require.NoError(t, r.err)
 		assert.Equal(t, want, asked, "what the API names is left out, and nothing else")
@@ -189,7 +198,7 @@ func TestRefusedPartsOfRequests(t *testing.T) {
 
 	plain := runOne(t, script(func(tap.Request, func(tap.Page) error) error {
 		return tap.Errorf(tap.Unprocessable, "reading", "for no reason")
-	}), nil, tap.Handling{}, nil, nil)
+	}), nil, nil, nil)
 	assert.Equal(t, "failed", plain.sum.Streams[0].Status,
 		"nothing is left that could be left out")
 }
@@ -210,7 +219,7 @@ func TestRunsWithoutRowsNeedAProof(t *testing.T) {
 			}
 			return take(tap.Page{Body: []byte(`[]`), Asked: simWorld})
 		})
-		r := runOne(t, source, nil, tap.Handling{}, nil, func(e *engine.Engine) { e.Proof = proof })
+		r := runOne(t, source, nil, nil, func(e *engine.Engine) { e.Proof = proof })
 		assert.Equal(t, 1, asked)
 		if want == tap.Rights {
 			assert.Equal(t, want, tap.KindOf(r.err))
@@ -221,7 +230,7 @@ func TestRunsWithoutRowsNeedAProof(t *testing.T) {
 		assert.Contains(t, string(r.state(t)), "replication_key_value")
 	}
 	source := pageOf(`[{"id":1}]`)
-	r := runOne(t, source, nil, tap.Handling{}, nil, func(e *engine.Engine) { e.Proof = proof })
+	r := runOne(t, source, nil, nil, func(e *engine.Engine) { e.Proof = proof })
 	require.NoError(t, r.err)
 	assert.Contains(t, string(r.state(t)), "replication_key_value", "a row is proof enough")
 }
@@ -237,7 +246,7 @@ func TestMaxRunTimeAndRefreshEvery(t *testing.T) {
 			return take(tap.Page{Body: []byte(`[{"id":1}]`), Next: fmt.Sprint(pages), Asked: simWorld})
 		})
 		began := time.Now()
-		r := runOne(t, source, nil, tap.Handling{}, nil,
+		r := runOne(t, source, nil, nil,
 			func(e *engine.Engine) { e.MaxRunTime = 10 * time.Second })
 		require.NoError(t, r.err)
 		assert.True(t, r.sum.Overtime)
@@ -247,9 +256,9 @@ func TestMaxRunTimeAndRefreshEvery(t *testing.T) {
 		assert.Contains(t, string(r.state(t)), `"progress"`)
 		assert.InDelta(t, 12, r.sum.Streams[0].Seconds, 1e-9)
 
-		quick := runOne(t, pageOf(`[{"id":1}]`), nil, tap.Handling{}, nil, nil)
+		quick := runOne(t, pageOf(`[{"id":1}]`), nil, nil, nil)
 		rests := func(d time.Duration) *ran {
-			return runOne(t, pageOf(`[{"id":1}]`), quick.state(t), tap.Handling{}, nil,
+			return runOne(t, pageOf(`[{"id":1}]`), quick.state(t), nil,
 				func(e *engine.Engine) {
 					e.Rest = func(string) progress.Rest { return progress.Rest{Every: d} }
 					e.Now = func() time.Time { return simWorld.Add(time.Hour) }

@@ -77,7 +77,7 @@ func (e *Engine) Sync(
 	defer cancel(nil)
 	r := &run{Engine: e, ctx: ctx, cancel: cancel, queue: newQueue()}
 	for _, q := range queries {
-		st, err := newStream(q, *state.Of(q.Stream.Name))
+		st, err := r.newStream(q, *state.Of(q.Stream.Name))
 		if err != nil {
 			return nil, err
 		}

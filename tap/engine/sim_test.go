@@ -321,8 +321,7 @@ type simulation struct {
 func (s *simulation) run(kill int) bool {
 	shape, err := s.stream.Shape()
 	require.NoError(s.t, err)
-	q := (&tap.Choice{Stream: s.stream}).Select(shape, tap.Handling{})
-	q.FullTable = s.full
+	q := (&tap.Choice{Stream: s.stream, FullTable: s.full}).Select(shape, nil)
 	state := tap.NewState()
 	if s.state != nil {
 		state, err = s.proto.parse(s.state)

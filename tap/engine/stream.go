@@ -23,7 +23,7 @@ import (
 type stream struct {
 	query   *tap.Query
 	options record.Options
-	base    *record.Shape             // as in the stream's file
+	base    *record.Shape             // before anything was learnt; empty if it cannot be read
 	unread  map[string]jsontext.Value // what earlier runs learnt of columns that this one leaves out
 	mark    tap.Bookmark              // as the run found it
 	report  report
@@ -62,29 +62,25 @@ type known struct {
 type refused struct{ fields, before, from bool }
 
 // newStream prepares a query, with the shape that earlier runs learnt.
-func newStream(q *tap.Query, mark tap.Bookmark) (*stream, error) {
-	if q.Shape == nil {
-		own := *q
-		own.Shape = record.NewObject(nil) // it cannot be read: q.Err says why
-		q = &own
+func (r *run) newStream(q *tap.Query, mark tap.Bookmark) (*stream, error) {
+	st := &stream{query: q, base: q.Shape, mark: mark, unread: map[string]jsontext.Value{}}
+	if st.base == nil {
+		st.base = record.NewObject(nil) // it cannot be read: q.Err says why
 	}
-	st := &stream{
-		query: q, options: q.Options(), base: q.Shape, mark: mark,
-		unread: map[string]jsontext.Value{},
-	}
+	st.options = r.splitting(q, st.base)
 	st.report.Stream, st.report.Status = q.Stream.Name, tap.Unfinished
-	st.list.shape = q.Shape
+	st.list.shape = st.base
 	learnt := map[string]jsontext.Value{}
 	for column, schema := range mark.Learnt {
 		into := learnt
-		if c := q.Shape.Column(column); c == nil && st.options.DropUnknown || c != nil &&
-			c.Treatment == record.Drop {
+		if c := st.base.Column(column); c == nil && st.base.Unknown == record.Drop ||
+			c != nil && c.Treatment == record.Drop {
 			into = st.unread
 		}
 		into[column] = schema
 	}
 	if len(learnt) > 0 {
-		shape, err := q.Shape.Learnt(learnt, st.options.Unknown)
+		shape, err := st.base.Learnt(learnt)
 		if err != nil {
 			return nil, &tap.Error{
 				Kind: tap.BadInput, Op: "state of stream " + q.Stream.Name, Err: err,
@@ -93,6 +89,21 @@ func newStream(q *tap.Query, mark tap.Bookmark) (*stream, error) {
 		st.list.known = known{shape: shape, learnt: st.keep(shape)}
 	}
 	return st, nil
+}
+
+// splitting returns how the pages of a query are split.
+func (r *run) splitting(q *tap.Query, shape *record.Shape) record.Options {
+	opts := record.Options{
+		Watch: "created_at", Mark: q.Stream.Bookmark,
+		NullUnfit: r.TypeChanges == tap.Null, Key: r.PrivacyKey,
+	}
+	if a := q.Stream.Anonymized; a != nil {
+		opts.Flag = record.Flag{Column: a.Column, Value: a.Value}
+	}
+	if c := shape.Column("created_at"); c == nil || c.Treatment == record.Drop {
+		opts.Watch = q.Stream.Bookmark
+	}
+	return opts
 }
 
 // keep returns what the state keeps of a shape: what it has beyond the stream's file, and what
@@ -198,7 +209,8 @@ func (st *stream) fits(onePage bool) {
 
 // learn widens the stream's shape to admit a page. If another goroutine was faster, it does
 // nothing.
-func (st *stream) learn(page []byte, seen *record.Shape, log *slog.Logger) error {
+func (w *worker) learn(page []byte, seen *record.Shape) error {
+	st := w.stream
 	st.list.mu.Lock()
 	defer st.list.mu.Unlock()
 	if st.list.shape != seen {
@@ -214,11 +226,11 @@ func (st *stream) learn(page []byte, seen *record.Shape, log *slog.Logger) error
 		st.report.changed(name, isNew)
 		if isNew {
 			what = "a new column: adding it to the schema"
-			if st.query.NewColumns == tap.Warn {
+			if w.NewColumns == tap.Warn {
 				level = slog.LevelWarn
 			}
 		}
-		log.Log(context.Background(), level, what, "stream", st.query.Stream.Name, "column", name)
+		w.Log.Log(context.Background(), level, what, "stream", st.query.Stream.Name, "column", name)
 	}
 	st.list.known = known{shape: wider, version: st.list.version + 1, learnt: st.keep(wider)}
 	return nil

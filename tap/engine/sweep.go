@@ -58,8 +58,8 @@ func (w *world) List(ctx context.Context, pass int, cursor string) (rows []recor
 ) {
 	st := w.stream
 	opts := st.options
-	opts.DropUnknown, opts.NullOdd = true, true // only keys and times matter
-	splitter := record.NewSplitter(st.base, opts)
+	opts.NullUnfit = true // only keys and times matter
+	splitter := record.NewSplitter(st.base.WithUnknown(record.Drop, false), opts)
 	for {
 		req := tap.Request{
 			Stream: st.query.Stream, Params: st.query.Stream.ReadParams()[pass], Fields: w.fields,

@@ -38,11 +38,12 @@ type lists struct {
 	deletes engine.Deletes
 	state   []byte
 	streams []*tap.Stream
-	adjust  func(*tap.Query)
-	readAs  string
-	start   time.Time
-	rested  time.Duration // Rest
-	proof   *tap.Stream
+	// fullTable reads whole tables, and replacesTables means that the loader replaces them.
+	fullTable, replacesTables bool
+	readAs                    string
+	start                     time.Time
+	rested                    time.Duration // Rest
+	proof                     *tap.Stream
 }
 
 func numbers(from, to int64) []int64 {
@@ -135,15 +136,12 @@ func (l *lists) run() (dead []string, asked []string, r *ran) {
 	for _, s := range l.streams {
 		shape, err := s.Shape()
 		require.NoError(l.t, err)
-		q := (&tap.Choice{Stream: s}).Select(shape, tap.Handling{})
-		if l.adjust != nil {
-			l.adjust(q)
-		}
-		queries = append(queries, q)
+		choice := &tap.Choice{Stream: s, FullTable: l.fullTable}
+		queries = append(queries, choice.Select(shape, nil))
 	}
 	var out, log bytes.Buffer
 	e := &engine.Engine{
-		Source: l, Voice: &singer.Voice{}, Out: &out, Concurrency: 1,
+		Source: l, Voice: &singer.Voice{}, Out: &out, Concurrency: 1, ReplacesTables: l.replacesTables,
 		Log: slog.New(slog.NewTextHandler(&log, nil)), Lookback: 5 * time.Minute,
 		Now: func() time.Time { return l.now }, ReadAs: l.readAs, StartDate: l.start, Proof: l.proof,
 		Rest: func(string) progress.Rest { return progress.Rest{Every: l.rested} },
@@ -424,11 +422,11 @@ func TestStreamsWithoutAVersion(t *testing.T) {
 	assert.Equal(t, []string{"1"}, dead)
 
 	l = newLists(t, numbers(1, 3))
-	l.adjust = func(s *tap.Query) { s.ReplacesTables = true }
+	l.replacesTables = true
 	l.run()
 	assert.NotEmpty(t, l.ledger.logs["timed"], "an incremental read does not replace anything")
 	l = newLists(t, numbers(1, 3))
-	l.adjust = func(s *tap.Query) { s.ReplacesTables, s.FullTable = true, true }
+	l.replacesTables, l.fullTable = true, true
 	l.run()
 	assert.Empty(t, l.ledger.logs["timed"])
 }

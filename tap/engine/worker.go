@@ -142,12 +142,12 @@ func (w *worker) readOptions(ctx context.Context) (progress.Options, error) {
 		Fingerprint: st.query.Fingerprint(), Passes: len(st.query.Stream.ReadParams()),
 		Full: !st.query.Incremental(), Timed: st.query.Stream.Bookmark != "",
 		Resumable: st.query.Resumable() && !w.Sample, Lookback: w.Lookback, StartDate: w.StartDate,
-		ReadAs: w.ReadAs, Policy: st.query.Policy, Anew: w.anew(st),
+		ReadAs: w.ReadAs, Policy: w.Policy, Anew: w.anew(st),
 	}
 	if w.Sample {
 		opts.Passes = 1
 	}
-	if w.Sample || st.query.ReplacesTables && st.query.FullTable {
+	if w.Sample || w.ReplacesTables && st.query.FullTable {
 		return opts, nil
 	}
 	if w.Deletes == nil {

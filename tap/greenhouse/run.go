@@ -239,28 +239,20 @@ func (r *Run) anyThere(choices []*tap.Choice) error {
 
 // query returns the query for a choice.
 func (r *Run) query(choice *tap.Choice) (*tap.Query, error) {
-	handling := tap.Handling{
-		NewColumns: r.cfg.NewColumns, NullOdd: r.cfg.TypeChanges == "null",
-		ReplacesTables: r.read.Protocol.platform,
-		Unknown:        r.cfg.Policy.Unknown(choice.Stream), Key: r.cfg.Policy.Key(),
-		Policy: r.cfg.Policy.Mark(),
-	}
+	s := choice.Stream
 	if choice.Err != nil {
-		return choice.Select(nil, handling), nil
+		return choice.Select(nil, nil), nil
 	}
-	shape, err := shapeOf(choice.Stream, r.columns, r.cfg, r.read.Protocol.deletedAt)
+	shape, err := shapeOf(s, r.columns, r.cfg, r.read.Protocol.deletedAt)
 	if err != nil {
 		return nil, err
 	}
-	q := choice.Select(shape, handling)
-	undefined := max(r.cfg.Policy.UndefinedField(q.Stream),
-		r.cfg.Exclude.UndefinedField(q.Stream))
-	r.columns.Apply(q, undefined == record.Keep)
-	if _, err := r.columns.Err(); err != nil && (r.cfg.Policy.NeedsDefinitions(q.Stream) ||
-		r.cfg.Exclude.NeedsDefinitions(q.Stream)) {
-		q.Err = err
+	if _, err := r.columns.Err(); err != nil && (r.columns.Makes(s) ||
+		r.cfg.Policy.NeedsDefinitions(s) || r.cfg.Exclude.NeedsDefinitions(s)) {
+		choice.Err = err
 	}
-	return q, nil
+	undefined := max(r.cfg.Policy.UndefinedField(s), r.cfg.Exclude.UndefinedField(s))
+	return choice.Select(shape, r.columns.Maker(undefined == record.Keep)), nil
 }
 
 // compare warns if the state was written for another user, or with a later start date: rows that
@@ -338,7 +330,10 @@ func (r *Run) makeEngine() (*engine.Engine, error) {
 		Proof: proof[0], User: r.credential().User(),
 		ReadAs: cfg.ReadAs(), Now: r.client.Now, MaxRunTime: cfg.MaxRunTime,
 		ID: r.id, Version: r.opts.Version, UsedBy: r.client.UsedBy,
-		Rest: r.rest, Refresh: func(stream string) bool { return r.anew[stream] },
+		NewColumns: cfg.NewColumns, TypeChanges: cfg.TypeChanges,
+		PrivacyKey: cfg.Policy.Key(), Policy: cfg.Policy.Mark(),
+		ReplacesTables: r.read.Protocol.platform,
+		Rest:           r.rest, Refresh: func(stream string) bool { return r.anew[stream] },
 	}
 	if d := cfg.Deletes; d != nil {
 		e.Deletes = &engine.Deletes{

@@ -66,6 +66,9 @@ func shapeOf(s *tap.Stream, columns *custom.Columns, cfg *config.Config,
 	if s.Name == attachments.Stream && cfg.Attachments != nil {
 		shape = attachments.Shape(shape)
 	}
+	if cfg.NewColumns == tap.Drop {
+		shape = shape.WithUnknown(record.Drop, false)
+	}
 	fields := columns.Fields(s)
 	return cfg.Exclude.Apply(s, cfg.Policy.Apply(s, shape, fields), fields), nil
 }

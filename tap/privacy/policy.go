@@ -199,6 +199,9 @@ func (p *Policy) Apply(s *tap.Stream, shape *record.Shape, fields []Field) *reco
 		return shape // it was read before
 	}
 	shape = p.withFields(s, shape, fields)
+	if unknown := p.Unknown(s); unknown > shape.Unknown {
+		shape = shape.WithUnknown(unknown, unknown == record.Drop)
+	}
 	return shape.Treat(func(at []string, c *record.Column) (own, unknown record.Treatment) {
 		members := c.Members()
 		if c.Made {

@@ -52,9 +52,9 @@ func TestOddValueInPlaceOfTreatedMembersIsNull(t *testing.T) {
 	for _, how := range []record.Treatment{record.Hash, record.Mask, record.Drop} {
 		for _, column := range []string{"list", "object", "nested"} {
 			for _, value := range odd {
-				shape := treatedContainers(t, how)
+				shape := treatedContainers(t, how).WithUnknown(record.Drop, false)
 				page := fmt.Sprintf(`[{"id":1,"%s":%s}]`, column, value)
-				splitter := record.NewSplitter(shape, record.Options{DropUnknown: true, Key: treatKey})
+				splitter := record.NewSplitter(shape, record.Options{Key: treatKey})
 				res, err := splitter.Split([]byte(page))
 				require.NoError(t, err, "%d %s: it must not widen the column", how, page)
 				require.Len(t, res.Records, 1)
@@ -98,7 +98,7 @@ func TestLearntShapeIsMendedWhereMembersAreTreated(t *testing.T) {
 	learnt := wide.Differences(plain)
 	require.Len(t, learnt, 3)
 	shape := treatedContainers(t, record.Hash)
-	mended, err := shape.Learnt(learnt, record.Drop)
+	mended, err := shape.WithUnknown(record.Drop, false).Learnt(learnt)
 	require.NoError(t, err)
 	assert.Empty(t, mended.Differences(shape), "the next state forgets it")
 	res, err := record.NewSplitter(mended, record.Options{Key: treatKey}).Split(page)
@@ -114,9 +114,9 @@ func TestLearntShapeIsMendedWhereMembersAreTreated(t *testing.T) {
 		}
 		return record.Keep, record.Keep
 	})
-	mended, err = hashed.Learnt(map[string]jsontext.Value{
+	mended, err = hashed.WithUnknown(record.Drop, false).Learnt(map[string]jsontext.Value{
 		"text": jsontext.Value(`{"type":["string","object","array","null"]}`),
-	}, record.Drop)
+	})
 	require.NoError(t, err)
 	res, err = record.NewSplitter(mended, record.Options{Key: treatKey}).
 		Split([]byte(`[{"id":1,"text":{"canary":1}}]`))
@@ -134,7 +134,7 @@ func TestUnclassifiedColumnsAreNamed(t *testing.T) {
 		c.Members().Unclassified = path[0] != "object"
 		return record.Keep, record.Drop
 	})
-	splitter := record.NewSplitter(s, record.Options{DropUnknown: true, Unclassified: true})
+	splitter := record.NewSplitter(s.WithUnknown(record.Drop, true), record.Options{})
 	row := `{"id":1,"shoe_size":42,"list":[{"v":"x","extension":"1"}],"object":{"extra":1},"nested":[{"deep":[{"x":1}]}]}`
 	res, err := splitter.Split([]byte("[" + row + "," + row + "]"))
 	require.NoError(t, err)
@@ -150,7 +150,8 @@ func TestUnclassifiedColumnsAreNamed(t *testing.T) {
 	res, err = splitter.Split([]byte(`[{"id":1,` + strings.Join(names, ",") + `}]`))
 	require.NoError(t, err)
 	assert.Len(t, res.Dropped, 97, "a hundred in all")
-	res, err = record.NewSplitter(s, record.Options{DropUnknown: true}).Split([]byte(`[{"id":1,"shoe_size":42}]`))
+	res, err = record.NewSplitter(s.WithUnknown(record.Drop, false), record.Options{}).
+		Split([]byte(`[{"id":1,"shoe_size":42}]`))
 	require.NoError(t, err)
 	assert.Empty(t, res.Dropped, "left out for another reason")
 }
@@ -165,7 +166,8 @@ func TestHashedTextIsTrimmedAndLowered(t *testing.T) {
 	} {
 		value, err := json.Marshal(text)
 		require.NoError(t, err)
-		splitter := record.NewSplitter(treatShape(t), record.Options{Key: treatKey, DropUnknown: true})
+		splitter := record.NewSplitter(treatShape(t).WithUnknown(record.Drop, false),
+			record.Options{Key: treatKey})
 		res, err := splitter.Split([]byte(`[{"id":1,"text":` + string(value) + `}]`))
 		require.NoError(t, err)
 		mac := hmac.New(sha256.New, treatKey)

@@ -24,9 +24,9 @@ func (s *scanner) rename(name int, as string, mark int) {
 
 // nulling is value for columns in which values of another type become null. Keys never do.
 func (s *scanner) nulling(i int, c *Column) int {
-	s.nullOdd = !c.Key
+	s.nullUnfit = !c.Key
 	i = s.value(i, c.Shape)
-	s.nullOdd = true
+	s.nullUnfit = true
 	return i
 }
 
@@ -94,19 +94,13 @@ func (s *scanner) find(shape *Shape, name []byte, previous int, top bool) (int, 
 			s.successors[previous+1] = i
 		}
 		return i, &shape.Columns[i]
-	case !top:
-		if shape.Unclassified && shape.Unknown == Drop {
-			s.drop(shape.path, name)
-		}
-		return -1, &unknown[shape.Unknown]
-	case s.cutUnknown:
-		if s.tellCut {
-			s.drop("", name)
-		}
-		return -1, &unknown[Drop]
+	case top && shape.Unknown != Drop: // it is learnt, with its treatment
+		s.drift = true
+		return -1, &unknown[Keep]
+	case shape.Unclassified && shape.Unknown == Drop:
+		s.drop(shape.path, name)
 	}
-	s.drift = true
-	return -1, &unknown[Keep]
+	return -1, &unknown[shape.Unknown]
 }
 
 // maxDropped is the maximum number of dropped columns that are named: an object could have ids for

@@ -57,8 +57,8 @@ func TestPageResults(t *testing.T) {
 // The first and the last letter are folded, and nothing that is not a letter.
 func TestHashesFoldCase(t *testing.T) {
 	of := func(text string) string {
-		splitter := record.NewSplitter(treatShape(t),
-			record.Options{DropUnknown: true, Key: treatKey})
+		splitter := record.NewSplitter(treatShape(t).WithUnknown(record.Drop, false),
+			record.Options{Key: treatKey})
 		res, err := splitter.Split([]byte(`[{"id":1,"text":"` + text + `"}]`))
 		require.NoError(t, err)
 		return string(res.Records[0])
@@ -73,8 +73,7 @@ func TestHashesFoldCase(t *testing.T) {
 // learnt is the schema of shape after an earlier run learnt one of a column.
 func learnt(t *testing.T, column, schema string) string {
 	t.Helper()
-	s, err := shape(t).Learnt(map[string]jsontext.Value{column: jsontext.Value(schema)},
-		record.Keep)
+	s, err := shape(t).Learnt(map[string]jsontext.Value{column: jsontext.Value(schema)})
 	require.NoError(t, err)
 	return string(s.AppendSchema(nil))
 }
@@ -89,10 +88,9 @@ func TestLearntShapes(t *testing.T) {
 	assert.Contains(t, learnt(t, "tags", `{}`), `"tags":{}`, "anything goes, and below it, too")
 	assert.Contains(t, learnt(t, "new", `{"type":"boolean","x-name":"new_1"}`),
 		`"new_1":{"type":"boolean"}`, "a name of its own is kept")
-	_, err := shape(t).Learnt(map[string]jsontext.Value{"odd": jsontext.Value(`[]`)}, record.Keep)
+	_, err := shape(t).Learnt(map[string]jsontext.Value{"odd": jsontext.Value(`[]`)})
 	assert.ErrorContains(t, err, `"odd"`)
-	_, err = shape(t).Learnt(map[string]jsontext.Value{"odd": jsontext.Value(`{"type":"thing"}`)},
-		record.Keep)
+	_, err = shape(t).Learnt(map[string]jsontext.Value{"odd": jsontext.Value(`{"type":"thing"}`)})
 	assert.ErrorContains(t, err, "thing")
 }
 
@@ -363,7 +361,8 @@ func TestIntegersFitIn64Bits(t *testing.T) {
 // Values of another type become null and are named, except for keys; known columns that a record
 // repeats count once, the last time.
 func TestNulledAndRepeatedColumns(t *testing.T) {
-	splitter := record.NewSplitter(shape(t), record.Options{NullOdd: true, DropUnknown: true})
+	splitter := record.NewSplitter(shape(t).WithUnknown(record.Drop, false),
+		record.Options{NullUnfit: true})
 	res, err := splitter.Split([]byte(`[{"id":1,"name":7,"tags":[{"v":"x"},{"v":2}]},{"id":2,"at":[1,{"a":2}]}]`))
 	require.NoError(t, err)
 	assert.Equal(t, []record.Nulled{{"name", "1", false}, {"tags", "1", false}, {"at", "2", false}},
@@ -387,7 +386,7 @@ func TestNulledAndRepeatedColumns(t *testing.T) {
 // Columns whose names differ only in case come out under different names, in records and in the
 // schema, also where their values are changed.
 func TestNamesThatDifferInCase(t *testing.T) {
-	opts := record.Options{NullOdd: true}
+	opts := record.Options{NullUnfit: true}
 	got, s, err := read(t, shape(t), `[{"id":1,"Name":"x","name":"y","Tags":{"a":1}}]`, opts)
 	require.NoError(t, err)
 	renamed := s.Column("Name").Out()
@@ -401,7 +400,7 @@ func TestNamesThatDifferInCase(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, `{"id":1,"`+renamed+`":null,"name":null}`, string(res.Records[0]))
 
-	again, err := shape(t).Learnt(s.Differences(shape(t)), record.Keep)
+	again, err := shape(t).Learnt(s.Differences(shape(t)))
 	require.NoError(t, err)
 	assert.Equal(t, renamed, again.Column("Name").Out(), "it keeps its name")
 }
@@ -468,7 +467,7 @@ func TestFormatsNeverWiden(t *testing.T) {
 	require.NoError(t, err)
 	s.Column("id").Key = true
 	before := string(s.AppendSchema(nil))
-	for _, opts := range []record.Options{{}, {NullOdd: true}, {DropUnknown: true}} {
+	for _, opts := range []record.Options{{}, {NullUnfit: true}} {
 		splitter := record.NewSplitter(s, opts)
 		res, err := splitter.Split([]byte(`[{"on":"12026-01-01","id":7},
 {"id":8,"at":"2026-01-01","made":{"at":"2026-01-01T24:00:00Z"}},
@@ -511,7 +510,7 @@ func TestTextHoldsEveryValue(t *testing.T) {
 	}, texts)
 	wider, err := s.Learnt(map[string]jsontext.Value{
 		"name": jsontext.Value(`{"type":["integer","string","null"]}`),
-	}, record.Keep)
+	})
 	require.NoError(t, err)
 	assert.Equal(t, before, string(wider.AppendSchema(nil)), "whatever earlier runs learnt")
 }

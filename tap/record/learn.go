@@ -91,17 +91,17 @@ func (l *learner) member(dec *jsontext.Decoder, name string) error {
 	c := l.shape.Column(name)
 	switch {
 	case c != nil && c.Treatment != Keep && !l.fresh[name]:
-	case c != nil && l.opts.NullOdd && !c.Key && !l.fresh[name]:
+	case c != nil && l.opts.NullUnfit && !c.Key && !l.fresh[name]:
 	case c != nil && l.fresh[name]:
 		c.Shape.infer(value, isTimeName(name))
 	case c != nil:
 		c.Shape.widen(value)
-	case l.opts.DropUnknown:
+	case l.shape.Unknown == Drop:
 	default:
 		s := &Shape{Kinds: Null}
 		s.infer(value, isTimeName(name))
 		l.shape.Columns = append(l.shape.Columns,
-			Column{Name: name, Shape: s, Treatment: l.opts.Unknown})
+			Column{Name: name, Shape: s, Treatment: l.shape.Unknown})
 		l.shape.reindex()
 		l.fresh[name] = true
 	}

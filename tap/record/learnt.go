@@ -31,10 +31,10 @@ func (s *Shape) Differences(old *Shape) map[string]jsontext.Value {
 	return diff
 }
 
-// Learnt returns s with what earlier runs learnt: it adds missing columns, with the treatment
-// unknown, and widens others, unless they or their members are treated now: a wider column could
-// let through what is treated. An invalid schema is an error that names its column.
-func (s *Shape) Learnt(columns map[string]jsontext.Value, unknown Treatment) (*Shape, error) {
+// Learnt returns s with what earlier runs learnt: it adds missing columns, with the treatment of
+// unknown ones, and widens others, unless they or their members are treated now: a wider column
+// could let through what is treated. An invalid schema is an error that names its column.
+func (s *Shape) Learnt(columns map[string]jsontext.Value) (*Shape, error) {
 	if len(columns) == 0 {
 		return s, nil
 	}
@@ -56,7 +56,7 @@ func (s *Shape) Learnt(columns map[string]jsontext.Value, unknown Treatment) (*S
 			continue
 		}
 		out.Columns = append(out.Columns,
-			Column{Name: name, Shape: learnt, As: parseAs(columns[name]), Treatment: unknown})
+			Column{Name: name, Shape: learnt, As: parseAs(columns[name]), Treatment: s.Unknown})
 		out.reindex()
 	}
 	return out, nil

@@ -118,7 +118,7 @@ func TestDriftWidensTheShape(t *testing.T) {
 			require.NoError(t, err)
 			assert.Empty(t, result.Errors(), page)
 		}
-		again, err := shape(t).Learnt(s.Differences(shape(t)), record.Keep)
+		again, err := shape(t).Learnt(s.Differences(shape(t)))
 		require.NoError(t, err)
 		assert.JSONEq(t, wider, string(again.AppendSchema(nil)), "what was learnt is kept")
 	}
@@ -145,7 +145,7 @@ func TestDroppedColumns(t *testing.T) {
 			return path[0] == "name" ||
 				len(path) == 2 && path[1] == "v"
 		})
-		got, _, err := read(t, s, page, record.Options{DropUnknown: true})
+		got, _, err := read(t, s.WithUnknown(record.Drop, false), page, record.Options{})
 		require.NoError(t, err)
 		assert.Equal(t, []string{want}, got, page)
 	}

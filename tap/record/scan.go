@@ -66,9 +66,7 @@ type scanner struct {
 	flag       int   // the same, for the column in which a value is looked for
 	flagText   string
 	flagged    bool // this page has that value
-	cutUnknown bool // unknown top-level columns are dropped, not reported as drift
-	tellCut    bool // their names are reported
-	nullOdd    bool // values of another type become null instead of drift
+	nullUnfit  bool // values of another type become null instead of drift
 	hasher     *hasher
 
 	dropped  map[string]bool // columns that were dropped because nobody classified them; true if new
@@ -190,7 +188,7 @@ func (s *Shape) admits(k Kinds) bool { return s == nil || s.Kinds&k != 0 }
 // refuse handles a value that its shape does not admit: it is drift, or becomes null. mark is the
 // number of edits before it.
 func (s *scanner) refuse(value span, shape *Shape, mark int) {
-	if s.b[value.from] == 'n' || !s.nullOdd && !shape.closed {
+	if s.b[value.from] == 'n' || !s.nullUnfit && !shape.closed {
 		s.drift = true
 		return
 	}
@@ -293,7 +291,7 @@ func (s *scanner) object(i int, shape *Shape) int {
 		switch {
 		case c.Treatment != Keep:
 			i = s.any(i)
-		case s.nullOdd:
+		case s.nullUnfit:
 			i = s.nulling(i, c)
 		default:
 			i = s.value(i, c.Shape)

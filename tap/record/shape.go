@@ -71,7 +71,8 @@ type Shape struct {
 	Columns []Column
 	// Items is the shape of an array's items; nil admits all.
 	Items *Shape
-	// Unknown is the treatment of members that are not among Columns.
+	// Unknown is the treatment of members that are not among Columns. Unknown columns of a record
+	// are learnt with it, unless it is Drop.
 	Unknown Treatment
 	// Unclassified means that unknown members are dropped only because nobody has classified them:
 	// [Result].Dropped names them.
@@ -283,6 +284,13 @@ func (s *Shape) With(columns ...Column) *Shape {
 		out.reindex()
 	}
 	return out
+}
+
+// WithUnknown returns the shape with a treatment of members that are not among its columns.
+func (s *Shape) WithUnknown(t Treatment, unclassified bool) *Shape {
+	out := *s
+	out.Unknown, out.Unclassified = t, unclassified
+	return &out
 }
 
 // Remove returns the shape without a column.

@@ -11,16 +11,9 @@ import (
 
 // Options say how the pages of a stream are read.
 type Options struct {
-	// DropUnknown drops unknown top-level columns instead of learning them.
-	DropUnknown bool
-	// Unknown is the treatment of learnt columns: Keep, Hash or Mask.
-	Unknown Treatment
-	// Unclassified means that unknown columns are dropped only because nobody has classified them:
-	// [Result].Dropped names them.
-	Unclassified bool
 	// NullOdd replaces values by null if their type does not fit their column, instead of widening
 	// the column.
-	NullOdd bool
+	NullUnfit bool
 	// Key is the key of hashes, required if anything is hashed.
 	Key []byte
 	// IDs reports the rows of a page: the values of a single numeric key, with their marks.
@@ -57,10 +50,8 @@ type Splitter struct {
 // NewSplitter returns a splitter that checks records against shape.
 func NewSplitter(shape *Shape, opts Options) *Splitter {
 	s := &Splitter{opts: opts}
-	s.scan.cutUnknown, s.scan.nullOdd, s.scan.hasher = opts.DropUnknown, opts.NullOdd,
-		newHasher(opts.Key)
+	s.scan.nullUnfit, s.scan.hasher = opts.NullUnfit, newHasher(opts.Key)
 	s.scan.flagText = `"` + opts.Flag.Value + `"`
-	s.scan.tellCut = opts.Unclassified
 	s.Use(shape)
 	return s
 }

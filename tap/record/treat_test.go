@@ -162,8 +162,8 @@ func FuzzTreat(f *testing.F) {
 			bytes.Contains(page, []byte("\ufffd")) {
 			return
 		}
-		splitter := record.NewSplitter(treatShape(t),
-			record.Options{DropUnknown: true, Key: treatKey})
+		splitter := record.NewSplitter(treatShape(t).WithUnknown(record.Drop, false),
+			record.Options{Key: treatKey})
 		res, err := splitter.Split(bytes.Clone(page))
 		if err != nil {
 			return // not a page, or one that widens a kept column

@@ -42,7 +42,7 @@ func chosen(t *testing.T, entry string, treat ...string) *tap.Query {
 		}
 		return c.Treatment, record.Keep
 	})
-	return choices[0].Select(shape, tap.Handling{})
+	return choices[0].Select(shape, nil)
 }
 
 func metadataOf(selected map[string]bool) string {
@@ -144,7 +144,7 @@ func TestTypesOfTheCatalog(t *testing.T) {
 	s := people(t)
 	choices, err := singer.ParseCatalog(discovered, func(string) *tap.Stream { return s })
 	require.NoError(t, err)
-	assert.Empty(t, choices[0].Select(q.Shape, tap.Handling{}).Notes, "of a catalog as discovered")
+	assert.Empty(t, choices[0].Select(q.Shape, nil).Notes, "of a catalog as discovered")
 }
 
 // What a catalog asks for and cannot be had is said.

@@ -24,7 +24,7 @@ func query(t *testing.T) (*tap.Query, *record.Shape) {
 	s.Prepare()
 	shape, err := s.Shape()
 	require.NoError(t, err)
-	return (&tap.Choice{Stream: s}).Select(shape, tap.Handling{}), shape
+	return (&tap.Choice{Stream: s}).Select(shape, nil), shape
 }
 
 // Every message, byte for byte.
@@ -47,7 +47,7 @@ func TestMessages(t *testing.T) {
 		Stream: q.Stream, Unwanted: []string{singer.DeletedAt},
 		Wanted: func(path ...string) bool { return path[0] != singer.DeletedAt },
 	}
-	gone := tap.Deleted{Query: choice.Select(shape, tap.Handling{}), Version: 7, IDs: []int64{3}}
+	gone := tap.Deleted{Query: choice.Select(shape, nil), Version: 7, IDs: []int64{3}}
 	assert.NotContains(t, string(v.Append(nil, gone)), singer.DeletedAt)
 	for _, nothing := range []tap.Event{
 		tap.Started{}, tap.Running{}, tap.Ended{}, tap.Waiting{}, tap.Estimate{Records: 1},
@@ -118,7 +118,7 @@ func TestCatalogRoundTrip(t *testing.T) {
 		choices, err := singer.ParseCatalog(changed, lookup)
 		var queries []*tap.Query
 		for _, c := range choices {
-			queries = append(queries, c.Select(shape, tap.Handling{}))
+			queries = append(queries, c.Select(shape, nil))
 		}
 		return queries, err
 	}
@@ -159,7 +159,7 @@ func TestForeignCatalogs(t *testing.T) {
 		choices, err := singer.ParseCatalog([]byte(catalog), lookup)
 		require.NoError(t, err)
 		require.Len(t, choices, 1, catalog)
-		return choices[0].Select(shape, tap.Handling{}).Fields
+		return choices[0].Select(shape, nil).Fields
 	}
 	meta := func(entries string) string {
 		return `{"streams":[{"stream":"users","selected":true,"metadata":[` + entries + `]}]}`
