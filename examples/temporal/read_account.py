@@ -1,26 +1,29 @@
-"""A Greenhouse account as a Temporal workflow: one activity pipes the tap into a loader and sends
-each state that the loader echoes as a heartbeat, so that the next attempt continues from there, on
-any machine.
+"""Greenhouse accounts on Temporal: a schedule for each account starts a workflow of one activity,
+which reads the account into a loader.
 
+    pip install temporalio
     python read_account.py work                 a worker
-    python read_account.py read acme            read the account once, and print its state
+    python read_account.py schedule acme        read the account every 15 minutes
+    python read_account.py read acme            read it now
 
-Each account has a folder below ACCOUNTS_DIR with config.json and target.json."""
+Each account has a folder in ACCOUNTS_DIR, with config.json and target.json. Its state is
+STATES/<account>.json: a folder on a volume, or s3://bucket/prefix, which all machines reach."""
 
 import asyncio
-import json
 import os
+import signal
 import sys
-import tempfile
 from datetime import timedelta
 
 from temporalio import activity, workflow
-from temporalio.client import Client, WorkflowFailureError
+from temporalio.client import (Client, Schedule, ScheduleActionStartWorkflow, ScheduleIntervalSpec, ScheduleOverlapPolicy, SchedulePolicy, ScheduleSpec,
+                               WorkflowFailureError)
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.worker import Worker
 
 ACCOUNTS_DIR = os.environ.get("ACCOUNTS_DIR", "accounts")
+STATES = os.environ.get("STATES", "states")
 TAP = os.environ.get("TAP_GREENHOUSE", "tap-greenhouse")
 LOADER = os.environ.get("LOADER", "target-jsonl")
 SERVER = os.environ.get("TEMPORAL_ADDRESS", "127.0.0.1:7233")
@@ -29,75 +32,57 @@ ASK_A_PERSON = 2
 
 
 @activity.defn
-async def pipe(account: str, state: dict) -> dict:
-    """Reads the account once, and returns its state."""
-    beats = activity.info().heartbeat_details
-    state = beats[0] if beats else state
+async def pipe(account: str) -> None:
     folder = os.path.join(ACCOUNTS_DIR, account)
-    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
-        json.dump(state, file)
-        file.flush()
-        read, write = os.pipe()
-        tap = await asyncio.create_subprocess_exec(TAP, "--config", os.path.join(folder, "config.json"), "--state", file.name, stdout=write)
-        loader = await asyncio.create_subprocess_exec(LOADER, "--config", os.path.join(folder, "target.json"), stdin=read, stdout=asyncio.subprocess.PIPE, limit=2**26)
-        os.close(read)
-        os.close(write)
-
-        async def beat():  # also while the budget is waited for, and nothing is echoed
-            while True:
-                activity.heartbeat(state)
-                await asyncio.sleep(5)
-
-        beating = asyncio.create_task(beat())
-        try:
-            async for line in loader.stdout:
-                if line.startswith(b"{"):
-                    state = json.loads(line)
-                    activity.heartbeat(state)
-            loaded, code = await loader.wait(), await tap.wait()
-        except asyncio.CancelledError:
-            tap.terminate()  # it hands its last state to the loader
-            await asyncio.wait([asyncio.create_task(p.wait()) for p in (tap, loader)], timeout=30)
-            raise
-        finally:
-            beating.cancel()
-    if code == ASK_A_PERSON:
-        raise ApplicationError(f"{account}: the tap ended with 2; its log says what a person has to do", non_retryable=True)
-    if code != 0 or loaded != 0:
-        raise ApplicationError(f"{account}: the tap ended with {code}, the loader with {loaded}")
-    return state
+    tap = await asyncio.create_subprocess_exec(
+        TAP, "pipe", "--config", f"{folder}/config.json", "--state", f"{STATES}/{account}.json", "--grace", "20s",
+        "--", LOADER, "--config", f"{folder}/target.json")
+    ended = asyncio.ensure_future(tap.wait())
+    try:
+        while not (await asyncio.wait([ended], timeout=5))[0]:
+            activity.heartbeat()
+    finally:
+        if not ended.done():  # cancelled, or the worker stops: the loader gets what was read, and ends
+            tap.terminate()
+            await asyncio.shield(ended)
+    if ended.result():
+        raise ApplicationError(f"{account}: exit code {ended.result()}; the log says why", non_retryable=ended.result() == ASK_A_PERSON)
 
 
 @workflow.defn
 class ReadAccount:
     @workflow.run
-    async def run(self, account: str, state: dict) -> dict:
-        return await workflow.execute_activity(
-            pipe, args=[account, state], start_to_close_timeout=timedelta(hours=6), heartbeat_timeout=timedelta(seconds=30),
+    async def run(self, account: str) -> None:
+        await workflow.execute_activity(
+            pipe, account, start_to_close_timeout=timedelta(hours=6), heartbeat_timeout=timedelta(seconds=30),
+            cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
             retry_policy=RetryPolicy(initial_interval=timedelta(seconds=10), maximum_interval=timedelta(hours=1)))
 
 
-async def main() -> int:
+async def main(verb: str, account: str = "") -> int:
     client = await Client.connect(SERVER)
-    if sys.argv[1] == "work":
-        await Worker(client, task_queue=QUEUE, workflows=[ReadAccount], activities=[pipe]).run()
-        return 0
-    account = sys.argv[2]
-    # One workflow per account: Temporal refuses a second one with the same id.
-    id, state = f"greenhouse-{account}", {}
-    try:
-        state = await client.get_workflow_handle(id).result()
-    except Exception:  # the first run, or one that failed: its state is in its last heartbeat, and rows come again
-        pass
-    try:
-        print(json.dumps(await client.execute_workflow(ReadAccount.run, args=[account, state or {}], id=id, task_queue=QUEUE)))
-    except (WorkflowFailureError, WorkflowAlreadyStartedError) as e:
-        print(e.cause or e, file=sys.stderr)
-        return 1
+    id = f"greenhouse-{account}"
+    match verb:
+        case "work":
+            stop = asyncio.Event()
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+            async with Worker(client, task_queue=QUEUE, workflows=[ReadAccount], activities=[pipe]):
+                await stop.wait()
+        case "schedule":
+            await client.create_schedule(id, Schedule(
+                action=ScheduleActionStartWorkflow(ReadAccount.run, account, id=id, task_queue=QUEUE),
+                spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=timedelta(minutes=15))]),
+                policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP)))
+        case "read":
+            try:
+                await client.execute_workflow(ReadAccount.run, account, id=id, task_queue=QUEUE)
+            except (WorkflowFailureError, WorkflowAlreadyStartedError) as e:
+                print(getattr(e.cause, "cause", e.cause) or e, file=sys.stderr)
+                return 1
     return 0
 
 
 if __name__ == "__main__":
-    code = asyncio.run(main())
+    code = asyncio.run(main(*sys.argv[1:]))
     sys.stdout.flush()
     os._exit(code)  # the client's own threads can crash an interpreter that is ending
