@@ -259,7 +259,8 @@ class Account:
         applied_at = min(t for t in [time(app.get("created_at")), *(time(v["entered_at"]) for v in visits)] if t)
         stage_id = app.get("job_interview_stage_id")
         if stage_id is None:
-            stage_id = (self.table("application_stages").get(app.get("stage_id")) or {}).get("job_interview_stage_id")
+            row = self.table("application_stages").get(app.get("stage_id")) or {}
+            stage_id = row.get("job_interview_stage_id") if row.get("application_id") in self.apps else None
         referrer = self.table("referrers").get(app.get("referrer_id")) or {}
         prospect = newest(self.children("prospect_details", key), "updated_at", "id") or {}
         rejection = newest(self.children("rejection_details", key), "rejected_at", "id") or {} if status == "rejected" else {}
@@ -301,9 +302,9 @@ class Account:
             "is_private": bool(candidate.get("private")), "candidate_created_at": time(candidate.get("created_at")),
             "last_updated_at": time(candidate.get("updated_at")), "is_candidate_anonymized": candidate.get("first_name") == "Anonymized",
             "phone": ", ".join(f"{p['type']}: {p['value']}" if p.get("type") else p["value"] for p in candidate.get("phone_numbers") or [] if p and p.get("value")) or None,
-            "email": ", ".join(e["value"] for e in candidate.get("email_addresses") or [] if e and e.get("value")) or None,
+            "email": ", ".join(f"<{e['value']}>" for e in candidate.get("email_addresses") or [] if e and e.get("value")) or None,
             "linkedin_url": self.link(candidate, "linkedin"), "github_url": self.link(candidate, "github"),
-            "resume_url": resume.get("url") if resume else None, "candidate_tags": self.tags(candidate),
+            "resume_url": resume.get("url") if resume else None, "candidate_tags": self.tags(app.get("candidate_id")),
             "count_activities": len(self.children("notes", app.get("candidate_id"), "candidate_id")),
             **{"candidate_" + a: (eeoc.get(a) or {}).get("description") for a in ANSWERS},
             "hired_at": hired_at, "hired_at_from": hired_from,
@@ -328,11 +329,9 @@ class Account:
         return None
 
     def tags(self, candidate):
-        if not candidate:
-            return None
         if not self.table("applied_candidate_tags") or not self.table("candidate_tags"):
-            return names(candidate.get("tags") or [])
-        return names(self.name_in("candidate_tags", t["candidate_tag_id"]) for t in self.children("applied_candidate_tags", candidate["id"], "candidate_id"))
+            return names((self.table("candidates").get(candidate) or {}).get("tags") or [])
+        return names(self.name_in("candidate_tags", t["candidate_tag_id"]) for t in self.children("applied_candidate_tags", candidate, "candidate_id"))
 
     @staticmethod
     def ended(status):
@@ -719,7 +718,7 @@ class Account:
 
     def diversity(self):
         groups = collections.defaultdict(set)
-        if self.table("eeoc"):
+        if self.by("eeoc", "application_id", living=True):
             for key, r in self.real.items():
                 for a in ANSWERS:
                     groups[a, r["candidate_" + a] or "(no answer)", self.local(r["applied_at"]).year].add(key)

@@ -3,6 +3,14 @@ with applications as (
     select * from {{ ref('greenhouse_v3', 'stg_greenhouse__applications') }}
 ),
 
+-- the rows that stage_id names, but for those whose application is gone
+stage_rows as (
+    select stages.source_relation, stages.id, stages.job_interview_stage_id
+    from {{ ref('greenhouse_v3', 'stg_greenhouse__application_stages') }} as stages
+    inner join applications
+        on applications.source_relation = stages.source_relation and applications.id = stages.application_id
+),
+
 offers as (
     select
         source_relation,
@@ -124,7 +132,7 @@ together as (
     left join first_visits
         on first_visits.source_relation = applications.source_relation
         and first_visits.application_id = applications.id
-    left join {{ ref('greenhouse_v3', 'stg_greenhouse__application_stages') }} as stage_rows
+    left join stage_rows
         on stage_rows.source_relation = applications.source_relation and stage_rows.id = applications.stage_id
     left join {{ ref('greenhouse_v3', 'stg_greenhouse__referrers') }} as referrers
         on referrers.source_relation = applications.source_relation and referrers.id = applications.referrer_id
@@ -198,7 +206,7 @@ select
     candidates.email,
     candidates.linkedin_url,
     candidates.github_url,
-    candidates.candidate_tags,
+    tags.candidate_tags,
     {%- for field in greenhouse_v3.custom_fields('candidates') %}
     candidates.{{ greenhouse_v3.quoted('candidate_custom_' ~ field) }},
     {%- endfor %}
@@ -215,5 +223,7 @@ left join {{ ref('greenhouse_v3', 'int_greenhouse__users') }} as rejecters
     on rejecters.source_relation = together.source_relation and rejecters.user_id = together.rejected_by_user_id
 left join {{ ref('greenhouse_v3', 'int_greenhouse__candidates') }} as candidates
     on candidates.source_relation = together.source_relation and candidates.candidate_id = together.candidate_id
+left join {{ ref('greenhouse_v3', 'int_greenhouse__candidate_tags') }} as tags
+    on tags.source_relation = together.source_relation and tags.candidate_id = together.candidate_id
 left join {{ ref('greenhouse_v3', 'int_greenhouse__eeoc') }} as eeoc
     on eeoc.source_relation = together.source_relation and eeoc.application_id = together.application_id

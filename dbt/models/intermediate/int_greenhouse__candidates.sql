@@ -2,7 +2,7 @@ with candidates as (
     select * from {{ ref('greenhouse_v3', 'stg_greenhouse__candidates') }}
 ),
 
-{% for array in ['phone_numbers', 'email_addresses', 'social_media_addresses', 'website_addresses', 'tags'] %}
+{% for array in ['phone_numbers', 'email_addresses', 'social_media_addresses', 'website_addresses'] %}
 each_of_{{ array }} as (
     {{ greenhouse_v3.elements('candidates', array) }}
 ),
@@ -22,7 +22,7 @@ emails as (
     select
         source_relation,
         id,
-        {{ greenhouse_v3.joined("nullif(" ~ greenhouse_v3.json_text('element', ['value']) ~ ", '')", 'position') }} as email
+        {{ greenhouse_v3.joined("'<' || nullif(" ~ greenhouse_v3.json_text('element', ['value']) ~ ", '') || '>'", 'position') }} as email
     from each_of_email_addresses
     group by source_relation, id
 ),
@@ -50,29 +50,8 @@ addresses as (
         row_number() over (partition by source_relation, id order by place, position desc) as place
     from addresses
     where lower(address) like '%{{ site }}%'
-),
+){{ ',' if not loop.last }}
 {% endfor %}
-
-applied_tags as (
-    select applied.source_relation, applied.candidate_id, {{ greenhouse_v3.list_of('tags.name') }} as tags
-    from {{ ref('greenhouse_v3', 'stg_greenhouse__applied_candidate_tags') }} as applied
-    inner join {{ ref('greenhouse_v3', 'stg_greenhouse__candidate_tags') }} as tags
-        on tags.source_relation = applied.source_relation and tags.id = applied.candidate_tag_id
-    group by applied.source_relation, applied.candidate_id
-),
-
--- accounts that load both tables of tags
-accounts_with_tags as (
-    select distinct source_relation
-    from {{ ref('greenhouse_v3', 'stg_greenhouse__applied_candidate_tags') }}
-    where source_relation in (select source_relation from {{ ref('greenhouse_v3', 'stg_greenhouse__candidate_tags') }})
-),
-
-own_tags as (
-    select source_relation, id, {{ greenhouse_v3.list_of(greenhouse_v3.json_value('element')) }} as tags
-    from each_of_tags
-    group by source_relation, id
-)
 
 select
     candidates.source_relation,
@@ -87,8 +66,7 @@ select
     phones.phone,
     emails.email,
     linkedin.address as linkedin_url,
-    github.address as github_url,
-    case when accounts_with_tags.source_relation is not null then applied_tags.tags else own_tags.tags end as candidate_tags
+    github.address as github_url
     {%- for field in greenhouse_v3.custom_fields('candidates') %},
     candidates.{{ greenhouse_v3.quoted('custom_' ~ field) }} as {{ greenhouse_v3.quoted('candidate_custom_' ~ field) }}
     {%- endfor %}
@@ -99,7 +77,3 @@ left join linkedin
     on linkedin.source_relation = candidates.source_relation and linkedin.id = candidates.id and linkedin.place = 1
 left join github
     on github.source_relation = candidates.source_relation and github.id = candidates.id and github.place = 1
-left join applied_tags
-    on applied_tags.source_relation = candidates.source_relation and applied_tags.candidate_id = candidates.id
-left join accounts_with_tags on accounts_with_tags.source_relation = candidates.source_relation
-left join own_tags on own_tags.source_relation = candidates.source_relation and own_tags.id = candidates.id

@@ -1,11 +1,14 @@
--- The newest answers of each application.
+-- The newest answers of each application that is there.
 with answers as (
     select
-        *,
+        eeoc.*,
         row_number() over (
-            partition by source_relation, application_id order by submitted_at desc nulls last, id desc
+            partition by eeoc.source_relation, eeoc.application_id
+            order by eeoc.submitted_at desc nulls last, eeoc.id desc
         ) as place
-    from {{ ref('greenhouse_v3', 'stg_greenhouse__eeoc') }}
+    from {{ ref('greenhouse_v3', 'stg_greenhouse__eeoc') }} as eeoc
+    inner join {{ ref('greenhouse_v3', 'stg_greenhouse__applications') }} as applications
+        on applications.source_relation = eeoc.source_relation and applications.id = eeoc.application_id
 )
 
 select
@@ -15,4 +18,4 @@ select
     {{ greenhouse_v3.json_text(answer, ['description']) }} as {{ answer }}
     {%- endfor %}
 from answers
-where place = 1 and application_id is not null
+where place = 1
