@@ -88,7 +88,7 @@ func TestFilesAreConsistent(t *testing.T) {
 	maps.DeleteFunc(chosen, func(_ string, yes bool) bool { return !yes })
 	assert.ElementsMatch(t, []string{
 		"degrees", "disciplines", "schools", // views
-		"bulk_requests", "blocked_spam_sources", "webhooks", // need a write scope, a feature, a partner
+		"bulk_requests", "blocked_spam_sources", "webhooks", // of writers, a feature, partners
 		"sync_log", // is made by the tap
 	}, slices.Collect(maps.Keys(chosen)))
 }

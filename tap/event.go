@@ -11,8 +11,8 @@ type Voice interface {
 	// Frame returns the text before and after each record of a page that was received at a time.
 	// version is that of the records; 0 for none. Many goroutines call it.
 	Frame(q *Query, version int64, at time.Time) (prefix, suffix []byte)
-	// Append appends an event to dst, as whole lines; nothing if the protocol has no message for it.
-	// One goroutine calls it, in the order of the events.
+	// Append appends an event to dst, as whole lines; nothing if the protocol has no message for
+	// it. One goroutine calls it, in the order of the events.
 	Append(dst []byte, e Event) []byte
 }
 

@@ -58,8 +58,8 @@ func (i Identity) String() string {
 	return strings.Join(parts, ", ")
 }
 
-// Belongs makes a state that of an organization, unless that is unknown. It is an error if a part of
-// the state is known to be of another one.
+// Belongs makes a state that of an organization, unless that is unknown. It is an error if a part
+// of the state is known to be of another one.
 func (s *State) Belongs(o Organization) error {
 	for _, earlier := range s.Earlier {
 		if earlier.Other(o) {

@@ -9,7 +9,8 @@ import (
 )
 
 // Query is what is asked of a stream: which columns to request, the shape of the resulting records,
-// and the fingerprint by which the state recognizes it. [Choice.Select] makes it; nothing changes it.
+// and the fingerprint by which the state recognizes it. [Choice.Select] makes it; nothing changes
+// it.
 type Query struct {
 	Stream *Stream
 	// Shape is the shape of the resulting records; unwanted columns are marked to be dropped. It is

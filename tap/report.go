@@ -58,7 +58,8 @@ type StreamReport struct {
 	// Requests is the number of requests, and Retries how many of them were repetitions.
 	Requests int `json:"requests"`
 	Retries  int `json:"retries"`
-	// Began is when the stream's turn came, and Ended when it was over; zero if that did not happen.
+	// Began is when the stream's turn came, and Ended when it was over; zero if that did not
+	// happen.
 	Began time.Time `json:"began,omitzero"`
 	Ended time.Time `json:"ended,omitzero"`
 	// Reason is why the stream is not complete.

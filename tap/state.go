@@ -18,8 +18,8 @@ type State struct {
 	// passed on unchanged.
 	Others map[string]jsontext.Value
 	Extra  map[string]jsontext.Value
-	// Organization is the account whose rows the state is about; Earlier are those of the parts of a
-	// state that a run starts from. Both are empty as far as they are unknown.
+	// Organization is the account whose rows the state is about; Earlier are those of the parts of
+	// a state that a run starts from. Both are empty as far as they are unknown.
 	Organization Organization
 	Earlier      []Organization
 	// Notes are what a person should know about a state that another program wrote.

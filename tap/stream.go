@@ -10,8 +10,8 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
 
-// Stream is one list of the Harvest API, or one that this program makes, as described by its file in
-// schemas/.
+// Stream is one list of the Harvest API, or one that this program makes, as described by its file
+// in schemas/.
 type Stream struct {
 	Name        string `json:"stream"`
 	Description string `json:"description"`
@@ -21,11 +21,11 @@ type Stream struct {
 	Path string `json:"path"`
 	// Scope is the scope that a credential needs to read the list.
 	Scope string `json:"scope"`
-	// Made is true for a stream that this program makes: it has no path and no scope, and no request
-	// is made for it.
+	// Made is true for a stream that this program makes: it has no path and no scope, and no
+	// request is made for it.
 	Made bool `json:"made,omitzero"`
-	// Default is false for a stream that is read only if selected, such as a list that needs a write
-	// scope or a product feature. Nil stands for true.
+	// Default is false for a stream that is read only if selected, such as a list that needs a
+	// write scope or a product feature. Nil stands for true.
 	Default *bool `json:"default,omitzero"`
 	// ViewOf names the stream whose rows this one repeats; such a stream is not selected by
 	// default.

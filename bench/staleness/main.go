@@ -1,5 +1,5 @@
-// Command staleness simulates a month of runs with the setting max_staleness on a made-up account of
-// a thousand people, and draws docs/staleness.svg on standard output.
+// Command staleness simulates a month of runs with the setting max_staleness on a made-up account
+// of a thousand people, and draws docs/staleness.svg on standard output.
 package main
 
 import (
@@ -28,7 +28,7 @@ type result struct {
 	requests []int           // of each run
 	oldest   time.Duration   // the age of the stalest list at the start of a run
 	late     []time.Duration // how long after the run that could have brought it each row came
-	busy     []time.Duration // the same for lists that bring more than a row each quarter of an hour
+	busy     []time.Duration // of lists that bring more than a row each quarter of an hour
 }
 
 func (r *result) median() int {

@@ -7,7 +7,8 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// A month of runs on an account of a thousand people: few requests, and no list staler than it says.
+// A month of runs on an account of a thousand people: few requests, and no list staler than it
+// says.
 func TestMonthOfRunsIsCheapAndFresh(t *testing.T) {
 	for _, every := range []time.Duration{5 * time.Minute, 15 * time.Minute} {
 		for _, stale := range []time.Duration{6 * time.Hour, 12 * time.Hour, 24 * time.Hour} {

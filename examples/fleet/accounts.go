@@ -274,7 +274,8 @@ func rekey(ctx context.Context, db *store) (changed int, err error) {
 		if fresh {
 			continue
 		}
-		// A worker may have stored a new refresh token meanwhile: then that is left to the next time.
+		// A worker may have stored a new refresh token meanwhile: then that is left to the next
+		// time.
 		n, err := db.exec(ctx, `update accounts set config = $1 where name = $2 and config = $3`,
 			db.keys.seal(a.name, cfg), a.name, a.sealed)
 		if err != nil {

@@ -114,8 +114,8 @@ func TestHungLoaderIsKilled(t *testing.T) {
 	assert.Equal(t, "due", strings.Fields(a.when(time.Now().Add(time.Second)))[0])
 }
 
-// The loader sees neither the key nor the database, its failure is the run's, and its last words are
-// kept.
+// The loader sees neither the key nor the database, its failure is the run's, and its last words
+// are kept.
 func TestLoaderThatFailsIsExplained(t *testing.T) {
 	f := newFleet(t, "")
 	t.Setenv("FLEET_KEY", strings.Repeat("5a", 32))

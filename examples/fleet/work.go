@@ -88,8 +88,8 @@ func workerName() string {
 	return host + "/" + strconv.Itoa(os.Getpid())
 }
 
-// triggerEvery is how often accounts that are due are looked for, and retrigger after how long a job
-// that has done nothing is taken for lost.
+// triggerEvery is how often accounts that are due are looked for, and retrigger after how long a
+// job that has done nothing is taken for lost.
 const (
 	triggerEvery = time.Second
 	retrigger    = 10 * time.Minute

@@ -31,7 +31,7 @@ func init() {
 		local: {"127.0.0.0/8", "::1/128"},
 		nowhere: {
 			"0.0.0.0/8", "169.254.0.0/16", // this network; link-local, with cloud metadata
-			"192.0.0.0/24", "192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", // protocols, examples
+			"192.0.0.0/24", "192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", // examples
 			"192.88.99.0/24", "224.0.0.0/4", "240.0.0.0/4", // relays, multicast, reserved
 			"::/8", "100::/64", "100:0:0:1::/64", // unspecified and embedded, discarded
 			"2001::/23", "2001:db8::/32", "3fff::/20", // protocols, examples
@@ -74,8 +74,8 @@ func reachOf(ip netip.Addr) reach {
 	return found
 }
 
-// mayFetch reports whether a link, or a redirect from another address, may be followed: to https, or
-// to http on this machine if the API is there, too, but never from https to http.
+// mayFetch reports whether a link, or a redirect from another address, may be followed: to https,
+// or to http on this machine if the API is there, too, but never from https to http.
 func (f *fetcher) mayFetch(u, from *url.URL) bool {
 	if u.Scheme == "https" && u.Hostname() != "" {
 		return true

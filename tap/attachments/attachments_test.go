@@ -266,7 +266,8 @@ func TestFailuresOfAFileAreToldByItsRecord(t *testing.T) {
 	}
 }
 
-// A file is whole, and just as large as may be, if the host says where it ends, or what its checksum is; a packed one is unpacked.
+// A file is whole, and just as large as may be, if the host says where it ends, or what its
+// checksum is; a packed one is unpacked.
 func TestWholeFiles(t *testing.T) {
 	sum5 := md5.Sum([]byte("the content")) //nolint:gosec // see above
 	unmeasured := func(r *http.Request, header ...string) *http.Response {

@@ -42,8 +42,8 @@ var errPrivate = &fileError{text: "the link leads to a private address"}
 
 // fetcher downloads files from their links, without credential, cookie or referer.
 type fetcher struct {
-	// direct has a transport for each reach, which connects to addresses of at most that reach. They
-	// are used without a client, so that each redirect is checked here.
+	// direct has a transport for each reach, which connects to addresses of at most that reach.
+	// They are used without a client, so that each redirect is checked here.
 	direct   [nowhere]http.RoundTripper
 	proxied  http.RoundTripper
 	proxy    func(*http.Request) (*url.URL, error)

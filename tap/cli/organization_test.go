@@ -160,8 +160,8 @@ func TestWhoIsAsking(t *testing.T) {
 	assert.NotContains(t, r.err, "reading the account")
 }
 
-// A role by another name than any known one changes nothing for a run, nor for a probe that can read
-// a list.
+// A role by another name than any known one changes nothing for a run, nor for a probe that can
+// read a list.
 func TestRolesOfUnknownNames(t *testing.T) {
 	s := serve(t, sandbox.Options{Role: "chief"})
 	r := run(t, "scopes", "--probe", "--config", file(t, "c.json", s.Config()))

@@ -22,7 +22,8 @@ func planned(t testing.TB, args ...string) *greenhouse.Plan {
 	return p
 }
 
-// A plan asks each list once at most, and is right about the requests of all within a factor of 1.5.
+// A plan asks each list once at most, and is right about the requests of all within a factor of
+// 1.5.
 func TestPlanIsRightForOneRequestAStream(t *testing.T) {
 	t.Parallel()
 	for _, candidates := range []int{1, 60, 2500} {

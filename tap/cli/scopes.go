@@ -115,8 +115,8 @@ func scopesText(out io.Writer, rows []scopeRow, probed bool) error {
 	return err
 }
 
-// reach returns which streams the credential can read, and whom the API takes it for; nil if that is
-// unknown. A probe asks each list if the API does not say it in one answer; without one, a
+// reach returns which streams the credential can read, and whom the API takes it for; nil if that
+// is unknown. A probe asks each list if the API does not say it in one answer; without one, a
 // credential that does not work is a warning only, since the list of scopes needs none.
 func (p *program) reach(
 	ctx context.Context, cfg *config.Config, streams []*tap.Stream, probe bool,

@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// An answer that is refused can hold anything: rows, and sequences that a terminal acts upon. Of its
-// body, only known members are told, never a value, and with a policy nothing but the API's own
+// An answer that is refused can hold anything: rows, and sequences that a terminal acts upon. Of
+// its body, only known members are told, never a value, and with a policy nothing but the API's own
 // words; nothing unprintable reaches a log, a report or a message.
 func TestWordsFromOutside(t *testing.T) {
 	const body = `{"message":"\u001b]0;pwned\u0007\u009b2J bad request for email=ann@canary.example","errors":[{"first_name":"Canary"},"Smith\u202e"],"row":{"last_name":"Canary"}}`

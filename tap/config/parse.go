@@ -168,8 +168,8 @@ func (r refreshRule) specificity() int {
 	return len(r.pattern)
 }
 
-// RefreshEvery returns how recent the last complete read of a stream must be for it to be left alone; 0 for
-// never.
+// RefreshEvery returns how recent the last complete read of a stream must be for it to be left
+// alone; 0 for never.
 func (c *Config) RefreshEvery(stream string) time.Duration {
 	for _, r := range c.refreshEvery {
 		if ok, err := path.Match(r.pattern, stream); err == nil && ok {

@@ -117,14 +117,16 @@ func readDefinitions(
 		err := source.Read(ctx, req, func(page tap.Page) error {
 			req.Cursor = page.Next
 			rows = nil
-			if err := json.Unmarshal(page.Body, &rows, jsontext.AllowDuplicateNames(true),
-				jsontext.AllowInvalidUTF8(true)); err != nil {
+			err := json.Unmarshal(page.Body, &rows,
+				jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+			if err != nil {
 				return &record.MalformedError{What: "unreadable definitions of custom fields"}
 			}
 			return nil
 		})
 		if err != nil && tap.KindOf(err) == tap.Scope && len(all) > 0 {
-			// The scope was taken away meanwhile: half of the definitions are not those that it has.
+			// The scope was taken away meanwhile: half of the definitions are not those that it
+			// has.
 			err = &tap.Error{Kind: tap.Refused, Op: "after a first page", Err: err}
 		}
 		if err == nil {
@@ -145,8 +147,8 @@ func readDefinitions(
 // Inactive definitions keep their names, and columns of the API always have theirs. If two have the
 // same key, the active one counts.
 func (c *Columns) index(all []*definition, taken map[string]bool) {
-	c.definitions, c.inactive, c.taken = map[string][]*definition{}, map[string][]*definition{},
-		taken
+	c.definitions, c.inactive = map[string][]*definition{}, map[string][]*definition{}
+	c.taken = taken
 	slices.SortFunc(all, func(a, b *definition) int {
 		return cmp.Or(cmp.Compare(a.FieldType, b.FieldType), cmp.Compare(a.NameKey, b.NameKey),
 			order(a.inactive(), b.inactive()), cmp.Compare(a.ID, b.ID))
@@ -156,9 +158,10 @@ func (c *Columns) index(all []*definition, taken map[string]bool) {
 	slices.SortFunc(all, func(a, b *definition) int { return cmp.Compare(a.ID, b.ID) })
 	for _, d := range all {
 		d.column = columnName(d.NameKey)
-		for name, mark := d.column, strconv.FormatInt(d.ID,
-			10); taken[folded(d.FieldType, d.column)]; mark += "_" {
-			d.column = distinct(name, mark)
+		name, number := d.column, strconv.FormatInt(d.ID, 10)
+		for taken[folded(d.FieldType, d.column)] {
+			d.column = distinct(name, number)
+			number += "_"
 		}
 		taken[folded(d.FieldType, d.column)] = true
 		if !d.inactive() {

@@ -67,7 +67,8 @@ func newObject(dst []byte) *object { return &object{text: append(dst, '{')} }
 
 func (o *object) member(name string, value []byte) {
 	o.text = append(o.text, o.sep...)
-	o.text, _ = jsontext.AppendQuote(o.text, name) // only invalid UTF-8 is an error, and is replaced
+	// Only invalid UTF-8 is an error, and is replaced.
+	o.text, _ = jsontext.AppendQuote(o.text, name)
 	o.text = append(o.text, ':')
 	o.text = append(o.text, value...)
 	o.sep = ","
@@ -132,9 +133,10 @@ func (t *transform) row(dst []byte, row jsontext.Value) ([]byte, error) {
 		default:
 			name := columnName(key) // defined since the definitions were read
 			sum := sha256.Sum256([]byte(key))
-			for base, mark := name, hex.EncodeToString(sum[:4]); t.taken[folded(t.fieldType,
-				name)] || made[strings.ToLower(name)]; mark += "_" {
-				name = distinct(base, mark)
+			base, end := name, hex.EncodeToString(sum[:4])
+			for t.taken[folded(t.fieldType, name)] || made[strings.ToLower(name)] {
+				name = distinct(base, end)
+				end += "_"
 			}
 			made[strings.ToLower(name)] = true
 			out.member(name, value)

@@ -13,8 +13,8 @@ import (
 
 // How streams end: each is read, or fails. Then, with deletes, its sweep is queued behind all
 // reading if it is due. Whether the lists of candidates' children are due is known only when all
-// lists are read: a candidate may have been anonymized. Until a list had a row, nobody knows whether
-// the user may see any, so sweeps wait for that, too.
+// lists are read: a candidate may have been anonymized. Until a list had a row, nobody knows
+// whether the user may see any, so sweeps wait for that, too.
 
 // checkRead goes on with a stream of which nothing is left to read.
 func (w *writer) checkRead(st *stream) {

@@ -8,8 +8,8 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
 
-// writeLog writes the log of the run, and a state that follows it: a row for each stream, however it
-// ended. cause is why the run ended early.
+// writeLog writes the log of the run, and a state that follows it: a row for each stream, however
+// it ended. cause is why the run ended early.
 func (w *writer) writeLog(cause error) {
 	st := w.log
 	started{st}.write(w)

@@ -99,8 +99,8 @@ func (w *worker) write(ctx context.Context, t *task, req tap.Request, page tap.P
 		return err
 	}
 	if w.Enricher != nil {
-		if res.Records, err = w.Enricher.Enrich(ctx, w.stream.query, b.known.shape,
-			res.Records); err != nil {
+		res.Records, err = w.Enricher.Enrich(ctx, w.stream.query, b.known.shape, res.Records)
+		if err != nil {
 			return err
 		}
 	}

@@ -24,7 +24,7 @@ type stream struct {
 	query   *tap.Query
 	options record.Options
 	base    *record.Shape             // before anything was learnt; empty if it cannot be read
-	unread  map[string]jsontext.Value // what earlier runs learnt of columns that this one leaves out
+	unread  map[string]jsontext.Value // learnt by earlier runs, and left out by this one
 	mark    tap.Bookmark              // as the run found it
 	report  report
 	list    list

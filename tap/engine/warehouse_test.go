@@ -117,7 +117,8 @@ type fortune struct {
 	ledger *ledgers
 	w      *warehouse
 	runs   int
-	// forgot means that rows were stored which no ledger knows: those of them that are deleted stay.
+	// forgot means that rows were stored which no ledger knows: those of them that are deleted
+	// stay.
 	forgot bool
 }
 

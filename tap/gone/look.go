@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Look returns how many rows of a stream the ledger knows, and when the last complete listing began;
-// zero for never. It changes nothing.
+// Look returns how many rows of a stream the ledger knows, and when the last complete listing
+// began; zero for never. It changes nothing.
 func Look(ctx context.Context, store Store, stream string, token Token) (rows int, swept time.Time,
 	err error,
 ) {

@@ -68,8 +68,8 @@ type Sweep struct {
 
 // Found is the result of a sweep.
 type Found struct {
-	// Compared reports whether a listing was compared with what was delivered, all of it. Then every
-	// row is as it was at Until, or newer.
+	// Compared reports whether a listing was compared with what was delivered, all of it. Then
+	// every row is as it was at Until, or newer.
 	Compared bool
 	Until    time.Time
 	// Listed reports whether the sweep made requests for the listing.

@@ -53,7 +53,7 @@ type Account struct {
 	cfg     *config.Config
 	opts    Options
 	client  *harvest.Client
-	reading atomic.Pointer[engine.Engine] // the current run, which is told when the budget is used up
+	reading atomic.Pointer[engine.Engine] // the current run, which is told of waits
 	who     atomic.Pointer[tap.Identity]
 }
 
@@ -145,8 +145,8 @@ func (a *Account) Identity() tap.Identity {
 	return tap.Identity{}
 }
 
-// introspect asks what the token may do and whose it is; nil if the API does not say. An error means
-// that signing in failed.
+// introspect asks what the token may do and whose it is; nil if the API does not say. An error
+// means that signing in failed.
 func (a *Account) introspect(
 	ctx context.Context, client *harvest.Client,
 ) (*harvest.Introspection, error) {

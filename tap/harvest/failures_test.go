@@ -294,8 +294,9 @@ func TestIntrospection(t *testing.T) {
 	assert.Equal(t, tap.Credentials, tap.KindOf(err))
 }
 
-// A token that was introspected is new to the lists: one that they refuse at once says as much of the
-// credential as without introspection. An error of signing in is passed on without a second attempt.
+// A token that was introspected is new to the lists: one that they refuse at once says as much of
+// the credential as without introspection. An error of signing in is passed on without a second
+// attempt.
 func TestIntrospectionUsesUpNothing(t *testing.T) {
 	for _, introspected := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {

@@ -100,8 +100,8 @@ func (l *load) run(t *testing.T, o *outcome, offset, start, latency float64) {
 	o.most = max(o.most, s.most)
 }
 
-// The goals of the budget: no time is lost, no request is refused, and a share is kept, whatever the
-// reset says and wherever windows begin. With -v, it prints the figures of docs/performance.md.
+// The goals of the budget: no time is lost, no request is refused, and a share is kept, whatever
+// the reset says and wherever windows begin. With -v, it prints the figures of docs/performance.md.
 func TestTimeUnderTheLimit(t *testing.T) {
 	slides := func(limit int) *server { return &server{limit: limit, slides: true} }
 	honest := func(limit int) *server { return &server{limit: limit} }

@@ -62,8 +62,8 @@ func (c *Client) refusal(asked *url.URL, answer *http.Response, body []byte) *st
 }
 
 // says returns what the known members of an error's body say. A member can be a text, a list of
-// such, or an object of which only the names of members count: they are parameters, and their values
-// may repeat anything. All other members are ignored.
+// such, or an object of which only the names of members count: they are parameters, and their
+// values may repeat anything. All other members are ignored.
 func says(body []byte) []string {
 	var b struct {
 		Message     jsontext.Value `json:"message"`

@@ -12,8 +12,8 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
-// Of a refusal's body, only what its known members say is shown, without values; with a policy, only
-// words of the API and names of what was asked for.
+// Of a refusal's body, only what its known members say is shown, without values; with a policy,
+// only words of the API and names of what was asked for.
 func TestTextOfRefusals(t *testing.T) {
 	asked, err := url.Parse("https://harvest.invalid/v3/candidates?per_page=500&fields=id,first_name&updated_at=x")
 	require.NoError(t, err)

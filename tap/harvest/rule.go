@@ -55,8 +55,8 @@ func (b *Budget) within(now time.Time) time.Duration {
 }
 
 // kept is how many requests of a window are kept to find out whether it has ended: one to ask at
-// its supposed end, so that a share stays a share if it has not, and one to ask in the middle of the
-// time in which it may end.
+// its supposed end, so that a share stays a share if it has not, and one to ask in the middle of
+// the time in which it may end.
 func (b *Budget) kept() (scout, probe int) {
 	w := &b.window
 	if !b.when.slides {

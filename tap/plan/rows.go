@@ -60,10 +60,10 @@ type known struct {
 	rows  float64
 }
 
-// Rows estimates the rows of each list. Lists that fit on a page are counted. The others are as long
-// as the time from the account's oldest row says, at the rate of their first page, unless other lists
-// that reach further back tell that rows are spread over time in another way: then by the median of
-// how much longer these are than what they have of the time of the first page.
+// Rows estimates the rows of each list. Lists that fit on a page are counted. The others are as
+// long as the time from the account's oldest row says, at the rate of their first page, unless
+// other lists that reach further back tell that rows are spread over time in another way: then by
+// the median of how much longer these are than what they have of the time of the first page.
 func Rows(heads map[string]Head) map[string]Guess {
 	guesses := map[string]Guess{}
 	var oldest, newest time.Time
@@ -119,7 +119,8 @@ func (h Head) span() time.Duration {
 }
 
 // whole is the number of rows that came in the page's time, without those of its oldest burst, of
-// which the page may have a part only. A burst is shorter than the time before it in which none came.
+// which the page may have a part only. A burst is shorter than the time before it in which none
+// came.
 func (h Head) whole() int {
 	bottom := h.Times[len(h.Times)-1]
 	for i := len(h.Times) - 1; i > 0; i-- {

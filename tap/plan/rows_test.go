@@ -34,8 +34,8 @@ func head(times []time.Time) plan.Head {
 	return plan.Head{Times: times[:n], Rows: n, More: len(times) > n}
 }
 
-// The estimate is right within a factor of 1.5 if rows come steadily or in bursts, and within 2 to 2.5
-// if the account grows, shrinks or has seasons.
+// The estimate is right within a factor of 1.5 if rows come steadily or in bursts, and within 2 to
+// 2.5 if the account grows, shrinks or has seasons.
 func TestRowsAreNearlyRight(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	const life = 3 * 365 * day

@@ -112,8 +112,8 @@ func (p *Policy) CheckFields(streams []*tap.Stream, fields func(*tap.Stream) []F
 	return nil
 }
 
-// fieldTreatment returns the treatment of a custom field in its own column. Its own name goes before
-// that of the column with all fields, which goes before globs that match any column.
+// fieldTreatment returns the treatment of a custom field in its own column. Its own name goes
+// before that of the column with all fields, which goes before globs that match any column.
 func (p *Policy) fieldTreatment(s *tap.Stream, f Field) record.Treatment {
 	t, _ := p.fieldRule(s, f)
 	return t

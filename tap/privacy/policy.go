@@ -257,8 +257,8 @@ func (p *Policy) allDropped(s *tap.Stream, at []string, c *record.Column, known 
 ) bool {
 	members := c.Members().Columns
 	for i := range members {
-		if t, _ := p.column(s, append(slices.Clone(at), members[i].Name), &members[i], known,
-			fields); t != record.Drop {
+		member := append(slices.Clone(at), members[i].Name)
+		if t, _ := p.column(s, member, &members[i], known, fields); t != record.Drop {
 			return false
 		}
 	}

@@ -76,8 +76,8 @@ func Begin(b tap.Bookmark, opts Options) *Read {
 	r := &Read{opts: opts, mark: b, loaded: Loaded(b)}
 	r.mark.Progress = nil
 	versioned := opts.Version == 0 || b.Version == opts.Version && !opts.Untrusted
-	if p := b.Progress; p != nil && p.Query == opts.Fingerprint && opts.Timed && opts.Resumable && versioned &&
-		!opts.Anew {
+	p := b.Progress
+	if p != nil && p.Query == opts.Fingerprint && opts.Timed && opts.Resumable && versioned && !opts.Anew {
 		r.began, r.cut, r.inherited, r.whole = p.Began, p.Cut, true, !b.Whole
 		for _, piece := range p.Pieces {
 			r.pieces = append(r.pieces, *piece)
@@ -112,8 +112,8 @@ func Loaded(b tap.Bookmark) bool {
 	return !b.Until.IsZero() || !b.Complete.IsZero() || b.Progress != nil
 }
 
-// over reports whether the unfinished read of a bookmark is over: platforms that merge states member
-// by member may have kept it.
+// over reports whether the unfinished read of a bookmark is over: platforms that merge states
+// member by member may have kept it.
 func over(b tap.Bookmark) bool {
 	return b.Progress != nil && !b.Progress.Began.Truncate(time.Millisecond).After(b.Last())
 }

@@ -10,14 +10,14 @@ import (
 type Rest struct {
 	// Every is how long it is left alone after each complete read; it goes before Stale.
 	Every time.Duration
-	// Stale is how old the last complete read of a list that brings nothing may become; 0 for reading
-	// it in every run.
+	// Stale is how old the last complete read of a list that brings nothing may become; 0 for
+	// reading it in every run.
 	Stale time.Duration
 }
 
-// A list is left alone after quietReads that brought nothing, for the share 1/firstShare of Stale at
-// first, and then twice as long after each further one. It stays at 1/nightShare for longer than a
-// night and most of a weekend, so that a list that is busy by day is fresh in the morning.
+// A list is left alone after quietReads that brought nothing, for the share 1/firstShare of Stale
+// at first, and then twice as long after each further one. It stays at 1/nightShare for longer than
+// a night and most of a weekend, so that a list that is busy by day is fresh in the morning.
 const (
 	quietReads = 2
 	firstShare = 128

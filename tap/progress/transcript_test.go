@@ -16,8 +16,8 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
-// The transcripts in testdata are what happens to a read, step by step, and what it says then. Times
-// are minutes; a piece is named by its place in the line "open". A step is a line:
+// The transcripts in testdata are what happens to a read, step by step, and what it says then.
+// Times are minutes; a piece is named by its place in the line "open". A step is a line:
 //
 //	bookmark KEY=VALUE...  the state that the next run begins with
 //	piece KEY=VALUE...     adds a piece to its unfinished read

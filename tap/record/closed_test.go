@@ -156,8 +156,8 @@ func TestUnclassifiedColumnsAreNamed(t *testing.T) {
 	assert.Empty(t, res.Dropped, "left out for another reason")
 }
 
-// What docs/privacy.md says of the text that is hashed: white space is Unicode's, and each character
-// becomes lower case by itself.
+// What docs/privacy.md says of the text that is hashed: white space is Unicode's, and each
+// character becomes lower case by itself.
 func TestHashedTextIsTrimmedAndLowered(t *testing.T) {
 	const space = "\t\n\v\f\r \u0085\u00a0\u1680\u2000\u200a\u2028\u2029\u202f\u205f\u3000"
 	for text, plain := range map[string]string{

@@ -69,7 +69,7 @@ type scanner struct {
 	nullUnfit  bool // values of another type become null instead of drift
 	hasher     *hasher
 
-	dropped  map[string]bool // columns that were dropped because nobody classified them; true if new
+	dropped  map[string]bool // columns that nobody has classified; true if new
 	depth    int
 	open     [maxDepth]byte // buffer of [scanner.any]
 	unquoted []byte         // buffer of [scanner.find]

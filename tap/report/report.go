@@ -179,7 +179,8 @@ func windowOf(windows []tap.Window) string {
 // breakable returns a name that may be broken after an underscore or a dot, but not in a word.
 func breakable(name string) template.HTML {
 	escaped := template.HTMLEscapeString(name)
-	return template.HTML(strings.NewReplacer("_", "_<wbr>", ".", ".<wbr>").Replace(escaped)) //nolint:gosec // it is escaped
+	breakable := strings.NewReplacer("_", "_<wbr>", ".", ".<wbr>").Replace(escaped)
+	return template.HTML(breakable) //nolint:gosec // it is escaped
 }
 
 // number formats a number with thousands separators.

@@ -64,7 +64,8 @@ func Probe(ctx context.Context, source tap.Source, scopes map[string]bool, who t
 		return nil, err
 	}
 	if reads {
-		return Told(scopes, tap.Identity{}, streams), nil // the role is a Site Admin's by another name
+		// The role is a Site Admin's by another name.
+		return Told(scopes, tap.Identity{}, streams), nil
 	}
 	found := map[string]Reach{}
 	for _, s := range streams {

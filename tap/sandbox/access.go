@@ -195,7 +195,8 @@ func exchange(w http.ResponseWriter, r *http.Request, acting *int64) bool {
 	return true
 }
 
-// grant reads the form of a token request, and the user to act for; false means that it was refused.
+// grant reads the form of a token request, and the user to act for; false means that it was
+// refused.
 func (a access) grant(w http.ResponseWriter, r *http.Request, granted map[string]any,
 	acting *int64,
 ) bool {

@@ -16,14 +16,14 @@ type Organization struct {
 type Options struct {
 	Seed       uint64
 	Candidates int // number of candidates; other lists scale with it
-	// Limit is the number of requests in a window of the lists; 0 for 50. If it is negative, neither
-	// the lists nor the token endpoint have a limit.
+	// Limit is the number of requests in a window of the lists; 0 for 50. If it is negative,
+	// neither the lists nor the token endpoint have a limit.
 	Limit  int
 	Window time.Duration // 30 s, in whole seconds
 	// WindowOffset makes windows begin this long after the multiples of their length.
 	WindowOffset time.Duration
-	// HonestReset makes X-RateLimit-Reset the end of the window. Otherwise it slides: it is always a
-	// window's length after the answer.
+	// HonestReset makes X-RateLimit-Reset the end of the window. Otherwise it slides: it is always
+	// a window's length after the answer.
 	HonestReset bool
 	Latency     time.Duration // before each answer of a list
 	Gzip        bool          // compress answers if the client accepts it
@@ -57,13 +57,13 @@ type Options struct {
 	Removed []string
 	// NoIntrospection makes the introspection endpoint refuse.
 	NoIntrospection bool
-	// Organization and Role are what introspection says of the account and of the credential's user.
-	// Zero values stand for an organization of the sandbox, and for what NotAdmin and EmptyLists
-	// say.
+	// Organization and Role are what introspection says of the account and of the credential's
+	// user. Zero values stand for an organization of the sandbox, and for what NotAdmin and
+	// EmptyLists say.
 	Organization Organization
 	Role         string
-	// RedirectFiles makes the links of attachments lead to an address of the API, which redirects to
-	// a new link that lives shortly.
+	// RedirectFiles makes the links of attachments lead to an address of the API, which redirects
+	// to a new link that lives shortly.
 	RedirectFiles bool
 	// Clock returns the server's time; nil for the machine's.
 	Clock func() time.Time

@@ -56,8 +56,8 @@ func (v *Voice) Append(dst []byte, e tap.Event) []byte {
 }
 
 // appendDeleted makes a RECORD of each deleted row, with only its key and a version lower by one,
-// and then ACTIVATE_VERSION: each of the two families of loaders acts on one of them. The time comes
-// with the key unless the catalog deselects its column.
+// and then ACTIVATE_VERSION: each of the two families of loaders acts on one of them. The time
+// comes with the key unless the catalog deselects its column.
 func appendDeleted(dst []byte, e tap.Deleted) []byte {
 	s, mark := e.Query.Stream, fmt.Sprintf(",%q:%q", DeletedAt, tap.FormatTime(e.At))
 	if e.Query.LeavesOut(DeletedAt) {

@@ -31,7 +31,8 @@ var ErrTaken = errors.New("another process uses it")
 
 // OpenSlot takes the slot at an address, which is the name of a file or s3://bucket/key. It fails
 // with [ErrTaken] if another process has it, and if the content could not be saved later. log gets
-// a warning if the server cannot tell two owners apart. A server may be silent for as long as given.
+// a warning if the server cannot tell two owners apart. A server may be silent for as long as
+// given.
 func OpenSlot(ctx context.Context, address string, getenv func(string) (string, bool),
 	silence time.Duration, log *slog.Logger,
 ) (Slot, error) {

@@ -76,7 +76,7 @@ func (s *s3) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("ETag", etagOf(data))
 		if s.deaf {
 			s.deaf = false
-			fail(http.StatusPreconditionFailed, "PreconditionFailed") // as a repeated request gets it
+			fail(http.StatusPreconditionFailed, "PreconditionFailed") // for a repeated request
 		}
 	case http.MethodDelete:
 		delete(s.objects, r.URL.Path)

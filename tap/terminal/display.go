@@ -94,8 +94,8 @@ type view struct {
 	rows     []string
 }
 
-// look fills the rows: with the bar and the lines below it. If the screen has become lower, only the
-// last rows are in sight, and hold the most important lines.
+// look fills the rows: with the bar and the lines below it. If the screen has become lower, only
+// the last rows are in sight, and hold the most important lines.
 func (v *view) look(width int) {
 	r := v.snapshot()
 	if r == nil {

@@ -27,8 +27,8 @@ type TemporaryError struct {
 
 func (t *TemporaryError) Error() string { return t.Reason }
 
-// Failed returns why a request got no answer: the cause of its context, or a [TemporaryError] error; a
-// connection that is not private is an error of kind Network, since a retry does not help.
+// Failed returns why a request got no answer: the cause of its context, or a [TemporaryError]
+// error; a connection that is not private is an error of kind Network, since a retry does not help.
 func Failed(ctx context.Context, to *url.URL, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
@@ -62,7 +62,8 @@ func untrusted(err error) bool {
 		errors.As(err, &notTLS)
 }
 
-// BreaksOff returns that an answer ended early: the cause of its context, or a [TemporaryError] error.
+// BreaksOff returns that an answer ended early: the cause of its context, or a [TemporaryError]
+// error.
 func BreaksOff(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
 		return cause

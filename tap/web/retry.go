@@ -42,8 +42,8 @@ func (e *GaveUpError) Error() string {
 		e.Elapsed.Round(time.Second))
 }
 
-// Do calls attempt until it succeeds or fails for good, or has failed for too long. Waits grow, with
-// jitter, unless the answer gives one.
+// Do calls attempt until it succeeds or fails for good, or has failed for too long. Waits grow,
+// with jitter, unless the answer gives one.
 func (r Retry) Do(ctx context.Context, attempt func() error) error {
 	var waits *backoff.ExponentialBackOff
 	for tries := 1; ; tries++ {

@@ -12,8 +12,8 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
-// dbtPages returns the pages of the dbt package that are made from its own files: the columns of the
-// marts, and where the tables of Harvest v1 went.
+// dbtPages returns the pages of the dbt package that are made from its own files: the columns of
+// the marts, and where the tables of Harvest v1 went.
 func dbtPages(streams []*tap.Stream) (map[string][]byte, error) {
 	columns, err := dbtColumnsPage()
 	if err != nil {

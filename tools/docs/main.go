@@ -1,6 +1,6 @@
-// Command docs generates documents and parts of documents: the tables of README.md and docs/, the pages of
-// docs/streams, and the sources and staging of the dbt package. With -check it only reports whether
-// they are up to date.
+// Command docs generates documents and parts of documents: the tables of README.md and docs/, the
+// pages of docs/streams, and the sources and staging of the dbt package. With -check it only
+// reports whether they are up to date.
 //
 //	go -C tools run ./docs [-check]
 package main
