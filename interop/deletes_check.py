@@ -1,5 +1,5 @@
-"""Deletes with real loaders: rows of a sandbox are changed and removed, and tap and loader are
-killed while they write. No living row may go; after a run that reaches its end, the warehouse must
+"""Deletes with real loaders: rows of a sandbox are changed, removed, hidden and shown again, and tap
+and loader are killed while they write. No living row may go; after a run that reaches its end, the warehouse must
 have the sandbox's rows and no others, whether the loader marks deleted rows (target-postgres) or
 deletes them (target-postgres and target-duckdb with hard_delete), and the SQL of docs/verify.md
 must compute what the report says.
@@ -115,13 +115,14 @@ class Trial:
             self.whole("without deletes", write(self.folder, "plain.json", self.plain))
             self.whole("deletes are turned on")
             for n in range(ROUNDS):
-                self.sandbox.get(f"change?add=2&update=3&remove=3&seed={n}&streams=" + ",".join(STREAMS))
+                self.sandbox.get(f"change?add=2&update=3&remove=3&show=1&hide=2&seed={n}&streams=" + ",".join(STREAMS))
                 self.broken(f"round {n}", n, choice)
                 if n % 2:
                     if choice.random() < 0.2:
                         os.remove(os.path.join(self.folder, "state.json"))
                     self.whole(f"round {n}")
-            self.whole("at the end")
+            self.sandbox.get("change?show=1000&streams=" + ",".join(STREAMS))
+            self.whole("at the end, with all rows shown again")
         finally:
             self.sandbox.stop()
 

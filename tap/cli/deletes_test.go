@@ -3,7 +3,9 @@ package cli_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -150,6 +152,67 @@ func ids(t *testing.T, s *sandbox.Server, stream string) map[int64]bool {
 		all[r.ID] = true
 	}
 	return all
+}
+
+// Rows that a permission hides for a while are told as gone, with those that belong to them, and are
+// loaded again once it is back, although nothing of them has changed.
+func TestRowsThatAreHiddenForAWhile(t *testing.T) {
+	s := serve(t, sandbox.Options{Candidates: 700})
+	config := file(t, "c.json", with(s, map[string]any{
+		"streams": []string{"users", "candidates", "applications", "job_posts"},
+		"deletes": map[string]any{"store": "file://" + t.TempDir(), "every": "0s"},
+	}))
+	versions, state := map[string]int64{}, []byte("{}")
+	have := map[string]map[int64]bool{} // the warehouse
+	sync := func() (gone map[string][]int64) {
+		r := run(t, "--config", config, "--state", file(t, "s.json", state))
+		require.Zero(t, r.code, r.err)
+		state, gone = lastState(t, r.out), goneIn(t, r.out, versions)
+		for line := range strings.Lines(r.out) {
+			var m struct {
+				Type, Stream string
+				Record       struct {
+					ID   int64
+					Gone *string `json:"_sdc_deleted_at"`
+				}
+			}
+			require.NoError(t, json.Unmarshal([]byte(line), &m))
+			if have[m.Stream] == nil {
+				have[m.Stream] = map[int64]bool{}
+			}
+			if m.Type == "RECORD" {
+				have[m.Stream][m.Record.ID] = m.Record.Gone == nil
+			}
+		}
+		delete(have, "") // of states
+		for stream, rows := range have {
+			maps.DeleteFunc(rows, func(_ int64, lives bool) bool { return !lives })
+			assert.Equal(t, ids(t, s, stream), rows, stream)
+		}
+		return gone
+	}
+	change := func(what string) int {
+		answer, err := http.Get(s.URL() + "/sandbox/change?" + what)
+		require.NoError(t, err)
+		require.NoError(t, answer.Body.Close())
+		return answer.StatusCode
+	}
+	sync()
+	require.Equal(t, http.StatusOK, change("hide=3&streams=users,candidates,job_posts"))
+	gone := sync()
+	assert.Len(t, gone["users"], 3)
+	assert.Len(t, gone["candidates"], 3)
+	assert.NotEmpty(t, gone["applications"], "they belong to their candidates")
+	assert.NotEmpty(t, gone["job_posts"])
+	require.Equal(t, http.StatusOK, change("show=2&hide=1&update=2&streams=users,candidates"))
+	gone = sync()
+	assert.Len(t, gone["users"], 1)
+	require.Equal(t, http.StatusOK, change("show=99&streams=users,candidates,job_posts"))
+	assert.Empty(t, sync())
+	for _, wrong := range []string{"hidden=3", "hide=x", "hide=-1", "show="} {
+		assert.Equal(t, http.StatusUnprocessableEntity, change(wrong), wrong)
+	}
+	assert.Equal(t, http.StatusNotFound, change("hide=1&streams=nope"))
 }
 
 // A stream that was loaded before deletes were turned on is read whole once, so that every row has

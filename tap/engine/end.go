@@ -85,7 +85,6 @@ func (w *writer) compare(st *stream) {
 
 func (m compared) write(w *writer) {
 	st, f := m.stream, m.found
-	st.report.swept(f, w.Deletes.Every)
 	w.prove(w.signals.row.Load())
 	if f.Compared {
 		st.out.verified = &tap.Verified{
@@ -102,6 +101,9 @@ func (m compared) write(w *writer) {
 			"next", f.Swept.Add(w.Deletes.Every).UTC().Format(time.RFC3339))
 	}
 	w.end(st, st.out.err)
+	if w.err == nil { // it was written, and the state says so
+		st.report.swept(f, w.Deletes.Every)
+	}
 }
 
 func (m proven) write(w *writer) {

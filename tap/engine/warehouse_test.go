@@ -129,8 +129,16 @@ func (f *fortune) sync() (out string, upTo int, whole bool) {
 	if f.random.IntN(2) == 0 {
 		kill = math.MaxInt // it is not killed
 	}
+	if f.random.IntN(3) == 0 { // it is stopped, maybe in the middle of a listing
+		f.stopAt = f.reads + 1 + f.random.IntN(400)
+	}
 	f.begin()
 	f.run(kill)
+	stopped := f.stopAt > 0 && f.reads >= f.stopAt
+	f.stopAt = 0
+	if until := f.report.VerifiedUntil; !until.IsZero() {
+		assert.Contains(f.t, f.out, until.Format(time.RFC3339Nano), "the state says so, too")
+	}
 	upTo = len(f.out)
 	switch f.random.IntN(4) { // the loader dies first, often near the end
 	case 0:
@@ -138,7 +146,7 @@ func (f *fortune) sync() (out string, upTo int, whole bool) {
 	case 1, 2:
 		upTo -= f.random.IntN(min(len(f.out), 1500) + 1)
 	}
-	return f.out, upTo, kill == math.MaxInt && upTo == len(f.out)
+	return f.out, upTo, kill == math.MaxInt && !stopped && upTo == len(f.out)
 }
 
 func (f *fortune) begin() {
@@ -193,10 +201,14 @@ func (f *fortune) inner() (string, int, bool) {
 	return f.sync()
 }
 
-// checkVerified asserts that rows that did not change since a time are in the warehouse.
+// checkVerified asserts that rows that did not change since a time are in the warehouse, and rows
+// that were gone by then are not.
 func (f *fortune) checkVerified(until time.Time) {
 	have := f.w.living()
 	for _, r := range f.rows {
+		if r.gone && r.seen <= simMS(until) && !f.forgot {
+			assert.NotContains(f.t, have, fmt.Sprint(r.id), "row %d is gone, and is verified", r.id)
+		}
 		if v := f.visible(r); v == nil || v != r || r.hidden || r.updated > simMS(until) ||
 			r.seen > simMS(until) || r.updated < simMS(f.start) || r.switched > simMS(until) {
 			continue
@@ -305,4 +317,24 @@ func (f *fortune) settle() {
 	assert.Equal(f.t, rows, len(have), "no dead row is left")
 	assert.Equal(f.t, rows, f.report.VerifiedRows)
 	assert.Equal(f.t, fmt.Sprint(sum), f.report.VerifiedSum)
+}
+
+// A stream is not called verified if the state that says so could not be written.
+func TestAStreamIsVerifiedOnceTheStateSaysSo(t *testing.T) {
+	stream := simStream(t, 1)
+	verified := func(kill int) (bool, int) {
+		s := &simulation{
+			simulator: newSimulator(1, 4, 1), t: t, stream: stream,
+			proto: protocols(stream)["singer"], loaded: map[string]string{},
+			told: map[string]bool{},
+		}
+		s.deletes = &engine.Deletes{Store: newLedgers(), Every: time.Hour, MaxShare: 1}
+		s.quiet = true
+		s.run(kill)
+		return !s.report.VerifiedUntil.IsZero(), len(s.out)
+	}
+	is, length := verified(0)
+	assert.True(t, is)
+	is, _ = verified(length - 20)
+	assert.False(t, is)
 }

@@ -25,6 +25,8 @@ type content struct {
 	folded map[string]uint64
 	// legacy means that the file is of an older release, which had no tokens.
 	legacy bool
+	// gap means that entries are missing: two runs made logs part of the file at the same time.
+	gap bool
 }
 
 // fileHead is the second line of a ledger's file.

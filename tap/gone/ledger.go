@@ -133,8 +133,8 @@ func Open(ctx context.Context, store Store, o Opening) (l *Ledger, trusted bool,
 		a.Seen[log.Run] = lastNumber(log)
 	}
 	l.first = l.entry(nil, kindAck, toJSON(a))
-	if l.foreign && l.listing != nil {
-		// One half of it would show what another credential sees.
+	if l.listing != nil && (l.foreign || len(l.listing.Passes) != o.Passes) {
+		// One half of it would show what another credential sees, or was made by another release.
 		l.listing = nil
 		l.pending = l.entry(l.pending, kindDropped, nil)
 	}
@@ -218,6 +218,8 @@ func (in *loaded) belongs(o Opening, version int64) (ok bool, why string) {
 		return false, "the store of deletes belongs to another version of the stream"
 	case in.legacy:
 		return false, "the store of deletes is of an older release, which did not note what was delivered of a row"
+	case in.gap:
+		return false, "the store of deletes lacks entries"
 	case !in.knows(in.logs, o.Token):
 		return false, "the store of deletes does not belong to this state"
 	case o.Token.before(in.head):

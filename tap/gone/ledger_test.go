@@ -377,6 +377,62 @@ func TestRowsOfTwoRunsAtOnceAreUnsure(t *testing.T) {
 	assert.True(t, l.Delivered(rowsOf(6, 1)[0]))
 }
 
+// What a run had noted before another one began may be stored after it, if that run goes on.
+func TestRowsOfARunThatGoesOnAreUnsure(t *testing.T) {
+	for _, goesOn := range []bool{false, true} {
+		m := &memory{}
+		first, _, _ := opened(t, m, 1, Token{})
+		written(t, first, rowsOf(5, 1, 2, 3)...)
+		a, _, _ := opened(t, m, 2, first.Token())
+		written(t, a, rowsOf(6, 1)...)
+		b, _, _ := opened(t, m, 3, first.Token())
+		written(t, b, rowsOf(7, 1, 2)...)
+		if goesOn {
+			written(t, a, rowsOf(6, 3)...)
+		}
+		l, trusted, _ := opened(t, m, 4, b.Token())
+		assert.True(t, trusted)
+		assert.Equal(t, !goesOn, l.Delivered(rowsOf(7, 1)[0]))
+		assert.True(t, l.Delivered(rowsOf(7, 2)[0]))
+	}
+}
+
+// Two runs that make logs part of the file at the same time may lose entries of a third one. Then
+// nobody knows which rows are in the warehouse.
+func TestMissingEntriesAreNoticed(t *testing.T) {
+	m := &memory{}
+	first, _, _ := opened(t, m, 1, Token{})
+	written(t, first, rowsOf(5, 1)...)
+	early := m.copy()
+	written(t, first, rowsOf(5, 2)...)
+	second, _, _ := opened(t, m, 2, first.Token())
+	written(t, second, rowsOf(5, 3)...)
+
+	lost := m.copy() // the latest entry of the first run, which the second one knew
+	lost.logs[firstRun] = early.logs[firstRun]
+	l, trusted, log := opened(t, lost, 3, second.Token())
+	assert.False(t, trusted)
+	assert.Contains(t, log, "lacks entries")
+	for row := range l.rows.All() {
+		assert.Equal(t, Unsure, row.Mark)
+	}
+	_, trusted, _ = opened(t, lost, 4, l.Token())
+	assert.False(t, trusted, "nothing was read in between")
+
+	written(t, first, rowsOf(5, 4)...)
+	lost = m.copy() // an entry in between
+	lost.logs[firstRun] = nil
+	entries(m.logs[firstRun], func(k kind, number uint64, body []byte) bool {
+		if number != 3 {
+			lost.logs[firstRun] = appendEntry(lost.logs[firstRun], k, number, body)
+		}
+		return true
+	})
+	_, trusted, log = opened(t, lost, 3, first.Token())
+	assert.False(t, trusted)
+	assert.Contains(t, log, "lacks entries")
+}
+
 // Pages that are read at the same time may show a row in two versions, and are written in any
 // order: its version is unsure, in this run, in the next, and once a state has acknowledged both.
 func TestRowsOfTwoPagesAtOnceAreUnsure(t *testing.T) {
@@ -398,4 +454,21 @@ func TestRowsOfTwoPagesAtOnceAreUnsure(t *testing.T) {
 	}
 	written(t, l, rowsOf(6, 1, 3)...)
 	assert.True(t, l.Delivered(rowsOf(6, 1)[0]))
+}
+
+// Of a row that two pages have in the same version, as at the border of two pieces, nothing is
+// unsure, if it has a time of change.
+func TestRowsOfTwoPagesInOneVersionAreKnown(t *testing.T) {
+	l, _, _ := opened(t, &memory{}, 1, Token{})
+	for range 2 {
+		_, err := l.Write(t.Context(), Page{Rows: append(rowsOf(5, 2), rowsOf(0, 1)...), Partial: true})
+		require.NoError(t, err)
+	}
+	assert.True(t, l.Delivered(rowsOf(5, 2)[0]))
+	assert.False(t, l.Delivered(rowsOf(0, 1)[0]))
+	for _, mark := range []int64{6, 5} {
+		_, err := l.Write(t.Context(), Page{Rows: rowsOf(mark, 2), Partial: true})
+		require.NoError(t, err)
+		assert.False(t, l.Delivered(rowsOf(mark, 2)[0]), "it came in another version, too")
+	}
 }

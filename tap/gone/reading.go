@@ -102,13 +102,16 @@ func (l *Ledger) Write(ctx context.Context, p Page) (number uint64, err error) {
 	return l.number, nil
 }
 
-// overlap makes rows unsure that another page has, too, which is noted and not written yet: pages
-// that are read at the same time are written in any order, so nobody knows which version the loader
-// gets last.
+// overlap makes rows unsure that another page has in another version, which is noted and not
+// written yet: pages that are read at the same time are written in any order, so nobody knows which
+// version the loader gets last.
 func (l *Ledger) overlap(rows []Row) {
 	for _, ids := range l.unsent {
 		for i, row := range rows {
-			if _, ok := slices.BinarySearchFunc(ids, row.ID, lower); ok {
+			if _, ok := slices.BinarySearchFunc(ids, row.ID, lower); !ok {
+				continue
+			}
+			if noted, _ := l.rows.Get(row.ID); noted != row.Mark || noted == Any {
 				rows[i].Mark = Unsure
 			}
 		}

@@ -23,26 +23,34 @@ func (c *content) replay(logs []Log, token Token) (all size) {
 		later = max(later, run)
 	}
 	for i, log := range logs {
-		seen, news := map[string]uint64{}, false
+		var began ack
+		news := false
 		entries(log.Data, func(k kind, number uint64, body []byte) bool {
-			var a ack
-			if k == kindAck && json.Unmarshal(body, &a) == nil {
-				seen = a.Seen
+			if k == kindAck {
+				_ = json.Unmarshal(body, &began) // the checksum was right
 			}
 			if number > before[log.Run] {
+				c.gap = c.gap || number != c.folded[log.Run]+1
 				// What a run adds after a later one became part of the file is in no known order.
 				c.apply(k, body, number <= acked[log.Run] && log.Run >= later)
-				c.folded[log.Run] = max(c.folded[log.Run], number)
+				c.folded[log.Run] = number
 				all.bytes, news = all.bytes+len(body), true
 			}
 			return true
 		})
 		if news {
 			all.parts += log.Parts
+			if log.Run < later {
+				c.listing = nil
+			}
+		}
+		for run, number := range began.Seen {
+			last, known := c.folded[run]
+			c.gap = c.gap || known && last < number
 		}
 		for _, other := range logs[:i] {
 			if news || c.folded[other.Run] > before[other.Run] {
-				c.doubt(log, other, seen[other.Run])
+				c.doubt(log, other, began)
 			}
 		}
 	}
@@ -74,12 +82,21 @@ func (c *content) acknowledged(logs []Log, token Token) map[string]uint64 {
 	return acked
 }
 
-// doubt makes rows unsure that two runs noted at the same time: the later one has seen only some
-// entries of the other.
-func (c *content) doubt(log, other Log, seen uint64) {
+// doubt makes rows unsure that two runs noted at the same time: the other one went on when a log
+// began. What it had noted before, and no state had acknowledged, may be stored later, too. A
+// listing that one of them made does not show what became of the rows of the other.
+func (c *content) doubt(log, other Log, began ack) {
+	if lastNumber(other) <= began.Seen[other.Run] {
+		return // it had ended
+	}
+	c.listing = nil
+	acked := uint64(0)
+	if began.Run == other.Run {
+		acked = began.Number
+	}
 	ids := map[int64]bool{}
 	entries(other.Data, func(k kind, number uint64, body []byte) bool {
-		if number > seen {
+		if number > acked {
 			for _, id := range touched(k, body) {
 				ids[id] = true
 			}
@@ -173,8 +190,14 @@ func (c *content) apply(k kind, body []byte, acked bool) {
 		c.listing = nil
 	case kindSwept:
 		var s swept
-		if json.Unmarshal(body, &s) == nil {
-			c.swept, c.length, c.listing = s.Began, s.Rows, nil
+		if json.Unmarshal(body, &s) != nil {
+			return
+		}
+		c.length = s.Rows
+		// Of a sweep that no state has acknowledged, nobody knows whether its repairs were stored:
+		// the listing goes on, and unsure rows are asked for again.
+		if acked {
+			c.swept, c.listing = s.Began, nil
 		}
 	case kindAck:
 	}

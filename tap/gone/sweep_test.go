@@ -211,6 +211,71 @@ func TestSweepsContinue(t *testing.T) {
 	}
 }
 
+// A sweep whose end no state has acknowledged goes on: the loader may not have stored its repairs.
+// It lists nothing again.
+func TestSweepsWhoseEndIsNotAcknowledged(t *testing.T) {
+	a, m := loadedAccount(t, 5)
+	a.reopen(m, 2)
+	before := a.ledger.Token()
+	delete(a.rows, 4)
+	a.rows[2] = 11
+	_, err := a.sweep(Sweep{Every: time.Hour})
+	require.NoError(t, err)
+	assert.Equal(t, []int64{2}, a.wrote)
+
+	l, trusted, _ := opened(t, m, 3, before)
+	require.True(t, trusted)
+	a.ledger, a.calls, a.told, a.wrote = l, nil, nil, nil
+	l.Unlist()
+	assert.True(t, l.Due(Sweep{Every: time.Hour, Now: noon}))
+	a.now = noon.Add(time.Minute)
+	found, err := a.sweep(Sweep{Every: time.Hour})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"ask 1", "ask 1"}, a.calls)
+	assert.Equal(t, []int64{4}, a.told)
+	assert.Equal(t, []int64{2}, a.wrote)
+	assert.True(t, found.Compared)
+	assert.Equal(t, noon, found.Until)
+
+	a.reopen(m, 4)
+	assert.False(t, a.ledger.Due(Sweep{Every: time.Hour, Now: noon}))
+}
+
+// A listing does not show what became of rows that another run wrote meanwhile. It begins again, as
+// does one that was made for another number of passes.
+func TestListingsOfRunsAtOnceBeginAgain(t *testing.T) {
+	a, m := loadedAccount(t, 5)
+	before := a.ledger.Token()
+	a.reopen(m, 2)
+	a.left = 2
+	_, err := a.sweep(Sweep{})
+	require.NoError(t, err)
+	l, trusted, _ := opened(t, m.copy(), 3, a.ledger.Token())
+	require.True(t, trusted)
+	require.NotNil(t, l.listing)
+
+	other, _, _ := opened(t, m, 3, before)
+	written(t, other, rowsOf(10, 7)...)
+	written(t, a.ledger, rowsOf(10, 8)...)
+	for _, token := range []Token{a.ledger.Token(), other.Token()} {
+		l, trusted, _ := opened(t, m.copy(), 4, token)
+		require.True(t, trusted)
+		assert.Nil(t, l.listing)
+	}
+
+	a, m = loadedAccount(t, 5)
+	a.reopen(m, 2)
+	a.left = 2
+	_, err = a.sweep(Sweep{})
+	require.NoError(t, err)
+	l, _, err = Open(t.Context(), m, Opening{
+		Stream: "rows", Nonce: "3", Passes: 2, ReadAs: "me", Token: a.ledger.Token(),
+		Version: FirstVersion, Loaded: true, Log: slog.New(slog.DiscardHandler),
+	})
+	require.NoError(t, err)
+	assert.Nil(t, l.listing)
+}
+
 // When a sweep is due.
 func TestWhenASweepIsDue(t *testing.T) {
 	a, m := loadedAccount(t, 3)

@@ -20,14 +20,15 @@ func nonce() string { return rand.Text()[:8] }
 func file(stream string) string { return stream + ".ids" }
 func logs(stream string) string { return stream + ".log" }
 
-// Load implements [gone.Store].
+// Load implements [gone.Store]. A log that another run removes meanwhile is part of the file by
+// then, so the file is read last.
 func (l ledgers) Load(ctx context.Context, stream string) ([]byte, []gone.Log, error) {
-	file, err := store.ReadFile(ctx, l.store, file(stream))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, err
-	}
 	found, err := l.store.Logs(ctx, logs(stream))
 	if err != nil {
+		return nil, nil, err
+	}
+	file, err := store.ReadFile(ctx, l.store, file(stream))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, err
 	}
 	var all []gone.Log

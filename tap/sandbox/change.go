@@ -5,6 +5,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,13 +39,49 @@ func (s *Server) Change(stream string, random *rand.Rand, add, update, remove in
 		if i < 0 {
 			continue
 		}
-		whole := t
-		if e, c := t.entry(i); e.partOf != nil {
-			whole, i = e.partOf.table, e.partOf.row(c)
-		}
-		whole.change(i).deleted = true
+		t.whole(i).deleted = true
 		*t.removals = true
 	}
+}
+
+// Hide hides random rows of a stream, and those that belong to them, as if the user had lost the
+// permission to see them: neither lists nor answers by ids have them, and updated_at stays.
+func (s *Server) Hide(stream string, random *rand.Rand, rows int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := s.tables[stream]
+	for range rows {
+		if i := t.find(random, false); i >= 0 {
+			t.whole(i).hidden = true
+			*t.removals = true
+		}
+	}
+}
+
+// Show shows random rows of a stream again that were hidden, as they are.
+func (s *Server) Show(stream string, random *rand.Rand, rows int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	changes := s.tables[stream].changes
+	var hidden []int
+	for i, c := range changes {
+		if c.hidden {
+			hidden = append(hidden, i)
+		}
+	}
+	slices.Sort(hidden)
+	random.Shuffle(len(hidden), func(i, j int) { hidden[i], hidden[j] = hidden[j], hidden[i] })
+	for _, i := range hidden[:min(rows, len(hidden))] {
+		changes[i].hidden = false
+	}
+}
+
+// whole returns what happened to row i, or to the row that it is a part of and never goes without.
+func (t *table) whole(i int) *change {
+	if e, c := t.entry(i); e.partOf != nil {
+		t, i = e.partOf.table, e.partOf.row(c)
+	}
+	return t.change(i)
 }
 
 // change returns what happened to row i, to which something happens.
@@ -76,9 +113,27 @@ func (t *table) find(random *rand.Rand, copied bool) int {
 	return -1
 }
 
-// control serves tests: /sandbox/rows/<stream>, /sandbox/requests,
-// /sandbox/change?add=&update=&remove=&seed=, /sandbox/faults?name=&probability=&seed= and
-// /sandbox/scopes?names=.
+// checkChange checks the parameters of a change.
+func checkChange(q url.Values) error {
+	for name, values := range q {
+		switch name {
+		case "streams":
+		case "add", "update", "remove", "hide", "show", "seed":
+			if n, err := strconv.Atoi(values[0]); err != nil || n < 0 {
+				return refusal{name, "must be a number"}
+			}
+		default:
+			return refusal{name, "is unknown"}
+		}
+	}
+	return nil
+}
+
+// control serves tests: /sandbox/rows/<stream>, /sandbox/streams, /sandbox/requests,
+// /sandbox/change?add=&update=&remove=&hide=&show=&seed=&streams=,
+// /sandbox/faults?name=&probability=&seed=, /sandbox/links and /sandbox/scopes?names=. A change
+// happens to each of the streams, all by default: so many rows are shown again, added, updated,
+// removed and hidden, in this order.
 func (s *Server) control(w http.ResponseWriter, r *http.Request) {
 	what := strings.TrimPrefix(r.URL.Path, "/sandbox/")
 	q := r.URL.Query()
@@ -111,6 +166,10 @@ func (s *Server) control(w http.ResponseWriter, r *http.Request) {
 		}
 		s.ResetRequests()
 	case what == "change":
+		if err := checkChange(q); err != nil {
+			fail(w, http.StatusUnprocessableEntity, err.Error())
+			return
+		}
 		random := rand.New(rand.NewPCG(uint64(number("seed")), 2))
 		names := strings.Split(q.Get("streams"), ",")
 		if q.Get("streams") == "" {
@@ -125,7 +184,9 @@ func (s *Server) control(w http.ResponseWriter, r *http.Request) {
 				fail(w, http.StatusNotFound, "no such stream")
 				return
 			}
+			s.Show(name, random, number("show"))
 			s.Change(name, random, number("add"), number("update"), number("remove"))
+			s.Hide(name, random, number("hide"))
 		}
 	case what == "faults":
 		probability, err := strconv.ParseFloat(q.Get("probability"), 64)

@@ -28,7 +28,7 @@ type table struct {
 	options  map[*entry]string // of options: the keys of their fields
 	changes  map[int]*change
 	inserted []insert // later rows
-	removals *bool    // rows of any list were deleted
+	removals *bool    // rows of any list were deleted or hidden
 }
 
 // insert is a row that was created since the start: a copy of an initial one.
@@ -42,6 +42,7 @@ type change struct {
 	updated  int64
 	revision int
 	deleted  bool
+	hidden   bool // the user may not see it
 }
 
 // maxLag is the maximum time between the last thing that a row tells and its last change, apart
@@ -74,7 +75,8 @@ func (e *entry) row(c int) int {
 	return (c+e.shift)*len(e.table.entries) + e.rank
 }
 
-// alive reports whether row i exists and was not deleted, nor a row that it belongs to.
+// alive reports whether row i exists and was neither deleted nor hidden, nor a row that it belongs
+// to.
 func (t *table) alive(i int) bool {
 	e, c := t.entry(i)
 	if c < e.from || c > e.to {
@@ -83,7 +85,7 @@ func (t *table) alive(i int) bool {
 	if !*t.removals {
 		return true
 	}
-	if change := t.changes[i]; change != nil && change.deleted {
+	if change := t.changes[i]; change != nil && (change.deleted || change.hidden) {
 		return false
 	}
 	for _, owner := range e.owners {
