@@ -149,18 +149,9 @@ func parseRows(records [][]byte, shape *record.Shape) []row {
 	rows := make([]row, len(records))
 	for i, rec := range records {
 		r := &rows[i]
-		if err := json.Unmarshal(rec, r, jsontext.AllowDuplicateNames(true),
-			jsontext.AllowInvalidUTF8(true)); err != nil {
-			// A member has an unexpected type. What else is needed can be requested.
-			id := struct {
-				ID int64 `json:"id"`
-			}{}
-			if json.Unmarshal(rec, &id, jsontext.AllowDuplicateNames(true),
-				jsontext.AllowInvalidUTF8(true)) != nil || id.ID == 0 {
-				r.failed = &fileError{text: "the record cannot be read"}
-				continue
-			}
-			*r = row{ID: id.ID}
+		if err := json.Unmarshal(rec, r, record.Tolerant); err != nil || r.ID == 0 {
+			r.failed = &fileError{text: "the record cannot be read"}
+			continue
 		}
 		if !plain(shape, "filename") {
 			r.Filename = ""

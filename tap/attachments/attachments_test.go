@@ -384,6 +384,16 @@ func TestLinksThatRecordsDoNotHold(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, "the content", w.content(t, rows[0]))
 	})
+	t.Run("an unreadable member of the answer, too", func(t *testing.T) {
+		w := newWorld(t, fine, noLinks, nil)
+		w.opts.Source = source(func(_ context.Context, _ tap.Request, take func(tap.Page) error) error {
+			return take(tap.Page{Body: []byte(`[null,{"id":7,"url":["odd"]},{"id":8,"filename":12,"url":"` + link + `"}]`)})
+		})
+		rows, err := w.enrich(t, shape(record.Keep), `{"id":7,"url":["odd"]}`, `{"id":8,"filename":12}`)
+		require.NoError(t, err)
+		assert.Equal(t, "there is no link", *rows[0].Error)
+		assert.Equal(t, "the content", w.content(t, rows[1]))
+	})
 	t.Run("an unreadable record", func(t *testing.T) {
 		w := newWorld(t, fine, noLinks, nil)
 		rows, err := w.enrich(t, shape(record.Keep), `{"url":["odd"]}`, attachment(7, link))

@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
@@ -42,8 +41,7 @@ func (e *Enricher) renew(ctx context.Context, s *tap.Stream, rows []*row) error 
 		}
 		err := e.opts.Source.Read(ctx, req, func(page tap.Page) error {
 			var part []row
-			if err := json.Unmarshal(page.Body, &part, jsontext.AllowDuplicateNames(true),
-				jsontext.AllowInvalidUTF8(true)); err != nil {
+			if err := json.Unmarshal(page.Body, &part, record.Tolerant); err != nil {
 				return &record.MalformedError{What: "links that cannot be read"}
 			}
 			for _, r := range part {

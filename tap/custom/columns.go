@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/tap-greenhouse/tap-greenhouse/schemas"
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
@@ -117,9 +116,7 @@ func readDefinitions(
 		err := source.Read(ctx, req, func(page tap.Page) error {
 			req.Cursor = page.Next
 			rows = nil
-			err := json.Unmarshal(page.Body, &rows,
-				jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-			if err != nil {
+			if err := json.Unmarshal(page.Body, &rows, record.Tolerant); err != nil {
 				return &record.MalformedError{What: "unreadable definitions of custom fields"}
 			}
 			return nil
@@ -135,7 +132,11 @@ func readDefinitions(
 		if err != nil {
 			return nil, fmt.Errorf("reading the definitions of custom fields: %w", err)
 		}
-		all = append(all, rows...)
+		for _, d := range rows {
+			if d != nil && d.NameKey != "" { // else it defines nothing
+				all = append(all, d)
+			}
+		}
 		if req.Cursor == "" {
 			return all, nil
 		}

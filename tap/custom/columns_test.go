@@ -283,12 +283,13 @@ func TestBrokenPagesArePassedOn(t *testing.T) {
 	assert.Equal(t, "before[]", string(out))
 }
 
-// If the single column is hashed, what has few values is null before that, by the type beside it.
+// If the single column is hashed, what has few values is null before that, by the type beside it; and
+// so is what has no type.
 func TestFieldsWithFewValuesAreNotHashed(t *testing.T) {
 	s := candidates(t)
 	shape, err := s.Shape()
 	require.NoError(t, err)
-	page := `[{"id":1,"custom_fields":{"born":{"type":"date_of_birth","value":"1970-12-01"},"team":{"type":"short_text","value":"blue"},"odd":"text"}},{"id":2,"custom_fields":"odd"}]`
+	page := `[{"id":1,"custom_fields":{"born":{"type":"date_of_birth","value":"1970-12-01"},"team":{"type":"short_text","value":"blue"},"odd":"text","count":12,"odder":{"type":7,"value":"1970-12-01"},"bare":{"value":"1970-12-01"}}},{"id":2,"custom_fields":"odd"}]`
 	for _, how := range []record.Treatment{record.Keep, record.Mask, record.Hash} {
 		hashed := shape.Treat(func(path []string, _ *record.Column) (own, unknown record.Treatment) {
 			if path[0] == "custom_fields" {
@@ -303,7 +304,7 @@ func TestFieldsWithFewValuesAreNotHashed(t *testing.T) {
 		}
 		out, err := q.Transform(nil, []byte(page))
 		require.NoError(t, err)
-		assert.JSONEq(t, `[{"id":1,"custom_fields":{"born":null,"team":{"type":"short_text","value":"blue"},"odd":"text"}},{"id":2,"custom_fields":"odd"}]`, string(out))
+		assert.JSONEq(t, `[{"id":1,"custom_fields":{"born":null,"team":{"type":"short_text","value":"blue"},"odd":null,"count":null,"odder":null,"bare":null}},{"id":2,"custom_fields":"odd"}]`, string(out))
 	}
 }
 
@@ -326,4 +327,20 @@ func TestUnreadableDefinitions(t *testing.T) {
 	assert.Error(t, err)
 	_, err = custom.Read(t.Context(), definitions{pages: []string{`{"no":"array"}`}}, custom.Both)
 	assert.ErrorContains(t, err, "unreadable definitions")
+}
+
+// One odd definition, or an odd member of one, does no harm to the others.
+func TestOddDefinitions(t *testing.T) {
+	c := read(t, definitions{pages: []string{`[null, {"message":"not today"}, {"id":1,"field_type":"candidate","name_key":null}, null,
+		{"id":2,"field_type":"candidate","name_key":"salary","name":12,"value_type":"currency","active":"yes","private":"no"}]`,
+		`[{"id":3,"field_type":"candidate","name_key":"level","name":"Level","value_type":null,"active":null}]`}}, custom.InColumns)
+	shape, err := c.Shape(candidates(t))
+	require.NoError(t, err)
+	var made []string
+	for _, column := range shape.Columns {
+		if strings.HasPrefix(column.Name, "custom_") {
+			made = append(made, column.Name)
+		}
+	}
+	assert.ElementsMatch(t, []string{"custom_salary", "custom_level"}, made)
 }

@@ -38,9 +38,9 @@ func withoutGuessable(s *tap.Stream, fields jsontext.Value) jsontext.Value {
 		var f struct {
 			Type string `json:"type"`
 		}
-		if field.Kind() == '{' && json.Unmarshal(field, &f, lenient) == nil &&
-			privacy.Guessable(classOf(f.Type, s)) {
-			field = jsontext.Value("null")
+		err := json.Unmarshal(field, &f, record.Tolerant)
+		if err != nil || f.Type == "" || privacy.Guessable(classOf(f.Type, s)) {
+			field = jsontext.Value("null") // without its type, a field may hold anything
 		}
 		out.member(key, field)
 	})
