@@ -176,7 +176,7 @@ func (s *Splitter) split(page []byte) (Result, error) {
 	sc := &s.scan
 	page = append(page, padding...)
 	sc.b, page = page, page[:len(page)-Padding]
-	sc.err, sc.drift, sc.unclean, sc.twice, sc.depth = nil, false, false, false, 0
+	sc.err, sc.drift, sc.unclean, sc.repeated, sc.depth = nil, false, false, false, 0
 	sc.flagged = false
 	sc.flagged = false
 	s.records, s.changed = s.records[:0], s.changed[:0]
@@ -253,7 +253,7 @@ func (s *Splitter) split(page []byte) (Result, error) {
 	if sc.unclean {
 		return Result{}, errUnclean
 	}
-	if sc.twice {
+	if sc.repeated {
 		return Result{}, errTwice
 	}
 	if sc.drift {
