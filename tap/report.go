@@ -24,8 +24,8 @@ type Report struct {
 	Requests RequestReport  `json:"requests"`
 	Windows  []Window       `json:"windows"`
 
-	// Read reports whether any page was read.
-	Read bool `json:"-"`
+	// AnyPage reports whether any page was read.
+	AnyPage bool `json:"-"`
 }
 
 // Records is the number of records in all streams.

@@ -177,9 +177,9 @@ type Progress struct {
 	Began time.Time `json:"began"`
 	// Query is a fingerprint of the request; a cursor is valid only for the same one.
 	Query string `json:"query"`
-	// Cut means that the list is read in parts, by time or by pass, so that rows may have moved
+	// InParts means that the list is read in parts, by time or by pass, so that rows may have moved
 	// between parts.
-	Cut bool `json:"cut"`
+	InParts bool `json:"cut"`
 	// Pieces are the incomplete parts. What lies in none of them is complete.
 	Pieces []*Piece `json:"pieces"`
 }

@@ -62,7 +62,7 @@ func rates() []float64 {
 func simulate(every, stale time.Duration) *result {
 	random := rand.New(rand.NewPCG(7, 7))
 	start := time.Date(2026, 11, 2, 0, 0, 0, 0, time.UTC)
-	rest := progress.Rest{Stale: stale}
+	schedule := progress.Schedule{MaxStaleness: stale}
 	marks := make([]tap.Bookmark, lists)
 	rows := make([][]time.Time, lists)
 	for i, perDay := range rates() {
@@ -77,7 +77,7 @@ func simulate(every, stale time.Duration) *result {
 			if !b.Last().IsZero() {
 				r.oldest = max(r.oldest, now.Sub(b.Last()))
 			}
-			if rest.Leaves(*b, now, before) {
+			if schedule.Leaves(*b, now, before) {
 				continue
 			}
 			requests++

@@ -3,6 +3,9 @@
 package atomicfile
 
 import (
+	"bytes"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -25,7 +28,51 @@ func write(path string, data []byte, perm os.FileMode, place func(from, to strin
 		return err
 	}
 	defer os.Remove(f.Name()) // after a rename, there is nothing to remove
-	defer f.Close()           // a second Close does nothing
+	if err := fill(f, data, perm); err != nil {
+		return err
+	}
+	if err := place(f.Name(), path); err != nil {
+		return err
+	}
+	return SyncFolder(folder)
+}
+
+// Replace is [Write] for a file that exists, whose permissions and, if allowed, whose owner it
+// keeps. The new content is first written to via, a file that is always made anew: another user may
+// have put one there, to read what is written to it. After a crash, via may be left with all of it.
+func Replace(path, via string, data []byte) (err error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if err := os.Remove(via); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	f, err := os.OpenFile(via, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil { // otherwise it may be another process's
+			os.Remove(via)
+		}
+	}()
+	keepOwner(f, info)
+	if err := fill(f, data, info.Mode().Perm()); err != nil {
+		return err
+	}
+	if err := os.Rename(via, path); err != nil {
+		have, readErr := os.ReadFile(path)
+		if readErr != nil || !bytes.Equal(have, data) {
+			return err
+		} // another process has put the same content there
+	}
+	return SyncFolder(filepath.Dir(path))
+}
+
+// fill writes the content of a new file, makes it durable, and closes it.
+func fill(f *os.File, data []byte, perm os.FileMode) error {
+	defer f.Close() // a second Close does nothing
 	if err := f.Chmod(perm); err != nil {
 		return err
 	}
@@ -35,11 +82,5 @@ func write(path string, data []byte, perm os.FileMode, place func(from, to strin
 	if err := f.Sync(); err != nil {
 		return err
 	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	if err := place(f.Name(), path); err != nil {
-		return err
-	}
-	return syncFolder(folder)
+	return f.Close()
 }

@@ -65,7 +65,7 @@ func newFetcher(opts *Options) *fetcher {
 		proxy func(*http.Request) (*url.URL, error),
 	) http.RoundTripper {
 		dialer := &net.Dialer{Timeout: 30 * time.Second, Control: control}
-		return &web.Watch{Silence: opts.RequestTimeout, Slowest: slowest, Next: &http.Transport{
+		return &web.Watch{RequestTimeout: opts.RequestTimeout, Slowest: slowest, Next: &http.Transport{
 			Proxy: proxy, DialContext: dialer.DialContext,
 			TLSHandshakeTimeout: 20 * time.Second, MaxIdleConnsPerHost: opts.Concurrency,
 			IdleConnTimeout: 30 * time.Second, MaxResponseHeaderBytes: 64 << 10,

@@ -59,14 +59,14 @@ type Config struct {
 
 	File     string   // where it was read from; empty for stdin and the environment
 	Warnings []string // about it, for the log
-	written  written
+	texts    texts
 	getenv   func(string) (string, bool)
 	now      func() time.Time
 	origin   origin
 }
 
-// written are the settings with a form of their own, as they were written.
-type written struct {
+// texts are the settings with a form of their own, as they were written.
+type texts struct {
 	StartDate      string            `json:"start_date"`
 	Streams        []string          `json:"streams"`
 	Lookback       string            `json:"lookback"`
@@ -152,7 +152,7 @@ func Read(in Input) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, into := range []any{cfg, &cfg.written} {
+	for _, into := range []any{cfg, &cfg.texts} {
 		if err := json.Unmarshal(data, into); err != nil {
 			return nil, badConfig(where, "%w", err)
 		}

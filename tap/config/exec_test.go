@@ -76,7 +76,7 @@ func TestUserAgentHasNoControlCharacters(t *testing.T) {
 		"a\x00": false, "\x7f": false, "a\u0085": false,
 	} {
 		c := &Config{
-			UserAgent: agent, getenv: Input{}.Getenv, written: written{
+			UserAgent: agent, getenv: Input{}.Getenv, texts: texts{
 				Lookback: "5m", RequestTimeout: "1s", MaxRetryTime: "1s", Budget: "1%",
 				APIURL: "https://a.example", AuthURL: "https://a.example",
 			},

@@ -11,6 +11,8 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/tap-greenhouse/tap-greenhouse/internal/atomicfile"
 )
 
 // maxInputBytes is the maximum size of config, catalog and state; a state of all streams with
@@ -67,7 +69,7 @@ func RewriteToken(file, token string) error {
 // replace gives a file new content: in one step with the help of another file, or if that is
 // impossible, in place.
 func replace(path, via string, data []byte) error {
-	if err := replaceFile(path, via, data); err == nil || !inPlace(err) {
+	if err := atomicfile.Replace(path, via, data); err == nil || !inPlace(err) {
 		return err
 	}
 	return overwrite(path, data)

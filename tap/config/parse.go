@@ -32,9 +32,9 @@ func (c *Config) parse() error {
 		to   *time.Duration
 		zero bool
 	}{
-		{"lookback", c.written.Lookback, &c.Lookback, true},
-		{"request_timeout", c.written.RequestTimeout, &c.RequestTimeout, false},
-		{"max_retry_time", c.written.MaxRetryTime, &c.MaxRetryTime, true},
+		{"lookback", c.texts.Lookback, &c.Lookback, true},
+		{"request_timeout", c.texts.RequestTimeout, &c.RequestTimeout, false},
+		{"max_retry_time", c.texts.MaxRetryTime, &c.MaxRetryTime, true},
 	} {
 		*d.to, err = parseDuration(d.text)
 		if err == nil && *d.to == 0 && !d.zero {
@@ -44,13 +44,13 @@ func (c *Config) parse() error {
 			return bad(d.key, err)
 		}
 	}
-	if c.written.MaxRunTime != "" {
-		if c.MaxRunTime, err = parseDuration(c.written.MaxRunTime); err != nil {
+	if c.texts.MaxRunTime != "" {
+		if c.MaxRunTime, err = parseDuration(c.texts.MaxRunTime); err != nil {
 			return bad("max_run_time", err)
 		}
 	}
-	if c.written.MaxStaleness != "" {
-		if c.MaxStaleness, err = parseDuration(c.written.MaxStaleness); err != nil {
+	if c.texts.MaxStaleness != "" {
+		if c.MaxStaleness, err = parseDuration(c.texts.MaxStaleness); err != nil {
 			return bad("max_staleness", err)
 		}
 	}
@@ -67,7 +67,7 @@ func (c *Config) parse() error {
 	if strings.ContainsFunc(c.UserAgent, unicode.IsControl) {
 		return bad("user_agent", errors.New("it must have no line breaks or control characters"))
 	}
-	percent, err := strconv.Atoi(strings.TrimSuffix(c.written.Budget, "%"))
+	percent, err := strconv.Atoi(strings.TrimSuffix(c.texts.Budget, "%"))
 	if err != nil {
 		return bad("budget", err)
 	}
@@ -77,13 +77,13 @@ func (c *Config) parse() error {
 			return badConfig("environment variable "+name, "%w", err)
 		}
 	}
-	if c.APIURL, err = parseURL(c.written.APIURL); err != nil {
+	if c.APIURL, err = parseURL(c.texts.APIURL); err != nil {
 		return bad("api_url", err)
 	}
-	if c.AuthURL, err = parseURL(c.written.AuthURL); err != nil {
+	if c.AuthURL, err = parseURL(c.texts.AuthURL); err != nil {
 		return bad("auth_url", err)
 	}
-	if c.Streams, err = schemas.Match(c.written.Streams); err != nil {
+	if c.Streams, err = schemas.Match(c.texts.Streams); err != nil {
 		return bad("streams", err)
 	}
 	return nil
@@ -94,19 +94,19 @@ const ahead = 14 * time.Hour
 
 // parseStart reads the start date. One in the future would read nothing, without a word.
 func (c *Config) parseStart() error {
-	if c.written.StartDate == "" {
+	if c.texts.StartDate == "" {
 		return nil
 	}
 	var err error
-	if c.StartDate, err = tap.ParseTime(c.written.StartDate); err != nil {
+	if c.StartDate, err = tap.ParseTime(c.texts.StartDate); err != nil {
 		return err
 	}
 	latest := c.now()
-	if len(c.written.StartDate) == len(time.DateOnly) {
+	if len(c.texts.StartDate) == len(time.DateOnly) {
 		latest = latest.Add(ahead)
 	}
 	if c.StartDate.After(latest) {
-		return fmt.Errorf("%s is in the future: nothing would be read", c.written.StartDate)
+		return fmt.Errorf("%s is in the future: nothing would be read", c.texts.StartDate)
 	}
 	return nil
 }
@@ -144,11 +144,11 @@ type refreshRule struct {
 }
 
 func (c *Config) parseRefresh() error {
-	for _, pattern := range slices.Sorted(maps.Keys(c.written.RefreshEvery)) {
+	for _, pattern := range slices.Sorted(maps.Keys(c.texts.RefreshEvery)) {
 		if _, err := schemas.Match([]string{pattern}); err != nil {
 			return err
 		}
-		every, err := parseDuration(c.written.RefreshEvery[pattern])
+		every, err := parseDuration(c.texts.RefreshEvery[pattern])
 		if err != nil {
 			return fmt.Errorf("%s: %w", pattern, err)
 		}

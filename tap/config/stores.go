@@ -38,7 +38,7 @@ const (
 
 // parseStores returns, with an error, the key that it is about.
 func (c *Config) parseStores() (key string, err error) {
-	if a := c.written.Attachments; a != nil {
+	if a := c.texts.Attachments; a != nil {
 		s, err := store.Open(a.Store, c.getenv, c.RequestTimeout)
 		if err != nil {
 			return "attachments.store", err
@@ -48,7 +48,7 @@ func (c *Config) parseStores() (key string, err error) {
 		}
 		c.Attachments = &Attachments{Store: s, Types: a.Types, MaxBytes: a.MaxBytes}
 	}
-	if d := c.written.Deletes; d != nil {
+	if d := c.texts.Deletes; d != nil {
 		s, err := store.Open(d.Store, c.getenv, c.RequestTimeout)
 		if err != nil {
 			return "deletes.store", err
@@ -85,14 +85,14 @@ func (c *Config) parsePrivacy() error {
 			return errors.New("privacy_columns: it must be an object of names of columns, each with a treatment")
 		}
 	}
-	if len(c.Privacy) == 0 && len(columns) == 0 && len(c.written.Exclude) == 0 {
+	if len(c.Privacy) == 0 && len(columns) == 0 && len(c.texts.Exclude) == 0 {
 		return nil
 	}
 	streams, err := schemas.Load()
 	if err != nil {
 		return err
 	}
-	if c.Exclude, err = privacy.Exclude(c.written.Exclude, streams); err != nil {
+	if c.Exclude, err = privacy.Exclude(c.texts.Exclude, streams); err != nil {
 		return err
 	}
 	c.Policy, err = privacy.New(c.Privacy, columns, c.PrivacyKey, streams)

@@ -24,7 +24,7 @@ func (w *writer) checkRead(st *stream) {
 }
 
 func (m leftAlone) write(w *writer) {
-	m.stream.out.rested = true
+	m.stream.out.leftAlone = true
 	w.isRead(m.stream)
 }
 
@@ -33,7 +33,7 @@ func (m failed) write(w *writer) {
 	if st.ended.Load() {
 		return
 	}
-	reading := !st.out.read
+	reading := !st.out.complete
 	st.out.err = st.scopeLost(m.err)
 	st.ended.Store(true) // nothing more of it is written
 	if reading {
@@ -57,7 +57,7 @@ func (w *writer) isRead(st *stream) {
 // settle ends a stream that was read, or goes on with its sweep.
 func (w *writer) settle(st *stream) {
 	switch {
-	case st.ledger == nil || st.out.err != nil || st.out.rested:
+	case st.ledger == nil || st.out.err != nil || st.out.leftAlone:
 		w.end(st, st.out.err)
 	case w.unread > 0 && (st.query.Stream.OfCandidates() || !w.signals.row.Load()):
 		w.undecided = append(w.undecided, st)
@@ -75,7 +75,7 @@ func (w *writer) settle(st *stream) {
 
 // compare queues the sweep of a stream that was read, or ends it if none is due.
 func (w *writer) compare(st *stream) {
-	st.out.read = true
+	st.out.complete = true
 	if !st.ledger.Due(w.sweepOf(st)) {
 		w.end(st, nil)
 		return
@@ -159,15 +159,15 @@ func (w *writer) logEnd(st *stream, err error) {
 	case err != nil:
 		st.report.status(tap.Failed, err)
 		w.Log.Error(err.Error(), "stream", name, "records", st.out.records)
-	case st.out.rested:
-		next := w.restOf(st).Due(st.mark)
+	case st.out.leftAlone:
+		next := w.schedule(st).Due(st.bookmark)
 		st.report.leftAlone(next)
 		w.Log.Info("stream is left alone: its last complete read is recent enough", "stream", name,
-			"last", st.mark.Last().UTC().Format(time.RFC3339),
+			"last", st.bookmark.Last().UTC().Format(time.RFC3339),
 			"next", next.UTC().Format(time.RFC3339))
 	default:
 		st.report.status(tap.Complete, nil)
-		st.report.due(w.restOf(st).Due(w.markOf(st)))
+		st.report.due(w.schedule(st).Due(w.bookmarkOf(st)))
 		w.Log.Info("stream is complete", "stream", name, "records", st.out.records)
 	}
 }
@@ -183,7 +183,7 @@ var errScopeLost = errors.New("the scope was there when the stream was read befo
 
 // scopeLost returns the error of a stream whose scope is missing, if it was read before.
 func (st *stream) scopeLost(err error) error {
-	if tap.KindOf(err) != tap.Scope || !progress.Loaded(st.mark) && st.mark.Pages == 0 &&
+	if tap.KindOf(err) != tap.Scope || !progress.Loaded(st.bookmark) && st.bookmark.Pages == 0 &&
 		st.report.snapshot().Pages == 0 {
 		return err
 	}
@@ -202,8 +202,8 @@ func (w *writer) needsProof() bool {
 		return false
 	}
 	return slices.ContainsFunc(w.streams, func(st *stream) bool {
-		last := st.mark.Last()
-		return st.out.err == nil && !st.out.rested &&
+		last := st.bookmark.Last()
+		return st.out.err == nil && !st.out.leftAlone &&
 			(last.IsZero() || w.now().Sub(last) > unprovenFor)
 	})
 }

@@ -48,8 +48,8 @@ type Engine struct {
 	User string
 	// ReadAs is a fingerprint of credential and user, kept in the state.
 	ReadAs string
-	// Rest says when a stream may be left alone; nil for never.
-	Rest func(stream string) progress.Rest
+	// Schedule says when a stream may be left alone; nil for never.
+	Schedule func(stream string) progress.Schedule
 	// Refresh reports whether a stream is read from the start, whatever the state says; nil for
 	// none.
 	Refresh func(stream string) bool

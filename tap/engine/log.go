@@ -73,7 +73,7 @@ func (w *writer) reportForLog(st *stream) *tap.StreamReport {
 		r.Requests, r.Retries = w.UsedBy(r.Stream)
 	}
 	if r.CompleteUntil.IsZero() {
-		r.CompleteUntil = st.mark.Last()
+		r.CompleteUntil = st.bookmark.Last()
 	}
 	return &r
 }

@@ -19,7 +19,7 @@ type batch struct {
 	task    *task
 	records [][]byte
 	frame   [2][]byte     // the text before and after each record
-	known   known         // the shape that the records fit
+	schema  schema        // the shape that the records fit
 	step    progress.Step // what the page means for the read; nil for nothing
 	whole   bool          // the records are all rows of the stream
 	number  uint64        // the entry of its rows in the ledger; 0 for none
@@ -49,11 +49,11 @@ type failed struct {
 
 // vanished are rows that Greenhouse no longer has.
 type vanished struct {
-	stream *stream
-	ids    []int64
-	at     time.Time // when that was found out, by the server's clock
-	number uint64    // of the ledger's entry
-	told   chan bool // receives whether they could be reported
+	stream   *stream
+	ids      []int64
+	at       time.Time // when that was found out, by the server's clock
+	number   uint64    // of the ledger's entry
+	reported chan bool // receives whether they could be reported
 }
 
 // compared is the end of a stream's sweep.

@@ -33,7 +33,7 @@ func (w *worker) ask(ctx context.Context, t *task, req tap.Request,
 		if w.Sample {
 			page.Next = ""
 		}
-		res, known, err := w.records(page)
+		res, schema, err := w.records(page)
 		if err != nil {
 			return err
 		}
@@ -42,7 +42,7 @@ func (w *worker) ask(ctx context.Context, t *task, req tap.Request,
 		if err != nil {
 			return err
 		}
-		b := batch{task: t, step: means, known: known}
+		b := batch{task: t, step: means, schema: schema}
 		b.whole = res.Rows == len(res.Records) && req.Cursor == "" && page.Next == "" &&
 			req.From.IsZero() && req.Before.IsZero() && len(req.Stream.Passes) == 0 && !w.Sample
 		return w.write(ctx, t, req, page, res, b)
@@ -99,7 +99,7 @@ func (w *worker) write(ctx context.Context, t *task, req tap.Request, page tap.P
 		return err
 	}
 	if w.Enricher != nil {
-		res.Records, err = w.Enricher.Enrich(ctx, w.stream.query, b.known.shape, res.Records)
+		res.Records, err = w.Enricher.Enrich(ctx, w.stream.query, b.schema.shape, res.Records)
 		if err != nil {
 			return err
 		}
@@ -153,13 +153,13 @@ func (w *worker) note(ctx context.Context, t *task, req tap.Request, page tap.Pa
 }
 
 // records splits a page, and learns what the shape does not admit.
-func (w *worker) records(page tap.Page) (record.Result, known, error) {
+func (w *worker) records(page tap.Page) (record.Result, schema, error) {
 	st := w.stream
 	body := page.Body
 	if f := st.query.Transform; f != nil {
 		var err error
 		if w.page, err = f(w.page[:0], body); err != nil {
-			return record.Result{}, known{}, err
+			return record.Result{}, schema{}, err
 		}
 		body = w.page
 	}
@@ -171,11 +171,11 @@ func (w *worker) records(page tap.Page) (record.Result, known, error) {
 			return res, now, err
 		}
 		if n == maxLearns {
-			return res, known{}, tap.Errorf(tap.Fault, "reading list "+st.query.Stream.Name,
+			return res, schema{}, tap.Errorf(tap.Fault, "reading list "+st.query.Stream.Name,
 				"cannot learn the columns of a page")
 		}
 		if err := w.learn(w.splitter.Page(), now.shape); err != nil {
-			return res, known{}, err
+			return res, schema{}, err
 		}
 	}
 }

@@ -260,7 +260,7 @@ func TestMaxRunTimeAndRefreshEvery(t *testing.T) {
 		rests := func(d time.Duration) *ran {
 			return runOne(t, pageOf(`[{"id":1}]`), quick.state(t), nil,
 				func(e *engine.Engine) {
-					e.Rest = func(string) progress.Rest { return progress.Rest{Every: d} }
+					e.Schedule = func(string) progress.Schedule { return progress.Schedule{RefreshEvery: d} }
 					e.Now = func() time.Time { return simWorld.Add(time.Hour) }
 				})
 		}

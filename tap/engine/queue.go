@@ -45,9 +45,9 @@ const (
 // opening returns the task of a stream whose turn has not come.
 func (r *run) opening(st *stream) *task {
 	t := &task{
-		stream: st, stage: firstPage, waits: st.mark.Last(), weight: float64(st.mark.Pages),
+		stream: st, stage: firstPage, waits: st.bookmark.Last(), weight: float64(st.bookmark.Pages),
 	}
-	if p := st.mark.Progress; p != nil && p.Query == st.query.Fingerprint() && !r.Sample {
+	if p := st.bookmark.Progress; p != nil && p.Query == st.query.Fingerprint() && !r.Sample {
 		t.stage = underWay
 	}
 	return t

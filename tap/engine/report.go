@@ -68,7 +68,7 @@ func (st *stream) following(oldest time.Time) tap.StreamReport {
 	st.report.mu.Lock()
 	defer st.report.mu.Unlock()
 	n := st.report.pace.expected(oldest, len(st.query.Stream.ReadParams()))
-	if n > 0 && s.Expected > 0 && st.mark.Until.IsZero() {
+	if n > 0 && s.Expected > 0 && st.bookmark.Until.IsZero() {
 		s.Expected = n
 	}
 	return s

@@ -86,7 +86,7 @@ func (e *Engine) Sync(
 			continue
 		}
 		r.streams = append(r.streams, st)
-		if last := st.mark.Last(); last.After(r.before) {
+		if last := st.bookmark.Last(); last.After(r.before) {
 			r.before = last
 		}
 	}
@@ -112,7 +112,7 @@ func (e *Engine) Sync(
 	defer e.current.Store(nil)
 	cause := r.work()
 	report := &tap.Report{
-		Read: r.signals.page.Load(), Overtime: errors.Is(cause, errOvertime), Streams: r.reports(),
+		AnyPage: r.signals.page.Load(), Overtime: errors.Is(cause, errOvertime), Streams: r.reports(),
 	}
 	switch {
 	case r.writer.err != nil:

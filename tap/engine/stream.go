@@ -21,13 +21,13 @@ import (
 
 // stream is a selected stream in one run.
 type stream struct {
-	query   *tap.Query
-	options record.Options
-	base    *record.Shape             // before anything was learnt; empty if it cannot be read
-	unread  map[string]jsontext.Value // learnt by earlier runs, and left out by this one
-	mark    tap.Bookmark              // as the run found it
-	report  report
-	list    list
+	query    *tap.Query
+	options  record.Options
+	base     *record.Shape             // before anything was learnt; empty if it cannot be read
+	unread   map[string]jsontext.Value // learnt by earlier runs, and left out by this one
+	bookmark tap.Bookmark              // as the run found it
+	report   report
+	list     list
 	// ended means that the end of the stream was reported: its tasks are dropped.
 	ended atomic.Bool
 
@@ -36,21 +36,21 @@ type stream struct {
 	read   *progress.Read // the writer owns it
 	ledger *gone.Ledger   // what is known of its rows; nil without deletes
 	kept   int64          // the version that a run without deletes keeps; 0 for none
-	out    written        // the writer owns it
+	out    output         // the writer owns it
 }
 
 // list is what is known of a stream's list. Its lock guards it from the workers.
 type list struct {
 	mu sync.Mutex
-	known
+	schema
 	refused refused
 	nulled  map[string]int // warnings of values that became null, by column
 	onePage bool           // it fits on a page, so it is requested without bounds
 	perPage int            // records per page, after a page was too large; 0 for the maximum
 }
 
-// known is the shape of a stream's records, as far as it is known.
-type known struct {
+// schema is the shape of a stream's records, as far as it is known.
+type schema struct {
 	shape   *record.Shape
 	version int // incremented with each wider shape
 	// learnt is what the state keeps of it, beyond the stream's file; nil for nothing.
@@ -62,8 +62,8 @@ type known struct {
 type refused struct{ fields, before, from bool }
 
 // newStream prepares a query, with the shape that earlier runs learnt.
-func (r *run) newStream(q *tap.Query, mark tap.Bookmark) (*stream, error) {
-	st := &stream{query: q, base: q.Shape, mark: mark, unread: map[string]jsontext.Value{}}
+func (r *run) newStream(q *tap.Query, bookmark tap.Bookmark) (*stream, error) {
+	st := &stream{query: q, base: q.Shape, bookmark: bookmark, unread: map[string]jsontext.Value{}}
 	if st.base == nil {
 		st.base = record.NewObject(nil) // it cannot be read: q.Err says why
 	}
@@ -71,7 +71,7 @@ func (r *run) newStream(q *tap.Query, mark tap.Bookmark) (*stream, error) {
 	st.report.Stream, st.report.Status = q.Stream.Name, tap.Unfinished
 	st.list.shape = st.base
 	learnt := map[string]jsontext.Value{}
-	for column, schema := range mark.Learnt {
+	for column, schema := range bookmark.Learnt {
 		into := learnt
 		if c := st.base.Column(column); c == nil && st.base.Unknown == record.Drop ||
 			c != nil && c.Treatment == record.Drop {
@@ -86,7 +86,7 @@ func (r *run) newStream(q *tap.Query, mark tap.Bookmark) (*stream, error) {
 				Kind: tap.BadInput, Op: "state of stream " + q.Stream.Name, Err: err,
 			}
 		}
-		st.list.known = known{shape: shape, learnt: st.keep(shape)}
+		st.list.schema = schema{shape: shape, learnt: st.keep(shape)}
 	}
 	return st, nil
 }
@@ -123,10 +123,10 @@ func (st *stream) version() int64 {
 }
 
 // current returns the shape as it is known now.
-func (st *stream) current() known {
+func (st *stream) current() schema {
 	st.list.mu.Lock()
 	defer st.list.mu.Unlock()
-	return st.list.known
+	return st.list.schema
 }
 
 // request returns the request for the start of a task's piece.
@@ -232,7 +232,7 @@ func (w *worker) learn(page []byte, seen *record.Shape) error {
 		}
 		w.Log.Log(context.Background(), level, what, "stream", st.query.Stream.Name, "column", name)
 	}
-	st.list.known = known{shape: wider, version: st.list.version + 1, learnt: st.keep(wider)}
+	st.list.schema = schema{shape: wider, version: st.list.version + 1, learnt: st.keep(wider)}
 	return nil
 }
 

@@ -144,7 +144,7 @@ func (l *lists) run() (dead []string, asked []string, r *ran) {
 		Source: l, Voice: &singer.Voice{}, Out: &out, Concurrency: 1, ReplacesTables: l.replacesTables,
 		Log: slog.New(slog.NewTextHandler(&log, nil)), Lookback: 5 * time.Minute,
 		Now: func() time.Time { return l.now }, ReadAs: l.readAs, StartDate: l.start, Proof: l.proof,
-		Rest: func(string) progress.Rest { return progress.Rest{Every: l.rested} },
+		Schedule: func(string) progress.Schedule { return progress.Schedule{RefreshEvery: l.rested} },
 	}
 	if l.deletes.Store != nil {
 		e.Deletes = &l.deletes

@@ -84,11 +84,11 @@ func (w *worker) open(ctx context.Context, t *task) error {
 	if err != nil {
 		return err
 	}
-	read := progress.Begin(st.mark, opts)
+	read := progress.Begin(st.bookmark, opts)
 	st.read = read
 	inherited := read.Inherited()
 	st.fits(st.ledger != nil && opts.Timed && !inherited && !opts.Anew && st.ledger.FitsOnePage() &&
-		st.mark.Whole)
+		st.bookmark.Whole)
 	var first *task
 	for _, piece := range read.Open() {
 		next := &task{
@@ -112,23 +112,23 @@ func (w *worker) isRecent(st *stream) bool {
 	if w.Sample || w.anew(st) || w.Deletes != nil && w.Deletes.Verify {
 		return false
 	}
-	if p := st.mark.Progress; p != nil && p.Query == st.query.Fingerprint() {
+	if p := st.bookmark.Progress; p != nil && p.Query == st.query.Fingerprint() {
 		return false
 	}
-	return w.restOf(st).Leaves(st.mark, w.now(), w.before)
+	return w.schedule(st).Leaves(st.bookmark, w.now(), w.before)
 }
 
-// restOf says when a stream may be left alone. Whether a full table brings anything new, nobody
+// schedule says when a stream may be left alone. Whether a full table brings anything new, nobody
 // knows.
-func (r *run) restOf(st *stream) progress.Rest {
-	if r.Rest == nil {
-		return progress.Rest{}
+func (r *run) schedule(st *stream) progress.Schedule {
+	if r.Schedule == nil {
+		return progress.Schedule{}
 	}
-	rest := r.Rest(st.query.Stream.Name)
+	schedule := r.Schedule(st.query.Stream.Name)
 	if !st.query.Incremental() {
-		rest.Stale = 0
+		schedule.MaxStaleness = 0
 	}
-	return rest
+	return schedule
 }
 
 func (w *worker) anew(st *stream) bool {
@@ -152,20 +152,20 @@ func (w *worker) readOptions(ctx context.Context) (progress.Options, error) {
 	}
 	if w.Deletes == nil {
 		// Rows without a version go when one is activated, should deletes be turned on again.
-		st.kept, opts.Version = st.mark.Version, st.mark.Version
+		st.kept, opts.Version = st.bookmark.Version, st.bookmark.Version
 		return opts, nil
 	}
 	opening := gone.Opening{
 		Stream: st.query.Stream.Name, Nonce: w.Deletes.Nonce, Passes: opts.Passes, ReadAs: w.ReadAs,
-		Token: gone.ParseToken(st.mark.Ledger), Version: st.mark.Version,
-		Loaded: progress.Loaded(st.mark), Older: older(w.StartDate), Log: w.Log,
+		Token: gone.ParseToken(st.bookmark.Ledger), Version: st.bookmark.Version,
+		Loaded: progress.Loaded(st.bookmark), Older: older(w.StartDate), Log: w.Log,
 	}
 	ledger, trusted, err := gone.Open(ctx, w.Deletes.Store, opening)
 	if err != nil {
 		return opts, storage("loading the ids of "+st.query.Stream.Name, err)
 	}
 	st.ledger, st.options.IDs = ledger, true
-	st.out.verified = st.mark.Verified
+	st.out.verified = st.bookmark.Verified
 	w.splitter = record.NewSplitter(st.base, st.options)
 	opts.Version, opts.Untrusted = ledger.Version(), !trusted
 	return opts, nil
@@ -196,7 +196,7 @@ func (w *worker) read(ctx context.Context, t *task) error {
 		if err := w.send(ctx, estimated{w.stream, expected * tap.PageRows}); err != nil {
 			return err
 		}
-		w.later(t)
+		w.putBack(t)
 		return nil
 	case underWay:
 		pages = 1
@@ -209,13 +209,13 @@ func (w *worker) read(ctx context.Context, t *task) error {
 	}
 	done, err := w.walk(ctx, t, pages)
 	if err == nil && !done && !w.over.Load() {
-		w.later(t)
+		w.putBack(t)
 	}
 	return err
 }
 
-// later puts a task back: the rest of it is a long list.
-func (w *worker) later(t *task) {
+// putBack puts a task back: the rest of it is a long list.
+func (w *worker) putBack(t *task) {
 	t.stage = longLists
 	w.queue.push(t)
 }
@@ -244,9 +244,9 @@ func (w *worker) first(ctx context.Context, t *task) error {
 			if res.Rows == 0 && page.Next == "" && req.From.IsZero() && req.Stream.NeverEmpty {
 				return nil, tap.NoRights("reading list "+req.Stream.Name, w.User)
 			}
-			if w.stream.mark.Until.After(page.Asked.Add(time.Hour)) {
+			if w.stream.bookmark.Until.After(page.Asked.Add(time.Hour)) {
 				w.Log.Warn("the bookmark is in the future: nothing is new until then", "stream",
-					req.Stream.Name, "bookmark", tap.FormatTime(w.stream.mark.Until))
+					req.Stream.Name, "bookmark", tap.FormatTime(w.stream.bookmark.Until))
 			}
 			return progress.Page{
 				Piece: *t.piece, First: true, Asked: page.Asked, Next: page.Next,

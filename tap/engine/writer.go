@@ -23,16 +23,16 @@ const (
 // reads slowly.
 const writeBytes = 32 << 10
 
-// written is what standard output has of a stream.
-type written struct {
+// output is what standard output has of a stream.
+type output struct {
 	started, announced bool
 	version, records   int
 	learnt             map[string]jsontext.Value // of the latest shape that was written
 	learntVersion      int
 	verified           *tap.Verified
 	err                error // why the stream failed
-	read               bool  // nothing is left but to compare it
-	rested             bool  // it was left alone
+	complete           bool  // nothing is left but to compare it
+	leftAlone          bool  // it was left alone
 }
 
 // writer owns standard output and the progress of all streams. It handles messages in the order in
@@ -132,7 +132,7 @@ func (m batch) write(w *writer) {
 	if w.err != nil || st.ended.Load() {
 		return
 	}
-	w.announce(st, m.known)
+	w.announce(st, m.schema)
 	if m.whole {
 		w.say(tap.Estimate{Stream: st.query.Stream, Records: int64(len(m.records))})
 	}
@@ -153,8 +153,8 @@ func (m batch) write(w *writer) {
 		w.due = w.due || st.ledger.Slow()
 		w.changed(st)
 	}
-	if m.known.learnt != nil && m.known.version >= st.out.learntVersion {
-		st.out.learnt, st.out.learntVersion = m.known.learnt, m.known.version
+	if m.schema.learnt != nil && m.schema.version >= st.out.learntVersion {
+		st.out.learnt, st.out.learntVersion = m.schema.learnt, m.schema.version
 	}
 	if m.step != nil {
 		w.advance(m)
@@ -162,7 +162,7 @@ func (m batch) write(w *writer) {
 }
 
 // announce says the shape of the records that follow, if it is new.
-func (w *writer) announce(st *stream, k known) {
+func (w *writer) announce(st *stream, k schema) {
 	if k.shape != nil && (!st.out.announced || k.version > st.out.version) {
 		st.out.announced, st.out.version = true, k.version
 		w.say(tap.Schema{Query: st.query, Shape: k.shape})
@@ -235,7 +235,7 @@ func (m vanished) write(w *writer) {
 	w.prove(w.signals.row.Load())
 	st := m.stream
 	if w.err != nil || !w.proven || !st.read.Bookmark().Whole {
-		m.told <- false // loaders delete rows that were not written under the version
+		m.reported <- false // loaders delete rows that were not written under the version
 		return
 	}
 	if w.dirty {
@@ -247,13 +247,13 @@ func (m vanished) write(w *writer) {
 	w.say(tap.Deleted{Query: st.query, Version: st.version(), IDs: m.ids, At: m.at})
 	w.flush()
 	if w.err != nil {
-		m.told <- false
+		m.reported <- false
 		return
 	}
 	st.ledger.Wrote(m.number)
 	w.wrote(st, len(m.ids))
 	w.changed(st)
-	m.told <- true
+	m.reported <- true
 }
 
 // count notes that a stream has records, or a new bookmark, since the last state.
@@ -292,7 +292,7 @@ func (w *writer) writeState() {
 func (w *writer) publish(st *stream) bool {
 	b := w.state.Of(st.query.Stream.Name)
 	if w.proven {
-		*b = w.markOf(st)
+		*b = w.bookmarkOf(st)
 		b.Ledger, b.Verified = "", nil
 		if st.ledger != nil {
 			b.Ledger, b.Verified = st.ledger.Token().String(), st.out.verified
@@ -305,12 +305,12 @@ func (w *writer) publish(st *stream) bool {
 	return w.proven
 }
 
-// markOf is the stream's bookmark as far as it was read.
-func (w *writer) markOf(st *stream) tap.Bookmark {
+// bookmarkOf is the stream's bookmark as far as it was read.
+func (w *writer) bookmarkOf(st *stream) tap.Bookmark {
 	b := st.read.Bookmark()
 	b.Quiet = 0
-	if w.restOf(st).Stale > 0 {
-		b.Quiet = progress.Quiet(st.mark, st.out.records, st.read.Phase() == progress.Complete)
+	if w.schedule(st).MaxStaleness > 0 {
+		b.Quiet = progress.Quiet(st.bookmark, st.out.records, st.read.Phase() == progress.Complete)
 	}
 	return b
 }
@@ -332,8 +332,8 @@ func (w *writer) flush() {
 
 // WriteError returns the error of a write to stdout.
 func WriteError(err error) error {
-	var own *tap.Error
-	if errors.As(err, &own) {
+	var typed *tap.Error
+	if errors.As(err, &typed) {
 		return err
 	}
 	e := &tap.Error{

@@ -75,11 +75,11 @@ func Open(cfg *config.Config, opts Options) *Account {
 func (a *Account) Close() { a.client.Close() }
 
 // connect makes a client with a maximum time for retries, and for the silence of a connection.
-func (a *Account) connect(retryTime, silence time.Duration) *harvest.Client {
+func (a *Account) connect(maxRetryTime, requestTimeout time.Duration) *harvest.Client {
 	c := a.cfg
 	return harvest.NewClient(harvest.Options{
 		APIURL: c.APIURL, AuthURL: c.AuthURL, Concurrency: c.Concurrency, Budget: c.Budget,
-		RequestTimeout: silence, MaxRetryTime: retryTime,
+		RequestTimeout: requestTimeout, MaxRetryTime: maxRetryTime,
 		UserAgent: c.Agent(a.opts.Version), Log: a.opts.Log, OnWait: a.waiting,
 		Discreet: c.Policy != nil,
 		Credential: harvest.Credential{
@@ -150,12 +150,12 @@ func (a *Account) Identity() tap.Identity {
 func (a *Account) introspect(
 	ctx context.Context, client *harvest.Client,
 ) (*harvest.Introspection, error) {
-	told, err := client.Introspect(ctx)
-	if err == nil && told != nil {
-		who := told.Identity()
+	introspection, err := client.Introspect(ctx)
+	if err == nil && introspection != nil {
+		who := introspection.Identity()
 		a.who.Store(&who)
 	}
-	return told, err
+	return introspection, err
 }
 
 // Check tries the credential: it asks whose it is, and reads one user, which needs the least
@@ -211,11 +211,11 @@ func (a *Account) Reach(
 	if err := a.cfg.CheckCredential(a.opts.KeepToken != nil); err != nil {
 		return nil, err
 	}
-	told, err := a.introspect(ctx, a.client)
+	introspection, err := a.introspect(ctx, a.client)
 	if err != nil {
 		return nil, err
 	}
-	return rights.Probe(ctx, asking{a.client, a.opts.Asked}, told.Scopes(), told.Identity(), streams,
+	return rights.Probe(ctx, asking{a.client, a.opts.Asked}, introspection.Scopes(), introspection.Identity(), streams,
 		a.cfg.Concurrency)
 }
 
@@ -229,9 +229,9 @@ func (a *Account) Granted(
 	}
 	client := a.impatient()
 	defer client.Close()
-	told, err := a.introspect(ctx, client)
-	if err != nil || told == nil {
+	introspection, err := a.introspect(ctx, client)
+	if err != nil || introspection == nil {
 		return nil, err
 	}
-	return rights.Told(told.Scopes(), told.Identity(), streams), nil
+	return rights.Granted(introspection.Scopes(), introspection.Identity(), streams), nil
 }

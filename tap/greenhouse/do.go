@@ -56,7 +56,7 @@ func (r *Run) Do(ctx context.Context, out io.Writer) (*tap.Report, error) {
 	case e = <-ended:
 	case <-overdue:
 		gate.close()
-		e = end{&tap.Report{Read: true, Streams: r.engine.Snapshot()}, context.Cause(ctx)}
+		e = end{&tap.Report{AnyPage: true, Streams: r.engine.Snapshot()}, context.Cause(ctx)}
 		select {
 		case e = <-ended: // just in time
 		default:
@@ -66,7 +66,7 @@ func (r *Run) Do(ctx context.Context, out io.Writer) (*tap.Report, error) {
 		return nil, e.err
 	}
 	err := stopped(e.err, context.Cause(ctx))
-	code := ExitCode(err, e.account.Read)
+	code := ExitCode(err, e.account.AnyPage)
 	if err == nil && slices.ContainsFunc(e.account.Streams, r.fails) {
 		code = ExitIncomplete
 	}

@@ -32,10 +32,10 @@ func InspectDeletes(
 			}
 		}
 	}
-	mark := *parsed.Of(stream)
+	bookmark := *parsed.Of(stream)
 	status, err := gone.Inspect(ctx, ledgers{cfg.Deletes.Store}, gone.Opening{
-		Stream: stream, Passes: 1, Token: gone.ParseToken(mark.Ledger), Version: mark.Version,
-		Loaded: progress.Loaded(mark),
+		Stream: stream, Passes: 1, Token: gone.ParseToken(bookmark.Ledger), Version: bookmark.Version,
+		Loaded: progress.Loaded(bookmark),
 	})
 	if err != nil {
 		return nil, &tap.Error{Kind: tap.Storage, Op: "loading the ids of " + stream, Err: err}

@@ -21,17 +21,17 @@ type overtimeWriter struct {
 	w    io.Writer
 	end  time.Time
 	buf  []byte
-	done chan written
+	done chan writeResult
 }
 
-type written struct {
+type writeResult struct {
 	n   int
 	err error
 }
 
 func newOvertimeWriter(w io.Writer, runTime time.Duration) *overtimeWriter {
 	return &overtimeWriter{
-		w: w, end: time.Now().Add(runTime + writeGrace), done: make(chan written, 1),
+		w: w, end: time.Now().Add(runTime + writeGrace), done: make(chan writeResult, 1),
 	}
 }
 
@@ -41,7 +41,7 @@ func (o *overtimeWriter) Write(p []byte) (int, error) {
 	o.buf = append(o.buf[:0], p...) // the caller's buffer is used again
 	go func() {
 		n, err := o.w.Write(o.buf)
-		o.done <- written{n, err}
+		o.done <- writeResult{n, err}
 	}()
 	timer := time.NewTimer(max(time.Until(o.end), writeGrace))
 	defer timer.Stop()

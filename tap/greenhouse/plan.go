@@ -59,7 +59,7 @@ type StreamPlan struct {
 // Plan asks each list for its first page at most, and estimates what runs will cost. It writes
 // nothing.
 func (r *Run) Plan(ctx context.Context) (*Plan, error) {
-	told, err := r.introspect(ctx, r.client)
+	introspection, err := r.introspect(ctx, r.client)
 	if err != nil {
 		return nil, err
 	}
@@ -68,8 +68,8 @@ func (r *Run) Plan(ctx context.Context) (*Plan, error) {
 	for _, q := range r.queries {
 		streams = append(streams, q.Stream)
 	}
-	if told != nil {
-		reach = rights.Told(told.Scopes(), told.Identity(), streams)
+	if introspection != nil {
+		reach = rights.Granted(introspection.Scopes(), introspection.Identity(), streams)
 	}
 	heads, failed, err := r.heads(ctx, reach)
 	if err != nil {
@@ -111,7 +111,7 @@ func (p *Plan) add(s StreamPlan) {
 func (r *Run) planOf(q *tap.Query, guesses map[string]plan.Guess, failed error) StreamPlan {
 	name := q.Stream.Name
 	s := StreamPlan{Stream: name}
-	mark := r.state.Of(name)
+	bookmark := r.state.Of(name)
 	passes := len(q.Stream.ReadParams())
 	switch {
 	case tap.KindOf(failed) == tap.Scope && failed != nil:
@@ -124,7 +124,7 @@ func (r *Run) planOf(q *tap.Query, guesses map[string]plan.Guess, failed error) 
 		return s
 	}
 	s.Guess = guesses[name]
-	if v := mark.Verified; v != nil {
+	if v := bookmark.Verified; v != nil {
 		s.Guess = plan.Guess{Rows: v.Rows, Basis: plan.Counted}
 	}
 	s.First = plan.Pages(s.Rows, passes)
@@ -136,24 +136,24 @@ func (r *Run) planOf(q *tap.Query, guesses map[string]plan.Guess, failed error) 
 		s.Sweep = s.First // a list that fits on a page is compared as it is read
 	}
 	s.Next = s.First
-	if progress.Loaded(*mark) && mark.Progress == nil {
+	if progress.Loaded(*bookmark) && bookmark.Progress == nil {
 		s.Next = s.Quiet
 	}
-	rest := r.restOf(q)
-	if now := r.client.Now(); rest.Leaves(*mark, now, r.before()) {
-		s.Due, s.Next = rest.Due(*mark), 0
+	schedule := r.scheduleOf(q)
+	if now := r.client.Now(); schedule.Leaves(*bookmark, now, r.before()) {
+		s.Due, s.Next = schedule.Due(*bookmark), 0
 	}
 	return s
 }
 
-// restOf says when a stream may be left alone; of a full table nobody knows whether it brings
+// scheduleOf says when a stream may be left alone; of a full table nobody knows whether it brings
 // anything new.
-func (r *Run) restOf(q *tap.Query) progress.Rest {
-	rest := r.rest(q.Stream.Name)
+func (r *Run) scheduleOf(q *tap.Query) progress.Schedule {
+	schedule := r.schedule(q.Stream.Name)
 	if !q.Incremental() {
-		rest.Stale = 0
+		schedule.MaxStaleness = 0
 	}
-	return rest
+	return schedule
 }
 
 // before is when the run before was: the latest complete read of any stream.

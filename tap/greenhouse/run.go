@@ -268,7 +268,7 @@ func (r *Run) compare() {
 		if b.ReadAs != "" && b.ReadAs != mark {
 			others = append(others, q.Stream.Name)
 		}
-		if b.Policy != r.cfg.Policy.Mark() &&
+		if b.Policy != r.cfg.Policy.Fingerprint() &&
 			(!b.Until.IsZero() || b.Progress != nil || !b.Complete.IsZero()) {
 			treated = append(treated, q.Stream.Name)
 		}
@@ -311,9 +311,9 @@ func (r *Run) refresh() error {
 	return nil
 }
 
-// rest says when a stream may be left alone.
-func (r *Run) rest(stream string) progress.Rest {
-	return progress.Rest{Every: r.cfg.RefreshEvery(stream), Stale: r.cfg.MaxStaleness}
+// schedule says when a stream may be left alone.
+func (r *Run) schedule(stream string) progress.Schedule {
+	return progress.Schedule{RefreshEvery: r.cfg.RefreshEvery(stream), MaxStaleness: r.cfg.MaxStaleness}
 }
 
 // makeEngine connects the parts.
@@ -331,9 +331,9 @@ func (r *Run) makeEngine() (*engine.Engine, error) {
 		ReadAs: cfg.ReadAs(), Now: r.client.Now, MaxRunTime: cfg.MaxRunTime,
 		ID: r.id, Version: r.opts.Version, UsedBy: r.client.UsedBy,
 		NewColumns: cfg.NewColumns, TypeChanges: cfg.TypeChanges,
-		PrivacyKey: cfg.Policy.Key(), Policy: cfg.Policy.Mark(),
+		PrivacyKey: cfg.Policy.Key(), Policy: cfg.Policy.Fingerprint(),
 		ReplacesTables: r.read.Protocol.platform,
-		Rest:           r.rest, Refresh: func(stream string) bool { return r.anew[stream] },
+		Schedule:       r.schedule, Refresh: func(stream string) bool { return r.anew[stream] },
 	}
 	if d := cfg.Deletes; d != nil {
 		e.Deletes = &engine.Deletes{

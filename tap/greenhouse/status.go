@@ -41,7 +41,7 @@ type StreamStatus struct {
 // Status returns how far each stream is. It makes no request but those that tell whose the
 // credential is, and writes nothing.
 func (r *Run) Status(ctx context.Context) (*Status, error) {
-	told, err := r.introspect(ctx, r.client)
+	introspection, err := r.introspect(ctx, r.client)
 	if err != nil {
 		r.opts.Log.Warn("what the credential has is not shown: " + err.Error())
 	}
@@ -54,7 +54,7 @@ func (r *Run) Status(ctx context.Context) (*Status, error) {
 		if err != nil {
 			return nil, err
 		}
-		if told != nil && rights.Told(told.Scopes(), told.Identity(),
+		if introspection != nil && rights.Granted(introspection.Scopes(), introspection.Identity(),
 			[]*tap.Stream{q.Stream})[q.Stream.Name] == rights.NoScope {
 			one.Scope = q.Stream.Scope
 		}
@@ -65,21 +65,21 @@ func (r *Run) Status(ctx context.Context) (*Status, error) {
 
 func (r *Run) statusOf(ctx context.Context, q *tap.Query) (StreamStatus, error) {
 	name := q.Stream.Name
-	mark := r.state.Of(name)
+	bookmark := r.state.Of(name)
 	s := StreamStatus{
-		Stream: name, CompleteUntil: mark.Last(), Learnt: slices.Sorted(maps.Keys(mark.Learnt)),
+		Stream: name, CompleteUntil: bookmark.Last(), Learnt: slices.Sorted(maps.Keys(bookmark.Learnt)),
 	}
-	if p := mark.Progress; p != nil {
+	if p := bookmark.Progress; p != nil {
 		s.Unfinished = len(p.Pieces)
 	}
-	if v := mark.Verified; v != nil {
+	if v := bookmark.Verified; v != nil {
 		s.VerifiedUntil = v.Until
 	}
-	if rest := r.restOf(q); rest.Leaves(*mark, r.client.Now(), r.before()) {
-		s.NextRead = rest.Due(*mark)
+	if schedule := r.scheduleOf(q); schedule.Leaves(*bookmark, r.client.Now(), r.before()) {
+		s.NextRead = schedule.Due(*bookmark)
 	}
 	if d := r.cfg.Deletes; d != nil {
-		rows, swept, err := gone.Look(ctx, ledgers{d.Store}, name, gone.ParseToken(mark.Ledger))
+		rows, swept, err := gone.Look(ctx, ledgers{d.Store}, name, gone.ParseToken(bookmark.Ledger))
 		if err != nil {
 			return s, &tap.Error{
 				Kind: tap.Storage, Op: "loading the ids of " + name, Err: err,

@@ -16,24 +16,24 @@ import (
 // Nothing is known of a window until its first answer, so one request goes ahead as a scout. Its
 // answer accounts for what other programs have used. Requests in flight count as used.
 type Budget struct {
-	share  float64 // the part of the limit that this process may use, 0 to 1
+	budget float64 // the part of the limit that this process may use, 0 to 1
 	onWait func(until time.Time)
 
-	mu      sync.Mutex
-	changed chan struct{} // closed, and replaced, whenever something was learnt
-	window  window
-	flying  []*flight
-	waiting int         // callers of acquire
-	landed  []time.Time // when the latest answers came
-	clock   serverClock
-	when    calendar
-	paused  time.Time     // no request goes before
-	told    time.Time     // the end of the window for which onWait was called
-	slack   time.Duration // how much later than it says the server starts a window
+	mu        sync.Mutex
+	changed   chan struct{} // closed, and replaced, whenever something was learnt
+	window    window
+	flying    []*flight
+	waiting   int         // callers of acquire
+	landed    []time.Time // when the latest answers came
+	clock     serverClock
+	when      calendar
+	paused    time.Time     // no request goes before
+	announced time.Time     // the end of the window for which onWait was called
+	slack     time.Duration // how much later than it says the server starts a window
 
-	past   []tap.Window // the windows that have ended
-	waited time.Duration
-	idle   time.Time // when waiting for the budget began; zero if not waiting
+	past         []tap.Window // the windows that have ended
+	waited       time.Duration
+	waitingSince time.Time // when waiting for the budget began; zero if not waiting
 }
 
 // window is what is known of the current window.
@@ -74,13 +74,13 @@ const windowLength = 30 * time.Second
 // longestWindow bounds how long an answer can make us wait; the API's own window is 30 s.
 const longestWindow = 2 * time.Minute
 
-// NewBudget returns a budget of which the given share (0 to 1) may be used. onWait, which may be
-// nil, is called once for each window that is waited for.
-func NewBudget(share float64, onWait func(until time.Time)) *Budget {
+// NewBudget returns a budget for a share of the limit, 0 to 1. onWait, which may be nil, is called
+// once for each window that is waited for.
+func NewBudget(budget float64, onWait func(until time.Time)) *Budget {
 	if onWait == nil {
 		onWait = func(time.Time) {}
 	}
-	return &Budget{share: share, onWait: onWait, changed: make(chan struct{})}
+	return &Budget{budget: budget, onWait: onWait, changed: make(chan struct{})}
 }
 
 // acquire waits until a request may be sent. Each flight that it returns must be released.
@@ -99,13 +99,13 @@ func (b *Budget) acquire(ctx context.Context) (*flight, error) {
 			return f, nil
 		}
 		changed := b.changed
-		if b.idle.IsZero() && wait < forever && !b.window.ends.IsZero() {
-			b.idle = now
+		if b.waitingSince.IsZero() && wait < forever && !b.window.ends.IsZero() {
+			b.waitingSince = now
 		}
 		tell := wait >= time.Second && wait < forever &&
-			b.window.ends.After(b.told.Add(time.Second))
+			b.window.ends.After(b.announced.Add(time.Second))
 		if tell {
-			b.told = b.window.ends
+			b.announced = b.window.ends
 		}
 		b.mu.Unlock()
 		if tell {
@@ -137,9 +137,9 @@ func (b *Budget) take(now time.Time) *flight {
 	if w.sent++; w.first.IsZero() {
 		w.first = now
 	}
-	if !b.idle.IsZero() {
-		b.waited += now.Sub(b.idle)
-		b.idle = time.Time{}
+	if !b.waitingSince.IsZero() {
+		b.waited += now.Sub(b.waitingSince)
+		b.waitingSince = time.Time{}
 	}
 	if !w.known {
 		w.scouts++

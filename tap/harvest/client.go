@@ -95,7 +95,7 @@ func NewClient(opts Options) *Client {
 		},
 	}
 	c.http = &http.Client{CheckRedirect: stayHome, Transport: &web.Watch{
-		Next: transport, Silence: opts.RequestTimeout, Slowest: slowest,
+		Next: transport, RequestTimeout: opts.RequestTimeout, Slowest: slowest,
 		Longest: max(10*opts.RequestTimeout, opts.MaxRetryTime),
 	}}
 	return c

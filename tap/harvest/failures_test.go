@@ -278,13 +278,13 @@ func TestIntrospection(t *testing.T) {
 		assert.Equal(t, "my-client-id my-client-secret", user+" "+secret)
 		return reply(code, body), nil
 	})
-	told, err := client.Introspect(t.Context())
+	introspection, err := client.Introspect(t.Context())
 	require.NoError(t, err)
-	assert.True(t, told.Scopes()["harvest:users:list"])
+	assert.True(t, introspection.Scopes()["harvest:users:list"])
 	for code, body = range map[int]string{404: `{}`, 200: `no JSON`, 403: ``} {
-		told, err = client.Introspect(t.Context())
+		introspection, err = client.Introspect(t.Context())
 		require.NoError(t, err)
-		assert.Nil(t, told)
+		assert.Nil(t, introspection)
 	}
 	client = scriptedClient(t, nil, nil)
 	client.http.Transport = scripted(func(*http.Request) (*http.Response, error) {

@@ -9,13 +9,13 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/web"
 )
 
-// reading is what the headers of an answer say.
-type reading struct {
+// headers are what the headers of an answer say.
+type headers struct {
 	limit, left int
 	date, reset int64 // in seconds of the server's clock; date is 0 if unknown
 	limited     bool  // the request was refused
 	after       time.Duration
-	told        bool // the refusal says after what time to ask again
+	afterGiven  bool // the refusal says after what time to ask again
 }
 
 // learn reads the headers of the answer to a flight.
@@ -23,8 +23,8 @@ func (b *Budget) learn(f *flight, answer *http.Response) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := time.Now()
-	r, ok := read(answer, now)
-	if r.limited && r.told {
+	r, ok := readHeaders(answer, now)
+	if r.limited && r.afterGiven {
 		// All requests wait for the window that is used up, never longer: if one list asks for
 		// more, that concerns only that list.
 		b.paused = now.Add(min(max(r.after, shortestPause), windowLength))
@@ -64,10 +64,10 @@ func (b *Budget) land(now time.Time) {
 	b.landed = append(b.landed, now)
 }
 
-// read reads the headers of an answer; false if they do not tell the limit.
-func read(answer *http.Response, now time.Time) (r reading, ok bool) {
+// readHeaders reads the headers of an answer; false if they do not tell the limit.
+func readHeaders(answer *http.Response, now time.Time) (r headers, ok bool) {
 	r.limited = answer.StatusCode == http.StatusTooManyRequests
-	r.after, r.told = web.RetryAfter(answer, now)
+	r.after, r.afterGiven = web.RetryAfter(answer, now)
 	if date, err := http.ParseTime(answer.Header.Get("Date")); err == nil {
 		r.date = date.Unix()
 	}
@@ -83,7 +83,7 @@ func read(answer *http.Response, now time.Time) (r reading, ok bool) {
 
 // learnSliding learns from an answer whose reset slides. A request that was sent when so many were
 // left, and leaves more, was counted in a later window.
-func (b *Budget) learnSliding(f *flight, r *reading, now time.Time) {
+func (b *Budget) learnSliding(f *flight, r *headers, now time.Time) {
 	w := &b.window
 	grown := f.limit == r.limit && r.left > f.left
 	switch {
@@ -108,7 +108,7 @@ func (b *Budget) learnSliding(f *flight, r *reading, now time.Time) {
 		w.answered++
 		b.when.passed(f.sent, r.date)
 	}
-	if r.limited && r.told {
+	if r.limited && r.afterGiven {
 		b.when.refused(now, r.after)
 	}
 	w.ends = b.when.end(&b.clock, now)
@@ -133,7 +133,7 @@ func (b *Budget) straddling(f *flight) int {
 }
 
 // learnHonest learns from an answer whose reset is the end of the window.
-func (b *Budget) learnHonest(f *flight, r *reading, now time.Time) {
+func (b *Budget) learnHonest(f *flight, r *headers, now time.Time) {
 	w := &b.window
 	if r.limited && f.window == w.number && !w.known && r.reset <= w.reset {
 		b.slack = time.Second // it rounds the time of the reset down
@@ -143,7 +143,7 @@ func (b *Budget) learnHonest(f *flight, r *reading, now time.Time) {
 		began = now
 	}
 	ends := b.ends(r.reset, began, now)
-	if r.limited && !r.told && !ends.After(now) {
+	if r.limited && !r.afterGiven && !ends.After(now) {
 		// it refuses, and says that the window is over: asking at once would loop
 		b.paused = now.Add(time.Second)
 	}

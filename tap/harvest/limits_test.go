@@ -13,7 +13,7 @@ import (
 
 // least is the shortest time for a number of requests, eight at a time, from now on: whole windows
 // are waited for, and the last requests sent.
-func (s *server) least(share float64, requests, processes int) time.Duration {
+func (s *server) least(budget float64, requests, processes int) time.Duration {
 	own := s.limit - s.others
 	if s.busy > 0 {
 		own -= int(30*time.Second/s.busy) - 1
@@ -21,8 +21,8 @@ func (s *server) least(share float64, requests, processes int) time.Duration {
 	if s.loses > 0 {
 		requests += requests / (s.loses - 1)
 	}
-	if share < 1 {
-		own = min(own, processes*max(1, int(float64(s.limit)*share)))
+	if budget < 1 {
+		own = min(own, processes*max(1, int(float64(s.limit)*budget)))
 	}
 	now := time.Now().Add(s.skew)
 	end := now.Add(-s.offset).Truncate(30 * time.Second).Add(s.offset + 30*time.Second)

@@ -15,18 +15,18 @@ import (
 
 // statusError is an answer with an unexpected status.
 type statusError struct {
-	code int
-	text string // what its body says, without secrets: for decisions only, as it may hold anything
-	told string // what of that may be shown
-	html bool
+	code  int
+	text  string // what its body says, without secrets: for decisions only, as it may hold anything
+	shown string // what of that may be shown
+	html  bool
 	// params are the parameters that it names as refused
 	params []string
 }
 
 func (e *statusError) Error() string {
 	s := e.Plain()
-	if e.told != "" {
-		s += ": " + e.told
+	if e.shown != "" {
+		s += ": " + e.shown
 	}
 	return s
 }
@@ -37,7 +37,7 @@ func (e *statusError) Plain() string {
 }
 
 // maxTold is the maximum length of what is shown of a body, in characters.
-const maxTold = 300
+const maxShown = 300
 
 // refusal reads an unsuccessful answer to a request.
 func (c *Client) refusal(asked *url.URL, answer *http.Response, body []byte) *statusError {
@@ -47,16 +47,16 @@ func (c *Client) refusal(asked *url.URL, answer *http.Response, body []byte) *st
 	if e.code == http.StatusUnprocessableEntity || e.code == http.StatusBadRequest {
 		e.params = refusedParams(body)
 	}
-	said := says([]byte(text))
-	for i := range said {
-		said[i] = withoutValues(c.secrets.clean(said[i]))
+	phrases := says([]byte(text))
+	for i := range phrases {
+		phrases[i] = withoutValues(c.secrets.clean(phrases[i]))
 		if c.opts.Discreet {
-			said[i] = knownWords(said[i], asked.Query())
+			phrases[i] = knownWords(phrases[i], asked.Query())
 		}
 	}
-	e.told = tap.Printable(strings.Join(said, "; "))
-	if runes := []rune(e.told); len(runes) > maxTold {
-		e.told = string(runes[:maxTold]) + "…"
+	e.shown = tap.Printable(strings.Join(phrases, "; "))
+	if runes := []rune(e.shown); len(runes) > maxShown {
+		e.shown = string(runes[:maxShown]) + "…"
 	}
 	return e
 }
@@ -75,26 +75,26 @@ func says(body []byte) []string {
 		jsontext.AllowInvalidUTF8(true)) != nil {
 		return nil
 	}
-	var said []string
+	var phrases []string
 	for _, member := range []jsontext.Value{b.Message, b.Error, b.Description, b.Errors} {
-		said = append(said, texts(member)...)
+		phrases = append(phrases, texts(member)...)
 	}
-	return said
+	return phrases
 }
 
 func texts(v jsontext.Value) []string {
-	var said []string
+	var phrases []string
 	switch v.Kind() {
 	case '"':
 		var text string
 		if json.Unmarshal(v, &text, jsontext.AllowInvalidUTF8(true)) == nil && text != "" {
-			said = append(said, strings.Join(strings.Fields(text), " "))
+			phrases = append(phrases, strings.Join(strings.Fields(text), " "))
 		}
 	case '[':
 		var items []jsontext.Value
 		_ = json.Unmarshal(v, &items) // it was read before
 		for _, item := range items {
-			said = append(said, texts(item)...)
+			phrases = append(phrases, texts(item)...)
 		}
 	case '{':
 		dec := jsontext.NewDecoder(strings.NewReader(string(v)))
@@ -104,13 +104,13 @@ func texts(v jsontext.Value) []string {
 			if err != nil {
 				break
 			}
-			said = append(said, name.String())
+			phrases = append(phrases, name.String())
 			if dec.SkipValue() != nil {
 				break
 			}
 		}
 	}
-	return said
+	return phrases
 }
 
 // values are the parts of a text that repeat what was sent or found: what follows the name of a

@@ -60,7 +60,7 @@ func TestTextOfRefusals(t *testing.T) {
 	}
 	c := scriptedClient(t, nil, nil)
 	long := c.refusal(asked, &http.Response{StatusCode: http.StatusUnprocessableEntity}, []byte(`{"message":"`+strings.Repeat("wörd ", 200)+`"}`))
-	assert.Len(t, []rune(long.told), maxTold+1)
+	assert.Len(t, []rune(long.shown), maxShown+1)
 	secret := c.refusal(asked, &http.Response{StatusCode: http.StatusUnprocessableEntity}, []byte(`{"message":"no my-client\u002dsecret here"}`))
 	assert.NotContains(t, secret.Error(), "my-client-secret")
 }

@@ -93,7 +93,7 @@ func (b *Budget) across(now time.Time) time.Duration {
 
 // own is the number of requests of a window that this process may send: its share of the limit, at
 // least one.
-func (b *Budget) own() int { return max(1, int(float64(b.window.limit)*b.share+1e-9)) }
+func (b *Budget) own() int { return max(1, int(float64(b.window.limit)*b.budget+1e-9)) }
 
 // enough reports whether a request is left that will not be taken by this process's requests in
 // flight nor, as far as can be foreseen, by other programs. If they sent more in this window than

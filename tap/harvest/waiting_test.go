@@ -198,10 +198,10 @@ func TestErrorsOfTakingAPageStay(t *testing.T) {
 		asked++
 		return reply(200, "[]"), nil
 	}, nil)
-	own := &tap.Error{Kind: tap.Network, Op: "fetching a file", Err: &web.GaveUpError{
+	typed := &tap.Error{Kind: tap.Network, Op: "fetching a file", Err: &web.GaveUpError{
 		Last: &web.TemporaryError{Reason: "away"},
 	}}
-	err := c.Read(t.Context(), list("users"), func(tap.Page) error { return own })
-	assert.Equal(t, own, err)
+	err := c.Read(t.Context(), list("users"), func(tap.Page) error { return typed })
+	assert.Equal(t, typed, err)
 	assert.Equal(t, 1, asked)
 }

@@ -53,8 +53,8 @@ const (
 	longest = 20000
 )
 
-// known is a list of which it is known how many rows it has, and which ones are the newest.
-type known struct {
+// reference is a list of which it is known how many rows it has, and which ones are the newest.
+type reference struct {
 	times []time.Time // the newest first
 	all   bool        // times are those of all rows
 	rows  float64
@@ -76,7 +76,7 @@ func Rows(heads map[string]Head) map[string]Guess {
 		}
 	}
 	life := newest.Sub(oldest)
-	var pool []known
+	var pool []reference
 	var long []string
 	for _, name := range slices.Sorted(maps.Keys(heads)) {
 		h := heads[name]
@@ -86,7 +86,7 @@ func Rows(heads map[string]Head) map[string]Guess {
 		}
 		guesses[name] = Guess{h.Rows, Counted}
 		if len(h.Times) > 0 && float64(newest.Sub(h.Times[0])) < fresh*float64(life) {
-			pool = append(pool, known{h.Times, true, float64(h.Rows)})
+			pool = append(pool, reference{h.Times, true, float64(h.Rows)})
 		}
 	}
 	slices.SortStableFunc(long, func(a, b string) int {
@@ -97,7 +97,7 @@ func Rows(heads map[string]Head) map[string]Guess {
 		g := h.guess(oldest, pool)
 		guesses[name] = g
 		if g.Basis != AtLeast {
-			pool = append(pool, known{h.Times, false, float64(g.Rows)})
+			pool = append(pool, reference{h.Times, false, float64(g.Rows)})
 		}
 	}
 	return guesses
@@ -136,7 +136,7 @@ func (h Head) whole() int {
 }
 
 // guess estimates the length of a list of which h is the first page.
-func (h Head) guess(oldest time.Time, pool []known) Guess {
+func (h Head) guess(oldest time.Time, pool []reference) Guess {
 	span := h.span()
 	if span <= 0 {
 		return Guess{h.Rows, AtLeast}
@@ -165,7 +165,7 @@ func (h Head) guess(oldest time.Time, pool []known) Guess {
 
 // longer returns how many times as many rows the list has as came in a range of time; false if it
 // does not tell.
-func (k known) longer(top, bottom time.Time) (times float64, ok bool) {
+func (k reference) longer(top, bottom time.Time) (times float64, ok bool) {
 	if !k.all && k.times[len(k.times)-1].After(bottom) {
 		return 0, false
 	}

@@ -66,12 +66,12 @@ const minKey = 16
 
 // Policy decides the treatment of columns. Nil keeps everything.
 type Policy struct {
-	key      string // the setting with its rules, for errors
-	classes  map[string]record.Treatment
-	rules    []rule
-	hashKey  []byte
-	mark     string
-	protects func(s *tap.Stream, column string) bool // columns that always come out as they are
+	key         string // the setting with its rules, for errors
+	classes     map[string]record.Treatment
+	rules       []rule
+	hashKey     []byte
+	fingerprint string
+	protects    func(s *tap.Stream, column string) bool // columns that always come out as they are
 	// protection says which those are.
 	protection string
 }
@@ -129,7 +129,7 @@ func New(classes, columns map[string]string, key string, streams []*tap.Stream) 
 		inner := sha256.Sum256(p.hashKey)
 		sum.Write(inner[:])
 	}
-	p.mark = hex.EncodeToString(sum.Sum(nil)[:8])
+	p.fingerprint = hex.EncodeToString(sum.Sum(nil)[:8])
 	return p, nil
 }
 
@@ -310,10 +310,10 @@ func (p *Policy) Key() []byte {
 	return p.hashKey
 }
 
-// Mark tells one policy from another, and one key from another. Neither can be told from it.
-func (p *Policy) Mark() string {
+// Fingerprint tells one policy from another, and one key from another. Neither can be told from it.
+func (p *Policy) Fingerprint() string {
 	if p == nil {
 		return ""
 	}
-	return p.mark
+	return p.fingerprint
 }

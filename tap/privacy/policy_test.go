@@ -457,16 +457,16 @@ func TestMarkTellsPoliciesApart(t *testing.T) {
 		nil, policy(t, words{"contact": "hash"}, nil), policy(t, words{"contact": "mask"}, nil),
 		policy(t, nil, words{"candidates.title": "mask"}), policy(t, nil, words{"candidates.t*": "mask"}),
 	} {
-		assert.False(t, seen[p.Mark()])
-		seen[p.Mark()] = true
+		assert.False(t, seen[p.Fingerprint()])
+		seen[p.Fingerprint()] = true
 	}
 	other, err := privacy.New(words{"contact": "hash"}, nil, key+"!", streams(t))
 	require.NoError(t, err)
-	assert.False(t, seen[other.Mark()])
+	assert.False(t, seen[other.Fingerprint()])
 	assert.Equal(t, key+"!", string(other.Key()))
 	masked, err := privacy.New(words{"contact": "mask"}, nil, key+"!", streams(t))
 	require.NoError(t, err)
-	assert.True(t, seen[masked.Mark()], "a key that is not used changes nothing")
+	assert.True(t, seen[masked.Fingerprint()], "a key that is not used changes nothing")
 	var none *privacy.Policy
 	assert.Empty(t, none.Key())
 }

@@ -60,7 +60,7 @@ func TestWhereAReadBegins(t *testing.T) {
 func TestWhichUnfinishedReadGoesOn(t *testing.T) {
 	half := func() tap.Bookmark {
 		return tap.Bookmark{Until: day(10), Version: 7, Progress: &tap.Progress{
-			Began: day(20), Query: "q", Cut: true, Pieces: []*tap.Piece{{From: day(5), Cursor: "c"}},
+			Began: day(20), Query: "q", InParts: true, Pieces: []*tap.Piece{{From: day(5), Cursor: "c"}},
 		}}
 	}
 	for name, c := range map[string]struct {

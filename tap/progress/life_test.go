@@ -35,20 +35,20 @@ func TestFirstPageBeginsTheBookmark(t *testing.T) {
 
 // The start of what was delivered moves back only where all rows from there are read.
 func TestStartOfWhatWasDelivered(t *testing.T) {
-	mark := tap.Bookmark{Until: day(10), Start: day(4), Version: 7, Whole: true}
+	bookmark := tap.Bookmark{Until: day(10), Start: day(4), Version: 7, Whole: true}
 	for name, c := range map[string]struct {
 		mark  tap.Bookmark
 		query func(opts *Options)
 		start time.Time
 	}{
 		"never read":           {tap.Bookmark{}, func(opts *Options) { opts.StartDate = day(6) }, day(6)},
-		"only what changed":    {mark, func(opts *Options) { opts.StartDate = day(2) }, day(4)},
-		"anew, from earlier":   {mark, func(opts *Options) { opts.Anew, opts.StartDate = true, day(2) }, day(2)},
-		"anew, from later":     {mark, func(opts *Options) { opts.Anew, opts.StartDate = true, day(6) }, day(4)},
-		"another version":      {mark, func(opts *Options) { opts.Version, opts.StartDate = 8, day(2) }, day(2)},
+		"only what changed":    {bookmark, func(opts *Options) { opts.StartDate = day(2) }, day(4)},
+		"anew, from earlier":   {bookmark, func(opts *Options) { opts.Anew, opts.StartDate = true, day(2) }, day(2)},
+		"anew, from later":     {bookmark, func(opts *Options) { opts.Anew, opts.StartDate = true, day(6) }, day(4)},
+		"another version":      {bookmark, func(opts *Options) { opts.Version, opts.StartDate = 8, day(2) }, day(2)},
 		"after a full table":   {tap.Bookmark{Complete: day(9), Start: day(4)}, func(opts *Options) { opts.StartDate = day(2) }, day(2)},
-		"a full table, timed":  {mark, func(opts *Options) { opts.Full, opts.StartDate = true, day(2) }, day(4)},
-		"a version as it was":  {mark, func(opts *Options) { opts.Version, opts.StartDate = 7, day(2) }, day(4)},
+		"a full table, timed":  {bookmark, func(opts *Options) { opts.Full, opts.StartDate = true, day(2) }, day(4)},
+		"a version as it was":  {bookmark, func(opts *Options) { opts.Version, opts.StartDate = 7, day(2) }, day(4)},
 		"after the start date": {tap.Bookmark{Complete: day(9), Start: day(4)}, func(opts *Options) { opts.StartDate = day(6) }, day(4)},
 	} {
 		opts := incremental()
@@ -67,16 +67,16 @@ func TestPassesBeginTogether(t *testing.T) {
 	r := Begin(tap.Bookmark{}, opts)
 	open := r.Open()
 	r.Wrote(Page{Piece: open[0], First: true, Asked: day(21)})
-	assert.False(t, r.Bookmark().Progress.Cut)
+	assert.False(t, r.Bookmark().Progress.InParts)
 	assert.Equal(t, Listing, r.Phase())
 	r.Wrote(Page{Piece: open[1], First: true, Asked: day(20), Next: "2"})
-	assert.True(t, r.Bookmark().Progress.Cut)
+	assert.True(t, r.Bookmark().Progress.InParts)
 	assert.Equal(t, day(20), r.Bookmark().Progress.Began)
 	r.Wrote(Page{Piece: open[1]})
 	assert.Equal(t, day(20), r.Bookmark().Until)
 	single := Begin(tap.Bookmark{}, incremental())
 	single.Wrote(Page{Piece: single.Open()[0], First: true, Asked: day(20), Next: "2"})
-	assert.False(t, single.Bookmark().Progress.Cut, "a list of one pass is cut only by time")
+	assert.False(t, single.Bookmark().Progress.InParts, "a list of one pass is cut only by time")
 }
 
 // Rows of a full table that was read in parts may have moved between the parts, so what changed
@@ -89,12 +89,12 @@ func TestFullTableInPartsIsFollowed(t *testing.T) {
 	r.Wrote(Page{Piece: piece, First: true, Asked: day(20), Next: "2", Pages: 1})
 	newer := r.Wrote(Cut{Piece: piece, At: day(5), Next: "9"})
 	assert.Equal(t, []tap.Piece{{From: day(5)}}, newer)
-	assert.True(t, r.Bookmark().Progress.Cut)
+	assert.True(t, r.Bookmark().Progress.InParts)
 	assert.Empty(t, r.Wrote(Page{Piece: newer[0], Pages: 2}))
 	follows := r.Wrote(Page{Piece: tap.Piece{From: day(1), Before: day(5)}, Pages: 3})
 	assert.Equal(t, []tap.Piece{{From: day(20).Add(-time.Hour)}}, follows)
 	assert.Equal(t, Following, r.Phase())
-	assert.False(t, r.Bookmark().Progress.Cut)
+	assert.False(t, r.Bookmark().Progress.InParts)
 	assert.Equal(t, day(20), r.Bookmark().Progress.Began)
 	assert.Empty(t, r.Wrote(Page{Piece: follows[0], First: true, Asked: day(19), Pages: 4}))
 	assert.Equal(t, Complete, r.Phase())
@@ -136,14 +136,14 @@ func TestInheritedReadIsFollowed(t *testing.T) {
 
 // Rows of an earlier version stay out of a version until all have been read again.
 func TestVersionIsWholeOnceAllRowsHaveIt(t *testing.T) {
-	whole := func(mark tap.Bookmark, change func(opts *Options)) bool {
+	whole := func(bookmark tap.Bookmark, change func(opts *Options)) bool {
 		opts := incremental()
 		opts.Version = 7
 		change(&opts)
-		r := Begin(mark, opts)
+		r := Begin(bookmark, opts)
 		piece := r.Open()[0]
 		r.Wrote(Page{Piece: piece, First: true, Asked: day(20), Next: "2"})
-		if r.Bookmark().Whole != (mark.Whole && opts.Version == mark.Version && !opts.Untrusted) {
+		if r.Bookmark().Whole != (bookmark.Whole && opts.Version == bookmark.Version && !opts.Untrusted) {
 			t.Errorf("whole is %v while the read is under way", r.Bookmark().Whole)
 		}
 		r.Wrote(Page{Piece: piece})

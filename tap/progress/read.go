@@ -52,15 +52,15 @@ const (
 
 // Read is what is left to read of a stream, and what of it has been written. One goroutine owns it.
 type Read struct {
-	opts  Options
-	mark  tap.Bookmark // without its progress
-	phase Phase
+	opts     Options
+	bookmark tap.Bookmark // without its progress
+	phase    Phase
 	// began is when the first page was asked for, by the server's clock; zero before it is written.
 	began time.Time
 	// inherited means that an earlier run began this read, so that rows changed meanwhile.
 	inherited bool
-	// cut means that the list is read in parts, by time or by pass.
-	cut bool
+	// inParts means that the list is read in parts, by time or by pass.
+	inParts bool
 	// whole means that it reads all rows that were ever delivered, so that all of them get the
 	// version.
 	whole  bool
@@ -73,21 +73,21 @@ func Begin(b tap.Bookmark, opts Options) *Read {
 	if over(b) {
 		b.Progress = nil
 	}
-	r := &Read{opts: opts, mark: b, loaded: Loaded(b)}
-	r.mark.Progress = nil
+	r := &Read{opts: opts, bookmark: b, loaded: Loaded(b)}
+	r.bookmark.Progress = nil
 	versioned := opts.Version == 0 || b.Version == opts.Version && !opts.Untrusted
 	p := b.Progress
 	if p != nil && p.Query == opts.Fingerprint && opts.Timed && opts.Resumable && versioned && !opts.Anew {
-		r.began, r.cut, r.inherited, r.whole = p.Began, p.Cut, true, !b.Whole
+		r.began, r.inParts, r.inherited, r.whole = p.Began, p.InParts, true, !b.Whole
 		for _, piece := range p.Pieces {
 			r.pieces = append(r.pieces, *piece)
 		}
 		return r
 	}
 	if opts.Untrusted || b.Version != opts.Version {
-		r.mark.Whole = false
+		r.bookmark.Whole = false
 	}
-	r.whole = opts.Version != 0 && !r.mark.Whole
+	r.whole = opts.Version != 0 && !r.bookmark.Whole
 	r.list(r.from(b))
 	return r
 }
@@ -120,7 +120,7 @@ func over(b tap.Bookmark) bool {
 
 // list begins to read the list from a time, in all passes.
 func (r *Read) list(from time.Time) {
-	r.began, r.inherited, r.cut, r.pieces = time.Time{}, false, false, nil
+	r.began, r.inherited, r.inParts, r.pieces = time.Time{}, false, false, nil
 	for pass := range r.opts.Passes {
 		r.pieces = append(r.pieces, tap.Piece{Pass: pass, From: from})
 	}
@@ -190,7 +190,7 @@ func (p Page) apply(r *Read) []tap.Piece {
 		r.pieces = slices.Delete(r.pieces, i, i+1)
 	}
 	if p.Pages > 0 && len(r.pieces) == 0 {
-		r.mark.Pages = p.Pages
+		r.bookmark.Pages = p.Pages
 	}
 	return nil
 }
@@ -202,20 +202,20 @@ func (r *Read) begin(p Page) {
 	}
 	if r.began.IsZero() {
 		r.began = p.Asked
-		r.mark.ReadAs, r.mark.Policy = r.opts.ReadAs, r.opts.Policy
-		if r.mark.Version != r.opts.Version {
-			r.mark.Version, r.mark.Whole = r.opts.Version, false
+		r.bookmark.ReadAs, r.bookmark.Policy = r.opts.ReadAs, r.opts.Policy
+		if r.bookmark.Version != r.opts.Version {
+			r.bookmark.Version, r.bookmark.Whole = r.opts.Version, false
 		}
 		switch {
 		case !r.loaded:
-			r.mark.Start = p.Piece.From
-		case r.mark.Until.IsZero() || r.whole || r.opts.Anew:
-			r.mark.Start = earlier(r.mark.Start, p.Piece.From)
+			r.bookmark.Start = p.Piece.From
+		case r.bookmark.Until.IsZero() || r.whole || r.opts.Anew:
+			r.bookmark.Start = earlier(r.bookmark.Start, p.Piece.From)
 		}
 	}
 	r.began = earlier(r.began, p.Asked)
 	// A list of several passes that goes on is read in parts.
-	r.cut = r.cut || r.opts.Passes > 1 && p.Next != ""
+	r.inParts = r.inParts || r.opts.Passes > 1 && p.Next != ""
 }
 
 func (c Cut) apply(r *Read) []tap.Piece {
@@ -225,7 +225,7 @@ func (c Cut) apply(r *Read) []tap.Piece {
 	}
 	newer := tap.Piece{Pass: c.Piece.Pass, From: c.At, Before: c.Piece.Before}
 	rest := tap.Piece{Pass: c.Piece.Pass, From: c.Piece.From, Before: c.At, Cursor: c.Next}
-	r.cut = true
+	r.inParts = true
 	r.pieces[i] = newer
 	if c.Next != "" {
 		r.pieces = append(r.pieces, rest)
@@ -248,35 +248,35 @@ func (r *Read) find(piece tap.Piece) int {
 // finish ends a phase whose last piece is complete. A read that an earlier run began, and a full
 // table that was read in parts, are followed by what has changed since they began.
 func (r *Read) finish() {
-	if r.opts.Version != 0 && r.mark.Version == r.opts.Version && r.whole {
-		r.mark.Whole = true
+	if r.opts.Version != 0 && r.bookmark.Version == r.opts.Version && r.whole {
+		r.bookmark.Whole = true
 	}
 	r.whole = false
 	from := later(r.opts.StartDate, r.began.Add(-r.opts.Lookback))
 	switch {
 	case !r.opts.Full && r.inherited:
-		r.mark.Until = r.began
+		r.bookmark.Until = r.began
 		r.list(from)
 	case !r.opts.Full:
-		r.mark.Until = r.began
+		r.bookmark.Until = r.began
 		r.phase = Complete
-	case r.opts.Timed && (r.cut || r.inherited):
+	case r.opts.Timed && (r.inParts || r.inherited):
 		began := r.began
 		r.list(from)
 		r.began, r.phase = began, Following
 	default:
-		r.mark.Complete = r.began
+		r.bookmark.Complete = r.began
 		r.phase = Complete
 	}
 }
 
 // Bookmark returns what a state may say now. A read that no later run may continue is left out.
 func (r *Read) Bookmark() tap.Bookmark {
-	b := r.mark
+	b := r.bookmark
 	if r.phase == Complete || r.began.IsZero() || !r.opts.Resumable {
 		return b
 	}
-	b.Progress = &tap.Progress{Began: r.began, Query: r.opts.Fingerprint, Cut: r.cut}
+	b.Progress = &tap.Progress{Began: r.began, Query: r.opts.Fingerprint, InParts: r.inParts}
 	for _, piece := range r.pieces {
 		b.Progress.Pieces = append(b.Progress.Pieces, &piece)
 	}

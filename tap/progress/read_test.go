@@ -40,10 +40,10 @@ func TestBookmarkTransitions(t *testing.T) {
 	made := func(
 		opts Options, until time.Time, cut, inherited bool, pieces ...tap.Piece,
 	) func(Step, outcome) transition {
-		r := &Read{opts: opts, mark: tap.Bookmark{Until: until}, loaded: !until.IsZero()}
-		r.pieces, r.cut, r.inherited = pieces, cut, inherited
+		r := &Read{opts: opts, bookmark: tap.Bookmark{Until: until}, loaded: !until.IsZero()}
+		r.pieces, r.inParts, r.inherited = pieces, cut, inherited
 		if r.began = day(20); len(pieces) == 0 {
-			r = Begin(r.mark, opts)
+			r = Begin(r.bookmark, opts)
 			r.pieces[0].From = until
 		}
 		return func(s Step, want outcome) transition { return transition{r, s, want} }

@@ -116,7 +116,7 @@ func (s *stage) do(words []string) []string {
 			Version: int64(a.int("version")), Whole: a.is("whole"),
 		}
 		if a.is("began") {
-			s.mark.Progress = &tap.Progress{Began: a.time("began"), Query: "q", Cut: a.is("cut")}
+			s.mark.Progress = &tap.Progress{Began: a.time("began"), Query: "q", InParts: a.is("cut")}
 		}
 		return nil
 	case "piece":
@@ -208,7 +208,7 @@ func markText(b tap.Bookmark) string {
 		text += fmt.Sprintf(" pages=%d", b.Pages)
 	}
 	if p := b.Progress; p != nil {
-		text += fmt.Sprintf(" began=%s cut=%v", minute(p.Began), p.Cut)
+		text += fmt.Sprintf(" began=%s cut=%v", minute(p.Began), p.InParts)
 		for _, piece := range p.Pieces {
 			text += piecesText([]tap.Piece{*piece})
 		}

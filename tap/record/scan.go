@@ -41,12 +41,12 @@ type scanner struct {
 	err *MalformedError
 
 	// What this page held so far.
-	drift   bool // a value that the shape does not admit, or an unknown column
-	unclean bool // text that is not valid UTF-8, half a surrogate pair, or a NUL
-	twice   bool // a known column or member appeared twice
-	nulls   int  // values that became null because of their type
-	undated int  // texts that became null because they are no date or time
-	record  int  // number of records, including those of earlier pages
+	drift    bool // a value that the shape does not admit, or an unknown column
+	unclean  bool // text that is not valid UTF-8, half a surrogate pair, or a NUL
+	repeated bool // a known column or member appeared twice
+	nulls    int  // values that became null because of their type
+	undated  int  // texts that became null because they are no date or time
+	record   int  // number of records, including those of earlier pages
 
 	// The current record so far.
 	newlines bool // a line break between tokens
@@ -307,14 +307,14 @@ func (s *scanner) object(i int, shape *Shape) int {
 			}
 			at := &s.tops[column]
 			if at.seen == s.record {
-				s.twice = true
+				s.repeated = true
 			}
 			at.seen = s.record
 			if at.noted {
 				s.note(c, column, span{from, i})
 			}
 		case column < 64:
-			s.twice = s.twice || seen&(1<<column) != 0
+			s.repeated = s.repeated || seen&(1<<column) != 0
 			seen |= 1 << column
 		}
 		switch {

@@ -136,7 +136,7 @@ type Nulled struct {
 	Column string // the top-level column
 	ID     string // the key of its record, as JSON
 	// Date means that it is a text that is no date or time, in a column of such: no loader could
-	// hold it. Otherwise it is a value of another type; see [Options].NullOdd.
+	// hold it. Otherwise it is a value of another type; see [Options].NullUnfit.
 	Date bool
 }
 
@@ -176,8 +176,7 @@ func (s *Splitter) split(page []byte) (Result, error) {
 	sc := &s.scan
 	page = append(page, padding...)
 	sc.b, page = page, page[:len(page)-Padding]
-	sc.err, sc.drift, sc.unclean, sc.twice, sc.depth = nil, false, false, false, 0
-	sc.flagged = false
+	sc.err, sc.drift, sc.unclean, sc.repeated, sc.depth = nil, false, false, false, 0
 	sc.flagged = false
 	s.records, s.changed = s.records[:0], s.changed[:0]
 	var res Result
@@ -191,8 +190,7 @@ func (s *Splitter) split(page []byte) (Result, error) {
 		return fail(i, "missing opening bracket")
 	}
 	i = sc.space(i + 1)
-	rows := 0
-	for sc.b[i] != ']' || rows+res.Messages > 0 {
+	for sc.b[i] != ']' || res.Rows+res.Messages > 0 {
 		if sc.b[i] != '{' {
 			return fail(i, "missing record")
 		}
@@ -214,29 +212,7 @@ func (s *Splitter) split(page []byte) (Result, error) {
 		case sc.keys < s.keys:
 			return fail(start, "a record without its key")
 		default:
-			var row Row
-			if s.opts.IDs {
-				var err error
-				if row, err = sc.row(); err == nil {
-					res.IDs = append(res.IDs, row)
-				}
-			}
-			if !s.old(row) {
-				s.add(span{start, i})
-				for _, l := range sc.lost {
-					res.Nulled = append(res.Nulled, Nulled{
-						Column: s.shape.Columns[l.column].Name,
-						ID:     string(sc.b[sc.key.from:sc.key.to]), Date: l.date,
-					})
-				}
-			}
-			rows++
-		}
-		if w := sc.watched; w.to > 0 {
-			res.Last = sc.b[w.from:w.to]
-			if rows == 1 {
-				res.First = res.Last
-			}
+			s.take(&res, span{start, i})
 		}
 		i = sc.space(i)
 		if sc.b[i] == ']' {
@@ -253,21 +229,54 @@ func (s *Splitter) split(page []byte) (Result, error) {
 	if sc.unclean {
 		return Result{}, errUnclean
 	}
-	if sc.twice {
+	if sc.repeated {
 		return Result{}, errTwice
 	}
 	if sc.drift {
 		return Result{}, ErrDrift
 	}
-	for name, fresh := range sc.dropped {
-		if fresh {
-			res.Dropped = append(res.Dropped, name)
-			sc.dropped[name] = false
+	res.Records, res.Dropped, res.Flagged = s.records, sc.newlyDropped(), sc.flagged
+	return res, nil
+}
+
+// take notes the record that was read last, and what it says about itself.
+func (s *Splitter) take(res *Result, r span) {
+	sc := &s.scan
+	var row Row
+	if s.opts.IDs {
+		var err error
+		if row, err = sc.row(); err == nil {
+			res.IDs = append(res.IDs, row)
 		}
 	}
-	slices.Sort(res.Dropped)
-	res.Records, res.Rows, res.Flagged = s.records, rows, sc.flagged
-	return res, nil
+	if !s.old(row) {
+		s.add(r)
+		for _, l := range sc.lost {
+			res.Nulled = append(res.Nulled, Nulled{
+				Column: s.shape.Columns[l.column].Name,
+				ID:     string(sc.b[sc.key.from:sc.key.to]), Date: l.date,
+			})
+		}
+	}
+	res.Rows++
+	if w := sc.watched; w.to > 0 {
+		res.Last = sc.b[w.from:w.to]
+		if res.Rows == 1 {
+			res.First = res.Last
+		}
+	}
+}
+
+// newlyDropped returns the columns that were dropped and not named yet, by name.
+func (s *scanner) newlyDropped() (names []string) {
+	for name, fresh := range s.dropped {
+		if fresh {
+			names = append(names, name)
+			s.dropped[name] = false
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // onlyMessage reports whether a row's only member is message.

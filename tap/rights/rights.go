@@ -27,9 +27,9 @@ const (
 // Missing reports whether the list may not be read.
 func (r Reach) Missing() bool { return r == NoScope || r == NotSiteAdmin }
 
-// Told returns for each stream whether it may be read, according to the scopes of a token and the
-// user's role; nil if the API does not tell the scopes.
-func Told(scopes map[string]bool, who tap.Identity, streams []*tap.Stream) map[string]Reach {
+// Granted returns for each stream whether it may be read, according to the scopes of a token and
+// the user's role; nil if the API does not tell the scopes.
+func Granted(scopes map[string]bool, who tap.Identity, streams []*tap.Stream) map[string]Reach {
 	if scopes == nil {
 		return nil
 	}
@@ -57,7 +57,7 @@ func Probe(ctx context.Context, source tap.Source, scopes map[string]bool, who t
 		return askAll(ctx, source, streams, concurrency)
 	}
 	if admin, known := who.SiteAdmin(); admin || !known {
-		return Told(scopes, who, streams), nil
+		return Granted(scopes, who, streams), nil
 	}
 	reads, err := readsAny(ctx, source, scopes, streams)
 	if err != nil {
@@ -65,7 +65,7 @@ func Probe(ctx context.Context, source tap.Source, scopes map[string]bool, who t
 	}
 	if reads {
 		// The role is a Site Admin's by another name.
-		return Told(scopes, tap.Identity{}, streams), nil
+		return Granted(scopes, tap.Identity{}, streams), nil
 	}
 	found := map[string]Reach{}
 	for _, s := range streams {

@@ -112,10 +112,10 @@ func TestAListIsAskedForOneRecord(t *testing.T) {
 
 func TestWhatATokenTells(t *testing.T) {
 	some := map[string]bool{"harvest:users:list": true}
-	assert.Nil(t, Told(nil, tap.Identity{}, streams(t)))
+	assert.Nil(t, Granted(nil, tap.Identity{}, streams(t)))
 	for role, want := range map[string]Reach{"": Yes, "Site Admin": Yes, "basic": NotSiteAdmin} {
 		assert.Equal(t, map[string]Reach{"jobs": NoScope, "users": want},
-			Told(some, tap.Identity{Role: role}, streams(t)), role)
+			Granted(some, tap.Identity{Role: role}, streams(t)), role)
 	}
 	assert.True(t, NoScope.Missing() && NotSiteAdmin.Missing() && !Yes.Missing() && !Unknown.Missing())
 }

@@ -1,14 +1,9 @@
 package sandbox
 
 import (
-	"fmt"
 	"io"
 	"math/rand/v2"
-	"net/http"
-	"net/url"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/klauspost/compress/gzip"
 )
@@ -111,111 +106,4 @@ func (t *table) find(random *rand.Rand, copied bool) int {
 		}
 	}
 	return -1
-}
-
-// checkChange checks the parameters of a change.
-func checkChange(q url.Values) error {
-	for name, values := range q {
-		switch name {
-		case "streams":
-		case "add", "update", "remove", "hide", "show", "seed":
-			if n, err := strconv.Atoi(values[0]); err != nil || n < 0 {
-				return refusal{name, "must be a number"}
-			}
-		default:
-			return refusal{name, "is unknown"}
-		}
-	}
-	return nil
-}
-
-// control serves tests: /sandbox/rows/<stream>, /sandbox/streams, /sandbox/requests,
-// /sandbox/change?add=&update=&remove=&hide=&show=&seed=&streams=,
-// /sandbox/faults?name=&probability=&seed=, /sandbox/links and /sandbox/scopes?names=. A change
-// happens to each of the streams, all by default: so many rows are shown again, added, updated,
-// removed and hidden, in this order.
-func (s *Server) control(w http.ResponseWriter, r *http.Request) {
-	what := strings.TrimPrefix(r.URL.Path, "/sandbox/")
-	q := r.URL.Query()
-	number := func(name string) int {
-		n, _ := strconv.Atoi(q.Get(name)) // missing means 0
-		return n
-	}
-	var told any = map[string]bool{"ok": true}
-	switch {
-	case strings.HasPrefix(what, "rows/"):
-		rows, err := s.Rows(strings.TrimPrefix(what, "rows/"))
-		if err != nil {
-			fail(w, http.StatusNotFound, err.Error())
-			return
-		}
-		_, _ = w.Write(rows) // the client may have gone away
-		return
-	case what == "streams":
-		var names []string
-		for name := range s.byName {
-			names = append(names, name)
-		}
-		slices.Sort(names)
-		told = names
-	case what == "requests":
-		lists, status, tokens := s.Requests()
-		told = map[string]any{
-			"lists": lists, "status": status, "tokens": tokens,
-			"introspections": s.Introspections(),
-		}
-		s.ResetRequests()
-	case what == "change":
-		if err := checkChange(q); err != nil {
-			fail(w, http.StatusUnprocessableEntity, err.Error())
-			return
-		}
-		random := rand.New(rand.NewPCG(uint64(number("seed")), 2))
-		names := strings.Split(q.Get("streams"), ",")
-		if q.Get("streams") == "" {
-			names = names[:0]
-			for name := range s.tables {
-				names = append(names, name)
-			}
-			slices.Sort(names)
-		}
-		for _, name := range names {
-			if s.tables[name] == nil {
-				fail(w, http.StatusNotFound, "no such stream")
-				return
-			}
-			s.Show(name, random, number("show"))
-			s.Change(name, random, number("add"), number("update"), number("remove"))
-			s.Hide(name, random, number("hide"))
-		}
-	case what == "faults":
-		probability, err := strconv.ParseFloat(q.Get("probability"), 64)
-		var faults []Fault
-		for name := range strings.SplitSeq(q.Get("name"), ",") {
-			f, ferr := ParseFault(name)
-			if ferr != nil && name != "" {
-				err = ferr
-			} else if name != "" {
-				faults = append(faults, f)
-			}
-		}
-		if err != nil {
-			fail(w, http.StatusUnprocessableEntity, err.Error())
-			return
-		}
-		s.SetFault(Chaos(uint64(number("seed")), probability, faults...))
-	case what == "links":
-		s.ExpireLinks()
-	case what == "scopes":
-		var scopes []string
-		if names := q.Get("names"); names != "all" {
-			scopes = slices.DeleteFunc(strings.Split(names, ","),
-				func(n string) bool { return n == "" })
-		}
-		s.Grant(scopes)
-	default:
-		fail(w, http.StatusNotFound, fmt.Sprintf("the sandbox knows no %q", what))
-		return
-	}
-	answer(w, http.StatusOK, told)
 }

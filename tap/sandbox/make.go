@@ -89,79 +89,82 @@ func (m *maker) decorate(t *table) {
 func (m *maker) variant(t *table, shape *record.Shape, v int) variant {
 	var out variant
 	for n, c := range shape.Columns {
-		name, err := json.Marshal(c.Name)
-		if err != nil {
-			panic(err) // a name is a string
-		}
-		key := slices.Concat(name, []byte{':'})
-		col := column{name: c.Name, key: key, parts: []part{{text: slices.Clip(key)}}}
-		var told bool
-		if col.cell, told = slices.BinarySearch(t.told, c.Name); !told {
-			col.cell = -1
-		}
-		add := func(op op, p part) {
-			p.op = op
-			last := &col.parts[len(col.parts)-1]
-			if last.op == nothing {
-				p.text = append(last.text, p.text...)
-				*last = p
-				return
-			}
-			col.parts = append(col.parts, p)
-		}
-		text := func(v any) {
-			j, err := json.Marshal(v, json.Deterministic(true))
-			if err != nil {
-				panic(err) // values are generated here
-			}
-			add(nothing, part{text: j})
-		}
-		s := t.stream
-		ref := m.tables[s.References[c.Name]]
-		if ref == nil && s.References[c.Name] != "" {
-			ref = m.tables["custom_field_options"]
-		}
-		nullable := c.Shape.Kinds&record.Null != 0 && (v+n)%5 == 3
-		special, isSpecial := m.special(t, c.Name, v)
-		switch {
-		case c.Name == "id":
-			add(rowID, part{})
-		case c.Name == "created_at":
-			add(createdAt, part{})
-		case c.Name == "updated_at":
-			add(updatedAt, part{})
-		case s.Name == "job_posts" && c.Name == "active":
-			add(isActive, part{})
-		case s.Name == "attachments" && c.Name == "url":
-			add(fileURL, part{})
-		case isSpecial:
-			text(special)
-		case ref != nil && c.Shape.Kinds&record.Array != 0:
-			add(nothing, part{text: []byte{'['}})
-			for k := range v % 4 {
-				if k > 0 {
-					add(nothing, part{text: []byte{','}})
-				}
-				add(refTo, part{ref: ref, salt: uint64(100 + n*10 + k)})
-				col.parts = append(col.parts, part{})
-			}
-			add(nothing, part{text: []byte{']'}})
-		case ref != nil:
-			if nullable && !belongs[c.Name] {
-				text(nil)
-				break
-			}
-			add(refTo, part{ref: ref, salt: uint64(100 + n)})
-		case nullable:
-			text(nil)
-		case c.Shape.Format == record.DateTime:
-			add(laterAt, part{ms: int64(n+1) * 3600 * 1000})
-		default:
-			text(m.value(t.stream, c.Name, c.Shape, v))
-		}
-		out.columns = append(out.columns, col)
+		out.columns = append(out.columns, m.column(t, c, n, v))
 	}
 	return out
+}
+
+// column makes variant v of column n of a table.
+func (m *maker) column(t *table, c record.Column, n, v int) column {
+	key := slices.Concat(marshal(c.Name), []byte{':'})
+	col := column{name: c.Name, key: key, parts: []part{{text: slices.Clip(key)}}}
+	var isTold bool
+	if col.cell, isTold = slices.BinarySearch(t.told, c.Name); !isTold {
+		col.cell = -1
+	}
+	s := t.stream
+	ref := m.tables[s.References[c.Name]]
+	if ref == nil && s.References[c.Name] != "" {
+		ref = m.tables["custom_field_options"]
+	}
+	nullable := c.Shape.Kinds&record.Null != 0 && (v+n)%5 == 3
+	special, isSpecial := m.special(t, c.Name, v)
+	switch {
+	case c.Name == "id":
+		col.add(part{op: rowID})
+	case c.Name == "created_at":
+		col.add(part{op: createdAt})
+	case c.Name == "updated_at":
+		col.add(part{op: updatedAt})
+	case s.Name == "job_posts" && c.Name == "active":
+		col.add(part{op: isActive})
+	case s.Name == "attachments" && c.Name == "url":
+		col.add(part{op: fileURL})
+	case isSpecial:
+		col.text(special)
+	case ref != nil && c.Shape.Kinds&record.Array != 0:
+		col.add(part{text: []byte{'['}})
+		for k := range v % 4 {
+			if k > 0 {
+				col.add(part{text: []byte{','}})
+			}
+			col.add(part{op: refTo, ref: ref, salt: uint64(100 + n*10 + k)})
+			col.parts = append(col.parts, part{})
+		}
+		col.add(part{text: []byte{']'}})
+	case nullable && !(ref != nil && belongs[c.Name]):
+		col.text(nil)
+	case ref != nil:
+		col.add(part{op: refTo, ref: ref, salt: uint64(100 + n)})
+	case c.Shape.Format == record.DateTime:
+		col.add(part{op: laterAt, ms: int64(n+1) * 3600 * 1000})
+	default:
+		col.text(m.value(t.stream, c.Name, c.Shape, v))
+	}
+	return col
+}
+
+// add adds a part to a column; a text continues the one before.
+func (c *column) add(p part) {
+	last := &c.parts[len(c.parts)-1]
+	if last.op == nothing {
+		p.text = append(last.text, p.text...)
+		*last = p
+		return
+	}
+	c.parts = append(c.parts, p)
+}
+
+// text adds a value as JSON.
+func (c *column) text(v any) { c.add(part{text: marshal(v)}) }
+
+// marshal returns a value that is generated here as JSON.
+func marshal(v any) []byte {
+	text, err := json.Marshal(v, json.Deterministic(true))
+	if err != nil {
+		panic(err) // it has no other types than those of JSON
+	}
+	return text
 }
 
 // special are the values that other parts of the sandbox depend on.

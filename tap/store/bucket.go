@@ -33,7 +33,7 @@ const (
 	attempts = 3
 )
 
-func newBucket(name, prefix string, getenv func(string) (string, bool), silence time.Duration) (
+func newBucket(name, prefix string, getenv func(string) (string, bool), requestTimeout time.Duration) (
 	Store, error,
 ) {
 	opts := &minio.Options{
@@ -67,7 +67,7 @@ func newBucket(name, prefix string, getenv func(string) (string, bool), silence 
 	if err != nil {
 		return nil, err
 	}
-	opts.Transport = &web.Watch{Next: transport, Silence: silence, Slowest: slowest}
+	opts.Transport = &web.Watch{Next: transport, RequestTimeout: requestTimeout, Slowest: slowest}
 	client, err := minio.New(endpoint, opts)
 	if err != nil {
 		return nil, err
@@ -92,13 +92,13 @@ func (s *bucket) Put(ctx context.Context, name string, f *os.File, m Meta) error
 			"Source": m.Source,
 		}, NumThreads: 1, PartSize: 16 << 20,
 	})
-	return s.told(err)
+	return s.errorOf(err)
 }
 
 func (s *bucket) Stat(ctx context.Context, name string) (Meta, error) {
 	info, err := s.client.StatObject(ctx, s.name, s.key(name), minio.StatObjectOptions{})
 	if err != nil {
-		return Meta{}, s.told(err)
+		return Meta{}, s.errorOf(err)
 	}
 	return Meta{
 		Bytes: info.Size, SHA256: info.UserMetadata["Sha256"],
@@ -109,19 +109,19 @@ func (s *bucket) Stat(ctx context.Context, name string) (Meta, error) {
 func (s *bucket) Get(ctx context.Context, name string) (io.ReadCloser, error) {
 	object, err := s.client.GetObject(ctx, s.name, s.key(name), minio.GetObjectOptions{})
 	if err != nil {
-		return nil, s.told(err)
+		return nil, s.errorOf(err)
 	}
 	if _, err := object.Stat(); err != nil {
 		_ = object.Close() // the first error is returned
-		return nil, s.told(err)
+		return nil, s.errorOf(err)
 	}
 	return object, nil
 }
 
 func (s *bucket) URL(name string) string { return "s3://" + s.name + "/" + s.key(name) }
 
-// told makes an error name the bucket; if an object does not exist, it is fs.ErrNotExist.
-func (s *bucket) told(err error) error {
+// errorOf makes an error name the bucket; if an object does not exist, it is fs.ErrNotExist.
+func (s *bucket) errorOf(err error) error {
 	switch r := minio.ToErrorResponse(err); {
 	case err == nil:
 		return nil

@@ -11,6 +11,8 @@ import (
 	"sync"
 
 	"github.com/go-json-experiment/json"
+
+	"github.com/tap-greenhouse/tap-greenhouse/internal/atomicfile"
 )
 
 // folder keeps files below a folder. The metadata of a file is in another one next to it, whose
@@ -54,7 +56,7 @@ func (s *folder) Put(_ context.Context, name string, f *os.File, m Meta) (err er
 	if err := publish(f, p); err != nil {
 		return err
 	}
-	if err := syncDir(filepath.Dir(p)); err != nil {
+	if err := atomicfile.SyncFolder(filepath.Dir(p)); err != nil {
 		return err
 	}
 	return s.describe(p, m)

@@ -93,7 +93,7 @@ func (s *folder) Slow() bool { return false }
 func (s *bucket) Append(ctx context.Context, name string, number uint64, data []byte) error {
 	_, err := s.client.PutObject(ctx, s.name, s.key(fmt.Sprintf("%s/%08d", name, number)),
 		bytes.NewReader(data), int64(len(data)), minio.PutObjectOptions{})
-	return s.told(err)
+	return s.errorOf(err)
 }
 
 // objects lists the objects below a folder, in the order of their names.
@@ -102,7 +102,7 @@ func (s *bucket) objects(ctx context.Context, folder string) ([]minio.ObjectInfo
 	for o := range s.client.ListObjects(ctx, s.name,
 		minio.ListObjectsOptions{Prefix: s.key(folder) + "/", Recursive: true}) {
 		if o.Err != nil {
-			return nil, s.told(o.Err)
+			return nil, s.errorOf(o.Err)
 		}
 		all = append(all, o)
 	}
@@ -143,11 +143,11 @@ func (s *bucket) Logs(ctx context.Context, folder string) ([]Log, error) {
 func (s *bucket) part(ctx context.Context, key string) ([]byte, error) {
 	object, err := s.client.GetObject(ctx, s.name, key, minio.GetObjectOptions{})
 	if err != nil {
-		return nil, s.told(err)
+		return nil, s.errorOf(err)
 	}
 	defer func() { _ = object.Close() }() // it was read to its end, or failed before
 	data, err := io.ReadAll(object)
-	return data, s.told(err)
+	return data, s.errorOf(err)
 }
 
 func (s *bucket) RemoveLog(ctx context.Context, name string) error {
@@ -158,7 +158,7 @@ func (s *bucket) RemoveLog(ctx context.Context, name string) error {
 	for _, o := range objects {
 		if err := s.client.RemoveObject(ctx, s.name, o.Key,
 			minio.RemoveObjectOptions{}); err != nil {
-			return s.told(err)
+			return s.errorOf(err)
 		}
 	}
 	return nil

@@ -117,20 +117,20 @@ func (s *bucket) write(ctx context.Context, key string, data []byte, was *string
 			return "", errChanged
 		}
 	}
-	return info.ETag, s.told(err)
+	return info.ETag, s.errorOf(err)
 }
 
 func (s *bucket) read(ctx context.Context, key string) (data []byte, etag string, err error) {
 	object, err := s.client.GetObject(ctx, s.name, key, minio.GetObjectOptions{})
 	if err != nil {
-		return nil, "", s.told(err)
+		return nil, "", s.errorOf(err)
 	}
 	defer func() { _ = object.Close() }() // it was read to its end, or failed before
 	if data, err = io.ReadAll(object); err != nil {
-		return nil, "", s.told(err)
+		return nil, "", s.errorOf(err)
 	}
 	info, err := object.Stat()
-	return data, info.ETag, s.told(err)
+	return data, info.ETag, s.errorOf(err)
 }
 
 // lease is an object that says who owns another one. Its owner writes it again and again.
@@ -252,6 +252,6 @@ func (l *lease) release() error {
 	if l.holds() != nil {
 		return nil
 	}
-	return l.bucket.told(l.bucket.client.RemoveObject(context.Background(), l.bucket.name, l.key,
+	return l.bucket.errorOf(l.bucket.client.RemoveObject(context.Background(), l.bucket.name, l.key,
 		minio.RemoveObjectOptions{}))
 }

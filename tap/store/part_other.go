@@ -39,5 +39,3 @@ func anonymous() (*os.File, error) {
 	sweepTemp.Do(func() { sweepParts(dir) })
 	return newPart(dir)
 }
-
-func syncDir(string) error { return nil }

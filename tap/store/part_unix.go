@@ -39,13 +39,3 @@ func anonymous() (*os.File, error) {
 	}
 	return f, os.Remove(f.Name())
 }
-
-// syncDir makes renamed files survive a crash.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
-}

@@ -34,7 +34,7 @@ var ErrTaken = errors.New("another process uses it")
 // a warning if the server cannot tell two owners apart. A server may be silent for as long as
 // given.
 func OpenSlot(ctx context.Context, address string, getenv func(string) (string, bool),
-	silence time.Duration, log *slog.Logger,
+	requestTimeout time.Duration, log *slog.Logger,
 ) (Slot, error) {
 	if strings.HasPrefix(address, "s3:") {
 		at, err := parse(address)
@@ -42,7 +42,7 @@ func OpenSlot(ctx context.Context, address string, getenv func(string) (string, 
 			return nil, errors.New("write it as s3://bucket/key")
 		}
 		// A renewal that hangs must not take as long as the lease lasts.
-		s, err := newBucket(at.bucket, "", getenv, min(silence, leaseTimes.renew))
+		s, err := newBucket(at.bucket, "", getenv, min(requestTimeout, leaseTimes.renew))
 		if err != nil {
 			return nil, err
 		}

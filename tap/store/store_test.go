@@ -23,9 +23,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func open(t *testing.T, address string, silence time.Duration) Store {
+func open(t *testing.T, address string, requestTimeout time.Duration) Store {
 	t.Helper()
-	s, err := Open(address, os.LookupEnv, silence)
+	s, err := Open(address, os.LookupEnv, requestTimeout)
 	require.NoError(t, err)
 	return s
 }
@@ -334,6 +334,6 @@ func TestErrorsOfBuckets(t *testing.T) {
 	assert.EqualError(t, err, `bucket "another" does not exist`)
 	b, ok := s.(*bucket)
 	require.True(t, ok)
-	assert.NoError(t, b.told(nil))
-	assert.EqualError(t, b.told(errors.New("no luck")), "bucket another: no luck")
+	assert.NoError(t, b.errorOf(nil))
+	assert.EqualError(t, b.errorOf(errors.New("no luck")), "bucket another: no luck")
 }

@@ -52,13 +52,13 @@ func Show(out io.Writer, snapshot func() *tap.Report) *Display {
 	var below []mpb.BarFiller
 	for i := range v.rows[1:] {
 		below = append(below, mpb.BarFillerFunc(func(w io.Writer, s decor.Statistics) error {
-			_, err := fmt.Fprintln(w, cut(v.rows[1+i], s.AvailableWidth))
+			_, err := fmt.Fprintln(w, clip(v.rows[1+i], s.AvailableWidth))
 			return err
 		}))
 	}
 	bar := mpb.BarFillerFunc(func(w io.Writer, s decor.Statistics) error {
 		v.look(s.AvailableWidth) // it is drawn first
-		_, err := io.WriteString(w, cut(v.rows[0], s.AvailableWidth))
+		_, err := io.WriteString(w, clip(v.rows[0], s.AvailableWidth))
 		return err
 	})
 	// it fails only after Wait
@@ -108,8 +108,8 @@ func (v *view) look(width int) {
 	copy(shown[1:], lines(r, time.Now(), n-1))
 }
 
-// cut truncates a line to the width of the screen. Its text is ASCII.
-func cut(line string, width int) string {
+// clip truncates a line to the width of the screen. Its text is ASCII.
+func clip(line string, width int) string {
 	if width > 0 && len(line) >= width {
 		return line[:max(0, width-1)]
 	}

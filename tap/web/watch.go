@@ -18,9 +18,9 @@ var (
 // the body spends between two reads does not count.
 type Watch struct {
 	Next http.RoundTripper
-	// Silence is how long nothing may move, in either direction.
-	Silence time.Duration
-	// Slowest is the least that an answer must deliver, in bytes a second over each Silence.
+	// RequestTimeout is how long nothing may move, in either direction.
+	RequestTimeout time.Duration
+	// Slowest is the least that an answer must deliver, in bytes a second over each RequestTimeout.
 	Slowest int
 	// Longest is how long the exchange may take until its body is closed; 0 for no limit.
 	Longest time.Duration
@@ -30,7 +30,7 @@ type Watch struct {
 func (w *Watch) RoundTrip(req *http.Request) (*http.Response, error) {
 	ctx, cancel := context.WithCancelCause(req.Context())
 	e := &exchange{watch: w, ctx: ctx, cancel: cancel}
-	e.silence = time.AfterFunc(w.Silence, func() { cancel(ErrSilent) })
+	e.silence = time.AfterFunc(w.RequestTimeout, func() { cancel(ErrSilent) })
 	if w.Longest > 0 {
 		e.end = time.AfterFunc(w.Longest, func() { cancel(ErrSlow) })
 	}
@@ -62,14 +62,14 @@ func (e *exchange) sending(req *http.Request) *http.Request {
 	if req.Body == nil || req.Body == http.NoBody {
 		return req
 	}
-	req.Body = &sent{req.Body, e.silence, e.watch.Silence}
+	req.Body = &sent{req.Body, e.silence, e.watch.RequestTimeout}
 	if get := req.GetBody; get != nil {
 		req.GetBody = func() (io.ReadCloser, error) {
 			body, err := get()
 			if err != nil {
 				return nil, err
 			}
-			return &sent{body, e.silence, e.watch.Silence}, nil
+			return &sent{body, e.silence, e.watch.RequestTimeout}, nil
 		}
 	}
 	return req
@@ -89,12 +89,12 @@ func (s *sent) Read(p []byte) (int, error) {
 
 // Read implements [io.Reader].
 func (e *exchange) Read(p []byte) (int, error) {
-	e.silence.Reset(e.watch.Silence)
+	e.silence.Reset(e.watch.RequestTimeout)
 	began := time.Now()
 	n, err := e.body.Read(p)
 	e.waited += time.Since(began)
 	e.silence.Stop()
-	if e.bytes += n; e.waited > e.watch.Silence {
+	if e.bytes += n; e.waited > e.watch.RequestTimeout {
 		if float64(e.bytes) < float64(e.watch.Slowest)*e.waited.Seconds() {
 			e.cancel(ErrSlow)
 		}

@@ -98,7 +98,7 @@ func get(t *testing.T, w Watch, wait time.Duration, pieces []piece, pause time.D
 // Silent and dripping connections are given up, slow ones are not, and the time that a reader takes
 // does not count.
 func TestSilentAndDrippingConnectionsAreGivenUp(t *testing.T) {
-	w := Watch{Silence: 10 * time.Second, Slowest: 16}
+	w := Watch{RequestTimeout: 10 * time.Second, Slowest: 16}
 	for name, c := range map[string]struct {
 		longest, wait time.Duration
 		pieces        []piece
@@ -144,7 +144,7 @@ func TestSendingIsNotSilence(t *testing.T) {
 		9 * time.Second: nil, 11 * time.Second: ErrSilent,
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			w := Watch{Silence: 10 * time.Second, Next: host(func(r *http.Request) (*http.Response, error) {
+			w := Watch{RequestTimeout: 10 * time.Second, Next: host(func(r *http.Request) (*http.Response, error) {
 				_, err := r.Body.Read(make([]byte, 1))
 				require.NoError(t, err)
 				body, err := r.GetBody() // as after a connection that was closed
@@ -179,7 +179,7 @@ func TestCanceledRequestsAreNotSilent(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	stopped := errors.New("stopped")
 	cancel(stopped)
-	w := Watch{Silence: time.Hour, Next: host(func(r *http.Request) (*http.Response, error) {
+	w := Watch{RequestTimeout: time.Hour, Next: host(func(r *http.Request) (*http.Response, error) {
 		return nil, r.Context().Err()
 	})}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://host.invalid/", nil)

@@ -11,17 +11,17 @@ import (
 )
 
 func TestQuietListIsLeftAloneTwiceAsLongEachTime(t *testing.T) {
-	rest := progress.Rest{Stale: 16 * time.Hour}
+	schedule := progress.Schedule{MaxStaleness: 16 * time.Hour}
 	now := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
 	b := tap.Bookmark{Until: now}
 	var alone []time.Duration
 	for range 66 {
-		due := rest.Due(b)
+		due := schedule.Due(b)
 		if due.IsZero() {
 			due = b.Until
 		}
 		alone = append(alone, due.Sub(b.Until))
-		assert.LessOrEqual(t, due.Sub(b.Until), rest.Stale)
+		assert.LessOrEqual(t, due.Sub(b.Until), schedule.MaxStaleness)
 		after := tap.Bookmark{Until: due.Add(time.Minute)}
 		after.Quiet = progress.Quiet(b, 0, true)
 		b = after
@@ -37,13 +37,13 @@ func TestQuietListIsLeftAloneTwiceAsLongEachTime(t *testing.T) {
 func TestNoListIsStalerThanItSays(t *testing.T) {
 	now := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
 	b := tap.Bookmark{Until: now.Add(-50 * time.Minute), Quiet: 1000}
-	rest := progress.Rest{Stale: time.Hour}
-	assert.True(t, rest.Leaves(b, now, now.Add(-5*time.Minute)))
-	assert.False(t, rest.Leaves(b, now, now.Add(-15*time.Minute)), "the next run would be too late")
-	assert.False(t, rest.Leaves(b, now.Add(time.Hour), now))
-	assert.False(t, rest.Leaves(tap.Bookmark{Quiet: 9}, now, now), "it was never read")
-	assert.False(t, progress.Rest{}.Leaves(b, now, now))
-	rest.Every = 2 * time.Hour
-	assert.True(t, rest.Leaves(b, now, now.Add(-time.Hour)), "refresh_every goes before")
-	assert.Equal(t, b.Until.Add(2*time.Hour), rest.Due(b))
+	schedule := progress.Schedule{MaxStaleness: time.Hour}
+	assert.True(t, schedule.Leaves(b, now, now.Add(-5*time.Minute)))
+	assert.False(t, schedule.Leaves(b, now, now.Add(-15*time.Minute)), "the next run would be too late")
+	assert.False(t, schedule.Leaves(b, now.Add(time.Hour), now))
+	assert.False(t, schedule.Leaves(tap.Bookmark{Quiet: 9}, now, now), "it was never read")
+	assert.False(t, progress.Schedule{}.Leaves(b, now, now))
+	schedule.RefreshEvery = 2 * time.Hour
+	assert.True(t, schedule.Leaves(b, now, now.Add(-time.Hour)), "refresh_every goes before")
+	assert.Equal(t, b.Until.Add(2*time.Hour), schedule.Due(b))
 }
