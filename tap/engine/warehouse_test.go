@@ -315,7 +315,7 @@ func (f *fortune) settle() {
 		return // rows that were deleted before then stay
 	}
 	assert.Equal(f.t, rows, len(have), "no dead row is left")
-	assert.Equal(f.t, rows, f.report.VerifiedRows)
+	assert.Equal(f.t, rows, *f.report.VerifiedRows)
 	assert.Equal(f.t, fmt.Sprint(sum), f.report.VerifiedSum)
 }
 
