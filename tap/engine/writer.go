@@ -262,6 +262,7 @@ func (m vanished) write(w *writer) {
 	}
 	st.ledger.Wrote(m.number)
 	w.wrote(st, len(m.ids))
+	w.due = w.due || st.ledger.Slow()
 	w.changed(st)
 	m.told <- true
 }
