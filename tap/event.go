@@ -39,6 +39,7 @@ type Estimate struct {
 }
 
 // Deleted is a report of deleted rows. It comes after all rows have been written under the version.
+// A voice appends nothing if the catalog lacks what it needs to say so.
 type Deleted struct {
 	Query   *Query
 	Version int64

@@ -65,7 +65,7 @@ func (r *StreamReport) LogOf(run, version string, o Organization, now time.Time,
 		row.ChangedColumns = nil
 	}
 	if !r.VerifiedUntil.IsZero() {
-		row.VerifiedRows, row.VerifiedSum = &r.VerifiedRows, &r.VerifiedSum
+		row.VerifiedRows, row.VerifiedSum = r.VerifiedRows, &r.VerifiedSum
 	}
 	if r.Err != nil {
 		ended = r.Err

@@ -67,7 +67,7 @@ type StreamReport struct {
 	// Scope is the missing scope because of which the stream was skipped.
 	Scope string `json:"scope,omitzero"`
 	// Gone is the number of rows that Greenhouse no longer has.
-	Gone int `json:"gone,omitzero"`
+	Gone int `json:"gone"`
 	// Swept is the time of the last complete listing of ids, NextSweep when the next one is due,
 	// and NextRead when the stream is read next, if that is not in every run.
 	Swept     time.Time `json:"swept,omitzero"`
@@ -77,9 +77,9 @@ type StreamReport struct {
 	// has not proven it. Then VerifiedRows is the number of rows and VerifiedSum the sum of their
 	// ids. Repaired is the number of rows that were missing or stale, and were read again.
 	VerifiedUntil time.Time `json:"verified_until,omitzero"`
-	VerifiedRows  int       `json:"verified_rows,omitzero"`
+	VerifiedRows  *int      `json:"verified_rows,omitzero"`
 	VerifiedSum   string    `json:"verified_id_sum,omitzero"`
-	Repaired      int       `json:"repaired,omitzero"`
+	Repaired      int       `json:"repaired"`
 	// CompleteUntil is the time up to which every change has been written, by the server's clock.
 	CompleteUntil time.Time `json:"complete_until,omitzero"`
 	// Changes are the columns that are new or had a value of another type; New are the new ones.

@@ -86,19 +86,16 @@ func (w *writer) compare(st *stream) {
 func (m compared) write(w *writer) {
 	st, f := m.stream, m.found
 	w.prove(w.signals.row.Load())
+	f.Compared = f.Compared && w.proven // a user who sees no row at all proves nothing
 	if f.Compared {
 		st.out.verified = &tap.Verified{
 			Until: f.Until, Rows: f.Rows, Sum: f.Sum.String(), Repaired: f.Repaired,
 		}
+		st.out.proof = &f
 		w.changed(st)
 	} else if w.Deletes.Verify {
 		st.out.err = tap.Errorf(tap.Refused, "verifying "+st.query.Stream.Name,
 			"the list could not be compared with what was delivered")
-	}
-	if f.Compared && (f.Listed || f.Gone > 0 || f.Repaired > 0) {
-		w.Log.Info("compared with what was loaded", "stream", st.query.Stream.Name, "rows", f.Rows,
-			"gone", f.Gone, "repaired", f.Repaired,
-			"next", f.Swept.Add(w.Deletes.Every).UTC().Format(time.RFC3339))
 	}
 	w.end(st, st.out.err)
 	if w.err == nil { // it was written, and the state says so
@@ -168,7 +165,13 @@ func (w *writer) logEnd(st *stream, err error) {
 	default:
 		st.report.status(tap.Complete, nil)
 		st.report.due(w.schedule(st).Due(w.bookmarkOf(st)))
-		w.Log.Info("stream is complete", "stream", name, "records", st.out.records)
+		about := []any{"stream", name, "records", st.out.records}
+		if f := st.out.proof; f != nil {
+			about = append(about, "verified_until", f.Until.UTC().Format(time.RFC3339),
+				"verified_rows", f.Rows, "verified_id_sum", f.Sum.String(), "gone", f.Gone, "repaired",
+				f.Repaired, "next_sweep", f.Swept.Add(w.Deletes.Every).UTC().Format(time.RFC3339))
+		}
+		w.Log.Info("stream is complete", about...)
 	}
 }
 
@@ -196,15 +199,15 @@ func (st *stream) scopeLost(err error) error {
 const unprovenFor = 24 * time.Hour
 
 // needsProof reports whether it matters that no list had a row: a stream was read for the first
-// time, or has not moved for long.
+// time, has not moved for long, or should be verified.
 func (w *writer) needsProof() bool {
 	if w.signals.row.Load() || w.proven || w.Proof == nil || w.Sample {
 		return false
 	}
 	return slices.ContainsFunc(w.streams, func(st *stream) bool {
 		last := st.bookmark.Last()
-		return st.out.err == nil && !st.out.leftAlone &&
-			(last.IsZero() || w.now().Sub(last) > unprovenFor)
+		return st.out.err == nil && !st.out.leftAlone && (last.IsZero() ||
+			w.now().Sub(last) > unprovenFor || w.Deletes != nil && w.Deletes.Verify)
 	})
 }
 

@@ -164,7 +164,7 @@ func (r *report) swept(f gone.Found, every time.Duration) {
 		r.Swept, r.NextSweep = f.Swept, f.Swept.Add(every)
 	}
 	if f.Compared {
-		r.VerifiedUntil, r.VerifiedRows, r.VerifiedSum = f.Until, f.Rows, f.Sum.String()
+		r.VerifiedUntil, r.VerifiedRows, r.VerifiedSum = f.Until, &f.Rows, f.Sum.String()
 	}
 }
 

@@ -510,6 +510,8 @@ type ledgers struct {
 	before []ledgers
 	calls  int
 	loads  int
+	slow   bool // each call costs a request
+	parts  int  // appended
 }
 
 func newLedgers() *ledgers {
@@ -540,6 +542,7 @@ func (l *ledgers) Append(_ context.Context, stream, run string, _ uint64, data [
 		l.logs[stream] = map[string][]byte{}
 	}
 	l.logs[stream][run] = append(l.logs[stream][run], data...)
+	l.parts++
 	return nil
 }
 
@@ -555,7 +558,7 @@ func (l *ledgers) Replace(_ context.Context, stream string, file []byte, runs []
 }
 
 func (*ledgers) Name(stream string) string { return stream }
-func (*ledgers) Slow() bool                { return false }
+func (l *ledgers) Slow() bool              { return l.slow }
 
 // keep remembers the store as it is now, at times.
 func (l *ledgers) keep() {

@@ -173,7 +173,7 @@ func TestSweepsOfALongList(t *testing.T) {
 	assert.Equal(t, simWorld, report.Swept)
 	assert.Equal(t, simWorld.Add(24*time.Hour), report.NextSweep)
 	assert.Equal(t, simWorld, report.VerifiedUntil)
-	assert.Equal(t, 1200, report.VerifiedRows)
+	assert.Equal(t, 1200, *report.VerifiedRows)
 	assert.Equal(t, "720600", report.VerifiedSum)
 	assert.NotContains(t, r.log, "compared", "nothing to say")
 
@@ -194,11 +194,11 @@ func TestSweepsOfALongList(t *testing.T) {
 	assert.Equal(t, 60, r.sum.Streams[0].Gone)
 	assert.Equal(t, 4, r.sum.Streams[0].Pages, "a page of news and three of ids")
 	assert.Contains(t, r.log, `msg="sweeping: listing all ids" stream=timed`)
-	assert.Contains(t, r.log, "rows=1140 gone=60 repaired=0 next=2020-01-03T00:00:00Z")
+	assert.Contains(t, r.log, "rows=1140 verified_id_sum=712770 gone=60 repaired=0 next_sweep=2020-01-03T00:00:00Z")
 	assert.Less(t, strings.LastIndex(r.out, `"RECORD"`),
 		strings.LastIndex(r.out, "ACTIVATE_VERSION"))
 	assert.Contains(t, r.out, fmt.Sprintf(`"version":%d}`, gone.FirstVersion-1))
-	assert.Equal(t, 1140, r.sum.Streams[0].VerifiedRows)
+	assert.Equal(t, 1140, *r.sum.Streams[0].VerifiedRows)
 	assert.Equal(t, l.now, r.sum.Streams[0].Swept)
 
 	dead, asked, _ = l.run()
@@ -227,7 +227,7 @@ func TestListsOfOnePage(t *testing.T) {
 	dead, asked, r = l.run()
 	assert.Equal(t, []string{"list", "2 ids"}, asked)
 	assert.Equal(t, []string{"9", "7"}, dead)
-	assert.Contains(t, r.log, "rows=498 gone=2")
+	assert.Contains(t, r.log, "rows=498 verified_id_sum=125234 gone=2")
 	l.ids["timed"] = numbers(1, 600)
 	_, asked, _ = l.run()
 	assert.Equal(t, []string{"list", "news"}, asked, "it no longer fits")
@@ -392,7 +392,7 @@ func TestAListThatBecameEmpty(t *testing.T) {
 	l.ids["timed"], l.now = nil, l.now.Add(time.Hour)
 	dead, _, r := l.run()
 	assert.Equal(t, []string{"3", "2", "1"}, dead, "the other list is read whole, too, and has rows")
-	assert.Zero(t, r.sum.Streams[0].VerifiedRows)
+	assert.Zero(t, *r.sum.Streams[0].VerifiedRows)
 	assert.False(t, r.sum.Streams[0].VerifiedUntil.IsZero())
 
 	l = newLists(t, numbers(1, 3))
@@ -614,5 +614,28 @@ func TestVerifyingAStreamThatWouldBeLeftAlone(t *testing.T) {
 	l.now = l.now.Add(time.Hour)
 	l.deletes.Verify = true
 	_, _, r := l.run()
-	assert.Equal(t, 3, r.sum.Streams[0].VerifiedRows)
+	assert.Equal(t, 3, *r.sum.Streams[0].VerifiedRows)
+}
+
+// A user who sees no row at all proves nothing. Whether he may see any is asked for if a stream
+// should be verified.
+func TestEmptyListsAreVerifiedOnlyByWhoMaySeeRows(t *testing.T) {
+	l := newLists(t, nil)
+	l.run()
+	l.proof = stream("proof")
+	l.ids["proof"] = numbers(1, 1)
+	l.now = l.now.Add(time.Hour)
+	l.run() // it moves the bookmark
+	l.now = l.now.Add(time.Hour)
+	_, asked, r := l.run()
+	assert.Equal(t, []string{"list"}, asked)
+	assert.True(t, r.sum.Streams[0].VerifiedUntil.IsZero())
+	l.deletes.Verify = true
+	_, asked, r = l.run()
+	assert.Equal(t, []string{"list", "proof: list"}, asked)
+	require.NoError(t, r.sum.Streams[0].Err)
+	assert.Zero(t, *r.sum.Streams[0].VerifiedRows)
+	l.proof = nil
+	_, _, r = l.run()
+	assert.ErrorContains(t, r.sum.Streams[0].Err, "could not be compared")
 }

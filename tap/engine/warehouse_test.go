@@ -315,7 +315,7 @@ func (f *fortune) settle() {
 		return // rows that were deleted before then stay
 	}
 	assert.Equal(f.t, rows, len(have), "no dead row is left")
-	assert.Equal(f.t, rows, f.report.VerifiedRows)
+	assert.Equal(f.t, rows, *f.report.VerifiedRows)
 	assert.Equal(f.t, fmt.Sprint(sum), f.report.VerifiedSum)
 }
 
@@ -337,4 +337,21 @@ func TestAStreamIsVerifiedOnceTheStateSaysSo(t *testing.T) {
 	assert.True(t, is)
 	is, _ = verified(length - 20)
 	assert.False(t, is)
+}
+
+// In a store where each call costs a request, a ledger grows by one part for a state, or for twenty
+// pages of a listing.
+func TestLedgersCostOneRequestAState(t *testing.T) {
+	simulate(t, func(_ *testing.T, s *simulation, random *rand.Rand) {
+		ledger := newLedgers()
+		ledger.slow = true
+		s.deletes = &engine.Deletes{Store: ledger, Every: time.Minute, MaxShare: 1}
+		for range 4 {
+			s.hide(random, 3000)
+			parts := ledger.parts
+			s.run(0)
+			states := strings.Count(s.out, `"STATE"`)
+			assert.LessOrEqual(t, ledger.parts-parts, states+s.report.Pages/20)
+		}
+	})
 }

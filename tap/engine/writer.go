@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/gone"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/progress"
 )
 
@@ -29,10 +30,11 @@ type output struct {
 	version, records   int
 	learnt             map[string]jsontext.Value // of the latest shape that was written
 	learntVersion      int
-	verified           *tap.Verified
-	err                error // why the stream failed
-	complete           bool  // nothing is left but to compare it
-	leftAlone          bool  // it was left alone
+	verified           *tap.Verified // the last proof
+	proof              *gone.Found   // that of this run; nil for none
+	err                error         // why the stream failed
+	complete           bool          // nothing is left but to compare it
+	leftAlone          bool          // it was left alone
 }
 
 // writer owns standard output and the progress of all streams. It handles messages in the order in
@@ -238,13 +240,21 @@ func (m vanished) write(w *writer) {
 		m.reported <- false // loaders delete rows that were not written under the version
 		return
 	}
+	deleted := w.voice.Append(nil,
+		tap.Deleted{Query: st.query, Version: st.version(), IDs: m.ids, At: m.at})
+	if len(deleted) == 0 {
+		w.Log.Warn("rows are gone, and the catalog lacks the column that says so: refresh the schema of the source in the connection",
+			"stream", st.query.Stream.Name, "rows", len(m.ids))
+		m.reported <- false
+		return
+	}
 	if w.dirty {
 		w.writeState() // it says that all rows were
 	}
 	if st.out.records == 0 {
 		w.say(tap.Running{Stream: st.query.Stream})
 	}
-	w.say(tap.Deleted{Query: st.query, Version: st.version(), IDs: m.ids, At: m.at})
+	w.buf = append(w.buf, deleted...)
 	w.flush()
 	if w.err != nil {
 		m.reported <- false
@@ -252,6 +262,7 @@ func (m vanished) write(w *writer) {
 	}
 	st.ledger.Wrote(m.number)
 	w.wrote(st, len(m.ids))
+	w.due = w.due || st.ledger.Slow()
 	w.changed(st)
 	m.reported <- true
 }

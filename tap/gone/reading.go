@@ -74,15 +74,7 @@ type Page struct {
 // the same time. It returns the number to pass to [Ledger.Wrote] afterwards; 0 if there is
 // nothing to note.
 func (l *Ledger) Write(ctx context.Context, p Page) (number uint64, err error) {
-	shown, rows := make([]Row, 0, len(p.Rows)), make([]Row, 0, len(p.Rows))
-	for _, row := range p.Rows {
-		is := Row{row.ID, MarkOf(row.Mark)}
-		shown = append(shown, is)
-		if p.Without == nil || !p.Without(row) {
-			rows = append(rows, is)
-		}
-	}
-	shown, rows = Sorted(shown), Sorted(rows)
+	shown, rows := marked(p.Rows, nil), marked(p.Rows, p.Without)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.listed(p, shown)
@@ -100,6 +92,18 @@ func (l *Ledger) Write(ctx context.Context, p Page) (number uint64, err error) {
 	l.reported.Delete(ids)
 	l.unsent[l.number] = ids
 	return l.number, nil
+}
+
+// marked returns rows with the marks of their versions, in [Sorted] order, but for those that
+// without reports; nil for none.
+func marked(rows []record.Row, without func(record.Row) bool) []Row {
+	all := make([]Row, 0, len(rows))
+	for _, row := range rows {
+		if without == nil || !without(row) {
+			all = append(all, Row{row.ID, MarkOf(row.Mark)})
+		}
+	}
+	return Sorted(all)
 }
 
 // overlap makes rows unsure that another page has in another version, which is noted and not

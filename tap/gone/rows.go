@@ -284,6 +284,16 @@ func (b *block) valid() bool {
 	return n == b.n
 }
 
+// unsureRows returns the set of rows with ids, which must be in descending order.
+func unsureRows(ids []int64) (set Rows) {
+	rows := make([]Row, len(ids))
+	for i, id := range ids {
+		rows[i].ID = id
+	}
+	set.Put(rows)
+	return set
+}
+
 // Sorted sorts rows by id, the highest first, in place. Of rows with the same id, the last one
 // stays.
 func Sorted(rows []Row) []Row {

@@ -1,0 +1,113 @@
+package gone
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
+)
+
+// The end of a row: it is asked for, and reported as gone, unless too many are.
+
+const (
+	// tellRows is the number of rows that are confirmed before they are reported, so that a run
+	// that ends early makes progress.
+	tellRows = 500
+	// fewGone is the number of rows that may be gone whatever their share.
+	fewGone = 20
+)
+
+// settle asks for rows: those that exist are written if they are missing or stale, and the known
+// ones that do not are reported as gone. It reports whether it reached the end.
+func (l *Ledger) settle(ctx context.Context, w World, ids []int64) (done bool, err error) {
+	for some := range slices.Chunk(ids, tellRows) {
+		var dead, asked []int64
+		for batch := range slices.Chunk(some, tap.MaxIDs) {
+			if w.Over() {
+				break
+			}
+			living, err := w.Ask(ctx, batch)
+			if err != nil {
+				return false, fmt.Errorf("asking for rows that a listing missed: %w", err)
+			}
+			for _, id := range batch {
+				if !slices.Contains(living, id) {
+					dead = append(dead, id)
+				}
+			}
+			asked = append(asked, batch...)
+		}
+		if told, err := l.tell(ctx, w, dead); err != nil || !told {
+			return false, err
+		}
+		l.settled(asked)
+		if len(asked) < len(some) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// tell reports the known rows among some that do not exist.
+func (l *Ledger) tell(ctx context.Context, w World, dead []int64) (told bool, err error) {
+	l.mu.Lock()
+	dead = slices.DeleteFunc(dead, func(id int64) bool {
+		_, known := l.rows.Get(id)
+		_, reported := l.reported.Get(id)
+		return !known && !reported
+	})
+	if len(dead) == 0 {
+		l.mu.Unlock()
+		return true, nil
+	}
+	rows := unsureRows(dead)
+	err = l.write(ctx, kindReported, rows.Append(nil))
+	number := l.number
+	if err == nil {
+		l.rows.Delete(dead)
+		l.reported.Put(slices.Collect(rows.All()))
+		l.unsent[number] = dead
+	}
+	l.mu.Unlock()
+	if err != nil {
+		return false, err
+	}
+	if told, err = w.Tell(ctx, dead, number); told {
+		l.found.Gone += len(dead)
+	}
+	return told, err
+}
+
+// tooMany is the error of a stream of which implausibly many rows have vanished. The listing is
+// dropped: the next run makes a new one, in which they may be back.
+func (l *Ledger) tooMany(ctx context.Context, gone int, s Sweep) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	all := l.rows.Len()
+	if l.foreign || s.Accept || gone <= fewGone || float64(gone) <= s.MaxShare*float64(all) {
+		return nil
+	}
+	if err := l.dropLocked(ctx); err != nil {
+		return err
+	}
+	return &TooManyError{Gone: gone, Of: all}
+}
+
+// forget removes rows that another credential saw, and this one does not: nobody knows whether they
+// exist.
+func (l *Ledger) forget(ctx context.Context, ids []int64) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(ids) > 0 {
+		rows := unsureRows(ids)
+		if err := l.write(ctx, kindForgotten, rows.Append(nil)); err != nil {
+			return err
+		}
+		l.rows.Delete(ids)
+		l.log.Warn("rows that only another credential or user_id saw are not reported as gone",
+			"stream", l.stream, "rows", len(ids))
+	}
+	l.foreign, l.ReadAs = false, l.as
+	return l.write(ctx, kindHeader, toJSON(l.header))
+}
