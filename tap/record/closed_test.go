@@ -124,6 +124,53 @@ func TestLearntShapeIsMendedWhereMembersAreTreated(t *testing.T) {
 	assert.JSONEq(t, `{"id":1,"text":null}`, string(res.Records[0]))
 }
 
+// Where unknown members are treated, a list or an object in place of a plain value is null, and
+// widens nothing: nobody has classified what stands in it. Other plain values do widen the column.
+func TestContainerInPlaceOfAPlainValueIsNull(t *testing.T) {
+	plain, err := record.ParseShape([]byte(`{"type":"object","properties":{"id":{"type":"integer"},
+		"number":{"type":["integer","null"]},"text":{"type":["string","null"]},
+		"list":{"type":["array","null"],"items":{"type":["integer","null"]}}}}`))
+	require.NoError(t, err)
+	plain.Column("id").Key = true
+	containers := []string{
+		`{"name":"canary"}`, `["canary"]`, `[{"name":"canary"}]`, `[["canary"]]`, `{"a":[{"b":"canary"}]}`,
+	}
+	keep := func([]string, *record.Column) (own, unknown record.Treatment) { return record.Keep, record.Drop }
+	shape := plain.Treat(keep).WithUnknown(record.Drop, true)
+	again := shape.Treat(func(_ []string, c *record.Column) (own, unknown record.Treatment) {
+		return c.Treatment, c.Members().Unknown
+	})
+	for _, sealed := range []*record.Shape{shape, again} {
+		for _, value := range containers {
+			for _, column := range []string{"number", "text", "list"} {
+				if column == "list" && value == `["canary"]` {
+					continue // a list of texts is a list of plain values
+				}
+				page := []byte(`[{"id":1,"` + column + `":` + value + `}]`)
+				res, err := record.NewSplitter(sealed, record.Options{}).Split(page)
+				require.NoError(t, err, "%s: it must not widen the column", page)
+				assert.NotContains(t, string(res.Records[0]), "canary")
+				assert.Len(t, res.Nulled, 1, "%s", page)
+
+				wide, _, err := record.Learn(plain, page, record.Options{})
+				require.NoError(t, err)
+				mended, err := sealed.Learnt(wide.Differences(plain))
+				require.NoError(t, err)
+				res, err = record.NewSplitter(mended, record.Options{}).Split(page)
+				require.NoError(t, err)
+				assert.NotContains(t, string(res.Records[0]), "canary", "a state that learnt it is mended")
+			}
+		}
+	}
+	_, err = record.NewSplitter(shape, record.Options{}).Split([]byte(`[{"id":1,"number":"seven"}]`))
+	require.ErrorIs(t, err, record.ErrDrift)
+	wider, names, err := record.Learn(shape, []byte(`[{"id":1,"number":"seven","text":{"name":"canary"}}]`),
+		record.Options{})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"number"}, names)
+	assert.Equal(t, record.String|record.Integer|record.Null, wider.Column("number").Shape.Kinds)
+}
+
 // Columns that are dropped because nobody classified them are named once; those that someone left
 // out are not.
 func TestUnclassifiedColumnsAreNamed(t *testing.T) {

@@ -138,6 +138,9 @@ func (s *Shape) widen(v jsontext.Value) {
 		return
 	}
 	k := kindOf(v)
+	if s.seals(k) {
+		return
+	}
 	switch k {
 	case Object:
 		if s.Columns != nil {

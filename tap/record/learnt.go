@@ -78,6 +78,9 @@ func (s *Shape) merge(o *Shape) {
 	if s.Kinds == 0 || s.closed || s.Text {
 		return
 	}
+	if s.sealed && (o.Kinds == 0 || s.seals(o.Kinds)) {
+		return // learnt before there was a policy; what fits is learnt again
+	}
 	if o.Kinds == 0 {
 		s.Kinds, s.Format, s.Items, s.Columns, s.index = 0, NoFormat, nil, nil, nil
 		return

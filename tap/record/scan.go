@@ -188,13 +188,25 @@ func (s *Shape) admits(k Kinds) bool { return s == nil || s.Kinds&k != 0 }
 // refuse handles a value that its shape does not admit: it is drift, or becomes null. mark is the
 // number of edits before it.
 func (s *scanner) refuse(value span, shape *Shape, mark int) {
-	if s.b[value.from] == 'n' || !s.nullUnfit && !shape.closed {
+	null := s.nullUnfit || shape.closed || shape.seals(s.container(value.from))
+	if s.b[value.from] == 'n' || !null {
 		s.drift = true
 		return
 	}
 	s.nulls++
 	s.edits = s.edits[:mark]
 	s.replace(value, "null")
+}
+
+// container returns the kind of a list or an object at i, and none for other values.
+func (s *scanner) container(i int) Kinds {
+	switch s.b[i] {
+	case '{':
+		return Object
+	case '[':
+		return Array
+	}
+	return 0
 }
 
 // replace replaces a part of the page by a text.

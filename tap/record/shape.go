@@ -86,6 +86,9 @@ type Shape struct {
 	// closed marks a column with treated members, and everything below it: a value that does not
 	// fit becomes null. It never widens the shape, since what is treated could stand in it.
 	closed bool
+	// sealed marks a column without known members where unknown ones are treated: a list or an object
+	// that its schema does not have becomes null, since nobody has classified what stands in it.
+	sealed bool
 	path   string // the names that lead to an object, each with a dot after it
 	index  map[string]int
 }
@@ -249,6 +252,11 @@ func (s *Shape) close() {
 	}
 }
 
+// seals reports whether a value of kind k becomes null because the shape is sealed.
+func (s *Shape) seals(k Kinds) bool {
+	return s.sealed && s.Kinds != 0 && k&(Object|Array)&^s.Kinds != 0
+}
+
 func (s *Shape) treatBelow(path []string, choose func([]string, *Column) (own, unknown Treatment)) {
 	for i := range s.Columns {
 		c := &s.Columns[i]
@@ -264,6 +272,8 @@ func (s *Shape) treatBelow(path []string, choose func([]string, *Column) (own, u
 		}
 		if members.Columns != nil {
 			members.Unknown, members.path = unknown, strings.Join(at, ".")+"."
+		} else if unknown != Keep && !c.Key {
+			c.Shape.sealed, members.sealed = true, true
 		}
 		c.Shape.treatBelow(at, choose)
 	}
