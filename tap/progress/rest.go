@@ -15,29 +15,29 @@ type Rest struct {
 	Stale time.Duration
 }
 
-// A list is left alone after quietReads that brought nothing, for the share 1/firstShare of Stale
-// at first, and then twice as long after each further one. It stays at 1/nightShare for longer than
-// a night and most of a weekend, so that a list that is busy by day is fresh in the morning.
+// A list is left alone after quietReads that brought nothing, for firstRest at first, and then
+// twice as long after each further one. It stays at nightRest for 64 hours, longer than a night and
+// a weekend, so that a list that is busy by day is fresh in the morning. No rest is longer than
+// Stale.
 const (
 	quietReads = 2
-	firstShare = 128
-	nightShare = 16
-	nightReads = 3 * nightShare
-	mostReads  = quietReads + 3 + nightReads + 4
+	firstRest  = 10 * time.Minute
+	doublings  = 3
+	nightRest  = firstRest << doublings
+	nightReads = 48
+	longest    = 13 // doublings from nightRest, to more than a year
+	mostReads  = quietReads + doublings + nightReads + longest
 )
 
-// share returns the part of Stale for which a list is left alone after some quiet reads, as what to
-// divide it by; 0 for not at all.
-func share(quiet int) time.Duration {
+// rest returns for how long a list is left alone after some quiet reads, whatever Stale is.
+func rest(quiet int) time.Duration {
 	switch doubled := quiet - quietReads; {
 	case doubled < 0:
 		return 0
-	case doubled <= 3:
-		return firstShare >> doubled
-	case doubled <= 3+nightReads:
-		return nightShare
+	case doubled <= doublings:
+		return firstRest << doubled
 	default:
-		return time.Duration(max(1, nightShare>>(doubled-3-nightReads)))
+		return nightRest << min(max(0, doubled-doublings-nightReads), longest)
 	}
 }
 
@@ -49,8 +49,8 @@ func (r Rest) Due(b tap.Bookmark) time.Time {
 		return time.Time{}
 	case r.Every > 0:
 		return last.Add(r.Every)
-	case r.Stale > 0 && share(b.Quiet) > 0:
-		return last.Add(r.Stale / share(b.Quiet))
+	case r.Stale > 0 && rest(b.Quiet) > 0:
+		return last.Add(min(rest(b.Quiet), r.Stale))
 	}
 	return time.Time{}
 }
