@@ -308,7 +308,7 @@ func (w *writer) publish(st *stream) bool {
 // markOf is the stream's bookmark as far as it was read.
 func (w *writer) markOf(st *stream) tap.Bookmark {
 	b := st.read.Bookmark()
-	b.Quiet = 0
+	b.Quiet, b.Refused = 0, time.Time{}
 	if w.restOf(st).Stale > 0 {
 		b.Quiet = progress.Quiet(st.mark, st.out.records, st.read.Phase() == progress.Complete)
 	}
