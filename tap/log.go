@@ -3,6 +3,7 @@ package tap
 import (
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -59,7 +60,13 @@ func (r *StreamReport) LogOf(run, version string, o Organization, now time.Time,
 		Version: version, OrganizationID: orNull(o.ID), OrganizationName: orNull(o.Name),
 		NewColumns: printableAll(r.New), DroppedColumns: printableAll(r.Dropped),
 	}
-	row.ChangedColumns = slices.DeleteFunc(printableAll(r.Changes),
+	changed := slices.Clone(r.Changes)
+	for _, value := range r.NewValues {
+		column, _, _ := strings.Cut(value, "=")
+		changed = append(changed, column)
+	}
+	slices.Sort(changed)
+	row.ChangedColumns = slices.DeleteFunc(printableAll(slices.Compact(changed)),
 		func(name string) bool { return slices.Contains(row.NewColumns, name) })
 	if len(row.ChangedColumns) == 0 {
 		row.ChangedColumns = nil

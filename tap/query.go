@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
 
@@ -110,6 +112,28 @@ func (c *Choice) wantsBelow(path []string, col *record.Column) bool {
 		}
 	}
 	return false
+}
+
+// Learnt returns the shape with what earlier runs have learnt of its columns. What they learnt of
+// columns that this query leaves out, which is all of it if it cannot be read, is unread.
+func (q *Query) Learnt(columns map[string]jsontext.Value) (shape *record.Shape,
+	unread map[string]jsontext.Value, err error,
+) {
+	unread = map[string]jsontext.Value{}
+	if q.Shape == nil {
+		return nil, maps.Clone(columns), nil
+	}
+	read := map[string]jsontext.Value{}
+	for column, schema := range columns {
+		into := read
+		if c := q.Shape.Column(column); c == nil && q.Shape.Unknown == record.Drop ||
+			c != nil && c.Treatment == record.Drop {
+			into = unread
+		}
+		into[column] = schema
+	}
+	shape, err = q.Shape.Learnt(read)
+	return shape, unread, err
 }
 
 // Fingerprint identifies what is requested. A cursor continues its own query only, so a cursor in

@@ -1,6 +1,10 @@
 package tap
 
-import "time"
+import (
+	"time"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
+)
 
 // Report describes a run: how it ended, what each stream read, and how the budget was spent. The
 // report, the display and the summary are made from it.
@@ -85,10 +89,19 @@ type StreamReport struct {
 	// Changes are the columns that are new or had a value of another type; New are the new ones.
 	Changes []string `json:"schema_changes,omitzero"`
 	New     []string `json:"new_columns,omitzero"`
+	// NewValues are values that the list of their column's known values does not have, as
+	// column=value.
+	NewValues []string `json:"new_values,omitzero"`
+	// Differences are what differs from the contract, one sentence each.
+	Differences []string `json:"contract_differences,omitzero"`
 	// Dropped are the columns that the policy for personal data dropped because nobody classified
 	// them.
 	Dropped []string `json:"dropped_columns,omitzero"`
 
+	// Shape is that of the records, with what was learnt; nil if the stream cannot be read. Absent
+	// are the columns that no record had, if there were any.
+	Shape  *record.Shape `json:"-"`
+	Absent []string      `json:"-"`
 	// While the run lasts: whether the stream is being read, and the estimated number of pages; 0
 	// if unknown.
 	Reading  bool `json:"-"`

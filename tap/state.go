@@ -57,6 +57,9 @@ type Bookmark struct {
 	Verified *Verified
 	// Quiet is how many complete reads in a row have brought nothing.
 	Quiet int
+	// Refused is since when the stream has been refused, in every run since; zero if the last run that
+	// asked for it was not.
+	Refused time.Time
 }
 
 // Verified says that every row of a stream was delivered as it was at a time, or newer.
@@ -85,6 +88,7 @@ type Extra struct {
 	Ledger   *string                    `json:"ledger"`
 	Verified *Verified                  `json:"verified"`
 	Quiet    *int                       `json:"quiet"`
+	Refused  *time.Time                 `json:"refused"`
 }
 
 // Extra returns this program's own part of a bookmark.
@@ -97,7 +101,7 @@ func (b *Bookmark) Extra() Extra {
 		Progress: b.Progress, Learnt: learnt, Pages: b.Pages, ReadAs: b.ReadAs,
 		Complete: orNull(b.Complete), Policy: orNull(b.Policy), Version: orNull(b.Version),
 		Whole: orNull(b.Whole), Start: orNull(b.Start), Ledger: orNull(b.Ledger),
-		Verified: b.Verified, Quiet: orNull(b.Quiet),
+		Verified: b.Verified, Quiet: orNull(b.Quiet), Refused: orNull(b.Refused),
 	}
 }
 
@@ -122,7 +126,8 @@ func orZero[T any](v *T) T {
 func (b *Bookmark) Empty() bool {
 	return b.Until.IsZero() && b.Progress == nil && len(b.Learnt) == 0 && b.Pages == 0 &&
 		b.Complete.IsZero() && b.ReadAs == "" && b.Policy == "" && b.Version == 0 && !b.Whole &&
-		b.Start.IsZero() && b.Ledger == "" && b.Verified == nil && b.Quiet == 0
+		b.Start.IsZero() && b.Ledger == "" && b.Verified == nil && b.Quiet == 0 &&
+		b.Refused.IsZero()
 }
 
 // ParseBookmark reads this program's own part of a stream's entry in a state; the protocol has its
@@ -137,7 +142,7 @@ func ParseBookmark(entry jsontext.Value, s *Stream) (*Bookmark, error) {
 		Progress: e.Progress, Learnt: orZero(e.Learnt), Pages: e.Pages, ReadAs: e.ReadAs,
 		Complete: orZero(e.Complete), Policy: orZero(e.Policy), Version: orZero(e.Version),
 		Whole: orZero(e.Whole), Start: orZero(e.Start), Ledger: orZero(e.Ledger),
-		Verified: e.Verified, Quiet: max(0, orZero(e.Quiet)),
+		Verified: e.Verified, Quiet: max(0, orZero(e.Quiet)), Refused: orZero(e.Refused),
 	}
 	return b, b.check(s)
 }

@@ -86,6 +86,7 @@ func (s *Stream) Prepare() {
 		if err != nil {
 			return nil, Errorf(Fault, "stream "+s.Name, "%w", err)
 		}
+		shape = shape.Documented()
 		for i := range shape.Columns {
 			if c := &shape.Columns[i]; c.Shape.AnyKind() {
 				c.Shape = c.Shape.AsText()

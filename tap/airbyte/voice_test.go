@@ -99,7 +99,7 @@ func TestStates(t *testing.T) {
 	assert.Equal(t, time.Date(2026, 1, 31, 8, 15, 30, 0, time.UTC), st.Of("users").Until)
 	v := &airbyte.Voice{}
 	assert.Equal(t, `{"type":"STATE","state":{"type":"STREAM","stream":{"stream_descriptor":{"name":"users"},"stream_state":{"updated_at":"2026-01-31T08:15:30.000Z",`+
-		`"progress":null,"learnt":null,"complete":null,"policy":null,"version":null,"whole":null,"start_date":null,"ledger":null,"verified":null,"quiet":null}},"sourceStats":{"recordCount":4}}}`+"\n",
+		`"progress":null,"learnt":null,"complete":null,"policy":null,"version":null,"whole":null,"start_date":null,"ledger":null,"verified":null,"quiet":null,"refused":null}},"sourceStats":{"recordCount":4}}}`+"\n",
 		string(v.Append(nil, tap.Saved{State: st, Since: []tap.Written{{Stream: users, Records: 4}}})))
 	assert.Empty(t, v.Append(nil, tap.Saved{State: st, Since: []tap.Written{{Stream: users, Ended: true}}}),
 		"nothing follows the end of a stream")

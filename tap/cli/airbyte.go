@@ -147,7 +147,7 @@ func (p *program) read(ctx context.Context, flags readFlags) (int, error) {
 	}
 	account, run, err := p.prepareRead(ctx, flags, out)
 	if err != nil {
-		p.reportFailure(flags.runFlags, greenhouse.Airbyte, err)
+		p.reportFailure(flags.reportFlags, greenhouse.Airbyte, err)
 		return p.fatal(out, err)
 	}
 	defer account.Close()
@@ -157,7 +157,7 @@ func (p *program) read(ctx context.Context, flags readFlags) (int, error) {
 			p.log.Error(werr.Error())
 		}
 	}
-	return p.run(ctx, run, to, flags.runFlags)
+	return p.run(ctx, run, to, flags.reportFlags)
 }
 
 // prepareRead reads config, catalog and state. The caller closes the account.
@@ -170,7 +170,7 @@ func (p *program) prepareRead(ctx context.Context, flags readFlags, out *lineWri
 	if err != nil {
 		return nil, nil, err
 	}
-	read, err := p.readOf(cfg, flags.Catalog, flags.State)
+	read, err := p.readOf(cfg, inputs{flags.Catalog, flags.State, flags.Contract})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -33,7 +33,7 @@ func (p *program) deletesShow(ctx context.Context, flags deletesShowFlags) (int,
 	if err != nil {
 		return greenhouse.ExitCode(err, false), err
 	}
-	read, err := p.readOf(cfg, "", flags.State)
+	read, err := p.readOf(cfg, inputs{state: flags.State})
 	if err != nil {
 		return greenhouse.ExitCode(err, false), err
 	}

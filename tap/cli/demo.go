@@ -118,9 +118,9 @@ func startSandbox(opts sandbox.Options, addr string) (*sandbox.Server, error) {
 }
 
 type demoFlags struct {
-	Candidates int  `help:"Number of candidates; other lists scale with it." default:"1000"`
-	Slow       bool `help:"Answer slowly, within a limit, as Greenhouse does: to watch the display."`
-	runFlags   `embed:""`
+	Candidates  int  `help:"Number of candidates; other lists scale with it." default:"1000"`
+	Slow        bool `help:"Answer slowly, within a limit, as Greenhouse does: to watch the display."`
+	reportFlags `embed:""`
 }
 
 // demo syncs every stream from its own sandbox.
@@ -163,10 +163,10 @@ func (p *program) demo(ctx context.Context, flags demoFlags) (int, error) {
 	}
 	f, ok := p.Out.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
-		return p.run(ctx, run, toStdout(p.Out), flags.runFlags)
+		return p.run(ctx, run, toStdout(p.Out), flags.reportFlags)
 	}
 	show := &showcase{records: map[string]int{}, samples: map[string]string{}}
-	code, err := p.run(ctx, run, toStdout(show), flags.runFlags)
+	code, err := p.run(ctx, run, toStdout(show), flags.reportFlags)
 	if err == nil {
 		err = show.print(p.Out, caller())
 	}

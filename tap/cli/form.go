@@ -34,8 +34,11 @@ var formGroups = []formGroup{
 var shownInForm = []string{"credentials", "start_date", "custom_fields", "privacy", "deletes"}
 
 // notInForm are the settings that have no place there: Airbyte's catalog chooses the streams, the
-// platform keeps a new refresh token, and a form cannot fill in an object with any keys.
-var notInForm = []string{"streams", "refresh_every", "refresh_token_exec", "user_agent"}
+// platform keeps a new refresh token, a form cannot fill in an object with any keys, and a platform
+// passes no --contract.
+var notInForm = []string{
+	"streams", "refresh_every", "refresh_token_exec", "user_agent", "contract_changes",
+}
 
 // place puts the property of a setting on its card, and reports whether it has one. after is the
 // order of a setting that no card names.

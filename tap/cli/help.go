@@ -23,7 +23,7 @@ Commands:
   pipe        sync into a loader, and keep its state: pipe [flags] -- LOADER
   plan, status    what runs will cost; how far each stream is
   scopes      list the scopes that streams need; --probe: what is granted
-  privacy     show what leaves Greenhouse: class and treatment of each column
+  privacy, contract    what leaves Greenhouse, by column; the agreed schema
   deletes     show what is known of a stream's rows: deletes show STREAM
   spec, check, discover, read    the commands of an Airbyte source
   demo, sandbox    sync from a built-in Harvest v3 of made-up rows; serve it

@@ -19,7 +19,7 @@ import (
 // run runs, waits until the messages are stored, logs a summary, writes the report, and returns the
 // exit code.
 func (p *program) run(
-	ctx context.Context, run *greenhouse.Run, to sink, flags runFlags,
+	ctx context.Context, run *greenhouse.Run, to sink, flags reportFlags,
 ) (int, error) {
 	tuneGC(syncGC)
 	if discards(to.Writer) {
@@ -76,7 +76,7 @@ func (p *program) run(
 }
 
 // check checks the flags before anything is read.
-func (f runFlags) check() error {
+func (f reportFlags) check() error {
 	if f.Report == "" {
 		return nil
 	}
@@ -87,7 +87,7 @@ func (f runFlags) check() error {
 }
 
 // report writes the report of a run that is over.
-func (p *program) report(flags runFlags, result *tap.Report) {
+func (p *program) report(flags reportFlags, result *tap.Report) {
 	if flags.Report == "" {
 		return
 	}
@@ -97,7 +97,7 @@ func (p *program) report(flags runFlags, result *tap.Report) {
 }
 
 // reportFailure writes the report of a run that could not start, in place of an earlier run's.
-func (p *program) reportFailure(flags runFlags, protocol *greenhouse.Protocol, err error) {
+func (p *program) reportFailure(flags reportFlags, protocol *greenhouse.Protocol, err error) {
 	p.report(flags, greenhouse.Failure(protocol, Version(), time.Now(), err))
 }
 

@@ -36,7 +36,7 @@ func (p *program) pipe(ctx context.Context, flags pipeFlags) (int, error) {
 		return greenhouse.ExitNothingRead, err
 	}
 	failed := func(err error) (int, error) {
-		p.reportFailure(flags.runFlags, greenhouse.Singer, err)
+		p.reportFailure(flags.reportFlags, greenhouse.Singer, err)
 		return greenhouse.ExitCode(err, false), err
 	}
 	cfg, err := p.config(flags.Config)
@@ -54,7 +54,7 @@ func (p *program) pipe(ctx context.Context, flags pipeFlags) (int, error) {
 		return failed(badState(flags.State, err))
 	}
 	defer slot.Close() //nolint:errcheck // the states are saved, and the lease expires
-	read, err := p.readOf(cfg, flags.Catalog, "")
+	read, err := p.readOf(cfg, inputs{catalog: flags.Catalog, contract: flags.Contract})
 	if err != nil {
 		return failed(err)
 	}
@@ -77,7 +77,7 @@ func (p *program) pipe(ctx context.Context, flags pipeFlags) (int, error) {
 	if err != nil {
 		return failed(err)
 	}
-	return p.run(ctx, run, to, flags.runFlags)
+	return p.run(ctx, run, to, flags.reportFlags)
 }
 
 func (p *program) checkPipe(flags *pipeFlags) error {

@@ -56,12 +56,20 @@ type refreshFlags struct {
 	Refresh []string `help:"Stream, or glob of streams, to read from the start in this run." placeholder:"STREAM"`
 }
 
-// runFlags are the flags of every call that reads streams.
+// reportFlags are the flags of every run.
+type reportFlags struct {
+	Report string `help:"Write a report of the run to FILE: .html or .json." placeholder:"FILE"`
+}
+
+// runFlags are the flags of every call that reads an account.
 type runFlags struct {
-	Report        string   `help:"Write a report of the run to FILE: .html or .json." placeholder:"FILE"`
+	reportFlags `embed:""`
+
 	AcceptDeletes []string `help:"Stream of which any number of rows may be gone in this run." placeholder:"STREAM"`
 
 	AcceptOrganization bool `help:"Go on from a state of another organization."`
+
+	Contract string `help:"Contract file: log what differs from it; see the setting contract_changes." placeholder:"FILE"`
 
 	Verify bool `help:"Compare all streams with what was delivered (needs deletes)."`
 }
@@ -74,20 +82,21 @@ func (f runFlags) apply(read *greenhouse.Read) {
 
 // commands are the commands.
 type commands struct {
-	Init     initFlags    `cmd:"" help:"Ask for the credential, try it, and write the config."`
-	Spec     struct{}     `cmd:"" help:"Airbyte: print the specification of the config."`
-	Check    airbyteFlags `cmd:"" help:"Airbyte: try the credential."`
-	Discover airbyteFlags `cmd:"" help:"Airbyte: print the catalog of all streams."`
-	Read     readFlags    `cmd:"" help:"Airbyte: read the configured streams."`
-	Pipe     pipeFlags    `cmd:"" help:"Sync into a loader, and keep its state."`
-	Plan     planFlags    `cmd:"" help:"Estimate what runs will cost: rows, requests, minutes. Costs at most one request a stream."`
-	Status   planFlags    `cmd:"" help:"Show how far each stream is, from config, state and ledger. Reads no list."`
-	Scopes   scopesFlags  `cmd:"" help:"List the scopes that the streams need, and which ones the credential has."`
-	Privacy  privacyFlags `cmd:"" help:"Show what leaves Greenhouse: the class and treatment of every column. Makes no request."`
-	Deletes  deletesFlags `cmd:"" help:"Show what the store of deletes knows of a stream: deletes show STREAM."`
-	Demo     demoFlags    `cmd:"" help:"Sync every stream from the built-in sandbox: no account, no config."`
-	Sandbox  sandboxFlags `cmd:"" help:"Serve the built-in sandbox, a Harvest v3 with made-up rows, until stopped."`
-	Version  struct{}     `cmd:"" help:"Print the version."`
+	Init     initFlags     `cmd:"" help:"Ask for the credential, try it, and write the config."`
+	Spec     struct{}      `cmd:"" help:"Airbyte: print the specification of the config."`
+	Check    airbyteFlags  `cmd:"" help:"Airbyte: try the credential."`
+	Discover airbyteFlags  `cmd:"" help:"Airbyte: print the catalog of all streams."`
+	Read     readFlags     `cmd:"" help:"Airbyte: read the configured streams."`
+	Pipe     pipeFlags     `cmd:"" help:"Sync into a loader, and keep its state."`
+	Plan     planFlags     `cmd:"" help:"Estimate what runs will cost: rows, requests, minutes. Costs at most one request a stream."`
+	Status   planFlags     `cmd:"" help:"Show how far each stream is, from config, state and ledger. Reads no list."`
+	Contract contractFlags `cmd:"" help:"Print the agreed schema: a JSON Schema of each stream. Makes no request, but for columns of custom fields."`
+	Scopes   scopesFlags   `cmd:"" help:"List the scopes that the streams need, and which ones the credential has."`
+	Privacy  privacyFlags  `cmd:"" help:"Show what leaves Greenhouse: the class and treatment of every column. Makes no request."`
+	Deletes  deletesFlags  `cmd:"" help:"Show what the store of deletes knows of a stream: deletes show STREAM."`
+	Demo     demoFlags     `cmd:"" help:"Sync every stream from the built-in sandbox: no account, no config."`
+	Sandbox  sandboxFlags  `cmd:"" help:"Serve the built-in sandbox, a Harvest v3 with made-up rows, until stopped."`
+	Version  struct{}      `cmd:"" help:"Print the version."`
 
 	Completion completionFlags `cmd:"" help:"Print a completion script for bash, zsh or fish."`
 }
@@ -171,6 +180,8 @@ func (p *program) dispatch(ctx context.Context, args []string) (int, error) {
 		return p.status(ctx, cmd.Status)
 	case "plan":
 		return p.plan(ctx, cmd.Plan)
+	case "contract":
+		return p.contract(ctx, cmd.Contract)
 	case "scopes":
 		return p.scopes(ctx, cmd.Scopes)
 	case "privacy":

@@ -116,7 +116,7 @@ func (p *program) singerSync(ctx context.Context, flags singerFlags) (int, error
 	}
 	account, run, err := p.prepareSinger(ctx, flags)
 	if err != nil {
-		p.reportFailure(flags.runFlags, greenhouse.Singer, err)
+		p.reportFailure(flags.reportFlags, greenhouse.Singer, err)
 		return greenhouse.ExitCode(err, false), err
 	}
 	defer account.Close()
@@ -127,7 +127,7 @@ func (p *program) singerSync(ctx context.Context, flags singerFlags) (int, error
 		}
 		return greenhouse.ExitCode(err, false), err
 	}
-	return p.run(ctx, run, toStdout(p.Out), flags.runFlags)
+	return p.run(ctx, run, toStdout(p.Out), flags.reportFlags)
 }
 
 // prepareSinger reads config, catalog and state. The caller closes the account.
@@ -141,7 +141,7 @@ func (p *program) prepareSinger(
 	if err != nil {
 		return nil, nil, err
 	}
-	read, err := p.readOf(cfg, flags.Catalog+flags.Properties, flags.State)
+	read, err := p.readOf(cfg, inputs{flags.Catalog + flags.Properties, flags.State, flags.Contract})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -156,13 +156,22 @@ func (p *program) prepareSinger(
 	return account, run, nil
 }
 
-// readOf reads the catalog and the state from their files, which may be empty names.
-func (p *program) readOf(cfg *config.Config, catalog, state string) (greenhouse.Read, error) {
-	read := greenhouse.Read{CatalogName: catalog, StateName: state}
+// inputs are the files of a run beside its config; empty names for none.
+type inputs struct{ catalog, state, contract string }
+
+// readOf reads the files of a run.
+func (p *program) readOf(cfg *config.Config, in inputs) (greenhouse.Read, error) {
+	read := greenhouse.Read{
+		CatalogName: in.catalog, StateName: in.state, ContractName: in.contract,
+	}
 	for _, f := range []struct {
 		op, name string
 		into     *[]byte
-	}{{"catalog ", catalog, &read.Catalog}, {"state ", state, &read.State}} {
+	}{
+		{"catalog ", in.catalog, &read.Catalog},
+		{"state ", in.state, &read.State},
+		{"contract ", in.contract, &read.Contract},
+	} {
 		if f.name == "" {
 			continue
 		}

@@ -69,6 +69,10 @@ func statusText(out io.Writer, found *greenhouse.Status) error {
 		if len(s.Learnt) > 0 {
 			notes = append(notes, fmt.Sprintf("%s: learnt %s", s.Stream, strings.Join(s.Learnt, ", ")))
 		}
+		if !s.Refused.IsZero() {
+			notes = append(notes, fmt.Sprintf("%s: refused in the last run, since %s", s.Stream,
+				moment(s.Refused, "")))
+		}
 		if s.Scope != "" {
 			notes = append(notes, fmt.Sprintf("%s: the scope %s is missing", s.Stream, s.Scope))
 		}

@@ -56,3 +56,54 @@ func TestStatusReadsNoList(t *testing.T) {
 	assert.Contains(t, text, "offers: the scope harvest:offers:list is missing")
 	assert.Contains(t, text, "never")
 }
+
+// A stream that runs are refused stands in the status with the time of the first refusal, until a run
+// is allowed to read it.
+func TestStatusSaysWhatWasRefused(t *testing.T) {
+	t.Parallel()
+	some := serve(t, sandbox.Options{Scopes: []string{"harvest:users:list"}})
+	config := with(some, map[string]any{"streams": []string{"users", "offers"}})
+	var state []byte
+	refused := func() (found greenhouse.Status) {
+		t.Helper()
+		r := run(t, "status", "--format", "json", "--config", file(t, "c.json", config),
+			"--state", file(t, "s.json", state))
+		require.Zero(t, r.code, r.err)
+		require.NoError(t, json.Unmarshal([]byte(r.out), &found))
+		return found
+	}
+	var since []greenhouse.Status
+	for range 2 {
+		var l loader.Loader
+		require.Zero(t, load(t, &l, config, state).code)
+		state = l.LastState()
+		since = append(since, refused())
+	}
+	byName := func(s greenhouse.Status) (users, offers greenhouse.StreamStatus) {
+		for _, one := range s.Streams {
+			if one.Stream == "users" {
+				users = one
+			} else {
+				offers = one
+			}
+		}
+		return users, offers
+	}
+	users, offers := byName(since[0])
+	assert.False(t, offers.Refused.IsZero())
+	assert.True(t, users.Refused.IsZero())
+	_, again := byName(since[1])
+	assert.Equal(t, offers.Refused, again.Refused, "the first refusal")
+	text := run(t, "status", "--config", file(t, "c.json", config), "--state", file(t, "s.json", state)).out
+	assert.Contains(t, text, "offers: refused in the last run, since ")
+
+	all := serve(t, sandbox.Options{})
+	config = with(all, map[string]any{"streams": []string{"users", "offers"}})
+	var l loader.Loader
+	require.Zero(t, load(t, &l, config, state).code)
+	complete(t, all, &l, "offers")
+	state = l.LastState()
+	_, offers = byName(refused())
+	assert.True(t, offers.Refused.IsZero())
+	assert.False(t, offers.CompleteUntil.IsZero())
+}

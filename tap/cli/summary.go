@@ -42,6 +42,9 @@ func summaryOf(r *tap.Report, write figures) string {
 		names[s.Status] = append(names[s.Status], s.Stream)
 		records += s.Records
 		gone += s.Gone
+		if len(s.Differences) > 0 {
+			names["differs"] = append(names["differs"], s.Stream)
+		}
 	}
 	complete, skipped := len(names["complete"]), names["skipped"]
 	line := summaryPrefix + write(complete, len(r.Streams), records, r)
@@ -52,6 +55,7 @@ func summaryOf(r *tap.Report, write figures) string {
 		{"failed", "failed"},
 		{"not finished", "unfinished"},
 		{"left alone", "left_alone"},
+		{"different from the contract", "differs"},
 	} {
 		if of := names[part.status]; len(of) > 0 {
 			line += fmt.Sprintf("; %s: %s", part.what, list(of))

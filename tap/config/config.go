@@ -35,6 +35,8 @@ type Config struct {
 	UserAgent    string          `json:"user_agent"`
 	TypeChanges  tap.TypeChanges `json:"type_changes"`
 
+	ContractChanges string `json:"contract_changes"`
+
 	RefreshTokenExec []string          `json:"refresh_token_exec"`
 	Privacy          map[string]string `json:"privacy"`
 	PrivacyColumns   jsontext.Value    `json:"privacy_columns"`

@@ -126,6 +126,7 @@ func (w *writer) beforeEnd(st *stream) {
 // end reports the end of a stream.
 func (w *writer) end(st *stream, err error) {
 	started{st}.write(w)
+	w.keepRefusal(st, err)
 	w.beforeEnd(st)
 	w.say(tap.Ended{Stream: st.query.Stream, Err: err})
 	w.flush()
@@ -136,6 +137,18 @@ func (w *writer) end(st *stream, err error) {
 	w.logEnd(st, err)
 	if w.unended--; w.unended == 0 {
 		w.queue.close()
+	}
+}
+
+// keepRefusal keeps in the state since when a stream has been refused. The bookmark of one that was
+// read says nothing of it.
+func (w *writer) keepRefusal(st *stream, err error) {
+	if tap.KindOf(err) != tap.Scope {
+		return
+	}
+	if b := w.state.Of(st.query.Stream.Name); b.Refused.IsZero() {
+		b.Refused, w.dirty = w.now().UTC().Truncate(time.Second), true
+		w.count(st, 0)
 	}
 }
 

@@ -114,6 +114,13 @@ func (w *worker) write(ctx context.Context, t *task, req tap.Request, page tap.P
 		w.Log.Warn("a column was dropped because nobody has classified it: name it in privacy_columns to keep or drop it",
 			"stream", req.Stream.Name, "column", column)
 	}
+	for _, v := range w.stream.report.unlisted(res.Unlisted) {
+		w.Log.Info("a column has a value that is not among its known ones", "stream",
+			req.Stream.Name, "column", v.Column, "value", v.Value)
+	}
+	if res.Rows > 0 {
+		w.stream.report.absent(res.Absent)
+	}
 	if p, ok := b.step.(progress.Page); ok {
 		p.Pages = pages
 		b.step = p

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/gone"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
 
 // report counts what was read of a stream. Workers and the writer add to it, and observers read
@@ -16,6 +17,7 @@ type report struct {
 	tap.StreamReport
 	asked, latest time.Time // the first request, and the latest page
 	messages      int       // rows that contain only a message
+	rows          bool      // a page had rows
 	pace          pace
 }
 
@@ -71,6 +73,9 @@ func (st *stream) following(oldest time.Time) tap.StreamReport {
 	if n > 0 && s.Expected > 0 && st.bookmark.Until.IsZero() {
 		s.Expected = n
 	}
+	if st.query.Err == nil {
+		s.Shape = st.current().shape
+	}
 	return s
 }
 
@@ -85,6 +90,38 @@ func (r *report) changed(column string, isNew bool) {
 	if isNew {
 		r.New = append(r.New, column)
 	}
+}
+
+// unlisted notes values that are not among the known ones of their column, and returns the new ones.
+func (r *report) unlisted(values []record.Unlisted) (fresh []record.Unlisted) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, v := range values {
+		text := []rune(v.Value)
+		if len(text) > maxValue {
+			v.Value = string(text[:maxValue]) + "…"
+		}
+		if name := v.Column + "=" + v.Value; !slices.Contains(r.NewValues, name) {
+			r.NewValues = append(r.NewValues, name)
+			fresh = append(fresh, v)
+		}
+	}
+	return fresh
+}
+
+// maxValue is how many letters of a value are told.
+const maxValue = 40
+
+// absent notes the columns that no record of a page has.
+func (r *report) absent(columns []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.rows {
+		r.rows, r.Absent = true, slices.Clone(columns)
+		return
+	}
+	r.Absent = slices.DeleteFunc(r.Absent,
+		func(name string) bool { return !slices.Contains(columns, name) })
 }
 
 // dropped notes columns that were dropped because nobody classified them, and returns the new ones.
@@ -174,7 +211,8 @@ func (r *report) snapshot() tap.StreamReport {
 	defer r.mu.Unlock()
 	s := r.StreamReport
 	s.Changes, s.New = slices.Clone(r.Changes), slices.Clone(r.New)
-	s.Dropped = slices.Clone(r.Dropped)
+	s.Dropped, s.NewValues = slices.Clone(r.Dropped), slices.Clone(r.NewValues)
+	s.Absent = slices.Clone(r.Absent)
 	if !r.latest.IsZero() {
 		s.Seconds = r.latest.Sub(r.asked).Seconds()
 	}

@@ -63,29 +63,21 @@ type refused struct{ fields, before, from bool }
 
 // newStream prepares a query, with the shape that earlier runs learnt.
 func (r *run) newStream(q *tap.Query, bookmark tap.Bookmark) (*stream, error) {
-	st := &stream{query: q, base: q.Shape, bookmark: bookmark, unread: map[string]jsontext.Value{}}
+	st := &stream{query: q, base: q.Shape, bookmark: bookmark}
 	if st.base == nil {
 		st.base = record.NewObject(nil) // it cannot be read: q.Err says why
 	}
 	st.options = r.splitting(q, st.base)
 	st.report.Stream, st.report.Status = q.Stream.Name, tap.Unfinished
 	st.list.shape = st.base
-	learnt := map[string]jsontext.Value{}
-	for column, schema := range bookmark.Learnt {
-		into := learnt
-		if c := st.base.Column(column); c == nil && st.base.Unknown == record.Drop ||
-			c != nil && c.Treatment == record.Drop {
-			into = st.unread
+	shape, unread, err := q.Learnt(bookmark.Learnt)
+	if err != nil {
+		return nil, &tap.Error{
+			Kind: tap.BadInput, Op: "state of stream " + q.Stream.Name, Err: err,
 		}
-		into[column] = schema
 	}
-	if len(learnt) > 0 {
-		shape, err := st.base.Learnt(learnt)
-		if err != nil {
-			return nil, &tap.Error{
-				Kind: tap.BadInput, Op: "state of stream " + q.Stream.Name, Err: err,
-			}
-		}
+	st.unread = unread
+	if q.Shape != nil && shape != q.Shape {
 		st.list.schema = schema{shape: shape, learnt: st.keep(shape)}
 	}
 	return st, nil

@@ -319,7 +319,7 @@ func (w *writer) publish(st *stream) bool {
 // bookmarkOf is the stream's bookmark as far as it was read.
 func (w *writer) bookmarkOf(st *stream) tap.Bookmark {
 	b := st.read.Bookmark()
-	b.Quiet = 0
+	b.Quiet, b.Refused = 0, time.Time{}
 	if w.schedule(st).MaxStaleness > 0 {
 		b.Quiet = progress.Quiet(st.bookmark, st.out.records, st.read.Phase() == progress.Complete)
 	}

@@ -65,6 +65,9 @@ func (r *Run) Do(ctx context.Context, out io.Writer) (*tap.Report, error) {
 	if e.account == nil {
 		return nil, e.err
 	}
+	for i := range e.account.Streams {
+		r.differs(&e.account.Streams[i])
+	}
 	err := stopped(e.err, context.Cause(ctx))
 	code := ExitCode(err, e.account.AnyPage)
 	if err == nil && slices.ContainsFunc(e.account.Streams, r.fails) {

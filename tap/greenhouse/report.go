@@ -25,7 +25,7 @@ func (r *Run) report(report *tap.Report, err error, code int) *tap.Report {
 		s := &report.Streams[i]
 		s.Requests, s.Retries = r.client.UsedBy(s.Stream)
 		s.Changes, s.New = printable(s.Changes), printable(s.New)
-		s.Dropped = printable(s.Dropped)
+		s.Dropped, s.NewValues = printable(s.Dropped), printable(s.NewValues)
 		s.Reason = tap.Printable(s.Reason)
 		if s.Status == tap.Skipped {
 			s.Scope = r.scope(s)
@@ -115,6 +115,11 @@ func outcome(r *tap.Report, err error) (sentence string, next []string) {
 			count(len(names["complete"]), "stream is", "streams are"),
 			count(r.Records(), "record", "records"))
 	}
+	if differ := differing(r.Streams); len(differ) > 0 {
+		sentence += fmt.Sprintf(" %s from the contract: %s.",
+			count(len(differ), "stream differs", "streams differ"), few(differ))
+		next = append(next, "See what differs in the notes of the streams. If it is agreed, write the contract again: tap-greenhouse contract > FILE.")
+	}
 	if n := len(names["skipped"]); n > 0 {
 		next = append(next, fmt.Sprintf("%s skipped because a scope is missing: tap-greenhouse scopes --probe lists them.",
 			count(n, "stream was", "streams were")))
@@ -126,6 +131,16 @@ func outcome(r *tap.Report, err error) (sentence string, next []string) {
 		next = append(next, "Start again with the last state: the next run continues where this one ended.")
 	}
 	return tap.Printable(sentence), printable(next)
+}
+
+// differing names the streams that differ from the contract.
+func differing(streams []tap.StreamReport) (names []string) {
+	for _, s := range streams {
+		if len(s.Differences) > 0 {
+			names = append(names, s.Stream)
+		}
+	}
+	return names
 }
 
 // others says in a sentence how the streams ended that did not fail; empty without any.

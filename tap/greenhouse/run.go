@@ -12,6 +12,7 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/attachments"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/config"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/contract"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/custom"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/engine"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/progress"
@@ -38,6 +39,10 @@ type Read struct {
 	Verify bool
 	// AcceptOrganization continues from a state of another organization.
 	AcceptOrganization bool
+	// Contract is the agreed schema, as [Account.Contract] writes it; nil for none. The report of the
+	// run says what differs from it. ContractName is its source, for errors.
+	Contract     []byte
+	ContractName string
 	// Refresh are streams, globs allowed, that are read from the start whatever the state says.
 	Refresh []string
 	// Grace is how long [Run.Do] may take to write its last messages once its context has ended; 0
@@ -52,6 +57,7 @@ type Run struct {
 	engine     *engine.Engine
 	queries    []*tap.Query
 	columns    *custom.Columns
+	contract   *contract.Contract // nil for none
 	state      *tap.State
 	id         string // tells the run from all others
 	began      time.Time
@@ -77,26 +83,11 @@ func (a *Account) Prepare(ctx context.Context, read Read) (*Run, error) {
 	if err := r.readState(ctx, lookup); err != nil {
 		return nil, err
 	}
-	choices, err := r.choices(lookup)
-	if err != nil {
+	if err := r.readContract(); err != nil {
 		return nil, err
 	}
-	var streams []*tap.Stream
-	for _, choice := range choices {
-		streams = append(streams, choice.Stream)
-	}
-	if r.columns, err = a.columns(ctx, streams); err != nil {
+	if err := r.choose(ctx, lookup, a.columns); err != nil {
 		return nil, err
-	}
-	for _, choice := range choices {
-		q, err := r.query(choice)
-		if err != nil {
-			return nil, err
-		}
-		for _, note := range q.Notes {
-			a.opts.Log.Warn(note, "stream", q.Stream.Name)
-		}
-		r.queries = append(r.queries, q)
 	}
 	if len(r.queries) == 0 && !read.Protocol.platform {
 		return nil, tap.Errorf(tap.BadInput, "catalog "+read.CatalogName, "it selects no stream").
@@ -113,6 +104,35 @@ func (a *Account) Prepare(ctx context.Context, read Read) (*Run, error) {
 	}
 	r.engine, err = r.makeEngine()
 	return r, err
+}
+
+// choose makes the query of each stream that is chosen. columns returns the columns of their custom
+// fields.
+func (r *Run) choose(ctx context.Context, lookup tap.Lookup,
+	columns func(context.Context, []*tap.Stream) (*custom.Columns, error),
+) error {
+	choices, err := r.choices(lookup)
+	if err != nil {
+		return err
+	}
+	var streams []*tap.Stream
+	for _, choice := range choices {
+		streams = append(streams, choice.Stream)
+	}
+	if r.columns, err = columns(ctx, streams); err != nil {
+		return err
+	}
+	for _, choice := range choices {
+		q, err := r.query(choice)
+		if err != nil {
+			return err
+		}
+		for _, note := range q.Notes {
+			r.opts.Log.Warn(note, "stream", q.Stream.Name)
+		}
+		r.queries = append(r.queries, q)
+	}
+	return nil
 }
 
 // checkDeletes checks what was asked of deletes for this run.
@@ -136,10 +156,8 @@ func (r *Run) readState(ctx context.Context, lookup tap.Lookup) (err error) {
 		return nil
 	}
 	op := "state " + r.read.StateName
-	if r.state, err = r.read.Protocol.parseState(r.read.State, lookup); err != nil {
-		return &tap.Error{
-			Kind: tap.BadInput, Op: op, Err: config.Placed(err, r.read.State, r.read.StateName),
-		}
+	if err := r.parseState(lookup); err != nil {
+		return err
 	}
 	if len(r.state.Earlier) == 0 {
 		return nil
@@ -148,6 +166,16 @@ func (r *Run) readState(ctx context.Context, lookup tap.Lookup) (err error) {
 		return &tap.Error{
 			Kind: tap.BadInput, Op: op, Err: err,
 			Hint: "two accounts would be mixed in one table: check which state belongs to this credential, or give --accept-organization",
+		}
+	}
+	return nil
+}
+
+func (r *Run) parseState(lookup tap.Lookup) (err error) {
+	if r.state, err = r.read.Protocol.parseState(r.read.State, lookup); err != nil {
+		return &tap.Error{
+			Kind: tap.BadInput, Op: "state " + r.read.StateName,
+			Err: config.Placed(err, r.read.State, r.read.StateName),
 		}
 	}
 	return nil
@@ -246,6 +274,9 @@ func (r *Run) query(choice *tap.Choice) (*tap.Query, error) {
 	shape, err := shapeOf(s, r.columns, r.cfg, r.read.Protocol.deletedAt)
 	if err != nil {
 		return nil, err
+	}
+	if r.contract != nil {
+		shape = r.contract.Listing(s.Name, shape)
 	}
 	if _, err := r.columns.Err(); err != nil && (r.columns.Makes(s) ||
 		r.cfg.Policy.NeedsDefinitions(s) || r.cfg.Exclude.NeedsDefinitions(s)) {
@@ -374,10 +405,10 @@ func (r *Run) Snapshot() *tap.Report {
 	return r.report(&tap.Report{Streams: streams}, nil, ExitOK)
 }
 
-// fails reports whether a stream makes the run's exit code 1: it failed, or it had to be verified
-// and was not.
+// fails reports whether a stream makes the run's exit code 1: it failed, it differs from the
+// contract where that is a failure, or it had to be verified and was not.
 func (r *Run) fails(s tap.StreamReport) bool {
-	return s.Status == tap.Failed ||
+	return s.Status == tap.Failed || len(s.Differences) > 0 && r.cfg.ContractChanges == "fail" ||
 		r.read.Verify && s.Status != tap.Skipped && s.VerifiedUntil.IsZero() && s.Stream != tap.SyncLog
 }
 

@@ -34,6 +34,8 @@ type StreamStatus struct {
 	NextRead  time.Time `json:"next_read,omitzero"`
 	// Learnt are the columns that the tap does not know, or knows with a narrower type.
 	Learnt []string `json:"learnt,omitzero"`
+	// Refused is since when every run that asked for the stream was refused; zero for not.
+	Refused time.Time `json:"refused_since,omitzero"`
 	// Scope is the scope that the credential lacks, as far as the API tells it.
 	Scope string `json:"missing_scope,omitzero"`
 }
@@ -68,6 +70,7 @@ func (r *Run) statusOf(ctx context.Context, q *tap.Query) (StreamStatus, error) 
 	bookmark := r.state.Of(name)
 	s := StreamStatus{
 		Stream: name, CompleteUntil: bookmark.Last(), Learnt: slices.Sorted(maps.Keys(bookmark.Learnt)),
+		Refused: bookmark.Refused,
 	}
 	if p := bookmark.Progress; p != nil {
 		s.Unfinished = len(p.Pieces)

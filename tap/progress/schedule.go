@@ -16,30 +16,29 @@ type Schedule struct {
 	MaxStaleness time.Duration
 }
 
-// A list is left alone after quietReads that brought nothing, for the share 1/firstShare of
-// max_staleness at first, and then twice as long after each further one. It stays at 1/nightShare
-// for longer than a night and most of a weekend, so that a list that is busy by day is fresh in the
-// morning.
+// A list is left alone after quietReads that brought nothing, for firstRest at first, and then
+// twice as long after each further one. It stays at nightRest for 64 hours, longer than a night and
+// a weekend, so that a list that is busy by day is fresh in the morning. No rest is longer than
+// MaxStaleness.
 const (
 	quietReads = 2
-	firstShare = 128
-	nightShare = 16
-	nightReads = 3 * nightShare
-	mostReads  = quietReads + 3 + nightReads + 4
+	firstRest  = 10 * time.Minute
+	doublings  = 3
+	nightRest  = firstRest << doublings
+	nightReads = 48
+	longest    = 13 // doublings from nightRest, to more than a year
+	mostReads  = quietReads + doublings + nightReads + longest
 )
 
-// share returns the part of max_staleness for which a list is left alone after some quiet reads, as
-// what to divide it by; 0 for not at all.
-func share(quiet int) time.Duration {
+// rest returns for how long a list is left alone after some quiet reads, whatever MaxStaleness is.
+func rest(quiet int) time.Duration {
 	switch doubled := quiet - quietReads; {
 	case doubled < 0:
 		return 0
-	case doubled <= 3:
-		return firstShare >> doubled
-	case doubled <= 3+nightReads:
-		return nightShare
+	case doubled <= doublings:
+		return firstRest << doubled
 	default:
-		return time.Duration(max(1, nightShare>>(doubled-3-nightReads)))
+		return nightRest << min(max(0, doubled-doublings-nightReads), longest)
 	}
 }
 
@@ -51,8 +50,8 @@ func (s Schedule) Due(b tap.Bookmark) time.Time {
 		return time.Time{}
 	case s.RefreshEvery > 0:
 		return last.Add(s.RefreshEvery)
-	case s.MaxStaleness > 0 && share(b.Quiet) > 0:
-		return last.Add(s.MaxStaleness / share(b.Quiet))
+	case s.MaxStaleness > 0 && rest(b.Quiet) > 0:
+		return last.Add(min(rest(b.Quiet), s.MaxStaleness))
 	}
 	return time.Time{}
 }

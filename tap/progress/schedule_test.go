@@ -26,8 +26,20 @@ func TestQuietListIsLeftAloneTwiceAsLongEachTime(t *testing.T) {
 		after.Quiet = progress.Quiet(b, 0, true)
 		b = after
 	}
-	assert.Equal(t, []time.Duration{0, 0, 450 * time.Second, 900 * time.Second, 30 * time.Minute, time.Hour, time.Hour}, alone[:7])
-	assert.Equal(t, []time.Duration{time.Hour, 2 * time.Hour, 4 * time.Hour, 8 * time.Hour, 16 * time.Hour, 16 * time.Hour}, alone[53:59])
+	minutes := func(n time.Duration) time.Duration { return n * time.Minute }
+	assert.Equal(t, []time.Duration{0, 0, minutes(10), minutes(20), minutes(40), minutes(80), minutes(80)}, alone[:7])
+	assert.Equal(t, []time.Duration{minutes(80), minutes(160), minutes(320), minutes(640), 16 * time.Hour, 16 * time.Hour}, alone[53:59])
+
+	night := time.Duration(0)
+	for _, d := range alone[:54] {
+		night += d
+	}
+	assert.Greater(t, night, 62*time.Hour, "from Friday evening to Monday morning")
+	b.Quiet = progress.Quiet(b, 0, true)
+	for range 1000 {
+		b.Quiet = progress.Quiet(b, 0, true)
+	}
+	assert.Equal(t, b.Until.Add(365*24*time.Hour), progress.Schedule{MaxStaleness: 365 * 24 * time.Hour}.Due(b))
 
 	assert.Zero(t, progress.Quiet(b, 1, true), "a list that brings rows is read in every run")
 	assert.Equal(t, b.Quiet, progress.Quiet(b, 0, false), "a read that is not complete says nothing")

@@ -3,6 +3,7 @@ package record
 import (
 	"bytes"
 	"fmt"
+	"slices"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -11,6 +12,8 @@ import (
 type topColumn struct {
 	seen  int  // the number of the last record that had it
 	noted bool // its value is used
+	// values are its known values, as JSON, and the unlisted ones that were reported; nil for any
+	values map[string]bool
 }
 
 // rename gives a member another name. Its edit precedes those of its value, which begin at mark.
@@ -53,6 +56,29 @@ func (s *scanner) note(c *Column, column int, value span) {
 	}
 	if column == s.flag && string(s.b[value.from:value.to]) == s.flagText {
 		s.flagged = true
+	}
+	if known := s.tops[column].values; known != nil && s.b[value.from] == '"' &&
+		!known[string(s.b[value.from:value.to])] {
+		s.unlist(c, column, value)
+	}
+}
+
+// maxUnlisted is how many unlisted values of a column are reported.
+const maxUnlisted = 20
+
+// unlist notes a value that is not among the known ones of its column.
+func (s *scanner) unlist(c *Column, column int, value span) {
+	at := &s.tops[column]
+	at.values[string(s.b[value.from:value.to])] = true
+	if len(at.values) == len(c.Shape.Values)+maxUnlisted {
+		at.values = nil
+	}
+	text, err := jsontext.AppendUnquote(nil, s.b[value.from:value.to])
+	if err != nil {
+		return // invalid Unicode: the page is read again without it
+	}
+	if !slices.Contains(c.Shape.Values, string(text)) {
+		s.unlisted = append(s.unlisted, Unlisted{c.Name, string(text)})
 	}
 }
 

@@ -69,6 +69,7 @@ type scanner struct {
 	nullUnfit  bool // values of another type become null instead of drift
 	hasher     *hasher
 
+	unlisted []Unlisted      // values that are not among the known ones of their column
 	dropped  map[string]bool // columns that nobody has classified; true if new
 	depth    int
 	open     [maxDepth]byte // buffer of [scanner.any]

@@ -10,7 +10,7 @@ import (
 )
 
 // ParseShape reads the parts of a JSON Schema (draft 7) that shapes have: type, format, properties,
-// items and description.
+// items, enum and description.
 func ParseShape(schema []byte) (*Shape, error) {
 	dec := jsontext.NewDecoder(bytes.NewReader(schema))
 	s, err := parseShape(dec)
@@ -41,6 +41,8 @@ func parseShape(dec *jsontext.Decoder) (*Shape, error) {
 			}
 		case "description":
 			err = json.UnmarshalDecode(dec, &s.Description)
+		case "enum":
+			s.Values, err = parseEnum(dec)
 		case "items":
 			s.Items, err = parseShape(dec)
 		case "properties":
@@ -85,6 +87,44 @@ next:
 	return k, nil
 }
 
+// knownValues begins the part of a description that lists the known values of a text.
+const knownValues = "Known values: "
+
+// Documented returns the shape with the known values that its descriptions list at their end.
+func (s *Shape) Documented() *Shape {
+	if s == nil {
+		return nil
+	}
+	out := s.clone()
+	if _, list, ok := strings.Cut(out.Description, knownValues); ok {
+		out.Values = strings.Split(strings.TrimSuffix(list, "."), ", ")
+	}
+	out.Items = out.Items.Documented()
+	for i := range out.Columns {
+		out.Columns[i].Shape = out.Columns[i].Shape.Documented()
+	}
+	return out
+}
+
+// parseEnum reads the texts of an enum: other values are no known values of a text.
+func parseEnum(dec *jsontext.Decoder) ([]string, error) {
+	var all []jsontext.Value
+	if err := json.UnmarshalDecode(dec, &all); err != nil {
+		return nil, err
+	}
+	values := []string{}
+	for _, v := range all {
+		if v.Kind() == '"' {
+			text, err := jsontext.AppendUnquote(nil, v)
+			if err != nil {
+				return nil, err
+			}
+			values = append(values, string(text))
+		}
+	}
+	return values, nil
+}
+
 // members calls each with the name of every member of the object at dec; each reads the value.
 func members(dec *jsontext.Decoder, each func(name string) error) error {
 	if _, err := dec.ReadToken(); err != nil {
@@ -103,8 +143,14 @@ func members(dec *jsontext.Decoder, each func(name string) error) error {
 	return err
 }
 
-// AppendSchema appends the shape as a JSON Schema to dst, without dropped columns.
-func (s *Shape) AppendSchema(dst []byte) []byte {
+// AppendSchema appends the shape as a JSON Schema to dst, without dropped columns. It admits every
+// value of a text, known or not.
+func (s *Shape) AppendSchema(dst []byte) []byte { return s.appendSchema(dst, false) }
+
+// AppendAgreed is AppendSchema with the known values of texts, as enums.
+func (s *Shape) AppendAgreed(dst []byte) []byte { return s.appendSchema(dst, true) }
+
+func (s *Shape) appendSchema(dst []byte, values bool) []byte {
 	dst = append(dst, '{')
 	sep := ""
 	key := func(name string) {
@@ -133,9 +179,20 @@ func (s *Shape) AppendSchema(dst []byte) []byte {
 		key("format")
 		dst = appendString(dst, s.Format.name())
 	}
+	if values && s.Values != nil && s.IsText() {
+		key("enum")
+		dst = append(dst, '[')
+		for _, v := range s.Values {
+			dst = append(appendString(dst, v), ',')
+		}
+		if s.Kinds&Null != 0 {
+			dst = append(dst, "null,"...)
+		}
+		dst[len(dst)-1] = ']'
+	}
 	if s.Items != nil {
 		key("items")
-		dst = s.Items.AppendSchema(dst)
+		dst = s.Items.appendSchema(dst, values)
 	}
 	if s.Columns != nil && !s.Open {
 		key("properties")
@@ -152,7 +209,7 @@ func (s *Shape) AppendSchema(dst []byte) []byte {
 			first = false
 			dst = appendString(dst, c.Out())
 			dst = append(dst, ':')
-			dst = c.appendSchema(dst)
+			dst = c.appendSchema(dst, values)
 		}
 		dst = append(dst, '}')
 	}
@@ -160,9 +217,9 @@ func (s *Shape) AppendSchema(dst []byte) []byte {
 }
 
 // appendSchema appends the schema of the column in the output.
-func (c *Column) appendSchema(dst []byte) []byte {
+func (c *Column) appendSchema(dst []byte, values bool) []byte {
 	if c.Treatment == Keep {
-		return c.Shape.AppendSchema(dst)
+		return c.Shape.appendSchema(dst, values)
 	}
 	out := *c.Shape.treated(c.Treatment)
 	out.Description = strings.TrimSpace(out.Description + " " + treatmentNotes[c.Treatment])

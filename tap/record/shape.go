@@ -82,6 +82,9 @@ type Shape struct {
 	Open bool
 	// Text means that every value comes as text: one that is no text is its JSON. It never widens.
 	Text bool
+	// Values are the known values of a text; nil for any. Others are admitted as well: they are
+	// reported, see [Result].Unlisted.
+	Values []string
 
 	// closed marks a column with treated members, and everything below it: a value that does not
 	// fit becomes null. It never widens the shape, since what is treated could stand in it.
@@ -153,7 +156,9 @@ func (s *Shape) clone() *Shape {
 
 // AsText returns the shape of the same values as text.
 func (s *Shape) AsText() *Shape {
-	return &Shape{Kinds: String | s.Kinds&Null, Description: s.Description, Text: true}
+	return &Shape{
+		Kinds: String | s.Kinds&Null, Description: s.Description, Values: s.Values, Text: true,
+	}
 }
 
 // AnyKind reports whether values of any kind are admitted, so that they have no common type but
@@ -301,6 +306,17 @@ func (s *Shape) WithUnknown(t Treatment, unclassified bool) *Shape {
 	out := *s
 	out.Unknown, out.Unclassified = t, unclassified
 	return &out
+}
+
+// Listing returns the shape with the known values of each top-level column that list returns; nil
+// for any.
+func (s *Shape) Listing(list func(column string) []string) *Shape {
+	out := s.clone()
+	for i := range out.Columns {
+		c := &out.Columns[i]
+		c.Shape.Values = list(c.Out())
+	}
+	return out
 }
 
 // Remove returns the shape without a column.

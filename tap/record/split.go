@@ -79,12 +79,27 @@ func (s *Splitter) Use(shape *Shape) {
 		if s.opts.Flag.Column != "" && c.Name == s.opts.Flag.Column {
 			s.scan.flag = i
 		}
-		s.scan.tops[i].noted = c.Key || i == s.scan.watch || i == s.scan.mark || i == s.scan.flag
+		s.scan.tops[i].values = knownTexts(&c)
+		s.scan.tops[i].noted = c.Key || i == s.scan.watch || i == s.scan.mark || i == s.scan.flag ||
+			s.scan.tops[i].values != nil
 	}
 	s.scan.successors = make([]int, len(shape.Columns)+1)
 	for i := range s.scan.successors {
 		s.scan.successors[i] = i
 	}
+}
+
+// knownTexts returns the known values of a column as JSON; nil for any, and for a column whose
+// values do not come as they are.
+func knownTexts(c *Column) map[string]bool {
+	if c.Shape == nil || c.Shape.Values == nil || c.Treatment != Keep {
+		return nil
+	}
+	texts := make(map[string]bool, len(c.Shape.Values))
+	for _, v := range c.Shape.Values {
+		texts[string(appendString(nil, v))] = true
+	}
+	return texts
 }
 
 // Since leaves out records whose mark is before a time, which is written as the API writes times;
@@ -123,6 +138,11 @@ type Result struct {
 	// Dropped names the columns that were dropped because nobody classified them, each once in the
 	// life of a splitter; members by their path.
 	Dropped []string
+	// Unlisted are values of top-level columns that are not among the known ones, each once in the
+	// life of a splitter and its shape, and at most [maxUnlisted] of a column.
+	Unlisted []Unlisted
+	// Absent names the columns that no record of the page has, though the shape has them.
+	Absent []string
 	// Rows is the number of records of the page, including those left out.
 	Rows int
 	// IDs are the rows of all records, including those left out.
@@ -139,6 +159,9 @@ type Nulled struct {
 	// hold it. Otherwise it is a value of another type; see [Options].NullUnfit.
 	Date bool
 }
+
+// Unlisted is a value that is not among the known ones of its column.
+type Unlisted struct{ Column, Value string }
 
 // ErrDrift means that a page is well-formed but contains a value or a column that the shape does
 // not admit: [Learn] returns a shape that does.
@@ -185,6 +208,7 @@ func (s *Splitter) split(page []byte) (Result, error) {
 		return Result{}, sc.err
 	}
 
+	before := sc.record
 	i := sc.space(0)
 	if sc.b[i] != '[' {
 		return fail(i, "missing opening bracket")
@@ -236,6 +260,10 @@ func (s *Splitter) split(page []byte) (Result, error) {
 		return Result{}, ErrDrift
 	}
 	res.Records, res.Dropped, res.Flagged = s.records, sc.newlyDropped(), sc.flagged
+	res.Unlisted, sc.unlisted = sc.unlisted, nil
+	if res.Rows > 0 {
+		res.Absent = s.absent(before)
+	}
 	return res, nil
 }
 
@@ -276,6 +304,16 @@ func (s *scanner) newlyDropped() (names []string) {
 		}
 	}
 	slices.Sort(names)
+	return names
+}
+
+// absent names the columns of the API that no record after one of that number has.
+func (s *Splitter) absent(record int) (names []string) {
+	for i, c := range s.shape.Columns {
+		if s.scan.tops[i].seen <= record && !c.Made && c.Treatment != Drop {
+			names = append(names, c.Name)
+		}
+	}
 	return names
 }
 

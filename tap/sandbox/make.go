@@ -307,9 +307,8 @@ func (m *maker) value(s *tap.Stream, name string, shape *record.Shape, v int) an
 	if shape.Format == record.Date {
 		return m.now.AddDate(0, 0, v-20).Format(time.DateOnly)
 	}
-	if _, known, ok := strings.Cut(shape.Description, "Known values: "); ok {
-		values := strings.Split(strings.TrimSuffix(known, "."), ", ")
-		return values[v%len(values)]
+	if known := shape.Values; known != nil {
+		return known[v%len(known)]
 	}
 	return m.text(s, name, v)
 }

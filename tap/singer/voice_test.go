@@ -72,7 +72,7 @@ func TestStateMessages(t *testing.T) {
 	require.NoError(t, err)
 	v := &singer.Voice{}
 	assert.Equal(t, `{"type":"STATE","value":{"bookmarks":{"users":{"replication_key":"updated_at","replication_key_value":"2026-01-01T00:00:00.000Z",`+
-		`"progress":null,"learnt":null,"complete":null,"policy":null,"version":null,"whole":null,"start_date":null,"ledger":null,"verified":null,"quiet":null},"others":{"x":1}},"more":[1]}}`+"\n",
+		`"progress":null,"learnt":null,"complete":null,"policy":null,"version":null,"whole":null,"start_date":null,"ledger":null,"verified":null,"quiet":null,"refused":null},"others":{"x":1}},"more":[1]}}`+"\n",
 		string(v.Append(nil, tap.Saved{State: st})))
 	st.Of("users").Until = at
 	assert.Contains(t, string(v.Append(nil, tap.Saved{State: st})), "2026-01-01", "it was not told of a change")
