@@ -166,6 +166,10 @@ func TestConfiguredCatalogs(t *testing.T) {
 		_, err = parse(bad)
 		assert.Error(t, err, bad)
 	}
+	got, err = parse(`{"stream":{"name":"x","name":"users"},"sync_mode":"full_refresh"}`)
+	require.NoError(t, err, "of a name that appears twice, the last one counts")
+	assert.Equal(t, "users", got[0].Stream.Name)
+	assert.Empty(t, got[0].Generation)
 	_, err = airbyte.ParseCatalog([]byte(`{}`), lookup)
 	assert.ErrorContains(t, err, "list of streams")
 	text := string(airbyte.AppendCatalog(nil, []tap.Discovered{{Stream: users, Shape: shape}}))
@@ -223,4 +227,11 @@ func TestFormsOfStates(t *testing.T) {
 		require.Len(t, st.Notes, 1, unknown)
 		assert.Contains(t, st.Notes[0], says, unknown)
 	}
+}
+
+// The specification says that streams can be read incrementally, and where the documentation is.
+func TestSpecification(t *testing.T) {
+	spec := string(airbyte.AppendSpec(nil, []byte(`{"type":"object"}`), "https://docs.example"))
+	assert.Equal(t, `{"type":"SPEC","spec":{"documentationUrl":"https://docs.example","protocol_version":"0.5.2","supportsIncremental":true,"connectionSpecification":{"type":"object"}}}`+"\n",
+		spec)
 }

@@ -95,22 +95,49 @@ func nthRequest(s *sandbox.Server, n int64) <-chan struct{} {
 	return asked
 }
 
+// stalledFrom is nthRequest, but from that request on, no list is answered: a run that waits for an
+// answer does not end.
+func stalledFrom(s *sandbox.Server, n int64) <-chan struct{} {
+	asked := make(chan struct{})
+	var requests atomic.Int64
+	s.SetFault(func(*http.Request) sandbox.Fault {
+		switch now := requests.Add(1); {
+		case now < n:
+			return sandbox.NoFault
+		case now == n:
+			close(asked)
+		}
+		return sandbox.Stall
+	})
+	return asked
+}
+
+// requests is the number of requests to lists so far.
+func requests(s *sandbox.Server) (n int) {
+	lists, _, _ := s.Requests()
+	for _, of := range lists {
+		n += of
+	}
+	return n
+}
+
+// A signal ends a run at once, whatever it waits for: answers that never come, or a loader that
+// never reads. The last message is the state.
 func TestSignals(t *testing.T) {
 	for sig, code := range map[syscall.Signal]int{syscall.SIGTERM: 143, syscall.SIGINT: 130} {
 		for name, nth := range map[string]int64{"at the first request": 1, "at the fortieth": 40} {
 			t.Run(sig.String()+" "+name, func(t *testing.T) {
 				t.Parallel()
-				s := serve(t, sandbox.Options{Candidates: often(120, 600), Latency: 30 * time.Millisecond})
-				asked := nthRequest(s, nth)
+				s := serve(t, sandbox.Options{Candidates: often(120, 600)})
+				asked := stalledFrom(s, nth)
 				cmd := command(t, "--config", file(t, "c.json", s.Config()))
 				var out, stderr bytes.Buffer
 				cmd.Stdout, cmd.Stderr = &out, &stderr
 				require.NoError(t, cmd.Start())
 				<-asked
-				sent := time.Now()
 				require.NoError(t, cmd.Process.Signal(sig))
 				_ = cmd.Wait() // the code is checked below
-				assert.Less(t, time.Since(sent), 2*time.Second)
+				s.SetFault(nil)
 				assert.Equal(t, code, cmd.ProcessState.ExitCode(), stderr.String())
 				assert.True(t, strings.HasPrefix(lastLine(out.String()), `{"type":"STATE"`),
 					"the last message is not the state, but %.200s\n%s", lastLine(out.String()),
@@ -134,11 +161,14 @@ func TestSignals(t *testing.T) {
 		require.NoError(t, cmd.Start())
 		require.NoError(t, w.Close())
 		<-asked
-		time.Sleep(300 * time.Millisecond) // until the pipe is full
-		sent := time.Now()
+		before := -1 // the pipe is full when no more is asked for
+		require.Eventually(t, func() bool {
+			now := requests(s)
+			defer func() { before = now }()
+			return now == before
+		}, time.Minute, 100*time.Millisecond)
 		require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
 		_ = cmd.Wait()
-		assert.Less(t, time.Since(sent), 2*time.Second)
 		assert.Equal(t, 143, cmd.ProcessState.ExitCode())
 	})
 }
@@ -150,7 +180,7 @@ func TestLoaderThatGoesAwayEndsTheRun(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := serve(t, sandbox.Options{Candidates: 3000, Limit: limit})
+			s := serve(t, sandbox.Options{Candidates: 3000, Limit: limit, Window: time.Hour})
 			cmd := command(t, "--config", file(t, "c.json", s.Config()))
 			var stderr bytes.Buffer
 			cmd.Stderr = &stderr
@@ -162,12 +192,11 @@ func TestLoaderThatGoesAwayEndsTheRun(t *testing.T) {
 			if limit > 0 {
 				drained := make(chan struct{})
 				go func() { _, _ = io.CopyN(io.Discard, out, 1<<40); close(drained) }()
-				time.Sleep(500 * time.Millisecond)
+				require.Eventually(t, func() bool { return requests(s) == limit }, time.Minute,
+					10*time.Millisecond)
 			}
-			gone := time.Now()
 			require.NoError(t, out.Close())
 			_ = cmd.Wait()
-			assert.Less(t, time.Since(gone), 2*time.Second)
 			assert.Equal(t, 1, cmd.ProcessState.ExitCode())
 			assert.Contains(t, stderr.String(), "the loader went away")
 			assert.NotContains(t, stderr.String(), "goroutine ")

@@ -182,3 +182,24 @@ func TestNumbersAreReadable(t *testing.T) {
 		})
 	assert.Equal(t, "1.5s", seconds(1.5))
 }
+
+// What nobody was is not counted, several treatments are told apart, and a window says when it was.
+func TestPageSaysWhatHappened(t *testing.T) {
+	r := example()
+	r.Policy = []string{"contact: hash", "pay: drop"}
+	r.Windows = []tap.Window{{Began: began, Limit: 1, Sent: 1}}
+	page, err := html(r)
+	require.NoError(t, err)
+	assert.Contains(t, string(page), "contact: hash, pay: drop")
+	assert.Contains(t, string(page), "12:00:00: 1 requests of this run, limit 1, 0 left")
+	assert.NotContains(t, plain(t, r), "0 left alone")
+	assert.InDelta(t, 100, bars(r.Windows)[0].Share, 0, "the highest bar is as high as can be")
+	assert.InDelta(t, 0, bars([]tap.Window{{}})[0].Share, 0, "a window without requests has no bar")
+	r.Streams = append(r.Streams, tap.StreamReport{Stream: "users", Status: tap.LeftAlone})
+	assert.Contains(t, plain(t, r), "1 left alone")
+}
+
+func TestUnwritableReportIsAnError(t *testing.T) {
+	assert.Error(t, Write(filepath.Join(t.TempDir(), "no", "run.json"), example()))
+	assert.Error(t, Write(filepath.Join(t.TempDir(), "no", "run.html"), example()))
+}

@@ -115,6 +115,9 @@ func TestForeignStates(t *testing.T) {
 		_, err := singer.ParseState([]byte(bad), lookup)
 		assert.Error(t, err, bad)
 	}
+	twice, err := singer.ParseState([]byte(`{"bookmarks":{"users":{"replication_key_value":"2026-01-04","replication_key_value":"2026-01-05"}}}`), lookup)
+	require.NoError(t, err, "of a member that appears twice, the last one counts")
+	assert.Equal(t, time.Date(2026, 1, 5, 0, 0, 0, 0, time.UTC), twice.Of("users").Until)
 	st, err := singer.ParseState([]byte(`{"bookmarks":{"users":{"replication_key_value":"2026-01-05"},"other":{"any":[1]}},"extra":{"kept":true}}`), lookup)
 	require.NoError(t, err)
 	out := string(new(singer.Voice).Append(nil, tap.Saved{State: st}))

@@ -28,14 +28,18 @@ type finder struct {
 	fset  *token.FileSet
 	path  string
 	found []mutant
+	// silent are values of which no other one would be noticed.
+	silent map[ast.Node]bool
 }
 
 func mutantsOf(fset *token.FileSet, path string, f *ast.File) []mutant {
-	found := &finder{fset: fset, path: path}
+	found := &finder{fset: fset, path: path, silent: map[ast.Node]bool{}}
 	ast.Inspect(f, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.ImportSpec, *ast.StructType: // paths and tags are no constants of the program
 			return false
+		case *ast.CallExpr:
+			found.capacity(n)
 		case *ast.BinaryExpr:
 			found.operator(n)
 		case *ast.UnaryExpr:
@@ -77,7 +81,7 @@ func become[T any](f *finder, n ast.Node, what string, place *T, to T) {
 
 func (f *finder) operator(n *ast.BinaryExpr) {
 	to, ok := swaps[n.Op]
-	if y, literal := n.Y.(*ast.BasicLit); !ok ||
+	if y, literal := n.Y.(*ast.BasicLit); !ok || f.silent[n] ||
 		n.Op == token.ADD && literal && y.Kind == token.STRING {
 		return
 	}
@@ -109,9 +113,22 @@ func (f *finder) calls(n *ast.BlockStmt) {
 	}
 }
 
+// capacity notes that a slice's capacity, and the size of a map, are only hints.
+func (f *finder) capacity(n *ast.CallExpr) {
+	if fun, ok := n.Fun.(*ast.Ident); !ok || fun.Name != "make" || len(n.Args) < 2 {
+		return
+	}
+	if _, isMap := n.Args[0].(*ast.MapType); isMap || len(n.Args) == 3 {
+		ast.Inspect(n.Args[len(n.Args)-1], func(n ast.Node) bool {
+			f.silent[n] = true
+			return true
+		})
+	}
+}
+
 // number adds one to a number, but to no file mode.
 func (f *finder) number(n *ast.BasicLit) {
-	if n.Kind != token.INT && n.Kind != token.FLOAT || strings.HasPrefix(n.Value, "0o") {
+	if f.silent[n] || n.Kind != token.INT && n.Kind != token.FLOAT || strings.HasPrefix(n.Value, "0o") {
 		return
 	}
 	to := "(" + n.Value + " + 1)"
@@ -122,6 +139,9 @@ func (f *finder) number(n *ast.BasicLit) {
 }
 
 func (f *finder) truth(n *ast.Ident) {
+	if f.silent[n] {
+		return
+	}
 	switch n.Name {
 	case "true":
 		become(f, n, "true became false", &n.Name, "false")
@@ -150,7 +170,12 @@ func (f *finder) returns(t *ast.FuncType, body *ast.BlockStmt) {
 		if _, inner := n.(*ast.FuncLit); inner || !ok {
 			return !inner
 		}
+		fails := failing(t.Results, r)
 		for i := range r.Results {
+			if fails && constant(r.Results[i]) {
+				f.silent[r.Results[i]] = true // nobody looks at it beside an error
+				continue
+			}
 			if len(r.Results) != len(zeros) || zeros[i] == "" {
 				continue // one call returns all values, or the zero is not known
 			}
@@ -169,6 +194,34 @@ func (f *finder) returns(t *ast.FuncType, body *ast.BlockStmt) {
 		}
 		return true
 	})
+}
+
+// failing reports whether a return hands on an error.
+func failing(results *ast.FieldList, r *ast.ReturnStmt) bool {
+	if results == nil || len(r.Results) < 2 || len(r.Results) != results.NumFields() {
+		return false
+	}
+	kind, ok := results.List[len(results.List)-1].Type.(*ast.Ident)
+	if !ok || kind.Name != "error" {
+		return false
+	}
+	switch last := r.Results[len(r.Results)-1].(type) {
+	case *ast.Ident:
+		return last.Name != "nil"
+	case *ast.CallExpr:
+		made, ok := last.Fun.(*ast.SelectorExpr)
+		return ok && (made.Sel.Name == "Errorf" || made.Sel.Name == "New")
+	}
+	return false
+}
+
+// constant reports whether a result is a literal, true or false.
+func constant(x ast.Expr) bool {
+	if name, ok := x.(*ast.Ident); ok {
+		return name.Name == "true" || name.Name == "false"
+	}
+	_, ok := x.(*ast.BasicLit)
+	return ok
 }
 
 // zerosOf returns the zero value of each result as text, or "" where the type does not show it.

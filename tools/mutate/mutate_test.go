@@ -1,6 +1,8 @@
 package main
 
 import (
+	"go/parser"
+	"go/token"
 	"io"
 	"os"
 	"testing"
@@ -33,4 +35,25 @@ func TestSurvivorsAreNamed(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, `  survived: testdata/green/limit.go:7: result 2 became ""`+"\n", string(out))
 	require.Equal(t, score{noticed: 5, tried: 6}, s)
+}
+
+// What only hints, or stands beside an error, is no mutant: no test could notice it.
+func TestSilentValuesAreNoMutants(t *testing.T) {
+	fset := token.NewFileSet()
+	f, err := parser.ParseFile(fset, "silent.go", `package silent
+func f(n int) (int, bool, error) {
+	list := make([]int, 0, 4)
+	if err := check(); err != nil {
+		return 7, true, err
+	}
+	return 0, true, nil
+}`, 0)
+	require.NoError(t, err)
+	var all []string
+	for _, m := range mutantsOf(fset, "silent.go", f) {
+		all = append(all, m.what)
+	}
+	require.ElementsMatch(t, []string{
+		"0 became 1", "0 became 1", "!= became ==", "true became false", "result 3 became nil",
+	}, all)
 }

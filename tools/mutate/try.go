@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"go/ast"
+	"go/build"
 	"go/parser"
 	"go/printer"
 	"go/token"
@@ -62,7 +63,7 @@ func try(pkg string, o options) (score, error) {
 	return s, nil
 }
 
-// parse returns the files of a package, without its tests.
+// parse returns the files of a package that are built on this platform, without its tests.
 func parse(fset *token.FileSet, pkg string) (map[string]*ast.File, error) {
 	paths, err := filepath.Glob(filepath.Join(pkg, "*.go"))
 	if err != nil {
@@ -70,7 +71,11 @@ func parse(fset *token.FileSet, pkg string) (map[string]*ast.File, error) {
 	}
 	files := map[string]*ast.File{}
 	for _, path := range paths {
-		if strings.HasSuffix(path, "_test.go") {
+		built, err := build.Default.MatchFile(filepath.Split(path))
+		if err != nil {
+			return nil, err
+		}
+		if strings.HasSuffix(path, "_test.go") || !built {
 			continue
 		}
 		if files[path], err = parser.ParseFile(fset, path, nil, parser.ParseComments); err != nil {
