@@ -199,18 +199,55 @@ def try_page(database, now):
         check(f"Chromium renders the page for {name}", os.path.exists(picture) and os.path.getsize(picture) > 50_000)
 
 
-def try_readme():
+def try_readme(which, loader):
     """Types what the package's README says, in a copy of the package. Its environments exist already."""
-    copy = os.path.join(WORK, "package")
+    copy = os.path.join(WORK, "package-" + which)
     shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("target", "logs", "*.duckdb"))
-    for name, venv in (("loader", "duckdb"), ("dbt", "dbt")):
+    for name, venv in (("loader", loader), ("dbt", "dbt")):
         os.symlink(os.path.join(VENVS, venv), os.path.join(copy, name))
     with open(os.path.join(copy, "README.md")) as f:
-        lines = f.read().split("<!-- try: duckdb -->\n```sh\n")[1].split("```")[0].splitlines()
+        lines = f.read().split(f"<!-- try: {which} -->\n```sh\n")[1].split("```")[0].splitlines()
     lines = ["set -e", *(line.replace(":8075", ":0").replace("sleep 3", "until grep -q secret sandbox.json; do sleep 1; done") for line in lines if "venv" not in line), "kill %1"]
-    os.symlink(TAP, os.path.join(WORK, "tap-greenhouse"))
+    lines = [line.replace("PGPORT=5432", f"PGPORT={PORT}") for line in lines]
+    if not os.path.exists(os.path.join(WORK, "tap-greenhouse")):
+        os.symlink(TAP, os.path.join(WORK, "tap-greenhouse"))
     out = subprocess.run(["bash", "-mc", "\n".join(lines)], cwd=copy, env={**os.environ, "PATH": WORK + ":" + os.environ["PATH"]}, capture_output=True, text=True, timeout=500)
-    check("what the README says gives a page", out.returncode == 0 and os.path.getsize(os.path.join(copy, "page.html")) > 10_000, out.stdout[-3000:] + out.stderr[-2000:])
+    check(f"what the README says for {which} gives a page", out.returncode == 0 and os.path.getsize(os.path.join(copy, "page.html")) > 10_000, out.stdout[-3000:] + out.stderr[-2000:])
+
+
+MOVED = """
+create schema analytics_greenhouse;
+create view analytics_greenhouse.greenhouse__application_enhanced as select * from analytics.greenhouse__application_enhanced;
+create view analytics_greenhouse.stg_greenhouse__applications as select * from analytics.stg_greenhouse__applications;
+create view analytics_greenhouse.stg_greenhouse__candidates as select * from analytics.stg_greenhouse__candidates;
+create view analytics_greenhouse.stg_greenhouse__jobs as select * from analytics.stg_greenhouse__jobs;
+create schema analytics_fivetran;
+create table analytics_fivetran.greenhouse__application_enhanced as
+select cast(application_id as varchar) as application_id, cast(job_id as varchar) as job_id, applied_at,
+    case when application_id = (select min(application_id) from analytics.greenhouse__application_enhanced) then 'moved' else status end as status
+from analytics.greenhouse__application_enhanced;
+create schema greenhouse_v1;
+create table greenhouse_v1.application as
+select id, created_at as applied_at, case when id = (select max(id) from analytics.stg_greenhouse__applications) then 'moved'
+    when status = 'in_process' then 'active' else status end as status
+from analytics.stg_greenhouse__applications
+union all select -1, cast('2020-01-01' as timestamp), 'active';
+create table greenhouse_v1.candidate as select id from analytics.stg_greenhouse__candidates;
+create table greenhouse_v1.job as select id from analytics.stg_greenhouse__jobs"""
+
+
+def try_moving(name, database):
+    """Runs the queries of the page for those who move over, beside tables as they have them: an
+    application is in another status, and one is only on the old side."""
+    with open(os.path.join(PACKAGE, "docs", "moving.md")) as f:
+        blocks = [part.split("```")[0] for part in f.read().split("```sql\n")[1:]]
+    queries = [q for q in ";".join(blocks).split(";") if q.strip()]
+    months, status, counts, gone, since = ask(database=database, statements=MOVED.split(";"), queries=queries)
+    clean(f"{name}: the queries for those who move over find what differs", [
+        *(f"{m}: the months should be alike" for m in months if m[1] < m[2]),
+        *([] if len(status) == 1 and status[0][1] == "moved" else [status]),
+        *([] if len(counts) == 6 and counts[0][2] == counts[1][2] + 1 and counts[2][2:] == counts[3][2:] else [counts]),
+        *([] if [g[0] for g in gone] == [-1] else [gone]), *([] if [(s[0], s[2]) for s in since] == [("moved", 1)] else [since])])
 
 
 def project(variables):
@@ -273,9 +310,13 @@ try:
     dbt("sync_log tells the freshness", "duckdb", "source", "freshness", "--select", "source:greenhouse_synced", database=DATABASE)
     query_metrics(DATABASE)
     try_page(DATABASE, now)
+    try_moving("target-duckdb", DATABASE)
     write("project/dbt_project.yml", project({}))
     dbt("target-postgres", "postgres", "run", variables={"greenhouse_as_of": now, "greenhouse_timezone": "Europe/Berlin"})
     compare("target-postgres", PORT, {"greenhouse": rows}, as_of=now, timezone="Europe/Berlin")
+    try_moving("target-postgres", PORT)
+    server.query("drop schema greenhouse cascade")
+    try_readme("postgres", "postgres")
 
     # rows that nobody wishes for
     database = os.path.join(WORK, "nasty.duckdb")
@@ -291,6 +332,6 @@ try:
     compare("nasty rows, missing tables and columns, two accounts on PostgreSQL", PORT, accounts, timezone="Australia/Lord_Howe", **settings)
 finally:
     server.stop()
-try_readme()
+try_readme("duckdb", "duckdb")
 compile_elsewhere()
 finish("dbt")

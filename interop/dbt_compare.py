@@ -1,8 +1,8 @@
 """Reads the marts of a database, and compares them with the oracle's, column by column.
 
 usage: dbt_compare.py QUESTION, a file with the database (the path of a DuckDB file or the port of a
-PostgreSQL server), and with statements to execute there, or with accounts and settings to compare
-with; without either, it prints the marts"""
+PostgreSQL server), and with statements to execute there and queries whose rows it prints, or with
+accounts and settings to compare with; without any, it prints the marts"""
 
 import collections
 import datetime
@@ -90,6 +90,11 @@ if __name__ == "__main__":
     if "statements" in question:
         connection.commit()
     found = {} if "statements" in question else read(cursor, "analytics")
+    if "queries" in question:
+        found = []
+        for query in question["queries"]:
+            cursor.execute(query)
+            found.append(cursor.fetchall())
     if "accounts" in question:
         accounts = {a: {s: {int(k): r for k, r in rows.items()} for s, rows in streams.items()} for a, streams in question["accounts"].items()}
         wanted = dbt_oracle.marts(accounts, **question["settings"])

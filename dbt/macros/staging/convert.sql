@@ -110,13 +110,18 @@
   {{ return(adapter.dispatch('written', 'greenhouse_v3')(column.sql, column.type or '')) }}
 {% endmacro %}
 
+{# A number's text without the zeros at its end that a column of decimals adds. #}
+{% macro without_zeros(text) %}
+  {{ return("regexp_replace(" ~ text ~ ", '(\\.\\d*[1-9])0+$|\\.0+$', '\\1')") }}
+{% endmacro %}
+
 {% macro default__written(sql, type) %}
   {% if '[' in type or type.startswith('struct') or type.startswith('map') %}
     {{ return('cast(to_json(' ~ sql ~ ') as varchar)') }}
   {% elif type == 'json' %}
     {{ return(greenhouse_v3.json_value(sql)) }}
   {% elif type in ('double', 'float') or type.startswith('decimal') %}
-    {{ return("regexp_replace(cast(" ~ sql ~ " as varchar), '\\.0+$', '')") }}
+    {{ return(greenhouse_v3.without_zeros('cast(' ~ sql ~ ' as varchar)')) }}
   {% endif %}
   {{ return('cast(' ~ sql ~ ' as varchar)') }}
 {% endmacro %}
@@ -124,6 +129,8 @@
 {% macro postgres__written(sql, type) %}
   {% if type == 'array' or type.endswith(']') or type in ('json', 'jsonb') %}
     {{ return('(to_jsonb(' ~ sql ~ ") #>> '{}')") }}
+  {% elif type.startswith('numeric(') %}
+    {{ return(greenhouse_v3.without_zeros('cast(' ~ sql ~ ' as text)')) }}
   {% endif %}
   {{ return('cast(' ~ sql ~ ' as text)') }}
 {% endmacro %}

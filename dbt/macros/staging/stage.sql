@@ -41,7 +41,8 @@
   {% endif %}
   {% set columns = {} %}
   {% for column in adapter.get_columns_in_relation(relation) %}
-    {% do columns.update({column.name | lower: {'name': column.name, 'type': column.dtype | lower}}) %}
+    {% set type = column.data_type if column.is_numeric() else column.dtype %}
+    {% do columns.update({column.name | lower: {'name': column.name, 'type': type | lower}}) %}
   {% endfor %}
   {{ return({'relation': relation, 'columns': columns}) }}
 {% endmacro %}
