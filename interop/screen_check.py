@@ -139,6 +139,10 @@ def init():
         wrong = [answers[0], [1.5, "not the secret\r"], answers[2]] + [[t, text] for n in (3, 4) for t, text in ((n, "\r"), (n + 0.5, "not the secret\r"))]
         code, screens = at_terminal(["init", "--config", other], 100, 30, env=addresses, type=wrong)
         check("a credential that does not work writes nothing", code == 2 and not os.path.exists(other) and "nothing was written" in text(screens[-1]), text(screens[-1]))
+        typo = answers[:2] + [[2, "ann@example.com\r"], [2.5, "\r"]]
+        code, screens = at_terminal(["init", "--config", other], 100, 60, env=addresses, type=typo)
+        check("a user that is no number is asked for again", code == 0 and os.path.exists(other) and "That is no number" in text(screens[-1]), text(screens[-1]))
+        os.remove(other)
         code, screens = at_terminal(["init", "--config", other], 100, 30, env=addresses, type=[answers[0], [1.5, "\x03"]])
         check("Ctrl-C among the questions writes nothing, and what is typed shows again", code in (130, 2) and not os.path.exists(other) and echoes["init"], f"{code} {text(screens[-1])}")
         code, screens = at_terminal(["init", "--config", other], 100, 30, env={k: "http://127.0.0.1:9" for k in addresses}, type=answers)

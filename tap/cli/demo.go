@@ -29,7 +29,7 @@ type sandboxFlags struct {
 	Addr          string        `help:"Loopback address to serve at; port 0 for a free one." default:"127.0.0.1:8075"`
 	Candidates    int           `help:"Number of candidates; other lists scale with it." default:"1000"`
 	Seed          uint64        `help:"Seed of the rows." default:"1"`
-	Limit         int           `help:"Requests per window; negative for no limit." default:"50"`
+	Limit         int           `help:"Requests per window; --limit=-1 for no limit." default:"50"`
 	Window        time.Duration `help:"Length of a window." default:"30s"`
 	Latency       time.Duration `help:"Latency of each list."`
 	Gzip          bool          `help:"Compress answers."`
@@ -205,7 +205,7 @@ var sampled = []struct {
 }{
 	{"candidates", []string{"id", "first_name", "last_name"}},
 	{"jobs", []string{"id", "name"}},
-	{"offers", []string{"id", "application_id", "status"}},
+	{"offers", []string{"id", "status"}},
 }
 
 // print shows the streams with most records, some records, and what to do next. caller is the name

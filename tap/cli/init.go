@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"text/tabwriter"
@@ -54,7 +55,10 @@ func (p *program) init(ctx context.Context, flags initFlags) (int, error) {
 	}
 	data, cfg, who, err := p.tryAnswers(ctx, members)
 	for n := 1; err != nil; n++ {
-		if tap.KindOf(err) != tap.Credentials || n == initTries || !flags.asks() {
+		again, ok := map[tap.Kind]func(context.Context, map[string]string) error{
+			tap.Credentials: p.askCredential, tap.Rights: p.askUser,
+		}[tap.KindOf(err)]
+		if !ok || n == initTries || !flags.asks() {
 			if context.Cause(ctx) == nil {
 				fmt.Fprintln(p.Err, "It does not work; nothing was written.")
 			}
@@ -62,7 +66,7 @@ func (p *program) init(ctx context.Context, flags initFlags) (int, error) {
 		}
 		p.fail(err)
 		fmt.Fprintln(p.Err)
-		if err := p.askCredential(ctx, members); err != nil {
+		if err := again(ctx, members); err != nil {
 			return max(greenhouse.ExitNothingRead, greenhouse.ExitCode(err, false)), err
 		}
 		data, cfg, who, err = p.tryAnswers(ctx, members)
@@ -169,13 +173,30 @@ func (p *program) answers(ctx context.Context, flags initFlags) (map[string]stri
 		return nil, err
 	}
 	if members["user_id"] == "" {
-		user, err := p.ask(ctx, "Number of the Site Admin to act for (empty: the credential's own user): ")
-		if err != nil {
+		if err := p.askUser(ctx, members); err != nil {
 			return nil, err
 		}
-		set("user_id", user)
 	}
 	return members, nil
+}
+
+// askUser asks a person for the user to act for.
+func (p *program) askUser(ctx context.Context, members map[string]string) error {
+	for {
+		user, err := p.ask(ctx, "Number of the Site Admin to act for (empty: the credential's own user): ")
+		if err != nil {
+			return err
+		}
+		if user = strings.TrimSpace(user); user == "" {
+			delete(members, "user_id")
+			return nil
+		}
+		if n, err := strconv.ParseInt(user, 10, 64); err == nil && n > 0 {
+			members["user_id"] = user
+			return nil
+		}
+		fmt.Fprintln(p.Err, "That is no number. It stands at the end of the address of the user's page.")
+	}
 }
 
 // askCredential asks a person for a client ID and its secret. An empty answer keeps the client ID.

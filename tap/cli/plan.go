@@ -53,34 +53,39 @@ func planText(out io.Writer, found *greenhouse.Plan) error {
 		fmt.Fprintf(out, "Account: %s\n\n", found.Identity)
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "rows\tfirst read\tlittle new\tsweep\tnext run\t  stream")
+	fmt.Fprintln(w, "rows\tfirst\tlittle\tsweep\tnext\t  stream")
+	var notes []string
 	for _, s := range found.Streams {
-		rows, name := terminal.Number(s.Rows), s.Stream
+		rows := terminal.Number(s.Rows)
 		switch s.Basis {
 		case plan.Profile, plan.Rate:
 			rows = "~" + rows
 		case plan.AtLeast:
 			rows = ">" + rows
 		case plan.NotAsked:
-			rows, name = "?", name+" (no scope)"
-			if s.Scope == "" {
-				name = s.Stream + " (not known)"
+			rows = "?"
+			if s.Reason != "" {
+				notes = append(notes, s.Stream+": not known: "+s.Reason)
 			}
 		}
 		if !s.Due.IsZero() {
-			name += " (due " + s.Due.UTC().Format("01-02 15:04") + ")"
+			notes = append(notes, s.Stream+": left alone until "+s.Due.UTC().Format("01-02 15:04 UTC"))
 		}
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t  %s\n", rows, s.First, s.Quiet, s.Sweep, s.Next, name)
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t  %s\n", rows, s.First, s.Quiet, s.Sweep, s.Next, s.Stream)
 	}
 	if err := w.Flush(); err != nil {
 		return err
+	}
+	fmt.Fprintln(out)
+	for _, note := range notes {
+		fmt.Fprintln(out, note)
 	}
 	limit := "no limit was told"
 	if l := found.Limit; l.Requests > 0 {
 		limit = fmt.Sprintf("%d requests in %s, of which %.0f%% may be used", l.Requests, l.Window, l.Share*100)
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "\nLimit: %s.\n", limit)
+	fmt.Fprintf(&b, "Limit: %s.\n", limit)
 	for _, c := range []struct {
 		what string
 		greenhouse.Cost

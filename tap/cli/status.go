@@ -64,7 +64,11 @@ func statusText(out io.Writer, found *greenhouse.Status) error {
 			moment(s.VerifiedUntil, "-"), rows, moment(s.NextRead, "next run"),
 			moment(s.NextSweep, "-"), s.Stream)
 		if s.Unfinished > 0 {
-			notes = append(notes, fmt.Sprintf("%s: %d parts are still to be read", s.Stream, s.Unfinished))
+			parts := "1 part is"
+			if s.Unfinished > 1 {
+				parts = fmt.Sprintf("%d parts are", s.Unfinished)
+			}
+			notes = append(notes, fmt.Sprintf("%s: %s still to be read", s.Stream, parts))
 		}
 		if len(s.Learnt) > 0 {
 			notes = append(notes, fmt.Sprintf("%s: learnt %s", s.Stream, strings.Join(s.Learnt, ", ")))

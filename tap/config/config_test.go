@@ -164,6 +164,18 @@ func TestBadValuesNameTheirPlace(t *testing.T) {
 	}
 }
 
+// A member that does not exist is an error that names the one that was perhaps meant.
+func TestUnknownMembersAreAnswered(t *testing.T) {
+	for text, says := range map[string]string{
+		`"privacy":{"contct":"hash"}`:     `privacy: unknown member "contct", did you mean "contact"?`,
+		`"deletes":{"stroe":"file:///x"}`: `deletes: unknown member "stroe", did you mean "store"?`,
+		`"attachments":{"xyz":1}`:         `attachments: unknown member "xyz"`,
+	} {
+		_, err := read(t, oauth+","+text, nil)
+		assert.ErrorContains(t, err, says)
+	}
+}
+
 // A start date in the future would read nothing, without a word. The date of a place may be ahead.
 func TestStartDateInTheFuture(t *testing.T) {
 	for _, good := range []string{"2026-11-26", "2026-11-27", "2026-11-26T20:00:00Z", "2020-01-01"} {

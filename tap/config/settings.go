@@ -11,6 +11,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/xeipuuv/gojsonschema"
 
+	"github.com/tap-greenhouse/tap-greenhouse/internal/nearest"
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
@@ -135,9 +136,22 @@ func explain(e gojsonschema.ResultError) string {
 		return fmt.Sprintf("it must be at most %v", bound(d["max"]))
 	}
 	if name, ok := d["property"]; ok && e.Type() == "additional_property_not_allowed" {
-		return fmt.Sprintf("unknown member %q", name)
+		return fmt.Sprintf("unknown member %q%s", name, nearest.Hint(fmt.Sprint(name), membersOf(e.Field())))
 	}
 	return strings.ToLower(strings.TrimSuffix(e.Type(), "_")) + " is not right"
+}
+
+// membersOf returns the names of the members of a setting.
+func membersOf(setting string) (names []string) {
+	for _, s := range Settings() {
+		if s.Name != setting {
+			continue
+		}
+		for _, m := range s.Members() {
+			names = append(names, m.Name)
+		}
+	}
+	return names
 }
 
 func bound(v any) any {

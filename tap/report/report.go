@@ -125,7 +125,7 @@ func html(r *tap.Report) ([]byte, error) {
 }
 
 // quiet is the rank of streams that had nothing to do.
-const quiet = 4
+const quiet = 5
 
 // rank orders streams: those that need somebody come first, those that had nothing to do last.
 func rank(s tap.StreamReport) int {
@@ -136,8 +136,10 @@ func rank(s tap.StreamReport) int {
 		return 1
 	case s.Status == tap.Skipped:
 		return 2
-	case s.Records > 0 || s.Gone > 0 || s.Retries > 0 || len(s.Changes) > 0:
+	case len(s.Differences) > 0:
 		return 3
+	case s.Records > 0 || s.Gone > 0 || s.Retries > 0 || len(s.Changes) > 0:
+		return 4
 	}
 	return quiet
 }

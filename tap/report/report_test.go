@@ -25,6 +25,7 @@ func example() *tap.Report {
 		Streams: []tap.StreamReport{
 			{Stream: "close_reasons", Status: "complete"},
 			{Stream: "candidates", Status: "complete", Records: 12345},
+			{Stream: "jobs", Status: "complete", Differences: []string{"size: a new column, integer"}},
 			{Stream: "eeoc", Status: "skipped", Reason: "403 <b>Forbidden</b>"},
 			{Stream: "offers", Status: "complete", Gone: 2},
 			{Stream: "job_posts", Status: "failed", Reason: "404"},
@@ -49,10 +50,10 @@ func TestStreamsThatNeedSomebodyComeFirst(t *testing.T) {
 	r := example()
 	page := plain(t, r)
 	_, page, _ = strings.Cut(page, "; the line is")
-	assert.Contains(t, page, "Streams: 1 failed, 1 unfinished, 3 complete, 1 skipped")
+	assert.Contains(t, page, "Streams: 1 failed, 1 unfinished, 4 complete, 1 skipped")
 	last := -1
 	for _, name := range []string{
-		"job_posts", "notes", "eeoc", "candidates", "offers", "close_reasons",
+		"job_posts", "notes", "eeoc", "jobs", "candidates", "offers", "close_reasons",
 	} {
 		at := strings.Index(page, name)
 		assert.Greater(t, at, last, name)
@@ -131,15 +132,16 @@ func TestRankOfStreams(t *testing.T) {
 		stream tap.StreamReport
 		rank   int
 	}{
-		"failed":     {tap.StreamReport{Status: tap.Failed, Records: 1}, 0},
-		"unfinished": {tap.StreamReport{Status: tap.Unfinished, Records: 1}, 1},
-		"skipped":    {tap.StreamReport{Status: tap.Skipped}, 2},
-		"a record":   {tap.StreamReport{Status: tap.Complete, Records: 1}, 3},
-		"a deletion": {tap.StreamReport{Status: tap.Complete, Gone: 1}, 3},
-		"a retry":    {tap.StreamReport{Status: tap.Complete, Retries: 1}, 3},
-		"a change":   {tap.StreamReport{Status: tap.Complete, Changes: []string{"x"}}, 3},
-		"nothing":    {tap.StreamReport{Status: tap.Complete}, 4},
-		"left alone": {tap.StreamReport{Status: tap.LeftAlone}, 4},
+		"failed":           {tap.StreamReport{Status: tap.Failed, Records: 1}, 0},
+		"unfinished":       {tap.StreamReport{Status: tap.Unfinished, Records: 1}, 1},
+		"skipped":          {tap.StreamReport{Status: tap.Skipped}, 2},
+		"a record":         {tap.StreamReport{Status: tap.Complete, Records: 1}, 4},
+		"a deletion":       {tap.StreamReport{Status: tap.Complete, Gone: 1}, 4},
+		"a retry":          {tap.StreamReport{Status: tap.Complete, Retries: 1}, 4},
+		"a change":         {tap.StreamReport{Status: tap.Complete, Changes: []string{"x"}}, 4},
+		"another contract": {tap.StreamReport{Status: tap.Complete, Differences: []string{"x"}}, 3},
+		"nothing":          {tap.StreamReport{Status: tap.Complete}, 5},
+		"left alone":       {tap.StreamReport{Status: tap.LeftAlone}, 5},
 	} {
 		assert.Equal(t, c.rank, rank(c.stream), name)
 	}

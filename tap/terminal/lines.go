@@ -27,7 +27,7 @@ func lines(r *tap.Report, now time.Time, n int) []string {
 		count{counts.failed, "failed"})...), "  ")
 	budget := budgetOf(r, now)
 	if left := timeLeft(r, now); left > 0 {
-		budget = append(budget, "about "+Duration(max(left, time.Second))+" to go")
+		budget = append(budget, "about "+Duration(left.Truncate(time.Second)+time.Second)+" to go")
 	}
 	out[1] = strings.Join(append(budget, Duration(now.Sub(r.Began))+" so far"), "  ")
 	reading := slices.DeleteFunc(slices.Clone(r.Streams),

@@ -40,7 +40,7 @@ func TestLinesShowProgress(t *testing.T) {
 	got := lines(example(), began.Add(40*time.Second), 7)
 	assert.Equal(t, []string{
 		"36,200 records  80 requests  2 repeated  1 skipped  1 failed",
-		"budget: 20 of 50 left, full again in 17s  about 1m26s to go  40s so far",
+		"budget: 20 of 50 left, full again in 17s  about 1m27s to go  40s so far",
 		"  candidates                             34,500  69 of about 200 pages",
 		"  notes                                     500  1 of about 30 pages",
 		"", "", "",
