@@ -55,20 +55,23 @@ class Trial:
             self.plain, deletes={"store": "file://" + os.path.join(self.folder, "ids"), "every": "0s", "max_share": "100%"}))
 
     def sync(self, config, size=1 << 60, kill=None):
-        """Runs the tap into the loader, which dies after a number of bytes, kills the tap after a
-        time, and returns its exit code."""
+        """Runs the tap into the loader, which dies after a number of bytes, kills the tap some time
+        after the loader has begun, and returns its exit code."""
         lock = os.path.join(self.folder, "loader.lock")
+        open(lock, "w").close()
         loader = [sys.executable, os.path.join(HERE, "prefix.py"), lock, str(size), *self.loader]
         with open(os.path.join(self.folder, "log.txt"), "a") as log:
             tap = subprocess.Popen([TAP, "pipe", "--config", config, "--state", os.path.join(self.folder, "state.json"), "--report", self.report(), "--", *loader],
                                    stdout=log, stderr=log)
+            # A loader that has not begun would store what is left in the pipe during the next run.
+            while os.path.getsize(lock) == 0 and tap.poll() is None:
+                time.sleep(0.01)
             try:
                 return tap.wait(kill)
             except subprocess.TimeoutExpired:
                 tap.kill()
                 tap.wait()
-                time.sleep(0.5)
-                with open(lock, "w") as f:
+                with open(lock) as f:
                     fcntl.flock(f, fcntl.LOCK_EX)  # the loader stores what it has, and ends
                 return None
 
