@@ -35,14 +35,17 @@ def write(folder, name, content):
     return path
 
 
-def sql_of(heading):
-    """The statement under a heading of docs/verify.md."""
+def figures_of(heading, schema):
+    """The statement under a heading of docs/verify.md, for all streams: the name, the number of rows
+    and the sum of their ids."""
     with open(os.path.join(HERE, "..", "docs", "verify.md")) as f:
-        return re.search(rf"## {heading}\n.*?```sql\n(.*?)```", f.read(), re.S).group(1)
+        sql = re.search(rf"## {heading}\n.*?```sql\n(.*?)```", f.read(), re.S).group(1)
+    tables = {s: sql.replace("greenhouse.candidates", f'{schema}."{s}"') for s in STREAMS}
+    return " union all ".join(f"select '{s}', verified_rows, verified_id_sum from ({sql}) t" for s, sql in tables.items())
 
 
 class Trial:
-    """A loader and its tables. living returns the ids of a table's rows that are not marked as
+    """A loader and its tables. living returns, by stream, the ids of the rows that are not marked as
     deleted, figures the number of these rows and the sum of their ids, by docs/verify.md."""
 
     def __init__(self, name, loader, living, figures):
@@ -86,28 +89,28 @@ class Trial:
             return
         with open(self.report()) as f:
             reported = {s["stream"]: s for s in json.load(f)["streams"]}
-        errors = []
+        errors, living, figures = [], self.living(), self.figures()
         for stream in STREAMS:
-            wanted, found = set(self.sandbox.rows(stream)), self.living(stream)
+            wanted, found = set(self.sandbox.rows(stream)), living[stream]
             errors += [f"{stream}: {i} is gone and still there" for i in found - wanted] + [f"{stream}: {i} lives and is gone" for i in wanted - found]
             said = (reported[stream].get("verified_rows", 0), reported[stream].get("verified_id_sum"))
-            have = self.figures(stream)
+            have = figures[stream]
             if have != said or have != (len(wanted), str(sum(wanted))):
                 errors.append(f"{stream}: the report says {said}, the warehouse {have}, Greenhouse {len(wanted), sum(wanted)}")
         clean(f"{self.name}: {what}: exactly the living rows are there, and verified", errors)
 
     def broken(self, what, n, choice):
         """A run that is killed: living rows that were there stay."""
-        before = {s: self.living(s) for s in STREAMS}
+        before = self.living()
         if n % 3 == 0:
             what, done = f"{what}: the tap is killed", self.sync(self.config, kill=choice.uniform(0.5, 5))
         else:
             size = int(choice.choice([20_000, 60_000, 120_000, 400_000]) * choice.random()) + 1
             what = f"{what}: the loader dies after {size} bytes"
             done = self.sync(self.config, size)
-        errors = []
+        errors, after = [], self.living()
         for stream in STREAMS:
-            lost = before[stream] & set(self.sandbox.rows(stream)) - self.living(stream)
+            lost = before[stream] & set(self.sandbox.rows(stream)) - after[stream]
             errors += [f"{stream}: {i} lives and is gone" for i in lost]
         clean(f"{self.name}: {what} ({done}): no living row is gone", errors)
 
@@ -140,24 +143,31 @@ def postgres(name, **more):
     path = write(WORK, name + ".json", server.config(default_target_schema=schema, add_record_metadata=True, **more))
     marked = "" if more.get("hard_delete") else " where _sdc_deleted_at is null"
 
-    def figures(stream):
-        count, total, _ = server.query(sql_of("PostgreSQL").replace("greenhouse.candidates", f'{schema}."{stream}"'))[0].split("|")
-        return int(count), total
+    def living():
+        rows = {s: set() for s in STREAMS}
+        for row in server.query(" union all ".join(f"""select '{s}', id from {schema}."{s}"{marked}""" for s in STREAMS)):
+            stream, key = row.split("|")
+            rows[stream].add(int(key))
+        return rows
 
-    Trial(name, [os.path.join(VENVS, "postgres", "bin", "target-postgres"), "--config", path],
-          lambda stream: set(map(int, server.query(f'select id from {schema}."{stream}"{marked}'))), figures).run()
+    def figures():
+        rows = [row.split("|") for row in server.query(figures_of("PostgreSQL", schema))]
+        return {stream: (int(count), total) for stream, count, total in rows}
+
+    Trial(name, [os.path.join(VENVS, "postgres", "bin", "target-postgres"), "--config", path], living, figures).run()
 
 
 def duckdb():
     database = os.path.join(WORK, "t.duckdb")
     path = write(WORK, "duckdb.json", {"path": database, "default_target_schema": "gh", "hard_delete": True, "add_metadata_columns": True})
 
-    def figures(stream):
-        count, total, _ = query_duckdb(VENVS, database, sql_of("DuckDB").replace("greenhouse.candidates", f'gh."{stream}"'))[0]
-        return int(count), str(total)
+    def living():
+        return {stream: set(rows) for stream, rows in read_duckdb_file(VENVS, database, "gh", STREAMS).items()}
 
-    Trial("duckdb-hard", [os.path.join(VENVS, "duckdb", "bin", "target-duckdb"), "--config", path],
-          lambda stream: set(read_duckdb_file(VENVS, database, "gh", [stream])[stream]), figures).run()
+    def figures():
+        return {stream: (count, total) for stream, count, total in query_duckdb(VENVS, database, figures_of("DuckDB", "gh"))}
+
+    Trial("duckdb-hard", [os.path.join(VENVS, "duckdb", "bin", "target-duckdb"), "--config", path], living, figures).run()
 
 
 try:

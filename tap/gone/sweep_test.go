@@ -294,6 +294,7 @@ func TestWhenASweepIsDue(t *testing.T) {
 		assert.Equal(t, due, a.ledger.Due(Sweep{Every: time.Hour, Now: noon.Add(now)}), now)
 	}
 	assert.True(t, a.ledger.Due(forced))
+	assert.True(t, a.ledger.Due(Sweep{Now: noon.Add(-time.Second)}), "in every run, whatever the clock says")
 	a.ledger.reported.Put([]Row{{3, 0}})
 	assert.True(t, a.ledger.Due(every), "a deletion was not acknowledged")
 
