@@ -19,7 +19,7 @@ import time
 from loaders_read import query_duckdb, read_duckdb_file
 from postgres import Postgres
 from results import check, clean, finish
-from sandbox import Sandbox
+from sandbox import Sandbox, plain
 
 TAP, VENVS, WORK = (os.path.abspath(p) for p in sys.argv[1:4])
 ROUNDS, PORT = (int(a) if a else b for a, b in zip((sys.argv[4:] + ["", ""])[:2], (4, 25432)))
@@ -36,17 +36,17 @@ def write(folder, name, content):
 
 
 def figures_of(heading, schema):
-    """The statement under a heading of docs/verify.md, for all streams: the name, the number of rows
-    and the sum of their ids."""
+    """The statement under a heading of docs/verify.md, for all streams: the name, the number of rows,
+    the sum of their ids, and the latest change of one."""
     with open(os.path.join(HERE, "..", "docs", "verify.md")) as f:
         sql = re.search(rf"## {heading}\n.*?```sql\n(.*?)```", f.read(), re.S).group(1)
     tables = {s: sql.replace("greenhouse.candidates", f'{schema}."{s}"') for s in STREAMS}
-    return " union all ".join(f"select '{s}', verified_rows, verified_id_sum from ({sql}) t" for s, sql in tables.items())
+    return " union all ".join(f"select '{s}', verified_rows, verified_id_sum, cast(newest as varchar) from ({sql}) t" for s, sql in tables.items())
 
 
 class Trial:
     """A loader and its tables. living returns, by stream, the ids of the rows that are not marked as
-    deleted, figures the number of these rows and the sum of their ids, by docs/verify.md."""
+    deleted, figures what docs/verify.md computes of these rows."""
 
     def __init__(self, name, loader, living, figures):
         self.name, self.loader, self.living, self.figures = name, loader, living, figures
@@ -93,10 +93,12 @@ class Trial:
         for stream in STREAMS:
             wanted, found = set(self.sandbox.rows(stream)), living[stream]
             errors += [f"{stream}: {i} is gone and still there" for i in found - wanted] + [f"{stream}: {i} lives and is gone" for i in wanted - found]
-            said = (reported[stream].get("verified_rows", 0), reported[stream].get("verified_id_sum"))
-            have = figures[stream]
-            if have != said or have != (len(wanted), str(sum(wanted))):
-                errors.append(f"{stream}: the report says {said}, the warehouse {have}, Greenhouse {len(wanted), sum(wanted)}")
+            said = [reported[stream].get("verified_" + name) for name in ("rows", "id_sum", "max_updated_at")]
+            count, total, newest = figures[stream]
+            if [count, total] != said[:2] or [count, total] != [len(wanted), str(sum(wanted))]:
+                errors.append(f"{stream}: the report says {said}, the warehouse {count, total}, Greenhouse {len(wanted), sum(wanted)}")
+            if said[2] and plain(said[2]) != plain(newest):
+                errors.append(f"{stream}: the report says that the latest change was at {said[2]}, the warehouse {newest}")
         clean(f"{self.name}: {what}: exactly the living rows are there, and verified", errors)
 
     def broken(self, what, n, choice):
@@ -152,7 +154,7 @@ def postgres(name, **more):
 
     def figures():
         rows = [row.split("|") for row in server.query(figures_of("PostgreSQL", schema))]
-        return {stream: (int(count), total) for stream, count, total in rows}
+        return {stream: (int(count), total, newest) for stream, count, total, newest in rows}
 
     Trial(name, [os.path.join(VENVS, "postgres", "bin", "target-postgres"), "--config", path], living, figures).run()
 
@@ -165,7 +167,7 @@ def duckdb():
         return {stream: set(rows) for stream, rows in read_duckdb_file(VENVS, database, "gh", STREAMS).items()}
 
     def figures():
-        return {stream: (count, total) for stream, count, total in query_duckdb(VENVS, database, figures_of("DuckDB", "gh"))}
+        return {stream: rest for stream, *rest in query_duckdb(VENVS, database, figures_of("DuckDB", "gh"))}
 
     Trial("duckdb-hard", [os.path.join(VENVS, "duckdb", "bin", "target-duckdb"), "--config", path], living, figures).run()
 

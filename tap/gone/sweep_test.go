@@ -162,6 +162,7 @@ func TestSweepsCompare(t *testing.T) {
 	assert.Equal(t, noon, found.Swept)
 	assert.Equal(t, 4, found.Rows)
 	assert.Equal(t, "19", found.Sum.String())
+	assert.EqualValues(t, 11, found.Newest.UnixMilli())
 	assert.Equal(t, 2, found.Gone)
 	assert.Equal(t, 2, found.Repaired)
 
@@ -179,6 +180,7 @@ func TestSweepsCompare(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, Found{
 		Compared: true, Until: a.now, Listed: true, Rows: 4, Sum: found.Sum, Swept: a.now,
+		Newest: time.UnixMilli(11).UTC(),
 	}, found)
 }
 
