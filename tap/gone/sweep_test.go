@@ -184,6 +184,50 @@ func TestSweepsCompare(t *testing.T) {
 	}, found)
 }
 
+// If an earlier run made the listing, and this one sees no row, a new listing shows whether the user
+// may still see any. A listing of this run need not be made twice.
+func TestListingsOfABlindRun(t *testing.T) {
+	a, m := loadedAccount(t, 3)
+	a.reopen(m, 2)
+	delete(a.rows, 2)
+	a.left = 1
+	_, err := a.sweep(Sweep{})
+	require.NoError(t, err)
+	a.reopen(m, 3)
+	a.blind = true
+	found, err := a.sweep(Sweep{})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"list 0 "}, a.calls)
+	assert.Empty(t, a.told)
+	assert.False(t, found.Compared)
+
+	a, m = loadedAccount(t, 2)
+	a.reopen(m, 2)
+	delete(a.rows, 2)
+	a.blind = true
+	_, err = a.sweep(Sweep{})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"list 0 "}, a.calls)
+}
+
+// A store that fails while rows are reported, forgotten or compared fails the sweep.
+func TestSweepsWhoseStoreFails(t *testing.T) {
+	for _, foreign := range []bool{false, true} {
+		a, m := loadedAccount(t, 3)
+		a.reopen(m, 2)
+		delete(a.rows, 2)
+		a.ledger.foreign = foreign
+		m.fails = errors.New("disk full")
+		found, err := a.sweep(Sweep{})
+		require.ErrorIs(t, err, m.fails)
+		assert.Empty(t, a.told)
+		assert.Zero(t, found.Gone)
+		if foreign {
+			assert.False(t, found.Compared)
+		}
+	}
+}
+
 // A sweep that ends anywhere continues in the next run, and reaches the same result, with each page
 // and each answer asked for about once.
 func TestSweepsContinue(t *testing.T) {
