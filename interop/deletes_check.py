@@ -19,7 +19,7 @@ import time
 from loaders_read import query_duckdb, read_duckdb_file
 from postgres import Postgres
 from results import check, clean, finish
-from sandbox import Sandbox
+from sandbox import Sandbox, plain
 
 TAP, VENVS, WORK = (os.path.abspath(p) for p in sys.argv[1:4])
 ROUNDS, PORT = (int(a) if a else b for a, b in zip((sys.argv[4:] + ["", ""])[:2], (4, 25432)))
@@ -35,15 +35,18 @@ def write(folder, name, content):
     return path
 
 
-def sql_of(heading):
-    """The statement under a heading of docs/verify.md."""
+def figures_of(heading, schema):
+    """The statement under a heading of docs/verify.md, for all streams: the name, the number of rows,
+    the sum of their ids, and the latest change of one."""
     with open(os.path.join(HERE, "..", "docs", "verify.md")) as f:
-        return re.search(rf"## {heading}\n.*?```sql\n(.*?)```", f.read(), re.S).group(1)
+        sql = re.search(rf"## {heading}\n.*?```sql\n(.*?)```", f.read(), re.S).group(1)
+    tables = {s: sql.replace("greenhouse.candidates", f'{schema}."{s}"') for s in STREAMS}
+    return " union all ".join(f"select '{s}', verified_rows, verified_id_sum, cast(newest as varchar) from ({sql}) t" for s, sql in tables.items())
 
 
 class Trial:
-    """A loader and its tables. living returns the ids of a table's rows that are not marked as
-    deleted, figures the number of these rows and the sum of their ids, by docs/verify.md."""
+    """A loader and its tables. living returns, by stream, the ids of the rows that are not marked as
+    deleted, figures what docs/verify.md computes of these rows."""
 
     def __init__(self, name, loader, living, figures):
         self.name, self.loader, self.living, self.figures = name, loader, living, figures
@@ -55,20 +58,23 @@ class Trial:
             self.plain, deletes={"store": "file://" + os.path.join(self.folder, "ids"), "every": "0s", "max_share": "100%"}))
 
     def sync(self, config, size=1 << 60, kill=None):
-        """Runs the tap into the loader, which dies after a number of bytes, kills the tap after a
-        time, and returns its exit code."""
+        """Runs the tap into the loader, which dies after a number of bytes, kills the tap some time
+        after the loader has begun, and returns its exit code."""
         lock = os.path.join(self.folder, "loader.lock")
+        open(lock, "w").close()
         loader = [sys.executable, os.path.join(HERE, "prefix.py"), lock, str(size), *self.loader]
         with open(os.path.join(self.folder, "log.txt"), "a") as log:
             tap = subprocess.Popen([TAP, "pipe", "--config", config, "--state", os.path.join(self.folder, "state.json"), "--report", self.report(), "--", *loader],
                                    stdout=log, stderr=log)
+            # A loader that has not begun would store what is left in the pipe during the next run.
+            while os.path.getsize(lock) == 0 and tap.poll() is None:
+                time.sleep(0.01)
             try:
                 return tap.wait(kill)
             except subprocess.TimeoutExpired:
                 tap.kill()
                 tap.wait()
-                time.sleep(0.5)
-                with open(lock, "w") as f:
+                with open(lock) as f:
                     fcntl.flock(f, fcntl.LOCK_EX)  # the loader stores what it has, and ends
                 return None
 
@@ -83,28 +89,30 @@ class Trial:
             return
         with open(self.report()) as f:
             reported = {s["stream"]: s for s in json.load(f)["streams"]}
-        errors = []
+        errors, living, figures = [], self.living(), self.figures()
         for stream in STREAMS:
-            wanted, found = set(self.sandbox.rows(stream)), self.living(stream)
+            wanted, found = set(self.sandbox.rows(stream)), living[stream]
             errors += [f"{stream}: {i} is gone and still there" for i in found - wanted] + [f"{stream}: {i} lives and is gone" for i in wanted - found]
-            said = (reported[stream].get("verified_rows", 0), reported[stream].get("verified_id_sum"))
-            have = self.figures(stream)
-            if have != said or have != (len(wanted), str(sum(wanted))):
-                errors.append(f"{stream}: the report says {said}, the warehouse {have}, Greenhouse {len(wanted), sum(wanted)}")
+            said = [reported[stream].get("verified_" + name) for name in ("rows", "id_sum", "max_updated_at")]
+            count, total, newest = figures[stream]
+            if [count, total] != said[:2] or [count, total] != [len(wanted), str(sum(wanted))]:
+                errors.append(f"{stream}: the report says {said}, the warehouse {count, total}, Greenhouse {len(wanted), sum(wanted)}")
+            if said[2] and plain(said[2]) != plain(newest):
+                errors.append(f"{stream}: the report says that the latest change was at {said[2]}, the warehouse {newest}")
         clean(f"{self.name}: {what}: exactly the living rows are there, and verified", errors)
 
     def broken(self, what, n, choice):
         """A run that is killed: living rows that were there stay."""
-        before = {s: self.living(s) for s in STREAMS}
+        before = self.living()
         if n % 3 == 0:
             what, done = f"{what}: the tap is killed", self.sync(self.config, kill=choice.uniform(0.5, 5))
         else:
             size = int(choice.choice([20_000, 60_000, 120_000, 400_000]) * choice.random()) + 1
             what = f"{what}: the loader dies after {size} bytes"
             done = self.sync(self.config, size)
-        errors = []
+        errors, after = [], self.living()
         for stream in STREAMS:
-            lost = before[stream] & set(self.sandbox.rows(stream)) - self.living(stream)
+            lost = before[stream] & set(self.sandbox.rows(stream)) - after[stream]
             errors += [f"{stream}: {i} lives and is gone" for i in lost]
         clean(f"{self.name}: {what} ({done}): no living row is gone", errors)
 
@@ -137,24 +145,31 @@ def postgres(name, **more):
     path = write(WORK, name + ".json", server.config(default_target_schema=schema, add_record_metadata=True, **more))
     marked = "" if more.get("hard_delete") else " where _sdc_deleted_at is null"
 
-    def figures(stream):
-        count, total, _ = server.query(sql_of("PostgreSQL").replace("greenhouse.candidates", f'{schema}."{stream}"'))[0].split("|")
-        return int(count), total
+    def living():
+        rows = {s: set() for s in STREAMS}
+        for row in server.query(" union all ".join(f"""select '{s}', id from {schema}."{s}"{marked}""" for s in STREAMS)):
+            stream, key = row.split("|")
+            rows[stream].add(int(key))
+        return rows
 
-    Trial(name, [os.path.join(VENVS, "postgres", "bin", "target-postgres"), "--config", path],
-          lambda stream: set(map(int, server.query(f'select id from {schema}."{stream}"{marked}'))), figures).run()
+    def figures():
+        rows = [row.split("|") for row in server.query(figures_of("PostgreSQL", schema))]
+        return {stream: (int(count), total, newest) for stream, count, total, newest in rows}
+
+    Trial(name, [os.path.join(VENVS, "postgres", "bin", "target-postgres"), "--config", path], living, figures).run()
 
 
 def duckdb():
     database = os.path.join(WORK, "t.duckdb")
     path = write(WORK, "duckdb.json", {"path": database, "default_target_schema": "gh", "hard_delete": True, "add_metadata_columns": True})
 
-    def figures(stream):
-        count, total, _ = query_duckdb(VENVS, database, sql_of("DuckDB").replace("greenhouse.candidates", f'gh."{stream}"'))[0]
-        return int(count), str(total)
+    def living():
+        return {stream: set(rows) for stream, rows in read_duckdb_file(VENVS, database, "gh", STREAMS).items()}
 
-    Trial("duckdb-hard", [os.path.join(VENVS, "duckdb", "bin", "target-duckdb"), "--config", path],
-          lambda stream: set(read_duckdb_file(VENVS, database, "gh", [stream])[stream]), figures).run()
+    def figures():
+        return {stream: rest for stream, *rest in query_duckdb(VENVS, database, figures_of("DuckDB", "gh"))}
+
+    Trial("duckdb-hard", [os.path.join(VENVS, "duckdb", "bin", "target-duckdb"), "--config", path], living, figures).run()
 
 
 try:

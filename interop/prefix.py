@@ -1,5 +1,5 @@
 """A loader that dies: passes the first bytes of its input to a loader, and then breaks off. It holds
-a lock on a file as long as the loader runs.
+a lock on a file as long as the loader runs, and writes to the file once it has it.
 
 usage: prefix.py LOCK BYTES LOADER [ARGS...]"""
 
@@ -9,6 +9,7 @@ import sys
 
 lock = open(sys.argv[1], "w")
 fcntl.flock(lock, fcntl.LOCK_EX)
+print("held", file=lock, flush=True)
 left = int(sys.argv[2])
 loader = subprocess.Popen(sys.argv[3:], stdin=subprocess.PIPE)
 while left > 0:

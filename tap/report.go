@@ -83,7 +83,9 @@ type StreamReport struct {
 	VerifiedUntil time.Time `json:"verified_until,omitzero"`
 	VerifiedRows  *int      `json:"verified_rows,omitzero"`
 	VerifiedSum   string    `json:"verified_id_sum,omitzero"`
-	Repaired      int       `json:"repaired"`
+	// VerifiedNewest is the latest time of change of these rows; zero if it is not known.
+	VerifiedNewest time.Time `json:"verified_max_updated_at,omitzero"`
+	Repaired       int       `json:"repaired"`
 	// CompleteUntil is the time up to which every change has been written, by the server's clock.
 	CompleteUntil time.Time `json:"complete_until,omitzero"`
 	// Changes are the columns that are new or had a value of another type; New are the new ones.

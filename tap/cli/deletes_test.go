@@ -253,7 +253,7 @@ func TestProofsAreReported(t *testing.T) {
 	})))
 	require.Zero(t, r.code, r.err)
 	rows := len(ids(t, s, "users"))
-	assert.Regexp(t, fmt.Sprintf(`"stream is complete" stream=users records=%d verified_until=\S+ verified_rows=%d verified_id_sum=\d+ gone=0 repaired=0`, rows, rows), r.err)
+	assert.Regexp(t, fmt.Sprintf(`"stream is complete" stream=users records=%d verified_until=\S+ verified_rows=%d verified_id_sum=\d+ verified_max_updated_at=\S+ gone=0 repaired=0`, rows, rows), r.err)
 	data, err := os.ReadFile(report)
 	require.NoError(t, err)
 	assert.Contains(t, string(data), fmt.Sprintf(`"verified_rows": %d`, rows))

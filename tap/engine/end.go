@@ -180,12 +180,23 @@ func (w *writer) logEnd(st *stream, err error) {
 		st.report.due(w.schedule(st).Due(w.bookmarkOf(st)))
 		about := []any{"stream", name, "records", st.out.records}
 		if f := st.out.proof; f != nil {
-			about = append(about, "verified_until", f.Until.UTC().Format(time.RFC3339),
-				"verified_rows", f.Rows, "verified_id_sum", f.Sum.String(), "gone", f.Gone, "repaired",
-				f.Repaired, "next_sweep", f.Swept.Add(w.Deletes.Every).UTC().Format(time.RFC3339))
+			about = append(about, w.proofOf(f)...)
 		}
 		w.Log.Info("stream is complete", about...)
 	}
+}
+
+// proofOf is what the log says of a proof.
+func (w *writer) proofOf(f *gone.Found) []any {
+	about := []any{
+		"verified_until", f.Until.UTC().Format(time.RFC3339), "verified_rows", f.Rows,
+		"verified_id_sum", f.Sum.String(),
+	}
+	if !f.Newest.IsZero() {
+		about = append(about, "verified_max_updated_at", tap.FormatTime(f.Newest))
+	}
+	return append(about, "gone", f.Gone, "repaired", f.Repaired, "next_sweep",
+		f.Swept.Add(w.Deletes.Every).UTC().Format(time.RFC3339))
 }
 
 // skips reports whether a stream that failed is left out for lack of a scope. One that was read

@@ -202,6 +202,7 @@ func (r *report) swept(f gone.Found, every time.Duration) {
 	}
 	if f.Compared {
 		r.VerifiedUntil, r.VerifiedRows, r.VerifiedSum = f.Until, &f.Rows, f.Sum.String()
+		r.VerifiedNewest = f.Newest
 	}
 }
 

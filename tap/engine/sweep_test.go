@@ -194,7 +194,7 @@ func TestSweepsOfALongList(t *testing.T) {
 	assert.Equal(t, 60, r.sum.Streams[0].Gone)
 	assert.Equal(t, 4, r.sum.Streams[0].Pages, "a page of news and three of ids")
 	assert.Contains(t, r.log, `msg="sweeping: listing all ids" stream=timed`)
-	assert.Contains(t, r.log, "rows=1140 verified_id_sum=712770 gone=60 repaired=0 next_sweep=2020-01-03T00:00:00Z")
+	assert.Contains(t, r.log, "rows=1140 verified_id_sum=712770 verified_max_updated_at=2019-01-01T00:00:00.000Z gone=60 repaired=0 next_sweep=2020-01-03T00:00:00Z")
 	assert.Less(t, strings.LastIndex(r.out, `"RECORD"`),
 		strings.LastIndex(r.out, "ACTIVATE_VERSION"))
 	assert.Contains(t, r.out, fmt.Sprintf(`"version":%d}`, gone.FirstVersion-1))
@@ -227,7 +227,7 @@ func TestListsOfOnePage(t *testing.T) {
 	dead, asked, r = l.run()
 	assert.Equal(t, []string{"list", "2 ids"}, asked)
 	assert.Equal(t, []string{"9", "7"}, dead)
-	assert.Contains(t, r.log, "rows=498 verified_id_sum=125234 gone=2")
+	assert.Contains(t, r.log, "rows=498 verified_id_sum=125234 verified_max_updated_at=2019-01-01T00:00:00.000Z gone=2")
 	l.ids["timed"] = numbers(1, 600)
 	_, asked, _ = l.run()
 	assert.Equal(t, []string{"list", "news"}, asked, "it no longer fits")

@@ -3,8 +3,10 @@ package engine_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -317,6 +319,9 @@ func (f *fortune) settle() {
 	assert.Equal(f.t, rows, len(have), "no dead row is left")
 	assert.Equal(f.t, rows, *f.report.VerifiedRows)
 	assert.Equal(f.t, fmt.Sprint(sum), f.report.VerifiedSum)
+	if newest := f.report.VerifiedNewest; rows > 0 {
+		assert.Equal(f.t, slices.Max(slices.Collect(maps.Values(have))), tap.FormatTime(newest))
+	}
 }
 
 // A stream is not called verified if the state that says so could not be written.

@@ -67,6 +67,7 @@ type Ledger struct {
 	passes  int
 	reading *Listing // the listing that the read itself is; nil if it is none
 	found   Found
+	newest  newest
 }
 
 // Opening is what a state knows of a stream, and who reads it.

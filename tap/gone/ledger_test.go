@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"log/slog"
 	"math/rand/v2"
 	"slices"
@@ -185,8 +186,9 @@ func TestLedgersThatDoNotBelongToTheState(t *testing.T) {
 		})
 	}
 
-	l, trusted, _ = opened(t, m.copy(), 4, Token{})
+	l, trusted, log = opened(t, m.copy(), 4, Token{})
 	assert.False(t, trusted, "the state was lost")
+	assert.Empty(t, log, "everything is read anyway")
 	assert.EqualValues(t, FirstVersion, l.Version())
 }
 
@@ -236,6 +238,29 @@ func TestDamagedFiles(t *testing.T) {
 			assert.ErrorContains(t, err, "memory:rows: the ledger is damaged: remove it", "byte %d", i)
 		}
 	}
+}
+
+// Sets of rows that are not whole are damage, whatever the checksum says.
+func TestFilesWithoutTheirRows(t *testing.T) {
+	for _, reported := range []int{0, 1} {
+		head := toJSON(fileHead{Rows: 1 - reported, Reported: reported})
+		body := append(append(head, '\n'), 0x80)
+		_, err := decode(fmt.Appendf(nil, "%s%08x\n%s", magic, crc32.Checksum(body, castagnoli), body))
+		assert.ErrorIs(t, err, errDamaged)
+	}
+}
+
+// What is no token says nothing.
+func TestTokens(t *testing.T) {
+	for _, token := range []Token{{}, {"00000001-x", 0}, {"00000001-x", 7}} {
+		assert.Equal(t, token, ParseToken(token.String()))
+	}
+	for _, text := range []string{"", ".", "7", ".7", "00000001-x", "00000001-x.", "00000001-x.-1"} {
+		assert.Zero(t, ParseToken(text), text)
+	}
+	assert.True(t, Token{"1", 9}.before(Token{"2", 1}))
+	assert.True(t, Token{"1", 1}.before(Token{"1", 2}))
+	assert.False(t, Token{"1", 1}.before(Token{"1", 1}))
 }
 
 // Logs become part of the file, and of a run that still adds to its own nothing is lost.

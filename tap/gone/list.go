@@ -28,7 +28,7 @@ func (l *Ledger) list(ctx context.Context, w World, s Sweep) (*Listing, error) {
 		return nil, nil //nolint:nilnil // nothing is due
 	}
 	passes := l.passes
-	if l.listing == nil {
+	if l.newest = (newest{unknown: l.listing != nil}); l.listing == nil {
 		l.listing = newListing(passes)
 		l.log.Info("sweeping: listing all ids", "stream", l.stream)
 	}
@@ -44,7 +44,7 @@ func (l *Ledger) list(ctx context.Context, w World, s Sweep) (*Listing, error) {
 		switch {
 		case errors.Is(err, ErrExpired):
 			l.mu.Lock()
-			l.listing = newListing(passes)
+			l.listing, l.newest = newListing(passes), newest{}
 			listing = l.listing
 			l.mu.Unlock()
 			continue
@@ -69,6 +69,7 @@ func (l *Ledger) listPage(ctx context.Context, listing *Listing, pass int, shown
 	if begins {
 		listing.ID = Token{l.run, l.number + 1}.String()
 	}
+	l.newest.saw(shown, l.leftOut)
 	missing := listing.page(pass, &l.rows, rows, next, asked)
 	var stale []int64
 	for _, row := range shown {

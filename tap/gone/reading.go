@@ -50,7 +50,13 @@ func (l *Ledger) Known(row record.Row) bool {
 
 func (l *Ledger) known(row record.Row) bool {
 	mark, ok := l.rows.Get(row.ID)
-	return ok && mark == MarkOf(row.Mark) || !ok && l.older(row)
+	return ok && mark == MarkOf(row.Mark) || l.leftOut(row)
+}
+
+// leftOut reports whether a row was never delivered, on purpose.
+func (l *Ledger) leftOut(row record.Row) bool {
+	_, ok := l.rows.Get(row.ID)
+	return !ok && l.older(row)
 }
 
 // Page is a page whose rows are about to be written.
@@ -78,6 +84,7 @@ func (l *Ledger) Write(ctx context.Context, p Page) (number uint64, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.listed(p, shown)
+	l.newest.saw(p.Rows, l.leftOut)
 	if len(rows) == 0 {
 		return 0, nil
 	}
@@ -134,6 +141,7 @@ func (l *Ledger) listed(p Page, rows []Row) {
 	case p.First && l.reading.Passes[p.Pass].Cursor != "":
 		// The pass begins again, since its cursor expired.
 		l.reading.Passes[p.Pass] = newListing(1).Passes[0]
+		l.newest.unknown = true
 		fallthrough
 	default:
 		l.reading.page(p.Pass, &l.rows, rows, p.Next, p.Asked)

@@ -32,6 +32,7 @@ func (l *Ledger) repair(ctx context.Context, w World, listing *Listing) (
 		for _, id := range batch {
 			if !slices.Contains(living, id) {
 				dead = append(dead, id)
+				l.newest.unknown = true // it may be the row
 			}
 		}
 		l.settled(living)

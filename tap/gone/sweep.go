@@ -66,6 +66,9 @@ type Found struct {
 	// Rows is the number of rows that were delivered and exist, Sum the sum of their ids.
 	Rows int
 	Sum  *big.Int
+	// Newest is the latest time of change of these rows; zero if they have none, or if it is not
+	// known.
+	Newest time.Time
 	// Repaired is the number of rows that were missing or stale, and Gone that of rows reported as
 	// gone.
 	Repaired, Gone int
@@ -90,7 +93,9 @@ func (l *Ledger) listingDue(s Sweep) bool {
 		// The first read has just written all rows: it need not cost twice the requests.
 		return s.Force || l.listing != nil
 	}
-	return s.Force || l.listing != nil || l.swept.IsZero() || s.Now.Sub(l.swept) >= s.Every ||
+	// The server's clock is known to about a second: with an interval of zero, it must not matter.
+	return s.Force || l.listing != nil || l.swept.IsZero() || s.Every == 0 ||
+		s.Now.Sub(l.swept) >= s.Every ||
 		l.swept.After(s.Now.Add(time.Hour)) // the server's clock was ahead once
 }
 
@@ -176,7 +181,7 @@ func (l *Ledger) finish(ctx context.Context, listing *Listing, s Sweep) error {
 		sum.Add(sum, big.NewInt(row.ID))
 	}
 	l.found.Compared, l.found.Until, l.found.Swept = true, listing.Began, listing.Began
-	l.found.Rows, l.found.Sum = l.rows.Len(), sum
+	l.found.Rows, l.found.Sum, l.found.Newest = l.rows.Len(), sum, l.newest.time()
 	// A list that fits on a page is compared in every run. That need not be noted each time.
 	note := l.listing != nil || l.appended > 0 || l.swept.IsZero() || l.length != listing.Rows ||
 		listing.Began.Sub(l.swept) >= s.Every/2 || l.swept.After(listing.Began)

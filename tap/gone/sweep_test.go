@@ -162,6 +162,7 @@ func TestSweepsCompare(t *testing.T) {
 	assert.Equal(t, noon, found.Swept)
 	assert.Equal(t, 4, found.Rows)
 	assert.Equal(t, "19", found.Sum.String())
+	assert.EqualValues(t, 11, found.Newest.UnixMilli())
 	assert.Equal(t, 2, found.Gone)
 	assert.Equal(t, 2, found.Repaired)
 
@@ -179,7 +180,52 @@ func TestSweepsCompare(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, Found{
 		Compared: true, Until: a.now, Listed: true, Rows: 4, Sum: found.Sum, Swept: a.now,
+		Newest: time.UnixMilli(11).UTC(),
 	}, found)
+}
+
+// If an earlier run made the listing, and this one sees no row, a new listing shows whether the user
+// may still see any. A listing of this run need not be made twice.
+func TestListingsOfABlindRun(t *testing.T) {
+	a, m := loadedAccount(t, 3)
+	a.reopen(m, 2)
+	delete(a.rows, 2)
+	a.left = 1
+	_, err := a.sweep(Sweep{})
+	require.NoError(t, err)
+	a.reopen(m, 3)
+	a.blind = true
+	found, err := a.sweep(Sweep{})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"list 0 "}, a.calls)
+	assert.Empty(t, a.told)
+	assert.False(t, found.Compared)
+
+	a, m = loadedAccount(t, 2)
+	a.reopen(m, 2)
+	delete(a.rows, 2)
+	a.blind = true
+	_, err = a.sweep(Sweep{})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"list 0 "}, a.calls)
+}
+
+// A store that fails while rows are reported, forgotten or compared fails the sweep.
+func TestSweepsWhoseStoreFails(t *testing.T) {
+	for _, foreign := range []bool{false, true} {
+		a, m := loadedAccount(t, 3)
+		a.reopen(m, 2)
+		delete(a.rows, 2)
+		a.ledger.foreign = foreign
+		m.fails = errors.New("disk full")
+		found, err := a.sweep(Sweep{})
+		require.ErrorIs(t, err, m.fails)
+		assert.Empty(t, a.told)
+		assert.Zero(t, found.Gone)
+		if foreign {
+			assert.False(t, found.Compared)
+		}
+	}
 }
 
 // A sweep that ends anywhere continues in the next run, and reaches the same result, with each page
@@ -294,6 +340,7 @@ func TestWhenASweepIsDue(t *testing.T) {
 		assert.Equal(t, due, a.ledger.Due(Sweep{Every: time.Hour, Now: noon.Add(now)}), now)
 	}
 	assert.True(t, a.ledger.Due(forced))
+	assert.True(t, a.ledger.Due(Sweep{Now: noon.Add(-time.Second)}), "in every run, whatever the clock says")
 	a.ledger.reported.Put([]Row{{3, 0}})
 	assert.True(t, a.ledger.Due(every), "a deletion was not acknowledged")
 
