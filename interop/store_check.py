@@ -84,6 +84,37 @@ try:
     before = open(out).read().count('"RECORD"')
     last = subprocess.run([*pipe, echo], env=env, capture_output=True, text=True)
     check("after a kill, the next one continues from there", last.returncode == 0 and open(out).read().count('"RECORD"') == before, last.stderr[-1000:])
+
+    # the container of the Kubernetes example, as its node is drained
+    secrets, state = os.path.join(WORK, "secrets"), "s3://greenhouse/k8s/acme.json"
+    os.makedirs(secrets)
+    with open(os.path.join(secrets, "config.json"), "w") as f:
+        json.dump(dict(sandbox.config, concurrency=1), f)
+    with open(os.path.join(secrets, "target-postgres"), "w") as f:
+        f.write(f"#!/bin/sh\nexec tee -a {WORK}/k8s.jsonl | grep --line-buffered '\"type\":\"STATE\"'\n")
+    os.chmod(f.name, 0o755)
+    reader = """
+import json, sys, yaml
+pod = yaml.safe_load(open(sys.argv[1]))["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+print(json.dumps(pod["containers"][0]["command"] + pod["containers"][0]["args"]))
+"""
+    manifest = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "examples", "kubernetes", "cronjob.yaml")
+    command = json.loads(subprocess.run([os.path.join(VENVS, "moto", "bin", "python"), "-c", reader, manifest], capture_output=True, check=True).stdout)
+    command = [TAP if a == "tap-greenhouse" else state if a.startswith("s3://") else a.replace("/secrets", secrets) for a in command]
+    podenv = {**env, "PATH": secrets + ":" + os.environ["PATH"]}
+    drained = subprocess.Popen(command, env=podenv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    for line in drained.stderr:
+        if "stream is complete" in line:
+            break
+    drained.terminate()
+    log = drained.communicate()[1]
+    count = open(f"{WORK}/k8s.jsonl").read().count('"RECORD"')
+    check("a pod that is drained ends with 143", drained.returncode == 143 and 0 < count < 5000, log[-2000:])
+    last = subprocess.run(command, env=podenv, capture_output=True, text=True)
+    every = sum(len(sandbox.rows(stream)) for stream in sandbox.streams)
+    total = open(f"{WORK}/k8s.jsonl").read().count('"RECORD"')
+    check("the next pod continues from there", last.returncode == 0 and every <= total < every + 0.9 * count, f"{count}, then {total} of {every}: {last.stderr[-1000:]}")
+
     code, records, log = run(config, AWS_ENDPOINT_URL="http://127.0.0.1:9", TAP_GREENHOUSE_MAX_RETRY_TIME="1s")
     check("a store that does not answer is exit 1", code == 1, log[-500:])
 finally:

@@ -1,9 +1,10 @@
-"""Greenhouse accounts as a Dagster asset with one partition per account. The state and the report
-of each run are metadata of the asset.
+"""Greenhouse accounts as one Dagster asset, with a partition for each account.
 
-    TAP_GREENHOUSE_ACCOUNTS=acme,globex dagster dev -f greenhouse.py
+    pip install dagster dagster-webserver dagster-dg-cli
+    dg dev -f greenhouse.py
 
-Each account has a folder below ACCOUNTS_DIR with config.json and target.json."""
+Each account has a folder in ACCOUNTS_DIR, with config.json and target.json. Its state is
+STATES/<account>.json: a folder on a volume, or s3://bucket/prefix, which all machines reach."""
 
 import json
 import os
@@ -12,69 +13,46 @@ import tempfile
 
 import dagster as dg
 
-ACCOUNTS = os.environ.get("TAP_GREENHOUSE_ACCOUNTS", "acme").split(",")
 ACCOUNTS_DIR = os.environ.get("ACCOUNTS_DIR", "accounts")
+STATES = os.environ.get("STATES", "states")
 TAP = os.environ.get("TAP_GREENHOUSE", "tap-greenhouse")
 LOADER = os.environ.get("LOADER", "target-jsonl")
-RETRY_LATER, ASK_A_PERSON = 1, 2
+ASK_A_PERSON = 2
+UNDER_WAY = [dg.DagsterRunStatus[s] for s in ("QUEUED", "NOT_STARTED", "STARTING", "STARTED", "CANCELING")]
 
-partitions = dg.StaticPartitionsDefinition(ACCOUNTS)
-
-
-def last_state(context):
-    """The state of this account's last run, from Dagster's store."""
-    for record in context.instance.get_event_records(
-        dg.EventRecordsFilter(dg.DagsterEventType.ASSET_MATERIALIZATION, asset_key=context.asset_key, asset_partitions=[context.partition_key]), limit=1,
-    ):
-        return record.asset_materialization.metadata["state"].value
-    return {}
+accounts = dg.DynamicPartitionsDefinition(name="greenhouse_accounts")
 
 
-@dg.asset(
-    partitions_def=partitions,
-    retry_policy=dg.RetryPolicy(max_retries=5, delay=60, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS),
-    op_tags={"dagster/concurrency_key": "greenhouse"},
-)
+@dg.asset(partitions_def=accounts, pool="greenhouse", retry_policy=dg.RetryPolicy(max_retries=5, delay=60, backoff=dg.Backoff.EXPONENTIAL))
 def greenhouse(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
-    folder = os.path.join(ACCOUNTS_DIR, context.partition_key)
+    account = context.partition_key
+    folder = os.path.join(ACCOUNTS_DIR, account)
     with tempfile.TemporaryDirectory() as work:
-        state, report, errors = (os.path.join(work, name) for name in ("state.json", "run.json", "log"))
-        with open(state, "w") as f:
-            json.dump(last_state(context), f)
-        with open(errors, "w") as log:
-            tap = subprocess.Popen([TAP, "--config", os.path.join(folder, "config.json"), "--state", state, "--report", report], stdout=subprocess.PIPE, stderr=log)
-            loader = subprocess.Popen([LOADER, "--config", os.path.join(folder, "target.json")], stdin=tap.stdout, stdout=subprocess.PIPE, text=True)
-            tap.stdout.close()
-            echoed = loader.communicate()[0]
-        code = tap.wait()
-        with open(errors) as log:
-            context.log.info(log.read())
-        run = {}
-        if os.path.exists(report):
-            with open(report) as f:
-                run = json.load(f)
-    states = [line for line in echoed.split("\n") if line.startswith("{")]
-    metadata = {
-        "state": dg.MetadataValue.json(json.loads(states[-1]) if states else last_state(context)),
-        "outcome": run.get("outcome", "the run could not begin"),
-        "records": sum(s["records"] for s in run.get("streams", [])),
-        "requests": run.get("requests", {}).get("lists", 0),
-        "seconds waited for the budget": run.get("requests", {}).get("waited_seconds", 0),
-        "streams that are not complete": [s["stream"] for s in run.get("streams", []) if s["status"] not in ("complete", "left_alone", "skipped")],
-    }
-    if code == ASK_A_PERSON:
-        raise dg.Failure(f"{context.partition_key}: {metadata['outcome']}", allow_retries=False)
-    if code != 0 or loader.returncode != 0:
-        # Keep what the loader has echoed, even if the run failed: it is loaded.
-        context.log_event(dg.AssetMaterialization(context.asset_key, partition=context.partition_key, metadata=metadata))
-        raise dg.Failure(f"{context.partition_key}: {metadata['outcome']}")
-    return dg.MaterializeResult(metadata=metadata)
+        report = os.path.join(work, "report.json")
+        command = [TAP, "pipe", "--config", f"{folder}/config.json", "--state", f"{STATES}/{account}.json", "--report", report,
+                   "--", LOADER, "--config", f"{folder}/target.json"]
+        with subprocess.Popen(command) as tap:
+            try:
+                code = tap.wait()
+            finally:
+                tap.terminate()  # of a run that is terminated: the loader gets what was read, and ends
+        if code and not os.path.exists(report):
+            raise dg.Failure(f"{account}: another run reads it, or the tap did not start: the log says why", allow_retries=False)
+        with open(report) as f:
+            run = json.load(f)
+    if code:
+        raise dg.Failure(f"{account}: {run['outcome']}", allow_retries=code != ASK_A_PERSON)
+    return dg.MaterializeResult(metadata={
+        "outcome": run["outcome"], "records": sum(s["records"] for s in run["streams"]), "requests": run["requests"]["lists"]})
 
 
-@dg.schedule(job=dg.define_asset_job("read_all", selection=[greenhouse], partitions_def=partitions), cron_schedule="*/15 * * * *")
+@dg.schedule(target=greenhouse, cron_schedule="*/15 * * * *")
 def quarter_hourly(context):
-    for account in ACCOUNTS:
-        yield dg.RunRequest(partition_key=account)
+    """Takes on the accounts that have a folder, and reads those that are not being read."""
+    runs = context.instance.get_runs(dg.RunsFilter(statuses=UNDER_WAY))
+    names = set(os.listdir(ACCOUNTS_DIR))
+    context.instance.add_dynamic_partitions(accounts.name, sorted(names))
+    return [dg.RunRequest(partition_key=name) for name in sorted(names - {run.tags.get("dagster/partition") for run in runs})]
 
 
 defs = dg.Definitions(assets=[greenhouse], schedules=[quarter_hourly])
