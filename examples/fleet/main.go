@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	_ "github.com/tap-greenhouse/tap-greenhouse/tap/store/s3" // stores of accounts' configs
 )
 
 const usage = `usage: fleet COMMAND [NAME] [FLAGS]

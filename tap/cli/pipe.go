@@ -12,6 +12,7 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/pipe"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/store"
+	_ "github.com/tap-greenhouse/tap-greenhouse/tap/store/s3" // s3:// in config and flags
 )
 
 type pipeFlags struct {

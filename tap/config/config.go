@@ -279,3 +279,13 @@ func Parse(data []byte) (*Config, error) {
 		Env: func(string) (string, bool) { return "", false },
 	})
 }
+
+// From makes a config of settings in Go: names as in a config file, values as [encoding/json] takes
+// them. Like [Parse], it looks at no file and no environment.
+func From(settings map[string]any) (*Config, error) {
+	data, err := json.Marshal(settings)
+	if err != nil {
+		return nil, &tap.Error{Kind: tap.BadInput, Op: "config", Err: err}
+	}
+	return Parse(data)
+}

@@ -3,6 +3,7 @@ package greenhouse
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"sync/atomic"
 	"time"
 
@@ -29,6 +30,10 @@ type Options struct {
 	// Asked is called whenever [Account.Reach] has asked a list, if the API does not say at once
 	// which ones the credential may read. It may be called by several goroutines; nil for none.
 	Asked func()
+	// Transport makes the requests to Greenhouse: through a proxy of your own, with measurements, or
+	// in a test without a network. Nil for the tap's own. Limits, retries, timeouts and the refusal
+	// of other hosts are the tap's in any case; attachments are fetched without it.
+	Transport http.RoundTripper
 }
 
 // asking is a source that says when it was asked.
@@ -81,7 +86,7 @@ func (a *Account) connect(maxRetryTime, requestTimeout time.Duration) *harvest.C
 		APIURL: c.APIURL, AuthURL: c.AuthURL, Concurrency: c.Concurrency, Budget: c.Budget,
 		RequestTimeout: requestTimeout, MaxRetryTime: maxRetryTime,
 		UserAgent: c.Agent(a.opts.Version), Log: a.opts.Log, OnWait: a.waiting,
-		Discreet: c.Policy != nil,
+		Discreet: c.Policy != nil, Transport: a.opts.Transport,
 		Credential: harvest.Credential{
 			ClientID: c.ClientID, ClientSecret: c.ClientSecret, UserID: c.User(),
 			RefreshToken: c.Refresh(), APIKey: c.APIKey, Origin: c.Origin,

@@ -3,7 +3,6 @@ package greenhouse_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap/config"
@@ -25,11 +24,7 @@ func settings(more map[string]any) (*config.Config, func()) {
 	for k, v := range more {
 		members[k] = v
 	}
-	data, err := json.Marshal(members)
-	if err != nil {
-		panic(err)
-	}
-	cfg, err := config.Parse(data)
+	cfg, err := config.From(members)
 	if err != nil {
 		panic(err)
 	}

@@ -23,7 +23,8 @@ const (
 // A page over a slow line delivers more.
 const slowest = 16
 
-// Options configure a client. All are required except UserAgent, Log and OnWait.
+// Options configure a client. All are required except UserAgent, Log, OnWait and
+// Transport.
 type Options struct {
 	// APIURL is the address of the lists, AuthURL the token endpoint.
 	APIURL, AuthURL *url.URL
@@ -43,6 +44,8 @@ type Options struct {
 	Discreet bool
 	// OnWait is called when the budget is used up, with the time of its renewal.
 	OnWait func(until time.Time)
+	// Transport makes the requests; nil for one of the client's own.
+	Transport http.RoundTripper
 }
 
 // Client reads lists. It may be used by several goroutines, which share its token and its budget.
@@ -77,12 +80,24 @@ func NewClient(opts Options) *Client {
 	cred := opts.Credential
 	// the client ID too: the two may be swapped
 	c.secrets.add(cred.ClientID, cred.ClientSecret, cred.RefreshToken, cred.APIKey)
+	transport := opts.Transport
+	if transport == nil {
+		transport = newTransport(opts.Concurrency)
+	}
+	c.http = &http.Client{CheckRedirect: stayHome, Transport: &web.Watch{
+		Next: transport, RequestTimeout: opts.RequestTimeout, Slowest: slowest,
+		Longest: max(10*opts.RequestTimeout, opts.MaxRetryTime),
+	}}
+	return c
+}
+
+func newTransport(concurrency int) *http.Transport {
 	dialer := &net.Dialer{Timeout: 30 * time.Second}
-	transport := &http.Transport{
+	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
 		DialContext:            dialer.DialContext,
 		TLSHandshakeTimeout:    20 * time.Second,
-		MaxIdleConnsPerHost:    opts.Concurrency,
+		MaxIdleConnsPerHost:    concurrency,
 		IdleConnTimeout:        90 * time.Second,
 		MaxResponseHeaderBytes: maxHeaderBytes,
 		DisableCompression:     true, // unpacked here, where its size can be bounded
@@ -94,11 +109,6 @@ func NewClient(opts Options) *Client {
 			PingTimeout:     10 * time.Second,
 		},
 	}
-	c.http = &http.Client{CheckRedirect: stayHome, Transport: &web.Watch{
-		Next: transport, RequestTimeout: opts.RequestTimeout, Slowest: slowest,
-		Longest: max(10*opts.RequestTimeout, opts.MaxRetryTime),
-	}}
-	return c
 }
 
 // Close closes idle connections.

@@ -29,9 +29,9 @@ func publish(f *os.File, name string) error {
 
 var sweepTemp sync.Once
 
-// anonymous returns a temporary file, which has a name here. Those that kills left behind are
+// Anonymous returns a temporary file, which has a name here. Those that kills left behind are
 // removed.
-func anonymous() (*os.File, error) {
+func Anonymous() (*os.File, error) {
 	dir := filepath.Join(os.TempDir(), "tap-greenhouse")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err

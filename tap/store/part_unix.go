@@ -31,8 +31,8 @@ func publish(f *os.File, name string) error {
 	return f.Close()
 }
 
-// anonymous returns a file without a name: a kill leaves nothing behind.
-func anonymous() (*os.File, error) {
+// Anonymous returns a file without a name: a kill leaves nothing behind.
+func Anonymous() (*os.File, error) {
 	f, err := os.CreateTemp("", "tap-greenhouse-*")
 	if err != nil {
 		return nil, err

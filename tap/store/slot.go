@@ -41,12 +41,10 @@ func OpenSlot(ctx context.Context, address string, getenv func(string) (string, 
 		if err != nil || at.prefix == "" || strings.HasSuffix(address, "/") {
 			return nil, errors.New("write it as s3://bucket/key")
 		}
-		// A renewal that hangs must not take as long as the lease lasts.
-		s, err := newBucket(at.bucket, "", getenv, min(requestTimeout, leaseTimes.renew))
-		if err != nil {
-			return nil, err
+		if buckets == nil {
+			return nil, errNoBuckets
 		}
-		return openObject(ctx, s.(*bucket), at.prefix, leaseTimes, log)
+		return buckets.OpenSlot(ctx, at.bucket, at.prefix, getenv, requestTimeout, log)
 	}
 	return openFile(address)
 }

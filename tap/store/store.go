@@ -1,5 +1,5 @@
-// Package store keeps files under names: in a folder, or in S3 and compatible servers. It serves
-// the contents of attachments and the ids of rows, without knowing what they mean.
+// Package store keeps files under names: in a folder, or on a server that another package registers.
+// It serves the contents of attachments and the ids of rows, without knowing what they mean.
 package store
 
 import (
@@ -43,7 +43,10 @@ func Open(address string, getenv func(string) (string, bool), requestTimeout tim
 		return nil, err
 	}
 	if at.bucket != "" {
-		return newBucket(at.bucket, at.prefix, getenv, requestTimeout)
+		if buckets == nil {
+			return nil, errNoBuckets
+		}
+		return buckets.Open(at.bucket, at.prefix, getenv, requestTimeout)
 	}
 	root, err := at.root()
 	if err != nil {

@@ -3,17 +3,13 @@ package store
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"net/http"
-	"net/http/httptest"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -46,142 +42,6 @@ func metaOf(content string) Meta {
 		Bytes: int64(len(content)), SHA256: hex.EncodeToString(sum[:]), ContentType: "text/plain",
 		Source: "v1",
 	}
-}
-
-// server speaks as much of S3 as the tap needs.
-type server struct {
-	mu      sync.Mutex
-	objects map[string]object
-}
-
-type object struct {
-	content string
-	header  http.Header
-}
-
-func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !strings.HasPrefix(r.URL.Path, "/bucket/") {
-		w.Header().Set("Content-Type", "application/xml")
-		w.WriteHeader(http.StatusNotFound)
-		_, _ = io.WriteString(w, "<Error><Code>NoSuchBucket</Code></Error>")
-		return
-	}
-	if r.Method == http.MethodPut {
-		data, _ := io.ReadAll(r.Body)
-		content := string(data)
-		if _, rest, chunked := strings.Cut(content, ";chunk-signature"); chunked {
-			_, rest, _ = strings.Cut(rest, "\r\n")
-			content, _, _ = strings.Cut(rest, "\r\n")
-		}
-		s.objects[r.URL.Path] = object{content, r.Header.Clone()}
-		w.Header().Set("Etag", `"0"`)
-		return
-	}
-	o, ok := s.objects[r.URL.Path]
-	if !ok {
-		w.Header().Set("Content-Type", "application/xml")
-		w.WriteHeader(http.StatusNotFound)
-		if r.Method != http.MethodHead {
-			_, _ = io.WriteString(w, "<Error><Code>NoSuchKey</Code></Error>")
-		}
-		return
-	}
-	for name, values := range o.header {
-		if strings.HasPrefix(name, "X-Amz-Meta-") || name == "Content-Type" {
-			w.Header()[name] = values
-		}
-	}
-	w.Header().Set("Etag", `"0"`)
-	w.Header().Set("Last-Modified", "Thu, 26 Nov 2026 12:00:00 GMT")
-	w.Header().Set("Content-Length", strconv.Itoa(len(o.content)))
-	if r.Method == http.MethodGet {
-		_, _ = io.WriteString(w, o.content)
-	}
-}
-
-// serve makes AWS's settings lead to a handler.
-func serve(t *testing.T, h http.Handler) {
-	t.Helper()
-	s := httptest.NewServer(h)
-	t.Cleanup(s.Close)
-	t.Setenv("AWS_ENDPOINT_URL", s.URL)
-	t.Setenv("AWS_REGION", "us-east-1")
-	t.Setenv("AWS_ACCESS_KEY_ID", "key")
-	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret-key")
-}
-
-// Every kind of store keeps files with their metadata, in one step, and has nothing else.
-func TestStoresKeepFiles(t *testing.T) {
-	s3 := &server{objects: map[string]object{}}
-	serve(t, s3)
-	dir := filepath.Join(t.TempDir(), "not", "there yet")
-	for address, url := range map[string]string{
-		"file://" + dir:         "file://" + dir + "/a/b.txt",
-		"s3://bucket/some/path": "s3://bucket/some/path/a/b.txt",
-		"s3://bucket":           "s3://bucket/a/b.txt",
-	} {
-		t.Run(address, func(t *testing.T) {
-			s := open(t, address, time.Minute)
-			_, err := s.Stat(t.Context(), "a/b.txt")
-			require.ErrorIs(t, err, fs.ErrNotExist)
-			_, err = s.Get(t.Context(), "a/b.txt")
-			require.ErrorIs(t, err, fs.ErrNotExist)
-			_, err = ReadFile(t.Context(), s, "a/b.txt")
-			require.ErrorIs(t, err, fs.ErrNotExist)
-			for _, content := range []string{"content", "CONTENT", "more content", ""} {
-				put(t, s, "a/b.txt", content)
-				m, err := s.Stat(t.Context(), "a/b.txt")
-				require.NoError(t, err)
-				assert.Equal(t, metaOf(content), m)
-				have, err := ReadFile(t.Context(), s, "a/b.txt")
-				require.NoError(t, err)
-				assert.Equal(t, content, string(have))
-			}
-			assert.Equal(t, url, s.URL("a/b.txt"))
-			require.NoError(t, WriteFile(t.Context(), s, "plain", []byte("data")))
-			have, err := ReadFile(t.Context(), s, "plain")
-			require.NoError(t, err)
-			assert.Equal(t, "data", string(have))
-		})
-	}
-	left, err := filepath.Glob(filepath.Join(dir, ".part-*"))
-	require.NoError(t, err)
-	assert.Empty(t, left)
-}
-
-func TestStoresOpen(t *testing.T) {
-	env := map[string]string{}
-	getenv := func(name string) (string, bool) { v, ok := env[name]; return v, ok }
-	for _, c := range []struct {
-		address, endpoint, words string
-	}{
-		{"s3://bucket/prefix", "", ""},
-		{"s3://bucket", "https://s3.example", ""},
-		{"s3://bucket", "http://127.0.0.1:9000", ""},
-		{"s3://bucket", "http://localhost:9000", ""},
-		{"s3://bucket", "http://s3.example", "has to begin with https://"},
-		{"s3://bucket", "s3.example", "not an address"},
-		{"s3:///prefix", "", "is no store"},
-		{"file://host/folder", "", "is no store"},
-		{"file:folder", "", "is no store"},
-		{"folder", "", "is no store"},
-		{"ftp://host/folder", "", "is no store"},
-		{"://", "", "is no store"},
-	} {
-		env["AWS_ENDPOINT_URL"] = c.endpoint
-		s, err := Open(c.address, getenv, time.Second)
-		if c.words != "" {
-			assert.ErrorContains(t, err, c.words, "%v", c)
-			continue
-		}
-		require.NoError(t, err, "%v", c)
-		assert.NotNil(t, s)
-	}
-	env["AWS_ENDPOINT_URL_S3"], env["AWS_ENDPOINT_URL"] = "https://s3.example", "http://no.example"
-	_, err := Open("s3://bucket", getenv, time.Second)
-	assert.NoError(t, err, "the special one goes before")
 }
 
 // Wherever a process is killed while it replaces a file, what describes the file describes what is
@@ -300,40 +160,17 @@ func TestPartsOfKilledProcessesAreSwept(t *testing.T) {
 	assert.False(t, linked(f))
 }
 
-// A bucket that accepts requests and says nothing is given up as soon as it is silent for too long,
-// whatever is asked of it.
-func TestSilentBucketsAreGivenUp(t *testing.T) {
-	var asked atomic.Int32
-	serve(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		asked.Add(1)
-		_, _ = io.Copy(io.Discard, r.Body)
-		<-r.Context().Done()
-	}))
-	s := open(t, "s3://bucket", 50*time.Millisecond)
-	f, err := s.Temp()
-	require.NoError(t, err)
-	_, err = f.WriteString("content")
-	require.NoError(t, err)
-	_, statErr := s.Stat(t.Context(), "a")
-	_, getErr := s.Get(t.Context(), "a")
-	for _, err := range []error{statErr, getErr, s.Put(t.Context(), "a", f, metaOf("content"))} {
-		assert.ErrorContains(t, err, "bucket bucket: ")
-		assert.ErrorContains(t, err, "silent for too long")
+// What is no address of a store is refused; that of a bucket, too, in a program without a client.
+func TestWhatIsNoStore(t *testing.T) {
+	for address, words := range map[string]string{
+		"s3:///prefix": "is no store", "file://host/folder": "is no store",
+		"file:folder": "is no store", "folder": "is no store", "ftp://host/folder": "is no store",
+		"://": "is no store", "s3://bucket": "import github.com/tap-greenhouse",
+	} {
+		_, err := Open(address, os.LookupEnv, time.Second)
+		assert.ErrorContains(t, err, words, address)
 	}
-	// A request may be given up before the server has seen it.
-	assert.Greater(t, int(asked.Load()), 3)
-	assert.LessOrEqual(t, int(asked.Load()), 3*attempts)
-}
-
-// Errors of a bucket name it.
-func TestErrorsOfBuckets(t *testing.T) {
-	s3 := &server{objects: map[string]object{}}
-	serve(t, s3)
-	s := open(t, "s3://another", time.Minute)
-	err := WriteFile(t.Context(), s, "a", nil)
-	assert.EqualError(t, err, `bucket "another" does not exist`)
-	b, ok := s.(*bucket)
-	require.True(t, ok)
-	assert.NoError(t, b.errorOf(nil))
-	assert.EqualError(t, b.errorOf(errors.New("no luck")), "bucket another: no luck")
+	_, err := OpenSlot(t.Context(), "s3://bucket/key", os.LookupEnv, time.Second,
+		slog.New(slog.DiscardHandler))
+	assert.ErrorContains(t, err, "import github.com/tap-greenhouse")
 }

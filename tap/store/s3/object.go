@@ -1,4 +1,4 @@
-package store
+package s3
 
 import (
 	"bytes"
@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/minio/minio-go/v7"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap/store"
 )
 
 // objectSlot is an object, and a lease in another one beside it. Both are written with conditions,
@@ -32,6 +34,22 @@ type objectSlot struct {
 type leaseTime struct{ lasts, renew time.Duration }
 
 var leaseTimes = leaseTime{lasts: 45 * time.Second, renew: 10 * time.Second}
+
+// openSlot takes an object for one owner at a time.
+func openSlot(ctx context.Context, name, key string, getenv func(string) (string, bool),
+	requestTimeout time.Duration, log *slog.Logger,
+) (store.Slot, error) {
+	// A renewal that hangs must not take as long as the lease lasts.
+	b, err := newBucket(name, "", getenv, min(requestTimeout, leaseTimes.renew))
+	if err != nil {
+		return nil, err
+	}
+	s, err := openObject(ctx, b, key, leaseTimes, log)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
 
 func openObject(ctx context.Context, b *bucket, key string, times leaseTime, log *slog.Logger,
 ) (*objectSlot, error) {
@@ -149,7 +167,7 @@ type lease struct {
 	lost    bool
 }
 
-// take takes the lease, or fails with ErrTaken. It waits until a lease that is there has been
+// take takes the lease, or fails with store.ErrTaken. It waits until a lease that is there has been
 // renewed, or should have been.
 func (l *lease) take(ctx context.Context) error {
 	asked := time.Now()
@@ -174,7 +192,7 @@ func (l *lease) take(ctx context.Context) error {
 		}
 		asked = time.Now()
 		if etag, err = l.bucket.write(ctx, l.key, l.text, &etag); errors.Is(err, errChanged) {
-			return ErrTaken
+			return store.ErrTaken
 		}
 	}
 	l.etag, l.renewed = etag, asked
@@ -183,7 +201,7 @@ func (l *lease) take(ctx context.Context) error {
 	return nil
 }
 
-// outlast waits until a lease has expired. It fails with ErrTaken as soon as its owner renews it.
+// outlast waits until a lease has expired. It fails with store.ErrTaken as soon as its owner renews it.
 func (l *lease) outlast(ctx context.Context, etag string) error {
 	l.log.Info("waiting: the state has an owner, which may have been killed",
 		"lease", l.bucket.URL(l.key), "at most", l.times.lasts)
@@ -198,7 +216,7 @@ func (l *lease) outlast(ctx context.Context, etag string) error {
 			return err
 		}
 		if now != etag {
-			return ErrTaken
+			return store.ErrTaken
 		}
 	}
 	return nil

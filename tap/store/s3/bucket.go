@@ -1,4 +1,8 @@
-package store
+// Package s3 keeps files in S3 and compatible servers. A program that imports it can use s3://bucket
+// where a store or a state is named:
+//
+//	import _ "github.com/tap-greenhouse/tap-greenhouse/tap/store/s3"
+package s3
 
 import (
 	"context"
@@ -15,8 +19,11 @@ import (
 	"github.com/minio/minio-go/v7/pkg/credentials"
 
 	"github.com/tap-greenhouse/tap-greenhouse/internal/loopback"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/store"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/web"
 )
+
+func init() { store.Register(store.Buckets{Open: open, OpenSlot: openSlot}) }
 
 // bucket keeps files in S3 or a compatible server: AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL sets its
 // address, AWS_REGION the region. Credentials come from the environment, a profile, or the identity
@@ -33,8 +40,18 @@ const (
 	attempts = 3
 )
 
+func open(name, prefix string, getenv func(string) (string, bool), requestTimeout time.Duration) (
+	store.Store, error,
+) {
+	b, err := newBucket(name, prefix, getenv, requestTimeout)
+	if err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
 func newBucket(name, prefix string, getenv func(string) (string, bool), requestTimeout time.Duration) (
-	Store, error,
+	*bucket, error,
 ) {
 	opts := &minio.Options{
 		Secure: true, MaxRetries: attempts,
@@ -79,10 +96,10 @@ func (s *bucket) key(name string) string {
 	return strings.TrimPrefix(path.Join(s.prefix, name), "/")
 }
 
-func (s *bucket) Temp() (*os.File, error) { return anonymous() }
+func (s *bucket) Temp() (*os.File, error) { return store.Anonymous() }
 
-func (s *bucket) Put(ctx context.Context, name string, f *os.File, m Meta) error {
-	defer Discard(f)
+func (s *bucket) Put(ctx context.Context, name string, f *os.File, m store.Meta) error {
+	defer store.Discard(f)
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
@@ -95,12 +112,12 @@ func (s *bucket) Put(ctx context.Context, name string, f *os.File, m Meta) error
 	return s.errorOf(err)
 }
 
-func (s *bucket) Stat(ctx context.Context, name string) (Meta, error) {
+func (s *bucket) Stat(ctx context.Context, name string) (store.Meta, error) {
 	info, err := s.client.StatObject(ctx, s.name, s.key(name), minio.StatObjectOptions{})
 	if err != nil {
-		return Meta{}, s.errorOf(err)
+		return store.Meta{}, s.errorOf(err)
 	}
-	return Meta{
+	return store.Meta{
 		Bytes: info.Size, SHA256: info.UserMetadata["Sha256"],
 		ContentType: info.ContentType, Source: info.UserMetadata["Source"],
 	}, nil

@@ -1,6 +1,6 @@
 //go:build unix
 
-package store
+package s3
 
 import (
 	"io"
@@ -14,7 +14,7 @@ import (
 // What is downloaded for a bucket has no name: a kill leaves no content behind.
 func TestDownloadsForBucketsHaveNoName(t *testing.T) {
 	serve(t, &server{objects: map[string]object{}})
-	f, err := open(t, "s3://bucket", time.Minute).Temp()
+	f, err := openStore(t, "s3://bucket", time.Minute).Temp()
 	require.NoError(t, err)
 	defer f.Close()
 	assert.NoFileExists(t, f.Name())
