@@ -66,4 +66,5 @@ func TestParametersOfRequests(t *testing.T) {
 	assert.True(t, Request{Stream: s, Before: day(1)}.Sends("updated_at"))
 	assert.True(t, Request{Stream: s, Fields: []string{"id"}}.Sends("fields"))
 	assert.False(t, Request{Stream: &Stream{}, From: day(1)}.Sends(""))
+	assert.Equal(t, []int{500, 50}, []int{PageRows, MaxIDs}, "as the API's documentation says")
 }
