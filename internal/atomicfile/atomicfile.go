@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // Write replaces the content of a file, or makes it with these permissions. The content is durable
@@ -21,9 +22,23 @@ func Create(path string, data []byte, perm os.FileMode) error {
 	return write(path, data, perm, os.Link)
 }
 
+// Sweep removes what killed processes left of a [Write] of a file. The caller is the only writer.
+func Sweep(path string) {
+	folder, begin := filepath.Dir(path), unfinished(path)
+	entries, _ := os.ReadDir(folder) // what cannot be listed stays
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), begin) && e.Type().IsRegular() {
+			os.Remove(filepath.Join(folder, e.Name()))
+		}
+	}
+}
+
+// unfinished begins the name of a content that is still being written.
+func unfinished(path string) string { return "." + filepath.Base(path) + ".tmp-" }
+
 func write(path string, data []byte, perm os.FileMode, place func(from, to string) error) error {
 	folder := filepath.Dir(path)
-	f, err := os.CreateTemp(folder, "."+filepath.Base(path)+".*")
+	f, err := os.CreateTemp(folder, unfinished(path)+"*")
 	if err != nil {
 		return err
 	}

@@ -87,6 +87,7 @@ func openFile(name string) (*fileSlot, error) {
 	if !locked {
 		return nil, ErrTaken
 	}
+	atomicfile.Sweep(s.path)
 	if err := s.probe(); err != nil {
 		_ = s.lock.Close() // the first error is returned
 		return nil, fmt.Errorf("its folder cannot be written: %w", err)
@@ -97,6 +98,7 @@ func openFile(name string) (*fileSlot, error) {
 // probe checks that a new content can be saved, before anything depends on it.
 func (s *fileSlot) probe() error {
 	probe := s.path + ".probe"
+	atomicfile.Sweep(probe)
 	defer os.Remove(probe)
 	return atomicfile.Write(probe, make([]byte, 4096), s.perm)
 }

@@ -34,6 +34,30 @@ func TestWhatIsNoSlot(t *testing.T) {
 	assert.Equal(t, []string{readOnly}, left)
 }
 
+// Who takes a slot removes what a killed owner left of a content, and nothing else.
+func TestKilledOwnerLeavesNothing(t *testing.T) {
+	folder := t.TempDir()
+	file := filepath.Join(folder, "state.json")
+	for _, name := range []string{".state.json.tmp-123", ".state.json.probe.tmp-5"} {
+		require.NoError(t, os.WriteFile(filepath.Join(folder, name), []byte("{"), 0o600))
+	}
+	stay := []string{".other.json.tmp-123", ".state.json.20261126", "state.json.tmp-1"}
+	for _, name := range stay {
+		require.NoError(t, os.WriteFile(filepath.Join(folder, name), []byte("{}"), 0o600))
+	}
+	slot, err := openFile(file)
+	require.NoError(t, err)
+	require.NoError(t, slot.Save(t.Context(), []byte("{}")))
+	require.NoError(t, slot.Close())
+	var left []string
+	entries, err := os.ReadDir(folder)
+	require.NoError(t, err)
+	for _, e := range entries {
+		left = append(left, e.Name())
+	}
+	assert.ElementsMatch(t, append(stay, "state.json", "state.json.lock"), left)
+}
+
 // Two names of one file are one slot, and its permissions stay.
 func TestTwoNamesOfAFile(t *testing.T) {
 	folder := t.TempDir()
