@@ -197,8 +197,8 @@ def sources(rows, period):
         found = found[:7] + [{"source": f"{len(rest)} others", "applications": sum(r["applications"] for r in rest), "hired": sum(r["hired"] for r in rest)}]
     for r in found:
         share = part(int(r["applications"]), total) or 0
-        shown.append((r["source"], share, f'{number(int(r["applications"]))} → {number(int(r["hired"]))} hired', part(int(r["hired"]), int(r["applications"])), "warm"))
-    return card("Where they come from", "Share of the applications, and who of them was hired; most hires first.", bars(shown) + key(("pale", "applications"), ("warm", "hired")))
+        shown.append((r["source"], share, f'{number(int(r["applications"]))} → {number(int(r["hired"]))} hired', part(int(r["hired"]), int(r["applications"])), "main"))
+    return card("Where they come from", "Share of the applications, and who of them was hired; most hires first.", bars(shown) + key(("pale", "applications"), ("main", "hired")))
 
 
 def offers(rows, period):

@@ -135,7 +135,12 @@
   {{ return('cast(' ~ sql ~ ' as text)') }}
 {% endmacro %}
 
-{% macro snowflake__written(sql, type) %}{{ return('cast(' ~ sql ~ ' as varchar)') }}{% endmacro %}
+{% macro snowflake__written(sql, type) %}
+  {% if type.startswith('number(') and not type.endswith(',0)') %}
+    {{ return("rtrim(rtrim(cast(" ~ sql ~ " as varchar), '0'), '.')") }}
+  {% endif %}
+  {{ return('cast(' ~ sql ~ ' as varchar)') }}
+{% endmacro %}
 
 {% macro bigquery__written(sql, type) %}
   {% if type.startswith('array') or type.startswith('repeated') or type.startswith('record') %}

@@ -27,6 +27,6 @@ union all
 select source_relation, id as candidate_id, {{ greenhouse_v3.list_of(greenhouse_v3.json_value('element')) }} as candidate_tags
 from own
 where source_relation not in (
-    select source_relation from applied intersect select source_relation from tags
+    select source_relation from applied where source_relation in (select source_relation from tags)
 )
 group by source_relation, id
