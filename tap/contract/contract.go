@@ -189,4 +189,4 @@ func (d *differences) value(at string, agreed, now *record.Shape) {
 	}
 }
 
-func typeName(s *record.Shape) string { return cmp.Or(s.TypeName(), "of any kind") }
+func typeName(s *record.Shape) string { return cmp.Or(s.TypeName(), "anything") }

@@ -18,7 +18,7 @@ const agreedColumns = `{"type":"object","properties":{
 "status":{"type":["string","null"],"description":"Known values: open, closed."},
 "at":{"type":["string","null"],"format":"date-time"},
 "size":{"type":["number","null"]},
-"any":{},
+"any":{},"object":{"type":["object","null"]},
 "phones":{"type":["array","null"],"items":{"type":"object","properties":{"value":{"type":["string","null"]}}}}}}`
 
 func parse(t *testing.T, schema string) *record.Shape {
@@ -57,22 +57,56 @@ func TestDifferences(t *testing.T) {
 		found          Found
 		want           []string
 	}{
-		{name: "a new column", old: `"size":`, now: `"nickname":{"type":["string","null"]},"size":`,
-			want: []string{"nickname: a new column, string"}},
-		{name: "a column that is not there", old: `"name":{"type":["string","null"],"description":"Name."},`,
-			want: []string{"name: the column is missing"}},
-		{name: "a wider type", old: `["number","null"]`, now: `["number","string","null"]`,
-			want: []string{"size: the type is number or string, and was number"}},
+		{
+			name: "a new column", old: `"size":`,
+			now:  `"nickname":{"type":["string","null"]},"size":`,
+			want: []string{"nickname: a new column, string"},
+		},
+		{
+			name: "a column that is not there",
+			old:  `"name":{"type":["string","null"],"description":"Name."},`,
+			want: []string{"name: the column is missing"},
+		},
+		{
+			name: "a wider type", old: `["number","null"]`, now: `["number","string","null"]`,
+			want: []string{"size: the type is number or string, and was number"},
+		},
+		{
+			name: "another type", old: `"name":{"type":["string","null"]`, now: `"name":{"type":"integer"`,
+			want: []string{"name: the type is integer, and was string"},
+		},
 		{name: "a narrower type can be read", old: `["number","null"]`, now: `"integer"`},
-		{name: "a format that went", old: `,"format":"date-time"`,
-			want: []string{"at: the type is string, and was string (date-time)"}},
-		{name: "a type of a member", old: `"value":{"type":["string","null"]}`, now: `"value":{"type":["integer","null"]}`,
-			want: []string{"phones.value: the type is integer, and was string"}},
-		{name: "a new member", old: `"value":`, now: `"type":{"type":"string"},"value":`,
-			want: []string{"phones.type: a new column, string"}},
+		{name: "any type was agreed", old: `"any":{}`, now: `"any":{"type":"string"}`},
+		{
+			name: "any type comes", old: `"size":{"type":["number","null"]}`, now: `"size":{}`,
+			want: []string{"size: the type is anything, and was number"},
+		},
+		{
+			name: "members of an object that none were agreed of",
+			old:  `"object":{"type":["object","null"]}`,
+			now:  `"object":{"type":"object","properties":{"x":{"type":"string"}}}`,
+		},
+		{
+			name: "a format that went", old: `,"format":"date-time"`,
+			want: []string{"at: the type is string, and was string (date-time)"},
+		},
+		{
+			name: "a type of a member", old: `"value":{"type":["string","null"]}`,
+			now:  `"value":{"type":["integer","null"]}`,
+			want: []string{"phones.value: the type is integer, and was string"},
+		},
+		{
+			name: "a new member", old: `"value":`, now: `"type":{"type":"string"},"value":`,
+			want: []string{"phones.type: a new column, string"},
+		},
 		{name: "other words", old: `"Name."`, now: `"Full name."`},
-		{name: "what rows showed", found: Found{Absent: []string{"at", "elsewhere"}, Unlisted: []string{"status=draft"}},
-			want: []string{"at: no row has this column", "status=draft: not among the values of the contract"}},
+		{
+			name:  "what rows showed",
+			found: Found{Absent: []string{"at", "elsewhere"}, Unlisted: []string{"status=draft"}},
+			want: []string{
+				"at: no row has this column", "status=draft: not among the values of the contract",
+			},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			agreed, err := Parse(written(t))
@@ -106,13 +140,13 @@ func TestThePersonWhoEditsTheFileDecidesOnValues(t *testing.T) {
 func TestFilesThatAreNoContract(t *testing.T) {
 	for text, want := range map[string]string{
 		`{"streams":[]}`: "streams", `{}`: "no contract", `{"contract":1}`: "no contract",
-		`{"contract":2,"streams":{}}`:                              "form 2",
-		`{"contract":1,"streams":{"users":{"type":"x"}}}`:          `stream users: schema: unknown type "x"`,
-		`{"contract":1,"streams":{"users":{}}}`:                    "stream users: it has no properties",
-		`{"contract":1,"streams":{"users":{"enum":1}}}`:            "stream users",
-		`{"contract":1,"streams":{"users":7}}`:                     "stream users",
-		`{"contract":1,"streams":{"users":{},"users":{}}}`:         "users",
-		`{"streams":[{"tap_stream_id":"users","schema":{}}]}` + "": "streams",
+		`{"contract":2,"streams":{}}`:                         "form 2",
+		`{"contract":1,"streams":{"users":{"type":"x"}}}`:     `stream users: schema: unknown type "x"`,
+		`{"contract":1,"streams":{"users":{}}}`:               "stream users: it has no properties",
+		`{"contract":1,"streams":{"users":{"enum":1}}}`:       "stream users",
+		`{"contract":1,"streams":{"users":7}}`:                "stream users",
+		`{"contract":1,"streams":{"users":{},"users":{}}}`:    "users",
+		`{"streams":[{"tap_stream_id":"users","schema":{}}]}`: "streams",
 	} {
 		_, err := Parse([]byte(text))
 		assert.ErrorContains(t, err, want, text)
