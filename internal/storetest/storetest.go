@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"io"
 	"io/fs"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -77,4 +78,39 @@ func Slot(t *testing.T, open func() (store.Slot, error)) {
 	require.Equal(t, "three", string(data))
 	require.NoError(t, second.Save(ctx, []byte("four")))
 	require.NoError(t, second.Close())
+}
+
+// Logs asserts that a store keeps logs: they grow by appending, and are removed as they were read.
+func Logs(t *testing.T, s store.Store) {
+	t.Helper()
+	ctx := t.Context()
+	read := func() map[string]store.Log {
+		logs, err := s.Logs(ctx, "rows.log")
+		require.NoError(t, err)
+		found := map[string]store.Log{}
+		for _, log := range logs {
+			assert.Positive(t, log.Parts)
+			assert.False(t, log.Changed.IsZero())
+			found[log.Name] = log
+		}
+		return found
+	}
+	assert.Empty(t, read())
+	require.NoError(t, s.RemoveLog(ctx, "rows.log", store.Log{Name: "1-a"}), "there is none")
+	require.NoError(t, s.Append(ctx, "rows.log/1-a", 2, []byte("one,")))
+	require.NoError(t, s.Append(ctx, "rows.log/2-b", 1, []byte("other")))
+	require.NoError(t, s.Append(ctx, "rows.log/1-a", 9, []byte("two,")))
+	logs := read()
+	require.Len(t, logs, 2)
+	assert.Equal(t, "one,two,", string(logs["1-a"].Data))
+	assert.Equal(t, "other", string(logs["2-b"].Data))
+
+	require.NoError(t, s.Append(ctx, "rows.log/1-a", 10, []byte("three")))
+	require.NoError(t, s.RemoveLog(ctx, "rows.log", logs["1-a"]))
+	left := read()
+	assert.True(t, strings.HasSuffix(string(left["1-a"].Data), "three"), "it was appended since")
+	require.NoError(t, s.RemoveLog(ctx, "rows.log", left["1-a"]))
+	left = read()
+	assert.Len(t, left, 1)
+	assert.Contains(t, left, "2-b")
 }

@@ -546,13 +546,13 @@ func (l *ledgers) Append(_ context.Context, stream, run string, _ uint64, data [
 	return nil
 }
 
-func (l *ledgers) Replace(_ context.Context, stream string, file []byte, runs []string) error {
+func (l *ledgers) Replace(_ context.Context, stream string, file []byte, old []gone.Log) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.keep()
 	l.files[stream] = bytes.Clone(file)
-	for _, run := range runs {
-		delete(l.logs[stream], run)
+	for _, log := range old {
+		delete(l.logs[stream], log.Run)
 	}
 	return nil
 }

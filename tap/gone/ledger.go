@@ -21,8 +21,9 @@ type Store interface {
 	Load(ctx context.Context, stream string) (file []byte, logs []Log, err error)
 	// Append adds bytes to the log of a run. When it returns, Load returns them. Numbers rise.
 	Append(ctx context.Context, stream, run string, number uint64, data []byte) error
-	// Replace stores a stream's file in one step, and then removes the logs of some runs.
-	Replace(ctx context.Context, stream string, file []byte, runs []string) error
+	// Replace stores a stream's file in one step, and then removes some logs, as they were loaded:
+	// what their runs have appended since stays.
+	Replace(ctx context.Context, stream string, file []byte, logs []Log) error
 	// Name says where a stream's ledger is.
 	Name(stream string) string
 	// Slow reports whether each call costs a request to a server.
@@ -35,6 +36,7 @@ type Log struct {
 	Data    []byte
 	Changed time.Time // when it was last appended to
 	Parts   int       // how many files it has
+	Last    string    // names the last part for the store
 }
 
 // FirstVersion is the version of the rows of a stream that nothing is known of. It is always the
@@ -250,11 +252,11 @@ func (l *Ledger) fold(ctx context.Context, logs []Log, token Token) error {
 	if l.head.before(token) {
 		l.head = token
 	}
-	var old []string
+	var old []Log
 	kept := map[string]bool{}
 	for _, log := range logs {
 		if log.Run == token.Run || time.Since(log.Changed) > logLife {
-			old = append(old, log.Run)
+			old = append(old, log)
 		} else {
 			kept[log.Run] = true
 		}

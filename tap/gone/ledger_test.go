@@ -48,10 +48,10 @@ func (m *memory) Append(_ context.Context, _, run string, _ uint64, data []byte)
 	return nil
 }
 
-func (m *memory) Replace(_ context.Context, _ string, file []byte, runs []string) error {
+func (m *memory) Replace(_ context.Context, _ string, file []byte, old []Log) error {
 	m.file = bytes.Clone(file)
-	for _, run := range runs {
-		delete(m.logs, run)
+	for _, log := range old {
+		delete(m.logs, log.Run)
 	}
 	m.replaces++
 	return m.fails

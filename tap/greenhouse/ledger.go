@@ -34,7 +34,7 @@ func (l ledgers) Load(ctx context.Context, stream string) ([]byte, []gone.Log, e
 	var all []gone.Log
 	for _, log := range found {
 		all = append(all, gone.Log{
-			Run: log.Name, Data: log.Data, Changed: log.Changed, Parts: log.Parts,
+			Run: log.Name, Data: log.Data, Changed: log.Changed, Parts: log.Parts, Last: log.Last,
 		})
 	}
 	return file, all, nil
@@ -48,12 +48,13 @@ func (l ledgers) Append(
 }
 
 // Replace implements [gone.Store].
-func (l ledgers) Replace(ctx context.Context, stream string, data []byte, runs []string) error {
+func (l ledgers) Replace(ctx context.Context, stream string, data []byte, old []gone.Log) error {
 	if err := store.WriteFile(ctx, l.store, file(stream), data); err != nil {
 		return err
 	}
-	for _, run := range runs {
-		if err := l.store.RemoveLog(ctx, logs(stream)+"/"+run); err != nil {
+	for _, log := range old {
+		as := store.Log{Name: log.Run, Data: log.Data, Last: log.Last}
+		if err := l.store.RemoveLog(ctx, logs(stream), as); err != nil {
 			return err
 		}
 	}

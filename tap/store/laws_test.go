@@ -25,6 +25,14 @@ func TestFoldersKeepFiles(t *testing.T) {
 	assert.Empty(t, left)
 }
 
+// A folder keeps logs that grow.
+func TestFoldersKeepLogs(t *testing.T) {
+	address := "file://" + filepath.ToSlash(filepath.Join(t.TempDir(), "not", "there yet"))
+	s, err := store.Open(address, os.LookupEnv, time.Minute)
+	require.NoError(t, err)
+	storetest.Logs(t, s)
+}
+
 // A file keeps what was saved last, for one owner at a time.
 func TestFilesAreSlots(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "state.json")

@@ -17,6 +17,7 @@ type Log struct {
 	Data    []byte
 	Changed time.Time
 	Parts   int
+	Last    string // names the last part, in a bucket
 }
 
 // Logs keeps logs. A [Store] does.
@@ -26,8 +27,9 @@ type Logs interface {
 	Append(ctx context.Context, name string, number uint64, data []byte) error
 	// Logs returns the logs in a folder.
 	Logs(ctx context.Context, folder string) ([]Log, error)
-	// RemoveLog removes a log. It is no error if there is none.
-	RemoveLog(ctx context.Context, name string) error
+	// RemoveLog removes a log of a folder, as it was read: what was appended since stays. It is no
+	// error if there is none.
+	RemoveLog(ctx context.Context, folder string, log Log) error
 	// Slow reports whether each call is a request to a server.
 	Slow() bool
 }
@@ -74,11 +76,19 @@ func (s *folder) Logs(_ context.Context, folder string) ([]Log, error) {
 	return logs, nil
 }
 
-func (s *folder) RemoveLog(_ context.Context, name string) error {
-	if err := os.Remove(s.path(name)); !errors.Is(err, fs.ErrNotExist) {
-		return err
+func (s *folder) RemoveLog(_ context.Context, folder string, log Log) error {
+	p := s.path(path.Join(folder, log.Name))
+	info, err := os.Stat(p)
+	if err == nil && info.Size() > int64(len(log.Data)) {
+		return nil // its run goes on
 	}
-	return nil
+	if err == nil {
+		err = os.Remove(p)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 func (s *folder) Slow() bool { return false }

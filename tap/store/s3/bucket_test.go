@@ -2,6 +2,7 @@ package s3
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -58,6 +59,15 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Etag", `"0"`)
 		return
 	}
+	if r.URL.Query().Get("list-type") != "" {
+		s.list(w, r.URL.Query().Get("prefix"))
+		return
+	}
+	if r.Method == http.MethodDelete {
+		delete(s.objects, r.URL.Path)
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
 	o, ok := s.objects[r.URL.Path]
 	if !ok {
 		w.Header().Set("Content-Type", "application/xml")
@@ -80,6 +90,17 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// list lists the objects whose key begins with a prefix.
+func (s *server) list(w http.ResponseWriter, prefix string) {
+	_, _ = io.WriteString(w, "<ListBucketResult>")
+	for path := range s.objects {
+		if key := strings.TrimPrefix(path, "/bucket/"); strings.HasPrefix(key, prefix) {
+			_, _ = fmt.Fprintf(w, "<Contents><Key>%s</Key><LastModified>2026-11-26T12:00:00Z</LastModified></Contents>", key)
+		}
+	}
+	_, _ = io.WriteString(w, "</ListBucketResult>")
+}
+
 // serve makes AWS's settings lead to a handler.
 func serve(t *testing.T, h http.Handler) {
 	t.Helper()
@@ -96,6 +117,13 @@ func TestBucketsKeepFiles(t *testing.T) {
 	serve(t, &server{objects: map[string]object{}})
 	storetest.Store(t, openStore(t, "s3://bucket/some/path", time.Minute), "s3://bucket/some/path/")
 	storetest.Store(t, openStore(t, "s3://bucket", time.Minute), "s3://bucket/")
+}
+
+// A bucket keeps logs, an object for each part.
+func TestBucketsKeepLogs(t *testing.T) {
+	serve(t, &server{objects: map[string]object{}})
+	storetest.Logs(t, openStore(t, "s3://bucket/some/path", time.Minute))
+	storetest.Logs(t, openStore(t, "s3://bucket", time.Minute))
 }
 
 func TestBucketsOpen(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"path"
 	"slices"
 	"strings"
 
@@ -57,7 +58,7 @@ func (s *bucket) Logs(ctx context.Context, folder string) ([]store.Log, error) {
 			logs = append(logs, store.Log{Name: name})
 		}
 		log := &logs[len(logs)-1]
-		log.Data, log.Parts = append(log.Data, data...), log.Parts+1
+		log.Data, log.Parts, log.Last = append(log.Data, data...), log.Parts+1, o.Key
 		if o.LastModified.After(log.Changed) {
 			log.Changed = o.LastModified
 		}
@@ -75,12 +76,15 @@ func (s *bucket) part(ctx context.Context, key string) ([]byte, error) {
 	return data, s.errorOf(err)
 }
 
-func (s *bucket) RemoveLog(ctx context.Context, name string) error {
-	objects, err := s.objects(ctx, name)
+func (s *bucket) RemoveLog(ctx context.Context, folder string, log store.Log) error {
+	objects, err := s.objects(ctx, path.Join(folder, log.Name))
 	if err != nil {
 		return err
 	}
 	for _, o := range objects {
+		if o.Key > log.Last {
+			break // its run goes on
+		}
 		if err := s.client.RemoveObject(ctx, s.name, o.Key,
 			minio.RemoveObjectOptions{}); err != nil {
 			return s.errorOf(err)
