@@ -44,12 +44,14 @@ type asking struct {
 
 func (s asking) Read(
 	ctx context.Context, req tap.Request, take func(tap.Page) error,
-) error {
-	err := s.Source.Read(ctx, req, take)
+) (err error) {
 	if s.asked != nil {
-		s.asked()
+		defer func() {
+			defer guard(&err)
+			s.asked()
+		}()
 	}
-	return err
+	return s.Source.Read(ctx, req, take)
 }
 
 // Account is a Greenhouse account, as described by a config. It is safe for use by several
@@ -86,13 +88,13 @@ func (a *Account) connect(maxRetryTime, requestTimeout time.Duration) *harvest.C
 		APIURL: c.APIURL, AuthURL: c.AuthURL, Concurrency: c.Concurrency, Budget: c.Budget,
 		RequestTimeout: requestTimeout, MaxRetryTime: maxRetryTime,
 		UserAgent: c.Agent(a.opts.Version), Log: a.opts.Log, OnWait: a.waiting,
-		Discreet: c.Policy != nil, Transport: a.opts.Transport,
+		Discreet: c.Policy != nil, Transport: a.opts.transport(),
 		Credential: harvest.Credential{
 			ClientID: c.ClientID, ClientSecret: c.ClientSecret, UserID: c.User(),
 			RefreshToken: c.Refresh(), APIKey: c.APIKey, Origin: c.Origin,
 			Ready: func() error {
 				if a.opts.CanKeepToken != nil {
-					return notKept(a.opts.CanKeepToken())
+					return notKept(a.opts.canKeepToken())
 				}
 				if a.opts.KeepToken != nil || c.File == "" || len(c.RefreshTokenExec) > 0 {
 					return nil // someone else saves it
@@ -104,7 +106,7 @@ func (a *Account) connect(maxRetryTime, requestTimeout time.Duration) *harvest.C
 				case len(c.RefreshTokenExec) > 0:
 					return c.KeepToken(token)
 				case a.opts.KeepToken != nil:
-					return a.opts.KeepToken(token)
+					return a.opts.keepToken(token)
 				}
 				return config.RewriteToken(c.File, token)
 			},

@@ -93,7 +93,8 @@ type gate struct {
 	closed bool
 }
 
-func (g *gate) Write(p []byte) (int, error) {
+func (g *gate) Write(p []byte) (written int, err error) {
+	defer guard(&err)
 	g.mu.Lock()
 	closed := g.closed
 	g.mu.Unlock()

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"runtime/debug"
 	"time"
 )
 
@@ -31,26 +30,13 @@ type Message struct {
 // a panic of the function ends the run, like a loader that goes away.
 func Messages(each func(Message) error) io.Writer { return &messages{each: each} }
 
-// PanicError is the error of a callback that panicked.
-type PanicError struct {
-	Value any
-	Stack []byte
-}
-
-func (e *PanicError) Error() string { return fmt.Sprintf("the callback panicked: %v", e.Value) }
-
 type messages struct {
 	each func(Message) error
 	rest []byte // the incomplete line
 }
 
-func (m *messages) Write(p []byte) (written int, err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			written, err = 0, &PanicError{v, debug.Stack()}
-		}
-	}()
-	written = len(p)
+func (m *messages) Write(p []byte) (int, error) {
+	written := len(p)
 	for {
 		i := bytes.IndexByte(p, '\n')
 		if i < 0 {

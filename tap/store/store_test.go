@@ -19,9 +19,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func open(t *testing.T, address string, requestTimeout time.Duration) Store {
+func open(t *testing.T, address string) Store {
 	t.Helper()
-	s, err := Open(address, os.LookupEnv, requestTimeout)
+	s, err := Open(address, os.LookupEnv, time.Minute)
 	require.NoError(t, err)
 	return s
 }
@@ -48,7 +48,7 @@ func metaOf(content string) Meta {
 // there: an observer who sees the same content before and after reading the metadata never finds
 // those of other content.
 func TestMetadataNeverDescribesOtherContent(t *testing.T) {
-	s := open(t, "file://"+filepath.ToSlash(t.TempDir()), time.Minute)
+	s := open(t, "file://"+filepath.ToSlash(t.TempDir()))
 	var done atomic.Bool
 	var writing sync.WaitGroup
 	writing.Go(func() {
@@ -78,7 +78,7 @@ func TestMetadataNeverDescribesOtherContent(t *testing.T) {
 // the store's.
 func TestFilesWithoutTheirMetadata(t *testing.T) {
 	dir := t.TempDir()
-	s := open(t, "file://"+filepath.ToSlash(dir), time.Minute)
+	s := open(t, "file://"+filepath.ToSlash(dir))
 	put(t, s, "a", "content")
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "a"), []byte("longer content"), 0o600))
 	m, err := s.Stat(t.Context(), "a")
@@ -114,7 +114,7 @@ func TestFailedPutsLeaveNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			block(t, dir)
-			s := open(t, "file://"+filepath.ToSlash(dir), time.Minute)
+			s := open(t, "file://"+filepath.ToSlash(dir))
 			f, err := s.Temp()
 			require.NoError(t, err)
 			require.Error(t, s.Put(t.Context(), "7/cv", f, metaOf("")))
@@ -147,7 +147,7 @@ func TestPartsOfKilledProcessesAreSwept(t *testing.T) {
 	require.NoError(t, err)
 	defer Discard(living)
 
-	f, err := open(t, "file://"+filepath.ToSlash(dir), time.Minute).Temp()
+	f, err := open(t, "file://"+filepath.ToSlash(dir)).Temp()
 	require.NoError(t, err)
 	assert.NoFileExists(t, dead)
 	assert.FileExists(t, other)
