@@ -18,65 +18,6 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
 )
 
-// Help does nothing else: it reads no account and uses no token.
-func TestHelpDoesNothingElse(t *testing.T) {
-	s := serve(t, sandbox.Options{})
-	path := file(t, "c.json", s.Config())
-	for _, args := range [][]string{
-		{"--help"},
-		{"help"},
-		{"-h"},
-		{"--config", path, "--help"},
-		{"--discover", "--help"},
-		{"--version", "--help"},
-		{"--config", path, "-h"},
-	} {
-		r := run(t, args...)
-		assert.Zero(t, r.code)
-		assert.Empty(t, r.err)
-		assert.Contains(t, r.out, "--config FILE")
-		assert.Contains(t, r.out, "privacy")
-		lines := strings.Split(strings.TrimSpace(r.out), "\n")
-		assert.LessOrEqual(t, len(lines), 30, "one screen")
-		for _, line := range lines {
-			assert.LessOrEqual(t, len(line), 80)
-		}
-	}
-	lists, _, tokens := s.Requests()
-	assert.Empty(t, lists)
-	assert.Zero(t, tokens)
-}
-
-func TestInvalidFlags(t *testing.T) {
-	for _, args := range [][]string{
-		{"sandbox", "--faults", "500"},
-		{"sandbox", "--chaos", "2"},
-		{"sandbox", "--candidates", "-3"},
-		{"sandbox", "--window", "1ms"},
-		{"--log-format", "xml", "--version"},
-		{"completion", "tcsh"},
-		{"init", "--client-secret-stdin", "--config", filepath.Join(t.TempDir(), "c.json")},
-	} {
-		r := run(t, args...)
-		assert.Equal(t, 2, r.code, args)
-		assert.Equal(t, 1, strings.Count(r.err, "\n"), r.err)
-	}
-	s := serve(t, sandbox.Options{})
-	r := run(t, "--config", file(t, "c.json", s.Config()), "--test", "schema")
-	assert.Zero(t, r.code, r.err)
-	assert.NotContains(t, r.out, `"RECORD"`)
-}
-
-func TestCompletion(t *testing.T) {
-	for _, shell := range []string{"bash", "zsh", "fish"} {
-		r := run(t, "completion", shell)
-		assert.Zero(t, r.code)
-		for _, word := range []string{"privacy", "probe", "catalog", "report"} {
-			assert.Contains(t, r.out, word, shell)
-		}
-	}
-}
-
 // Every line of a JSON log has the keys that Meltano parses.
 func TestJSONLog(t *testing.T) {
 	s := serve(t, sandbox.Options{})

@@ -308,7 +308,6 @@ func TestAbout(t *testing.T) {
 		assert.Contains(t, about, key)
 	}
 	assert.Contains(t, run(t, "--about", "--format", "markdown").out, "`client_id`")
-	assert.Contains(t, run(t, "--version").out, "tap-greenhouse v")
 }
 
 func FuzzBadFiles(f *testing.F) {
@@ -333,15 +332,6 @@ func FuzzBadFiles(f *testing.F) {
 			assert.NotContains(t, r.err, "goroutine")
 		}
 	})
-}
-
-// A first look at the program: what it is and how to begin, and not a sync of nobody's account.
-func TestBareCallPrintsTheHelp(t *testing.T) {
-	r := run(t)
-	assert.Equal(t, 2, r.code)
-	assert.Empty(t, r.out, "standard output is for messages")
-	assert.Contains(t, r.err, run(t, "--help").out)
-	assert.Contains(t, lastLine(r.err), "--config is missing")
 }
 
 // A refresh token without a file, which each use replaces, is not used.

@@ -1,0 +1,90 @@
+package cli_test
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/stretchr/testify/require"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
+)
+
+// The scripts of testdata/script say how the program behaves at a command line. Beside the usual
+// commands, they have:
+//
+//	exits CODE [ARGS...]   runs the program, whose exit code must be CODE
+//	asked N                the sandbox was sent N requests so far, for lists and tokens
+//
+// sandbox.json is the config of a sandbox of the script's own.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: filepath.Join("testdata", "script"),
+		Setup: func(env *testscript.Env) error {
+			s, err := sandbox.New(sandbox.Options{Limit: -1, Candidates: 20})
+			if err != nil {
+				return err
+			}
+			if err := s.Start("127.0.0.1:0"); err != nil {
+				return err
+			}
+			env.Defer(func() { _ = s.Close() })
+			env.Values["sandbox"] = s
+			env.Setenv(asProgram, "1")
+			config, err := json.Marshal(s.Config())
+			if err != nil {
+				return err
+			}
+			return os.WriteFile(filepath.Join(env.WorkDir, "sandbox.json"), config, 0o600)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits, "asked": asked,
+		},
+	})
+}
+
+func exits(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) == 0 {
+		ts.Fatalf("usage: exits CODE [ARGS...]")
+	}
+	program, err := os.Executable()
+	ts.Check(err)
+	code := 0
+	var exit *exec.ExitError
+	if err := ts.Exec(program, args[1:]...); errors.As(err, &exit) {
+		code = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if strconv.Itoa(code) != args[0] {
+		ts.Fatalf("the exit code is %d, not %s", code, args[0])
+	}
+}
+
+func asked(ts *testscript.TestScript, _ bool, args []string) {
+	s, ok := ts.Value("sandbox").(*sandbox.Server)
+	if !ok || len(args) != 1 {
+		ts.Fatalf("usage: asked N")
+	}
+	_, _, tokens := s.Requests()
+	if n := requests(s) + tokens; strconv.Itoa(n) != args[0] {
+		ts.Fatalf("the sandbox was sent %d requests, not %s", n, args[0])
+	}
+}
+
+// The help fits on one screen.
+func TestHelpFitsOnAScreen(t *testing.T) {
+	lines := 0
+	r := run(t, "--help")
+	for line := range strings.Lines(r.out) {
+		lines++
+		require.LessOrEqual(t, len(strings.TrimSuffix(line, "\n")), 80, line)
+	}
+	require.LessOrEqual(t, lines, 30)
+}
