@@ -9,8 +9,11 @@ import (
 	"unicode"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/plan"
 )
 
 // At a terminal an error is a sentence, and under it what to do.
@@ -79,6 +82,22 @@ func TestNothingFromOutsideReachesATerminalRaw(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Nor does what status and plan say of a stream: a state holds the names of columns it has learnt.
+func TestNothingFromOutsideStandsRawInATable(t *testing.T) {
+	const evil = "\x1b]0;title\a\r\nfake line"
+	var out bytes.Buffer
+	require.NoError(t, statusText(&out, &greenhouse.Status{
+		Streams: []greenhouse.StreamStatus{{Stream: "jobs", Learnt: []string{evil}}},
+	}))
+	require.NoError(t, planText(&out, &greenhouse.Plan{
+		Streams: []greenhouse.StreamPlan{{Stream: "jobs", Guess: plan.Guess{Basis: plan.NotAsked}, Reason: evil}},
+	}))
+	for _, r := range out.String() {
+		assert.True(t, r == '\n' || unicode.IsPrint(r), "%q", r)
+	}
+	assert.NotContains(t, out.String(), "\nfake line")
 }
 
 func withoutTime(log string) string {
