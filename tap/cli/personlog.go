@@ -14,7 +14,7 @@ import (
 )
 
 // terminalLog writes each event for a person who sits before a terminal: what happened, and under
-// it what to do. It has no times, and nothing is escaped.
+// it what to do. It has no times and no quotes; only what could move the cursor is escaped.
 type terminalLog struct {
 	out   *personLog
 	attrs []slog.Attr
@@ -67,10 +67,10 @@ func (h *terminalLog) Handle(_ context.Context, r slog.Record) error {
 		add(a)
 	}
 	r.Attrs(add)
-	b.WriteString(withDetails(r.Message, more))
+	b.WriteString(tap.Printable(withDetails(r.Message, more)))
 	b.WriteByte('\n')
 	if hint != "" {
-		fmt.Fprintf(&b, "  %s\n", hint)
+		fmt.Fprintf(&b, "  %s\n", tap.Printable(hint))
 	}
 	_, err := h.out.Write([]byte(b.String()))
 	return err

@@ -78,7 +78,7 @@ func planText(out io.Writer, found *greenhouse.Plan) error {
 	}
 	fmt.Fprintln(out)
 	for _, note := range notes {
-		fmt.Fprintln(out, note)
+		fmt.Fprintln(out, tap.Printable(note))
 	}
 	limit := "no limit was told"
 	if l := found.Limit; l.Requests > 0 {

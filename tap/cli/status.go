@@ -86,7 +86,7 @@ func statusText(out io.Writer, found *greenhouse.Status) error {
 	}
 	_, err := fmt.Fprintf(out, "\nTimes are in UTC, month and day first.\n")
 	for _, note := range notes {
-		_, err = fmt.Fprintln(out, note)
+		_, err = fmt.Fprintln(out, tap.Printable(note))
 	}
 	return err
 }
