@@ -25,7 +25,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 PACKAGE = os.path.join(HERE, "..", "dbt")
 PROJECT = os.path.join(WORK, "project")
 PORT = 25432
-CUSTOM = {"applications": ["app_a", "app_b"], "candidates": ["cand_a"], "jobs": ["job_a"], "offers": ["offer_a"], "openings": ["opening_a", "no_row_has_it"]}
+CUSTOM = {"applications": ["app_a", "app_b", "app_n"], "candidates": ["cand_a", "cand_n"], "jobs": ["job_a", "job_n"], "offers": ["offer_a", "offer_n"],
+          "openings": ["opening_a", "opening_n", "no_row_has_it"]}
 EVERYTHING = {"demographics": True, "links": True}
 PROFILES = {
     "duckdb": {"type": "duckdb", "path": "{{ env_var('GREENHOUSE_DUCKDB') }}", "schema": "analytics", "threads": 2, "settings": {"TimeZone": "America/New_York"}},
@@ -100,7 +101,7 @@ def load(tap_config, loader, config):
     check(f"tap | {os.path.basename(loader)}", (tap.wait(), target.returncode) == (0, 0), log.name)
 
 
-def nasty(seed, shapes, without=(), append_only=False):
+def nasty(seed, shapes, without=(), append_only=False, hidden=()):
     """Accounts of random rows, and the SQL that makes their tables, each by another loader."""
     accounts, sources, statements = {}, [], []
     for n, shape in enumerate(shapes):
@@ -112,7 +113,7 @@ def nasty(seed, shapes, without=(), append_only=False):
         older = {s: [({"id": k, "updated_at": "2030-01-01T00:00:00Z"}, 3) for k in [*rows, *gone[s]] if made.r.random() < 0.3]
                  for s, rows in made.rows.items()} if append_only else {}
         schema, prefix = f"gh{n}", "p_" if n else ""
-        statements += dbt_rows.statements(schema, made.rows, shape, gone, prefix, without, older)
+        statements += dbt_rows.statements(schema, made.rows, shape, gone, prefix, without, older, hidden)
         for name in without:
             stream, _, column = name.partition(".")
             if column:
@@ -120,6 +121,10 @@ def nasty(seed, shapes, without=(), append_only=False):
                     row[column] = None
             else:
                 made.rows[stream] = {}
+        for stream, column in (name.split(".") for name in hidden):
+            text = dbt_rows.kinds()[stream][column] == "string"
+            for row in made.rows[stream].values():
+                row[column] = dbt_rows.hashed(row[column]) if text and row[column] is not None else None
         accounts[f"account {n}"] = made.rows
         sources.append({"name": f"account {n}", "schema": schema, "prefix": prefix})
     return accounts, statements, {
@@ -279,6 +284,7 @@ sys.exit(len(files) < 100)
 MISSING = ("prospect_details", "job_posts", "departments", "applied_candidate_tags", "demographic_answers", "scorecards.status", "candidates.first_name",
            "applications.custom_fields", "jobs.office_ids", "candidates.phone_numbers", "eeoc.gender", "offers.version", "openings.open",
            "rejection_reasons.type", "users.primary_email", "application_stages.exited_at")
+HIDDEN = ("candidates.last_name", "candidates.email_addresses", "users.name", "applications.recruiter_id", "offers.starts_on", "job_posts.internal")
 
 shutil.rmtree(WORK, ignore_errors=True)
 os.makedirs(PROJECT)
@@ -309,6 +315,9 @@ try:
     check("the tables are complete, by the sync_log", "PASS tables_are_complete_by_the_sync_log" in output)
     dbt("sync_log tells the freshness", "duckdb", "source", "freshness", "--select", "source:greenhouse_synced", database=DATABASE)
     query_metrics(DATABASE)
+    dbt("the documentation has every table", "duckdb", "docs", "generate", database=DATABASE)
+    with open(os.path.join(PROJECT, "target", "catalog.json")) as f:
+        check("the catalog has the marts", {f"model.greenhouse_v3.greenhouse__{m}" for m in KEYS} <= set(json.load(f)["nodes"]))
     try_page(DATABASE, now)
     try_moving("target-duckdb", DATABASE)
     write("project/dbt_project.yml", project({}))
@@ -325,11 +334,11 @@ try:
     ask(database=database, statements=statements)
     dbt("nasty rows, append-only, three accounts on DuckDB", "duckdb", "run", variables={**variables, "greenhouse_timezone": "America/New_York"}, database=database)
     compare("nasty rows, append-only, three accounts on DuckDB", database, accounts, timezone="America/New_York", **settings)
-    accounts, statements, variables = nasty(31, ["target-postgres", "airbyte-postgres"], without=MISSING)
+    accounts, statements, variables = nasty(31, ["target-postgres", "airbyte-postgres", "texts"], without=MISSING, hidden=HIDDEN)
     ask(database=PORT, statements=statements)
-    output = dbt("nasty rows, missing tables and columns, two accounts on PostgreSQL", "postgres", "build", variables={**variables, "greenhouse_timezone": "Australia/Lord_Howe"})
+    output = dbt("nasty rows, missing tables, missing and hashed columns, three accounts on PostgreSQL", "postgres", "build", variables={**variables, "greenhouse_timezone": "Australia/Lord_Howe"})
     check("one warning names the missing tables", output.count("these tables do not exist") == 1 and "gh0.job_posts" in output, output[:2000])
-    compare("nasty rows, missing tables and columns, two accounts on PostgreSQL", PORT, accounts, timezone="Australia/Lord_Howe", **settings)
+    compare("nasty rows, missing tables, missing and hashed columns, three accounts on PostgreSQL", PORT, accounts, timezone="Australia/Lord_Howe", **settings)
 finally:
     server.stop()
 try_readme("duckdb", "duckdb")

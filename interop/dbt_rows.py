@@ -2,12 +2,14 @@
 small pools, so that ids dangle, names repeat, and times fall on midnights and changes of the clock."""
 
 import datetime
+import hashlib
 import json
 import os
 import random
 
 SCHEMAS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "schemas")
 AS_OF = "2026-03-10 12:00:00"
+OWN = {"applications": "app_n", "candidates": "cand_n", "jobs": "job_n", "offers": "offer_n", "openings": "opening_n"}  # custom fields in columns of their own
 MOMENTS = ["2025-11-02T05:30:00.000Z", "2025-11-02T06:30:00.000Z", "2026-03-08T06:59:59.999Z", "2026-03-08T07:00:00.000Z",
            "2026-01-01T04:59:59.999Z", "2026-01-01T05:00:00.000Z", "2026-02-01T00:00:00.000Z", "2026-03-10T12:00:00.000Z",
            "2026-03-10T11:59:59.000Z", "2026-03-02T04:59:00.000Z", "2026-03-02T05:00:00.000Z", "2026-02-28T23:59:59.999Z"]
@@ -80,6 +82,8 @@ class Nasty:
             if self.r.random() < 0.8:
                 kind, value = self.r.choice(values)
                 made[key] = {"name": key, "type": kind, "value": value}
+        if self.r.random() < 0.8:
+            made[prefix + "_n"] = {"name": "a number", "type": "number", "value": self.one(5, 8.25, 0.1, 1200, -3, None)}
         return self.maybe(made, 0.1)
 
     def make(self, n):
@@ -207,7 +211,7 @@ class Nasty:
 SHAPES = {
     "target-duckdb": dict(integer="HUGEINT", number="DOUBLE", string="VARCHAR", boolean="BOOLEAN", time="TIMESTAMP", date="VARCHAR", ids="JSON", texts="JSON",
                           objects="JSON", object="JSON", mark=("_sdc_deleted_at", "VARCHAR"), loaded=("_sdc_batched_at", "TIMESTAMP")),
-    "pyairbyte": dict(integer="BIGINT", number="DOUBLE", string="VARCHAR", boolean="BOOLEAN", time="TIMESTAMP", date="DATE", ids="JSON", texts="JSON",
+    "pyairbyte": dict(integer="BIGINT", number="DECIMAL(38,9)", string="VARCHAR", boolean="BOOLEAN", time="TIMESTAMP", date="DATE", ids="JSON", texts="JSON",
                       objects="JSON", object="JSON", mark=("_ab_cdc_deleted_at", "TIMESTAMP"), loaded=("_airbyte_extracted_at", "TIMESTAMP")),
     "target-postgres": dict(integer="bigint", number="double precision", string="text", boolean="boolean", time="timestamp", date="date", ids="bigint[]",
                             texts="text[]", objects="jsonb[]", object="jsonb", mark=("_sdc_deleted_at", "timestamp"), loaded=("_sdc_batched_at", "timestamp")),
@@ -232,6 +236,8 @@ def literal(value, kind, shape):
         return f"array[{', '.join(items)}]::{sql_type}"
     if kind in ("ids", "texts", "objects", "object"):
         value = json.dumps(value, ensure_ascii=False)
+    elif kind == "time" and shape == "texts":
+        value = with_zone(value)
     elif kind == "time" and sql_type in ("TIMESTAMP", "timestamp"):
         value = value.replace("Z", "").replace("T", " ")
     elif isinstance(value, bool):
@@ -239,10 +245,26 @@ def literal(value, kind, shape):
     return "'" + str(value).replace("'", "''") + "'"
 
 
-def statements(schema, streams, shape, gone=None, prefix="", without=(), older=()):
+def with_zone(value):
+    """A time as one of the texts that mean it."""
+    at, form = datetime.datetime.fromisoformat(value.replace("Z", "+00:00")), int(hashed(value)[:4], 16) % 5
+    if form == 0:
+        return value
+    if form == 1:
+        return at.replace(tzinfo=None).isoformat(sep=" ")
+    hours = (0, 5.75, -8)[form - 2]
+    return at.astimezone(datetime.timezone(datetime.timedelta(hours=hours))).isoformat(sep=" T"[form % 2])
+
+
+def hashed(value):
+    return hashlib.sha256(json.dumps(value).encode()).hexdigest()
+
+
+def statements(schema, streams, shape, gone=None, prefix="", without=(), older=(), hidden=()):
     """SQL that makes the tables of an account. gone are ids of rows by stream that the loader keeps
     with a mark; without are streams or stream.columns that are missing; older are rows by stream
-    that are superseded versions, with the day on which they were loaded, for append-only tables."""
+    that are superseded versions, with the day on which they were loaded, for append-only tables;
+    hidden are stream.columns that are hashed."""
     types, gone, older = SHAPES[shape], gone or {}, dict(older)
     (mark, mark_type), (loaded, loaded_type) = types["mark"], types["loaded"]
     yield f'create schema if not exists "{schema}"'
@@ -250,13 +272,21 @@ def statements(schema, streams, shape, gone=None, prefix="", without=(), older=(
         if stream not in streams or stream in without:
             continue
         columns = {c: k for c, k in columns.items() if f"{stream}.{c}" not in without}
+        kept = {c: "string" if f"{stream}.{c}" in hidden else k for c, k in columns.items()}
+        own = OWN.get(stream) if "custom_fields" in columns else None
+        if own:
+            kept["custom_" + own] = "number"
         table = f'"{schema}"."{prefix}{stream}"'
         yield f"drop table if exists {table} cascade"
-        yield f"create table {table} (" + ", ".join(f'"{c}" {types[k]}' for c, k in columns.items()) + f", {mark} {mark_type}, {loaded} {loaded_type})"
+        yield f"create table {table} (" + ", ".join(f'"{c}" {types[k]}' for c, k in kept.items()) + f", {mark} {mark_type}, {loaded} {loaded_type})"
         values = []
         for row, day in [*((r, 9) for r in streams[stream].values()), *older.get(stream, [])]:
-            values.append([literal(row.get(c), k, shape) for c, k in columns.items()] + ["null", f"'2026-01-{day:02d}T01:00:00+00'"])
+            row = {c: hashed(v) if v is not None and f"{stream}.{c}" in hidden else v for c, v in row.items()}
+            if own and row.get("custom_fields"):
+                row["custom_" + own] = row["custom_fields"].get(own, {}).get("value")
+                row["custom_fields"] = {k: v for k, v in row["custom_fields"].items() if k != own}
+            values.append([literal(row.get(c), k, shape) for c, k in kept.items()] + ["null", f"'2026-01-{day:02d}T01:00:00+00'"])
         for key in gone.get(stream, []):
-            values.append([f"'{key}'" if c == "id" else "null" for c in columns] + ["'2026-01-09T00:00:00+00'", "'2026-01-09T01:00:00+00'"])
+            values.append([f"'{key}'" if c == "id" else "null" for c in kept] + ["'2026-01-09T00:00:00+00'", "'2026-01-09T01:00:00+00'"])
         for at in range(0, len(values), 500):
             yield f"insert into {table} values " + ", ".join("(" + ", ".join(v) + ")" for v in values[at:at + 500])
