@@ -140,7 +140,8 @@ func TestAFileThatIsNoContractIsExit2(t *testing.T) {
 		`{"contract":2,"streams":{}}`: "it has the form 2",
 	} {
 		for _, command := range [][]string{{}, {"pipe", "--state", filepath.Join(t.TempDir(), "s.json")}} {
-			args := append(command, "--config", cfg, "--contract", file(t, "contract.json", text))
+			args := slices.Concat(command,
+				[]string{"--config", cfg, "--contract", file(t, "contract.json", text)})
 			if len(command) > 0 {
 				args = append(args, "--", os.Args[0], "-test.run=^$")
 			}

@@ -55,10 +55,12 @@ func (p *program) init(ctx context.Context, flags initFlags) (int, error) {
 	}
 	data, cfg, who, err := p.tryAnswers(ctx, members)
 	for n := 1; err != nil; n++ {
-		again, ok := map[tap.Kind]func(context.Context, map[string]string) error{
-			tap.Credentials: p.askCredential, tap.Rights: p.askUser,
-		}[tap.KindOf(err)]
-		if !ok || n == initTries || !flags.asks() {
+		again := p.askCredential
+		kind := tap.KindOf(err)
+		if kind == tap.Rights {
+			again = p.askUser
+		}
+		if kind != tap.Credentials && kind != tap.Rights || n == initTries || !flags.asks() {
 			if context.Cause(ctx) == nil {
 				fmt.Fprintln(p.Err, "It does not work; nothing was written.")
 			}

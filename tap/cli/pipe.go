@@ -4,10 +4,15 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
+	"github.com/alecthomas/kong"
+
+	"github.com/tap-greenhouse/tap-greenhouse/internal/nearest"
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/pipe"
@@ -18,7 +23,7 @@ import (
 type pipeFlags struct {
 	Config   string        `help:"Config file; - for standard input, ENV for the environment only." placeholder:"FILE"`
 	Catalog  string        `help:"Catalog file: what to read. Default: the streams selected by default." placeholder:"FILE"`
-	State    string        `help:"Where to keep the state: a file, or s3://bucket/key. It need not exist." placeholder:"WHERE" required:""`
+	State    string        `help:"Where to keep the state: a file, or s3://bucket/key. It need not exist." placeholder:"WHERE"`
 	Stall    time.Duration `help:"Kill a loader that takes nothing for so long." default:"30m"`
 	Grace    time.Duration `help:"How long to wait for the loader after a signal." default:"60s"`
 	runFlags `embed:""`
@@ -86,6 +91,10 @@ func (p *program) checkPipe(flags *pipeFlags) error {
 		flags.Loader = flags.Loader[1:]
 	}
 	switch {
+	case len(flags.Loader) > 0 && strings.HasPrefix(flags.Loader[0], "-"):
+		return unknownFlag(flags.Loader[0], flags)
+	case flags.State == "":
+		return usage(errors.New("missing flags: --state=WHERE"))
 	case len(flags.Loader) == 0:
 		return usage(errors.New("the loader is missing: give it after --"))
 	case flags.Stall <= 0:
@@ -99,6 +108,17 @@ func (p *program) checkPipe(flags *pipeFlags) error {
 		return err
 	}
 	return pipe.Find(flags.Loader[0])
+}
+
+// unknownFlag is the error of an argument in the place of a loader that can only be a flag.
+func unknownFlag(arg string, flags *pipeFlags) error {
+	name, _, _ := strings.Cut(arg, "=")
+	parser, err := kong.New(flags, kong.Name(tapName))
+	if err != nil {
+		return err
+	}
+	return usage(fmt.Errorf("unknown flag %s%s", name,
+		nearest.Hint(name, append(flagNames(parser.Model.Node), logFlags...))))
 }
 
 func badState(where string, err error) error {

@@ -266,3 +266,17 @@ func TestHeadOfACommandIsSilent(t *testing.T) {
 		assert.Empty(t, stderr.String(), args)
 	}
 }
+
+// What stands in the place of the loader and is no program, but a flag with a typo, is answered so.
+func TestTypoInAFlagOfPipeIsNoLoader(t *testing.T) {
+	t.Parallel()
+	for args, want := range map[string]string{
+		"--state s --reprot r.html -- cat": `unknown flag --reprot, did you mean \"--report\"?`,
+		"--stat=s -- cat":                  `unknown flag --stat, did you mean \"--state\"?`,
+		"-- cat":                           "missing flags: --state=WHERE",
+	} {
+		r := run(t, append([]string{"pipe", "--config", "c.json"}, strings.Fields(args)...)...)
+		assert.Equal(t, 2, r.code, args)
+		assert.Contains(t, r.err, want)
+	}
+}

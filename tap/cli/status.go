@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -46,42 +47,20 @@ func statusText(out io.Writer, found *greenhouse.Status) error {
 	if found.Identity != (tap.Identity{}) {
 		fmt.Fprintf(out, "Account: %s\n\n", found.Identity)
 	}
-	moment := func(t time.Time, never string) string {
-		if t.IsZero() {
-			return never
-		}
-		return t.UTC().Format("01-02 15:04")
-	}
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "complete\tverified\trows\tread\tsweep\tstream")
+	rows := [][]string{{"complete", "verified", "rows", "read", "sweep", "stream"}}
 	var notes []string
 	for _, s := range found.Streams {
-		rows := "-"
+		known := "-"
 		if s.Rows != nil {
-			rows = terminal.Number(*s.Rows)
+			known = terminal.Number(*s.Rows)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", moment(s.CompleteUntil, "never"),
-			moment(s.VerifiedUntil, "-"), rows, moment(s.NextRead, "next run"),
-			moment(s.NextSweep, "-"), s.Stream)
-		if s.Unfinished > 0 {
-			parts := "1 part is"
-			if s.Unfinished > 1 {
-				parts = fmt.Sprintf("%d parts are", s.Unfinished)
-			}
-			notes = append(notes, fmt.Sprintf("%s: %s still to be read", s.Stream, parts))
-		}
-		if len(s.Learnt) > 0 {
-			notes = append(notes, fmt.Sprintf("%s: learnt %s", s.Stream, strings.Join(s.Learnt, ", ")))
-		}
-		if !s.Refused.IsZero() {
-			notes = append(notes, fmt.Sprintf("%s: refused in the last run, since %s", s.Stream,
-				moment(s.Refused, "")))
-		}
-		if s.Scope != "" {
-			notes = append(notes, fmt.Sprintf("%s: the scope %s is missing", s.Stream, s.Scope))
-		}
+		rows = append(rows, []string{
+			moment(s.CompleteUntil, "never"), moment(s.VerifiedUntil, "-"), known,
+			moment(s.NextRead, "next run"), moment(s.NextSweep, "-"), s.Stream,
+		})
+		notes = append(notes, notesOn(s)...)
 	}
-	if err := w.Flush(); err != nil {
+	if err := columns(out, rows); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintf(out, "\nTimes are in UTC, month and day first.\n")
@@ -89,4 +68,54 @@ func statusText(out io.Writer, found *greenhouse.Status) error {
 		_, err = fmt.Fprintln(out, tap.Printable(note))
 	}
 	return err
+}
+
+// moment says when something was or will be, in a few letters.
+func moment(t time.Time, never string) string {
+	if t.IsZero() {
+		return never
+	}
+	return t.UTC().Format("01-02 15:04")
+}
+
+// notesOn are sentences on what is special about a stream.
+func notesOn(s greenhouse.StreamStatus) (notes []string) {
+	note := func(format string, args ...any) {
+		notes = append(notes, s.Stream+": "+fmt.Sprintf(format, args...))
+	}
+	switch {
+	case s.Unfinished == 1:
+		note("1 part is still to be read")
+	case s.Unfinished > 1:
+		note("%d parts are still to be read", s.Unfinished)
+	}
+	if len(s.Learnt) > 0 {
+		note("learnt %s", strings.Join(s.Learnt, ", "))
+	}
+	if !s.Refused.IsZero() {
+		note("refused in the last run, since %s", moment(s.Refused, ""))
+	}
+	if s.Scope != "" {
+		note("the scope %s is missing", s.Scope)
+	}
+	return notes
+}
+
+// columns writes a table, of which the first row is the head, without columns that say nothing: it
+// should fit a screen.
+func columns(out io.Writer, rows [][]string) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	says := func(column int) bool {
+		return slices.ContainsFunc(rows[1:], func(row []string) bool { return row[column] != "-" })
+	}
+	for _, row := range rows {
+		var cells []string
+		for i, cell := range row {
+			if says(i) {
+				cells = append(cells, cell)
+			}
+		}
+		fmt.Fprintln(w, strings.Join(cells, "\t"))
+	}
+	return w.Flush()
 }

@@ -96,6 +96,7 @@ func TestStatusSaysWhatWasRefused(t *testing.T) {
 	assert.Equal(t, offers.Refused, again.Refused, "the first refusal")
 	text := run(t, "status", "--config", file(t, "c.json", config), "--state", file(t, "s.json", state)).out
 	assert.Contains(t, text, "offers: refused in the last run, since ")
+	assert.Regexp(t, `(?m)^complete +read +stream$`, text, "without deletes there is nothing to say of them")
 
 	all := serve(t, sandbox.Options{})
 	config = with(all, map[string]any{"streams": []string{"users", "offers"}})
