@@ -131,6 +131,22 @@ func (s *simulator) visible(r *simRow) *simRow {
 	return r
 }
 
+// stopAfter stops the run at a read.
+func (s *simulator) stopAfter(reads int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stopAt = s.reads + reads
+}
+
+// stopped reports whether the run was stopped, and stops no other.
+func (s *simulator) stopped() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	stopped := s.stopAt > 0 && s.reads >= s.stopAt
+	s.stopAt = 0
+	return stopped
+}
+
 type simCursor struct {
 	Pass               int
 	From, Before, Last int64
@@ -340,7 +356,9 @@ func (s *simulation) run(kill int) bool {
 	}
 	ctx, cancel := context.WithCancelCause(s.t.Context())
 	defer cancel(nil)
+	s.mu.Lock()
 	s.stop = cancel
+	s.mu.Unlock()
 	sum, err := e.Sync(ctx, []*tap.Query{q}, state)
 	s.out, s.report = out.String(), sum.Streams[0]
 	for line := range strings.Lines(out.String()) {

@@ -592,3 +592,26 @@ func TestReadsThatAreListings(t *testing.T) {
 		}
 	}
 }
+
+// A list fits on a page if it was compared before, neither the known rows nor the list were longer,
+// and no listing is under way.
+func TestWhetherAListFitsOnAPage(t *testing.T) {
+	a, m := loadedAccount(t, 3)
+	assert.False(t, a.ledger.FitsOnePage(), "it was never compared")
+	a.reopen(m, 2)
+	_, err := a.sweep(Sweep{})
+	require.NoError(t, err)
+	assert.True(t, a.ledger.FitsOnePage())
+	a.left = 1
+	_, err = a.sweep(Sweep{Force: true})
+	require.NoError(t, err)
+	assert.False(t, a.ledger.FitsOnePage(), "a listing is under way")
+	a.left = -1
+	_, err = a.sweep(Sweep{})
+	require.NoError(t, err)
+	assert.True(t, a.ledger.FitsOnePage())
+	require.NoError(t, a.ledger.Outgrown(t.Context()))
+	assert.False(t, a.ledger.FitsOnePage())
+	a.reopen(m, 3)
+	assert.False(t, a.ledger.FitsOnePage(), "the next run knows")
+}
