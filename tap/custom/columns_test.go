@@ -331,9 +331,11 @@ func TestUnreadableDefinitions(t *testing.T) {
 
 // One odd definition, or an odd member of one, does no harm to the others.
 func TestOddDefinitions(t *testing.T) {
-	c := read(t, definitions{pages: []string{`[null, {"message":"not today"}, {"id":1,"field_type":"candidate","name_key":null}, null,
+	c := read(t, definitions{pages: []string{
+		`[null, {"message":"not today"}, {"id":1,"field_type":"candidate","name_key":null}, null,
 		{"id":2,"field_type":"candidate","name_key":"salary","name":12,"value_type":"currency","active":"yes","private":"no"}]`,
-		`[{"id":3,"field_type":"candidate","name_key":"level","name":"Level","value_type":null,"active":null}]`}}, custom.InColumns)
+		`[{"id":3,"field_type":"candidate","name_key":"level","name":"Level","value_type":null,"active":null}]`,
+	}}, custom.InColumns)
 	shape, err := c.Shape(candidates(t))
 	require.NoError(t, err)
 	var made []string

@@ -12,16 +12,18 @@ import (
 	"strings"
 )
 
-// controls are what tests ask for under /sandbox/, by its name. What they return is the answer; nil
-// says that it is done.
+// controls are what tests ask for under /sandbox/, by its name. What they return is the answer.
 var controls = map[string]func(s *Server, q url.Values) (any, error){
 	"streams":  (*Server).controlStreams,
 	"requests": (*Server).controlRequests,
 	"change":   (*Server).controlChange,
 	"faults":   (*Server).controlFaults,
-	"links":    func(s *Server, _ url.Values) (any, error) { s.ExpireLinks(); return nil, nil },
+	"links":    func(s *Server, _ url.Values) (any, error) { s.ExpireLinks(); return done, nil },
 	"scopes":   (*Server).controlScopes,
 }
+
+// done is the answer to what changes something.
+var done = map[string]bool{"ok": true}
 
 // absent is the error of something that the sandbox does not have.
 type absent string
@@ -54,8 +56,6 @@ func (s *Server) control(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusNotFound, err.Error())
 	case err != nil:
 		fail(w, http.StatusUnprocessableEntity, err.Error())
-	case about == nil:
-		answer(w, http.StatusOK, map[string]bool{"ok": true})
 	default:
 		answer(w, http.StatusOK, about)
 	}
@@ -99,7 +99,7 @@ func (s *Server) controlChange(q url.Values) (any, error) {
 		s.Change(name, random, numberOf(q, "add"), numberOf(q, "update"), numberOf(q, "remove"))
 		s.Hide(name, random, numberOf(q, "hide"))
 	}
-	return nil, nil
+	return done, nil
 }
 
 // checkChange checks the parameters of a change.
@@ -136,7 +136,7 @@ func (s *Server) controlFaults(q url.Values) (any, error) {
 		return nil, err
 	}
 	s.SetFault(Chaos(uint64(numberOf(q, "seed")), probability, faults...))
-	return nil, nil
+	return done, nil
 }
 
 func (s *Server) controlScopes(q url.Values) (any, error) {
@@ -145,5 +145,5 @@ func (s *Server) controlScopes(q url.Values) (any, error) {
 		scopes = slices.DeleteFunc(strings.Split(names, ","), func(n string) bool { return n == "" })
 	}
 	s.Grant(scopes)
-	return nil, nil
+	return done, nil
 }

@@ -132,7 +132,7 @@ func (m *maker) column(t *table, c record.Column, n, v int) column {
 			col.parts = append(col.parts, part{})
 		}
 		col.add(part{text: []byte{']'}})
-	case nullable && !(ref != nil && belongs[c.Name]):
+	case nullable && (ref == nil || !belongs[c.Name]):
 		col.text(nil)
 	case ref != nil:
 		col.add(part{op: refTo, ref: ref, salt: uint64(100 + n)})
