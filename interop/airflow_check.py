@@ -91,6 +91,7 @@ try:
           until(lambda: len(loaded("acme")) > before) and len(loaded("acme", "jobs")) < 2 * jobs, loaded("acme"))
     ending.kill()  # before it tries the slow account again
     ending.wait()
+    until(lambda: not reading())  # the tap that it may have left ends by itself
 finally:
     for sandbox in sandboxes.values():
         sandbox.stop()

@@ -18,7 +18,7 @@ PORT = 25434
 shutil.rmtree(WORK, ignore_errors=True)
 os.makedirs(WORK)
 server = Postgres(WORK, PORT)
-env = {**os.environ, "FLEET_TEST_POSTGRES": f"postgres://postgres@127.0.0.1:{PORT}/postgres", "FLEET_TEST_ACCOUNTS": "200", "FLEET_TEST_KILLS": "8"}
+env = {**os.environ, "FLEET_TEST_POSTGRES": f"postgres://postgres@127.0.0.1:{PORT}/postgres", "FLEET_TEST_ACCOUNTS": "200", "FLEET_TEST_KILLS": "8", "FLEET_TEST_OUTAGE": "20"}
 
 
 def go(name, *args):

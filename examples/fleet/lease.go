@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -59,22 +60,36 @@ func (s *store) takeIf(ctx context.Context, account string, lasts time.Duration,
 	return nil, time.Duration(left) * time.Millisecond, errTaken
 }
 
+// until is when the lease ends if it is renewed for $1 milliseconds: never earlier than before.
+const until = `case when lease_until > {now} + $1 then lease_until else {now} + $1 end`
+
 // renew makes the lease last longer.
 func (l *lease) renew(ctx context.Context) error {
-	return l.set(ctx, `update accounts set lease_until = {now} + $1 where name = $2 and lease = $3`)
+	return l.extend(ctx, l.lasts)
+}
+
+// beforeToken is called before a refresh token is used. The lease then lasts for as long as the next
+// token may take to be stored: whoever read the account meanwhile would use the old one again.
+func (l *lease) beforeToken(ctx context.Context) error {
+	return l.extend(ctx, max(l.lasts, patience))
+}
+
+func (l *lease) extend(ctx context.Context, lasts time.Duration) error {
+	return l.set(ctx, lasts, `update accounts set lease_until = `+until+`
+		where name = $2 and lease = $3`)
 }
 
 // keepState stores a state that the loader has echoed, and makes the lease last longer.
 func (l *lease) keepState(ctx context.Context, state []byte) error {
 	return persist(ctx, func(ctx context.Context) error {
-		return l.set(ctx, `update accounts set lease_until = {now} + $1, state = $4
+		return l.set(ctx, l.lasts, `update accounts set lease_until = `+until+`, state = $4
 			where name = $2 and lease = $3`, string(state))
 	})
 }
 
-func (l *lease) set(ctx context.Context, statement string, more ...any) error {
+func (l *lease) set(ctx context.Context, lasts time.Duration, statement string, more ...any) error {
 	n, err := l.db.exec(ctx, statement,
-		append([]any{l.lasts.Milliseconds(), l.account, l.word}, more...)...)
+		append([]any{lasts.Milliseconds(), l.account, l.word}, more...)...)
 	if err == nil && n == 0 {
 		return errTaken
 	}
@@ -98,8 +113,12 @@ func (l *lease) hold(ctx context.Context, lost func(error)) {
 		switch {
 		case err == nil:
 			renewed = asked
-		case errors.Is(err, errTaken), time.Since(renewed) > l.lasts:
-			lost(errTaken)
+		case errors.Is(err, errTaken):
+			lost(err)
+			return
+		case time.Since(renewed) > l.lasts:
+			lost(fmt.Errorf("%w, or may: the lease could not be renewed for %s: %w", errTaken,
+				l.lasts, err))
 			return
 		}
 	}

@@ -44,7 +44,7 @@ func (r *reader) read(ctx context.Context, a *account, l *lease, said *tail) (*t
 
 	from := greenhouse.Open(cfg, greenhouse.Options{
 		Version: "fleet", Log: nil,
-		CanKeepToken: func() error { return persist(ctx, l.renew) },
+		CanKeepToken: func() error { return persist(ctx, l.beforeToken) },
 		KeepToken: func(token string) error {
 			return persist(ctx, func(ctx context.Context) error {
 				return r.db.keepToken(ctx, a.name, token)

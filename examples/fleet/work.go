@@ -162,8 +162,11 @@ type reader struct {
 	worker   string
 }
 
+// hiccup is after how long an account is tried again that could not be taken.
+const hiccup = 5 * time.Second
+
 // Work reads one account, if nobody else does and it is due. Every end is counted, logged and
-// stored; it never returns an error that River would act on.
+// stored; the only error that River is given is to try again after a hiccup of the database.
 func (r *reader) Work(ctx context.Context, job *river.Job[readArgs]) error {
 	name := job.Args.Account
 	l, free, err := r.db.take(ctx, name, r.settings.lease)
@@ -179,10 +182,13 @@ func (r *reader) Work(ctx context.Context, job *river.Job[readArgs]) error {
 	case err != nil:
 		r.stats.ended.WithLabelValues("database").Inc()
 		r.log.Error("taking the account: "+err.Error(), "account", name)
-		return nil
+		return river.JobSnooze(hiccup) // otherwise the account would wait until it is triggered again
 	}
 	e := &ending{began: time.Now(), said: &tail{}}
-	e.account, err = r.db.account(ctx, name)
+	err = persist(ctx, func(ctx context.Context) (err error) {
+		e.account, err = r.db.account(ctx, name)
+		return err
+	})
 	if err == nil {
 		e.result, err = r.read(ctx, e.account, l, e.said)
 	} else {

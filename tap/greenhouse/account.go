@@ -78,7 +78,8 @@ func Open(cfg *config.Config, opts Options) *Account {
 	return a
 }
 
-// Close closes idle connections.
+// Close waits until a refresh token that is being renewed is kept, since the old one is used up by
+// then, and closes idle connections.
 func (a *Account) Close() { a.client.Close() }
 
 // connect makes a client with a maximum time for retries, and for the silence of a connection.

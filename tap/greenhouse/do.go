@@ -24,14 +24,12 @@ var errAbandoned = errors.New("the run has ended")
 // exit code is 1.
 //
 // Do returns within a second of its context's end, or within [Read.Grace], whatever blocks. If that
-// is a write, it is left alone: it may go on for as long as it blocks, but no other follows it.
+// is a write, it is left alone: it may go on for as long as it blocks, but no other follows it. If
+// it is a refresh token that is being kept, [Account.Close] waits for it.
 func (r *Run) Do(ctx context.Context, out io.Writer) (*tap.Report, error) {
 	if r.done.Swap(true) {
 		return nil, tap.Errorf(tap.BadInput, "run", "it was started before").
 			WithHint("prepare another one")
-	}
-	if err := r.identify(ctx); err != nil {
-		return nil, err
 	}
 	if r.cfg.MaxRunTime > 0 {
 		out = newOvertimeWriter(out, r.cfg.MaxRunTime)
@@ -46,6 +44,10 @@ func (r *Run) Do(ctx context.Context, out io.Writer) (*tap.Report, error) {
 	}
 	ended := make(chan end, 1)
 	go func() {
+		if err := r.identify(ctx); err != nil {
+			ended <- end{nil, err}
+			return
+		}
 		report, err := r.engine.Sync(ctx, r.queries, r.state)
 		ended <- end{report, err}
 	}()

@@ -1,9 +1,12 @@
 package greenhouse_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -46,6 +49,30 @@ func TestTokenStaysUnusedWhileTheNextCannotBeKept(t *testing.T) {
 		assert.Empty(t, kept)
 		assert.Equal(t, sandbox.RefreshToken, s.CurrentRefreshToken())
 	}
+}
+
+// A run ends when its context does, though a refresh token is being kept; Close waits until it is:
+// whoever reads the account next would use the old one again.
+func TestCloseWaitsForATokenThatIsBeingKept(t *testing.T) {
+	cfg, done := settings(map[string]any{
+		"refresh_token": sandbox.RefreshToken, "streams": []string{"jobs"},
+	})
+	defer done()
+	ctx, cancel := context.WithCancel(t.Context())
+	release, kept := make(chan struct{}), false
+	account := greenhouse.Open(cfg, greenhouse.Options{KeepToken: func(string) error {
+		cancel()
+		<-release
+		kept = true
+		return nil
+	}})
+	run, err := account.Prepare(ctx, greenhouse.Read{})
+	require.NoError(t, err)
+	_, err = run.Do(ctx, io.Discard)
+	require.ErrorIs(t, err, context.Canceled)
+	time.AfterFunc(100*time.Millisecond, func() { close(release) })
+	account.Close()
+	assert.True(t, kept)
 }
 
 // read reads an account, and returns the exit code.

@@ -134,6 +134,16 @@ func (a *auth) take(ctx context.Context) (t *token, first bool, err error) {
 	return t, true, nil
 }
 
+// settle waits until a refresh token that is being renewed is saved, or could not be: a run may have
+// been left before.
+func (a *auth) settle() {
+	if a.client.opts.Credential.RefreshToken == "" {
+		return
+	}
+	a.lock <- struct{}{}
+	<-a.lock
+}
+
 // unused passes a new token, with which no list was asked, on to the next caller, who is the first
 // to use it.
 func (a *auth) unused(t *token) {

@@ -111,8 +111,11 @@ func newTransport(concurrency int) *http.Transport {
 	}
 }
 
-// Close closes idle connections.
-func (c *Client) Close() { c.http.CloseIdleConnections() }
+// Close waits until a new refresh token that is on its way is saved, and closes idle connections.
+func (c *Client) Close() {
+	c.auth.settle()
+	c.http.CloseIdleConnections()
+}
 
 // Now returns the time by the server's clock, as far as it is known; this machine's time before the
 // first answer.
