@@ -215,33 +215,6 @@ func TestRowsThatAreHiddenForAWhile(t *testing.T) {
 	assert.Equal(t, http.StatusNotFound, change("hide=1&streams=nope"))
 }
 
-// A catalog of Airbyte without the column that says that a row is gone: nothing is told, and nothing
-// is forgotten. With the column, the rows are told.
-func TestDeletesThatTheCatalogCannotSay(t *testing.T) {
-	s := serve(t, sandbox.Options{})
-	c := connect(t, s, with(s, map[string]any{
-		"deletes": map[string]any{"store": "file://" + t.TempDir(), "every": "0s"},
-	}), "incremental", "users")
-	whole := c.catalog
-	c.choose(t, configure(t, c.config, "incremental", func(stream map[string]any) {
-		delete(stream["stream"].(map[string]any)["json_schema"].(map[string]any)["properties"].(map[string]any), "_ab_cdc_deleted_at")
-	}, "users"))
-	require.Zero(t, c.read(t, nil).code)
-	before := len(ids(t, s, "users"))
-	s.Change("users", rand.New(rand.NewPCG(1, 2)), 0, 0, 3)
-	for range 2 {
-		r := c.read(t, c.State())
-		require.Zero(t, r.code, r.out)
-		assert.Contains(t, r.out, "the catalog lacks the column that says so")
-		assert.NotContains(t, string(c.State()), fmt.Sprintf(`"rows":%d`, before-3))
-	}
-	c.catalog = whole
-	r := c.read(t, c.State())
-	require.Zero(t, r.code, r.out)
-	assert.Equal(t, 3, strings.Count(r.out, `"_ab_cdc_deleted_at":"2`))
-	assert.Contains(t, string(c.State()), fmt.Sprintf(`"rows":%d`, before-3))
-}
-
 // The log, the report and the state say until when a stream is verified, how many rows it has, and
 // how many were repaired, also if it has none.
 func TestProofsAreReported(t *testing.T) {

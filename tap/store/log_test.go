@@ -34,4 +34,6 @@ func TestLogsThatFail(t *testing.T) {
 	_, err = ReadFile(t.Context(), s, "made")
 	require.ErrorIs(t, err, fs.ErrNotExist)
 	require.Error(t, WriteFile(t.Context(), s, "file/below", nil))
+	nowhere := open(t, "file://"+filepath.ToSlash(filepath.Join(root, "file", "store")))
+	require.Error(t, WriteFile(t.Context(), nowhere, "a", nil), "a file stands where its folder would")
 }

@@ -81,10 +81,31 @@ func numbers(streams []*tap.Stream) string {
 			lists++
 		}
 	}
-	return fmt.Sprintf(`Harvest v3 has %d lists; each is a stream. %d are read unless you choose streams yourself. The
-others are %s, and the views
-%s, which show parts of other lists. The tap itself makes %s, if you choose it.
-`, lists, chosen, strings.Join(others, ", "), strings.Join(views, ", "), strings.Join(made, ", "))
+	return wrapped(fmt.Sprintf(
+		"Harvest v3 has %d lists; each is a stream. %d are read unless you choose streams yourself. "+
+			"The others are %s, and the views %s, which show parts of other lists. "+
+			"The tap itself makes %s, if you choose it.",
+		lists, chosen, strings.Join(others, ", "), strings.Join(views, ", "), strings.Join(made, ", ")))
+}
+
+// wrapped returns a paragraph in lines of at most 100 columns.
+func wrapped(text string) string {
+	var b strings.Builder
+	column := 0
+	for _, word := range strings.Fields(text) {
+		switch {
+		case column == 0:
+		case column+1+len(word) > 100:
+			b.WriteByte('\n')
+			column = 0
+		default:
+			b.WriteByte(' ')
+			column++
+		}
+		b.WriteString(word)
+		column += len(word)
+	}
+	return b.String() + "\n"
 }
 
 // permissionTable lists the streams of each permission group, with their scopes.
