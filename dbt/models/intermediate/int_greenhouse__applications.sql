@@ -78,7 +78,6 @@ together as (
         applications.id as application_id,
         applications.candidate_id,
         applications.job_id,
-        applications.prospective_job_ids,
         applications.job_post_id,
         applications.source_id,
         applications.referrer_id,

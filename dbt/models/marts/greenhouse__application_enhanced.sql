@@ -2,17 +2,21 @@ with applications as (
     select * from {{ ref('greenhouse_v3', 'int_greenhouse__applications') }}
 ),
 
+-- the jobs that an application is considered for; from staging, so that the rest is computed once
+loaded as (
+    select * from {{ ref('greenhouse_v3', 'stg_greenhouse__applications') }}
+),
+
 prospects as (
-    select source_relation, application_id as id, prospective_job_ids
-    from applications
-    where is_prospect
+    select source_relation, id, prospective_job_ids
+    from loaded
+    where prospect
 ),
 
 prospective as (
     {{ greenhouse_v3.elements('prospects', 'prospective_job_ids') }}
 ),
 
--- the jobs that an application is considered for
 considered as (
     select distinct source_relation, application_id, job_id
     from (
@@ -22,8 +26,8 @@ considered as (
             cast({{ greenhouse_v3.json_value('element') }} as {{ dbt.type_bigint() }}) as job_id
         from prospective
         union all
-        select source_relation, application_id, job_id
-        from applications
+        select source_relation, id as application_id, job_id
+        from loaded
     ) as jobs
     where job_id is not null
 ),
