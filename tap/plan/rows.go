@@ -45,6 +45,14 @@ const (
 	uneven = 1.9
 	// witnesses is how many lists must say so.
 	witnesses = 2
+	// nearest is how many of the witnesses with the shortest pages must say so by themselves.
+	nearest = 5
+	// late is how many times the gap between its newest rows a list must be without a row to be one
+	// whose rows come after those of other lists, as jobs are made before their applications are. Its
+	// rows are then compared with those of other lists as much earlier. newestRows is how many rows
+	// tell that gap.
+	late       = 4
+	newestRows = 10
 	// fresh is the share of the account's life in which a list must have a row to tell that.
 	fresh = 0.1
 	// gaps is the share of a page's time between two rows that separates two bursts.
@@ -154,18 +162,36 @@ func (h Head) guess(oldest time.Time, pool []reference) Guess {
 		}
 	}
 	if len(longer) >= witnesses {
-		slices.Sort(longer)
-		middle := (longer[(len(longer)-1)/2] + longer[len(longer)/2]) / 2
-		if middle < steady/uneven || middle > steady*uneven {
-			return Guess{max(h.Rows, int(rows*middle)), Profile}
+		// The last ones reach least far back, and are most like this list.
+		all, near := median(longer), median(longer[max(0, len(longer)-nearest):])
+		switch {
+		case all > steady*uneven && near > steady*uneven:
+			return Guess{max(h.Rows, int(rows*min(all, near))), Profile}
+		case all < steady/uneven && near < steady/uneven:
+			return Guess{max(h.Rows, int(rows*max(all, near))), Profile}
 		}
 	}
 	return Guess{max(h.Rows, int(rows*steady)), Rate}
 }
 
+// median returns the median of some numbers.
+func median(numbers []float64) float64 {
+	sorted := slices.Sorted(slices.Values(numbers))
+	return (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
+}
+
+// gap is the mean time between the list's newest rows.
+func (k reference) gap() time.Duration {
+	n := min(newestRows, len(k.times)-1)
+	return k.times[0].Sub(k.times[n]) / time.Duration(max(1, n))
+}
+
 // longer returns how many times as many rows the list has as came in a range of time; false if it
 // does not tell.
 func (k reference) longer(top, bottom time.Time) (times float64, ok bool) {
+	if lag := top.Sub(k.times[0]); lag > late*k.gap() {
+		top, bottom = top.Add(-lag), bottom.Add(-lag)
+	}
 	if !k.all && k.times[len(k.times)-1].After(bottom) {
 		return 0, false
 	}

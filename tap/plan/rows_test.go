@@ -107,3 +107,30 @@ func TestPageThatCameAtOnceSaysNothingOfTheRest(t *testing.T) {
 	assert.Equal(t, plan.Guess{Rows: 2, Basis: plan.AtLeast}, g["c"])
 	assert.Equal(t, plan.Guess{Basis: plan.Counted}, g["d"])
 }
+
+// Rows of some lists come after those of others: jobs are made before their applications are. That
+// their newest rows are older says nothing about the account.
+func TestListsThatLagTellNoChange(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	const life = 3 * 365 * day
+	lag := func(days float64) func(int) float64 {
+		first := days * float64(day) / float64(life)
+		return func(int) float64 { return first + r.Float64()*(1-first) }
+	}
+	heads := map[string]plan.Head{
+		"settings": head(list(40, life, func(int) float64 { return 1 - r.Float64()/50 })),
+	}
+	sizes := map[string]int{"settings": 40}
+	for i, n := range []int{800, 1000, 1200, 1500, 2000, 2500, 4500, 6000, 8000, 20000, 60000} {
+		behind := 70.0
+		if n > 3000 {
+			behind = 0
+		}
+		name := fmt.Sprintf("list %02d", i)
+		heads[name], sizes[name] = head(list(n, life, lag(behind))), n
+	}
+	for name, guess := range plan.Rows(heads) {
+		assert.Less(t, math.Abs(math.Log(float64(guess.Rows)/float64(sizes[name]))), math.Log(1.5),
+			"%s: %d rows of %d (%s)", name, guess.Rows, sizes[name], guess.Basis)
+	}
+}
