@@ -209,6 +209,33 @@ func TestDroppedColumnsAreNotRequested(t *testing.T) {
 	assert.NotContains(t, r.out, `"first_name"`)
 }
 
+// Columns that this program adds are never requested, whatever else is on: the API would refuse the
+// list of columns, and send those that were dropped.
+func TestOnlyColumnsOfTheAPIAreRequested(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []string{"raw", "columns", "both"} {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			s := serve(t, sandbox.Options{})
+			var l loader.Loader
+			store := "file://" + filepath.ToSlash(t.TempDir())
+			for range 2 { // the second run knows what the first one learnt
+				r := load(t, &l, with(s, map[string]any{
+					"streams":       []string{"candidates", "users", "offers", "openings", "attachments"},
+					"custom_fields": mode,
+					"privacy":       map[string]any{"contact": "drop", "pay": "drop"},
+					"exclude":       []string{"openings.opened_at"},
+					"deletes":       map[string]any{"store": store},
+					"attachments":   map[string]any{"store": store + "/files"},
+				}), l.LastState())
+				require.Zero(t, r.code, r.err)
+			}
+			_, status, _ := s.Requests()
+			assert.Zero(t, status[http.StatusUnprocessableEntity])
+		})
+	}
+}
+
 // An unknown column is dropped with a policy, and kept without one.
 func TestUnclassifiedColumns(t *testing.T) {
 	s := serve(t, sandbox.Options{Row: func(_ string, _ int64, row []byte) []byte {

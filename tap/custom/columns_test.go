@@ -146,6 +146,17 @@ func TestUnwantedFieldsAreNotInRows(t *testing.T) {
 	both := read(t, defined("team", "short_text"), custom.Both)
 	assert.NotContains(t, query(t, both, true, "custom_fields", "custom_team").Fields, "custom_fields")
 	assert.Nil(t, query(t, both, true, "custom_fields").Fields)
+
+	s := candidates(t)
+	shape, err := c.Shape(s)
+	require.NoError(t, err)
+	shape = shape.With(record.Column{Name: "_sdc_deleted_at", Made: true, Shape: &record.Shape{Kinds: record.String}})
+	for unwanted, partial := range map[string]bool{"first_name": true, "_sdc_deleted_at": false} {
+		choice := &tap.Choice{Stream: s, Wanted: func(path ...string) bool { return path[0] != unwanted }}
+		q := choice.Select(shape, c.Maker(true))
+		assert.Equal(t, partial, q.Fields != nil, unwanted)
+		assert.NotContains(t, q.Fields, "_sdc_deleted_at", "the API does not have it")
+	}
 }
 
 // Names are distinct, whatever the keys are, and the same whatever the order of the definitions.
