@@ -57,8 +57,8 @@ type Bookmark struct {
 	Verified *Verified
 	// Quiet is how many complete reads in a row have brought nothing.
 	Quiet int
-	// Refused is since when the stream has been refused, in every run since; zero if the last run that
-	// asked for it was not.
+	// Refused is since when the stream has been refused, in every run since; zero if the last run
+	// that asked for it was not.
 	Refused time.Time
 }
 

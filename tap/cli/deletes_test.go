@@ -154,8 +154,8 @@ func ids(t *testing.T, s *sandbox.Server, stream string) map[int64]bool {
 	return all
 }
 
-// Rows that a permission hides for a while are told as gone, with those that belong to them, and are
-// loaded again once it is back, although nothing of them has changed.
+// Rows that a permission hides for a while are told as gone, with those that belong to them, and
+// are loaded again once it is back, although nothing of them has changed.
 func TestRowsThatAreHiddenForAWhile(t *testing.T) {
 	s := serve(t, sandbox.Options{Candidates: 700})
 	config := file(t, "c.json", with(s, map[string]any{

@@ -57,8 +57,8 @@ func TestStatusReadsNoList(t *testing.T) {
 	assert.Contains(t, text, "never")
 }
 
-// A stream that runs are refused stands in the status with the time of the first refusal, until a run
-// is allowed to read it.
+// A stream that runs are refused stands in the status with the time of the first refusal, until a
+// run is allowed to read it.
 func TestStatusSaysWhatWasRefused(t *testing.T) {
 	t.Parallel()
 	some := serve(t, sandbox.Options{Scopes: []string{"harvest:users:list"}})

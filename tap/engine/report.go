@@ -92,7 +92,8 @@ func (r *report) changed(column string, isNew bool) {
 	}
 }
 
-// unlisted notes values that are not among the known ones of their column, and returns the new ones.
+// unlisted notes values that are not among the known ones of their column, and returns the new
+// ones.
 func (r *report) unlisted(values []record.Unlisted) (fresh []record.Unlisted) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

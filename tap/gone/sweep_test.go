@@ -184,8 +184,8 @@ func TestSweepsCompare(t *testing.T) {
 	}, found)
 }
 
-// If an earlier run made the listing, and this one sees no row, a new listing shows whether the user
-// may still see any. A listing of this run need not be made twice.
+// If an earlier run made the listing, and this one sees no row, a new listing shows whether the
+// user may still see any. A listing of this run need not be made twice.
 func TestListingsOfABlindRun(t *testing.T) {
 	a, m := loadedAccount(t, 3)
 	a.reopen(m, 2)

@@ -30,9 +30,9 @@ type Options struct {
 	// Asked is called whenever [Account.Reach] has asked a list, if the API does not say at once
 	// which ones the credential may read. It may be called by several goroutines; nil for none.
 	Asked func()
-	// Transport makes the requests to Greenhouse: through a proxy of your own, with measurements, or
-	// in a test without a network. Nil for the tap's own. Limits, retries, timeouts and the refusal
-	// of other hosts are the tap's in any case; attachments are fetched without it.
+	// Transport makes the requests to Greenhouse: through a proxy of your own, with measurements,
+	// or in a test without a network. Nil for the tap's own. Limits, retries, timeouts and the
+	// refusal of other hosts are the tap's in any case; attachments are fetched without it.
 	Transport http.RoundTripper
 }
 

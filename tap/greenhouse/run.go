@@ -39,8 +39,8 @@ type Read struct {
 	Verify bool
 	// AcceptOrganization continues from a state of another organization.
 	AcceptOrganization bool
-	// Contract is the agreed schema, as [Account.Contract] writes it; nil for none. The report of the
-	// run says what differs from it. ContractName is its source, for errors.
+	// Contract is the agreed schema, as [Account.Contract] writes it; nil for none. The report of
+	// the run says what differs from it. ContractName is its source, for errors.
 	Contract     []byte
 	ContractName string
 	// Refresh are streams, globs allowed, that are read from the start whatever the state says.

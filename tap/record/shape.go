@@ -89,8 +89,9 @@ type Shape struct {
 	// closed marks a column with treated members, and everything below it: a value that does not
 	// fit becomes null. It never widens the shape, since what is treated could stand in it.
 	closed bool
-	// sealed marks a column without known members where unknown ones are treated: a list or an object
-	// that its schema does not have becomes null, since nobody has classified what stands in it.
+	// sealed marks a column without known members where unknown ones are treated: a list or an
+	// object that its schema does not have becomes null, since nobody has classified what stands in
+	// it.
 	sealed bool
 	path   string // the names that lead to an object, each with a dot after it
 	index  map[string]int

@@ -1,5 +1,6 @@
-// Package store keeps files under names: in a folder, or on a server that another package registers.
-// It serves the contents of attachments and the ids of rows, without knowing what they mean.
+// Package store keeps files under names: in a folder, or on a server that another package
+// registers. It serves the contents of attachments and the ids of rows, without knowing what they
+// mean.
 package store
 
 import (

@@ -1,5 +1,5 @@
-// Package s3 keeps files in S3 and compatible servers. A program that imports it can use s3://bucket
-// where a store or a state is named:
+// Package s3 keeps files in S3 and compatible servers. A program that imports it can use
+// s3://bucket where a store or a state is named:
 //
 //	import _ "github.com/tap-greenhouse/tap-greenhouse/tap/store/s3"
 package s3

@@ -201,7 +201,8 @@ func (l *lease) take(ctx context.Context) error {
 	return nil
 }
 
-// outlast waits until a lease has expired. It fails with store.ErrTaken as soon as its owner renews it.
+// outlast waits until a lease has expired. It fails with store.ErrTaken as soon as its owner renews
+// it.
 func (l *lease) outlast(ctx context.Context, etag string) error {
 	l.log.Info("waiting: the state has an owner, which may have been killed",
 		"lease", l.bucket.URL(l.key), "at most", l.times.lasts)
