@@ -1,14 +1,11 @@
--- The newest answers of each application that is there.
+-- The newest answers of each application.
 with answers as (
     select
-        eeoc.*,
+        *,
         row_number() over (
-            partition by eeoc.source_relation, eeoc.application_id
-            order by eeoc.submitted_at desc nulls last, eeoc.id desc
+            partition by source_relation, application_id order by submitted_at desc nulls last, id desc
         ) as place
-    from {{ ref('greenhouse_v3', 'stg_greenhouse__eeoc') }} as eeoc
-    inner join {{ ref('greenhouse_v3', 'stg_greenhouse__applications') }} as applications
-        on applications.source_relation = eeoc.source_relation and applications.id = eeoc.application_id
+    from {{ ref('greenhouse_v3', 'stg_greenhouse__eeoc') }}
 )
 
 select
@@ -18,4 +15,4 @@ select
     {{ greenhouse_v3.json_text(answer, ['description']) }} as {{ answer }}
     {%- endfor %}
 from answers
-where place = 1
+where place = 1 and application_id is not null

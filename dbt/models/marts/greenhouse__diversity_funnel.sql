@@ -15,6 +15,15 @@ with applications as (
     where applications.is_main_row and not applications.is_prospect
 ),
 
+-- accounts that have answers of applications that are there
+accounts as (
+    select distinct applications.source_relation
+    from {{ ref('greenhouse_v3', 'greenhouse__application_enhanced') }} as applications
+    inner join {{ ref('greenhouse_v3', 'int_greenhouse__eeoc') }} as eeoc
+        on eeoc.source_relation = applications.source_relation
+        and eeoc.application_id = applications.application_id
+),
+
 answers as (
     {% for dimension in ['gender', 'race', 'veteran_status', 'disability_status'] %}
     select
@@ -25,7 +34,7 @@ answers as (
     from applications
     left join {{ ref('greenhouse_v3', 'int_greenhouse__eeoc') }} as eeoc
         on eeoc.source_relation = applications.source_relation and eeoc.application_id = applications.application_id
-    where applications.source_relation in (select source_relation from {{ ref('greenhouse_v3', 'int_greenhouse__eeoc') }})
+    where applications.source_relation in (select source_relation from accounts)
     union all
     {% endfor %}
     select source_relation, application_id, dimension, answer
