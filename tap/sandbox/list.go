@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/klauspost/compress/gzip"
@@ -27,11 +28,10 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) {
 		name = st.Name
 	}
 	status := http.StatusOK
-	defer func() { s.count(name, status) }()
-	refuse := func(code int, text string) {
-		status = code
-		fail(w, code, text)
-	}
+	count := sync.OnceFunc(func() { s.count(name, status) })
+	defer count()
+	answered := func(code int) { status = code; count() } // before a client has the answer
+	refuse := func(code int, text string) { answered(code); fail(w, code, text) }
 	if !s.limit.take(w.Header(), s.opts.Clock()) {
 		refuse(http.StatusTooManyRequests, "rate limit exceeded")
 		return
@@ -64,7 +64,7 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) {
 	}
 	q, err := s.query(st, r.URL, fault == ExpireCursor)
 	if err != nil {
-		status = http.StatusUnprocessableEntity
+		answered(http.StatusUnprocessableEntity)
 		unprocessable(w, err)
 		return
 	}
@@ -86,6 +86,7 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Cache-Control", "max-age=0, private, must-revalidate")
 	w.Header().Set("ETag", fmt.Sprintf(`W/"%08x%08x"`, len(page), crc32.Checksum(page, castagnoli)))
+	answered(http.StatusOK)
 	s.send(w, r, page, fault)
 }
 
