@@ -153,8 +153,16 @@ type simCursor struct {
 	Dead               bool
 }
 
+// simProof is a list that always has a row, as users has in an account.
+var simProof = stream("proof")
+
 func (s *simulator) Read(_ context.Context, req tap.Request, take func(tap.Page) error) error {
 	s.mu.Lock()
+	if req.Stream == simProof {
+		now := simTime(s.now)
+		s.mu.Unlock()
+		return take(tap.Page{Body: []byte(`[{"id":1}]`), Asked: now})
+	}
 	s.reads++
 	if s.reads == s.pauseAt {
 		s.pauseAt = 0
@@ -352,7 +360,7 @@ func (s *simulation) run(kill int) bool {
 		Source: s, Voice: s.proto.voice(), Out: out, Log: slog.New(slog.DiscardHandler),
 		Concurrency: 3, Lookback: 5 * time.Minute,
 		Now:     func() time.Time { s.mu.Lock(); defer s.mu.Unlock(); return simTime(s.now) },
-		Deletes: s.deletes, StartDate: s.start, ReadAs: s.readAs,
+		Deletes: s.deletes, StartDate: s.start, ReadAs: s.readAs, Proof: simProof,
 	}
 	ctx, cancel := context.WithCancelCause(s.t.Context())
 	defer cancel(nil)
