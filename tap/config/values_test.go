@@ -193,3 +193,32 @@ func TestRewritingTokens(t *testing.T) {
 	require.NoError(t, err)
 	assert.Len(t, left, 2)
 }
+
+// Tables of settings have them in the order of config.schema.json's x-order: what is needed first.
+func TestSettingsStandInTheirOrder(t *testing.T) {
+	all := config.Settings()
+	require.NotEmpty(t, all)
+	assert.Equal(t, "client_id", all[0].Name)
+	for i, s := range all[1:] {
+		assert.Less(t, all[i].Order, s.Order, "%s before %s", all[i].Name, s.Name)
+	}
+}
+
+// A share may be nothing, and everything, and no more.
+func TestBoundsOfAShare(t *testing.T) {
+	parse := func(share string) (*config.Config, error) {
+		return config.From(map[string]any{
+			"client_id": "a", "client_secret": "b",
+			"deletes": map[string]any{"store": "file:///ids", "max_share": share},
+		})
+	}
+	for text, share := range map[string]float64{"0%": 0, "100%": 1, "12.5%": 0.125} {
+		c, err := parse(text)
+		require.NoError(t, err, text)
+		assert.InDelta(t, share, c.Deletes.MaxShare, 1e-9, text)
+	}
+	for _, text := range []string{"-1%", "100.1%", "much"} {
+		_, err := parse(text)
+		assert.ErrorContains(t, err, "is not a percentage", text)
+	}
+}
