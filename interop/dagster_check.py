@@ -78,6 +78,7 @@ def until(told):
     return False
 
 
+python("import dagster as dg; dg.DagsterInstance.get()")  # makes the database, which two at once cannot
 server = subprocess.Popen([os.path.join(BIN, "dagster"), "api", "grpc", "--python-file", EXAMPLE, "--host", "127.0.0.1", "--port", GRPC[-1]],
                           env=env, cwd=WORK, stdout=open(os.path.join(WORK, "server.log"), "w"), stderr=subprocess.STDOUT)
 try:
