@@ -25,7 +25,7 @@ func (readArgs) Kind() string { return "read" }
 
 func (readArgs) InsertOpts() river.InsertOpts {
 	return river.InsertOpts{
-		MaxAttempts: 1, // the next trigger is another job
+		MaxAttempts: 2, // a job whose worker died before it had a lease is rescued
 	}
 }
 
