@@ -314,14 +314,21 @@ func TestStoppedWorkersLoseNoToken(t *testing.T) {
 			worker = f.work()
 		}
 		f.until(3 * time.Minute)
-		for name, s := range f.accounts {
-			assert.Empty(t, f.account(name).stopped, name)
-			assert.Contains(t, f.config(name), s.CurrentRefreshToken(),
-				"the token that works is the one that is kept")
-			missing, _ := f.missing(name)
-			assert.Zero(t, missing, "rows of %s", name)
-		}
+		f.checkTokens()
 	})
+}
+
+// checkTokens asserts that each account still has a refresh token that works, and all its rows.
+func (f *fleet) checkTokens() {
+	f.t.Helper()
+	for name, s := range f.accounts {
+		assert.Empty(f.t, f.account(name).stopped, name)
+		assert.Contains(f.t, f.config(name), s.CurrentRefreshToken(),
+			"the token that works is the one that is kept")
+		missing, _ := f.missing(name)
+		assert.Zero(f.t, missing, "rows of %s", name)
+		assert.Zero(f.t, s.Overlaps(), "%s was read by two at once", name)
+	}
 }
 
 // keep-token is killed at random, many times: a token that it reports as saved is saved.

@@ -55,6 +55,25 @@ func TestLateAttemptsStoreNothing(t *testing.T) {
 	})
 }
 
+// A worker may die between its job and its lease. The job is rescued, and the account is read, long
+// before it would be triggered again.
+func TestJobOfADeadWorkerIsRescued(t *testing.T) {
+	databases(t, func(t *testing.T, address string) {
+		f := newFleet(t, address)
+		f.add("one", sandbox.Options{Candidates: 5}, nil)
+		c, err := client(f.db, workSettings{}, nil, slog.New(slog.DiscardHandler))
+		require.NoError(t, err)
+		require.NoError(t, triggerDue(t.Context(), f.db, c))
+		jobs, err := f.db.exec(t.Context(), `update river_job set state = 'running', attempt = 1,
+			attempted_at = '2026-01-01 00:00:00+00:00'`)
+		require.NoError(t, err)
+		require.Equal(t, int64(1), jobs)
+		f.work()
+		f.until(2 * time.Minute)
+		assert.Equal(t, int64(1), f.account("one").runs)
+	})
+}
+
 // A lease that cannot be renewed is lost in time, though the worker does not notice anything else.
 func TestLostLeaseEndsTheRun(t *testing.T) {
 	f := newFleet(t, "")
