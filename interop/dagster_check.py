@@ -8,10 +8,10 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 
 from results import check, finish
 from sandbox import Sandbox
+from waiting import processes, until
 
 TAP, VENVS, WORK = (os.path.abspath(p) for p in sys.argv[1:4])
 EXAMPLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "examples", "dagster", "greenhouse.py")
@@ -66,16 +66,7 @@ def metadata(account):
 
 def reading():
     """The processes that read an account, or load it."""
-    return subprocess.run(["pgrep", "-af", f"{TAP} pipe .*{WORK}|target-jsonl --config {WORK}"], capture_output=True, text=True).stdout
-
-
-def until(told):
-    """Waits until something is so, and says whether it came."""
-    for _ in range(600):
-        if told():
-            return True
-        time.sleep(0.1)
-    return False
+    return processes(f"{TAP} pipe .*{WORK}", f"target-jsonl --config {WORK}")
 
 
 python("import dagster as dg; dg.DagsterInstance.get()")  # makes the database, which two at once cannot

@@ -8,10 +8,10 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 
 from results import check, finish
 from sandbox import Sandbox
+from waiting import processes, until
 
 TAP, VENVS, WORK = (os.path.abspath(p) for p in sys.argv[1:4])
 EXAMPLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "examples", "temporal", "read_account.py")
@@ -67,18 +67,9 @@ def version():
     return os.path.exists(state) and os.stat(state).st_mtime_ns
 
 
-def until(told, seconds=60):
-    """Waits until something is so, and says whether it came."""
-    for _ in range(seconds * 10):
-        if told():
-            return True
-        time.sleep(0.1)
-    return False
-
-
 def reading():
     """The processes that read the account, or load it."""
-    return subprocess.run(["pgrep", "-af", f"{TAP} pipe .*{folder}|{loader}"], capture_output=True, text=True).stdout
+    return processes(f"{TAP} pipe .*{folder}", loader)
 
 
 def half():
