@@ -9,9 +9,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
-
 	"github.com/tap-greenhouse/tap-greenhouse/tap/gone"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
 )
@@ -42,10 +39,7 @@ func (p *program) deletesShow(ctx context.Context, flags deletesShowFlags) (int,
 		return greenhouse.ExitCode(err, false), err
 	}
 	if flags.Format == "json" {
-		var out []byte
-		if out, err = json.Marshal(s, jsontext.WithIndent("  ")); err == nil {
-			_, err = p.Out.Write(append(out, '\n'))
-		}
+		err = writeJSON(p.Out, s)
 	} else {
 		err = deletesText(p.Out, s, flags.State != "")
 	}

@@ -98,11 +98,7 @@ func (p *program) sandbox(ctx context.Context, flags sandboxFlags) (int, error) 
 	if err != nil {
 		return greenhouse.ExitNothingRead, err
 	}
-	made, err := json.Marshal(server.Config(), jsontext.WithIndent("  "), json.Deterministic(true))
-	if err != nil {
-		return greenhouse.ExitIncomplete, err
-	}
-	if _, err := fmt.Fprintf(p.Out, "%s\n", made); err != nil {
+	if err := writeJSON(p.Out, server.Config()); err != nil {
 		return greenhouse.ExitIncomplete, err
 	}
 	p.log.Info("the sandbox is serving; its config is on standard output", "addr", server.URL())

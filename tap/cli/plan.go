@@ -7,9 +7,6 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
-
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/plan"
@@ -37,13 +34,10 @@ func (p *program) plan(ctx context.Context, flags planFlags) (int, error) {
 		return greenhouse.ExitCode(err, false), err
 	}
 	if flags.Format == "json" {
-		out, err := json.Marshal(found, jsontext.WithIndent("  "))
-		if err == nil {
-			_, err = p.Out.Write(append(out, '\n'))
-		}
-		return greenhouse.ExitCode(err, true), err
+		err = writeJSON(p.Out, found)
+	} else {
+		err = planText(p.Out, found)
 	}
-	err = planText(p.Out, found)
 	return greenhouse.ExitCode(err, true), err
 }
 

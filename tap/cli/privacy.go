@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 	"golang.org/x/term"
 
 	"github.com/tap-greenhouse/tap-greenhouse/schemas"
@@ -49,10 +47,7 @@ func (p *program) privacy(flags privacyFlags) (int, error) {
 	}
 	switch flags.Format {
 	case "json":
-		var out []byte
-		if out, err = json.Marshal(rows, jsontext.WithIndent("  ")); err == nil {
-			_, err = p.Out.Write(append(out, '\n'))
-		}
+		err = writeJSON(p.Out, rows)
 	case "csv":
 		w := csv.NewWriter(p.Out)
 		_ = w.Write([]string{"stream", "column", "class", "treatment"}) // Flush reports the error

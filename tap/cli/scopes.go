@@ -8,9 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
-
 	"github.com/tap-greenhouse/tap-greenhouse/schemas"
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/config"
@@ -65,10 +62,7 @@ func (p *program) scopes(ctx context.Context, flags scopesFlags) (int, error) {
 		}
 	}
 	if flags.Format == "json" {
-		out, err := json.Marshal(rows, jsontext.WithIndent("  "))
-		if err == nil {
-			_, err = p.Out.Write(append(out, '\n'))
-		}
+		err := writeJSON(p.Out, rows)
 		return greenhouse.ExitCode(err, true), err
 	}
 	if who != (tap.Identity{}) {

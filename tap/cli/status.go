@@ -9,9 +9,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
-
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/terminal"
@@ -31,11 +28,7 @@ func (p *program) status(ctx context.Context, flags planFlags) (int, error) {
 		return greenhouse.ExitCode(err, false), err
 	}
 	if flags.Format == "json" {
-		var out []byte
-		out, err = json.Marshal(found, jsontext.WithIndent("  "))
-		if err == nil {
-			_, err = p.Out.Write(append(out, '\n'))
-		}
+		err = writeJSON(p.Out, found)
 	} else {
 		err = statusText(p.Out, found)
 	}
