@@ -201,33 +201,32 @@ func parseTime(v []byte) time.Time {
 
 // prove asks for a row of a list that has rows in every account.
 func (w *worker) prove(ctx context.Context) error {
-	rows, err := w.anyRow(ctx)
+	err := w.askForRow(ctx)
 	switch {
 	case err != nil:
 		w.Log.Info("no list had a row, and the tap cannot tell whether the user may see any: "+
 			err.Error(), "stream", w.Proof.Name)
-	case rows == 0:
+	case !w.signals.row.Load():
 		return tap.NoRights("reading list "+w.Proof.Name, w.User)
 	}
 	return nil
 }
 
-// anyRow asks a list that has rows in every account for one, and returns how many came.
-func (w *worker) anyRow(ctx context.Context) (rows int, err error) {
+// askForRow asks a list that has rows in every account for one. That it came, nobody has to ask for
+// again in this run.
+func (w *worker) askForRow(ctx context.Context) error {
 	shape, err := w.Proof.Shape()
 	if err != nil {
-		return 0, err
+		return err
 	}
 	splitter := record.NewSplitter(shape, record.Options{})
 	req := tap.Request{Stream: w.Proof, Params: w.Proof.ReadParams()[0], PerPage: 1}
-	err = w.Source.Read(ctx, req, func(page tap.Page) error {
+	return w.Source.Read(ctx, req, func(page tap.Page) error {
 		res, err := splitter.Split(page.Body)
-		if errors.Is(err, record.ErrDrift) {
-			rows = 1
+		if errors.Is(err, record.ErrDrift) || err == nil && len(res.Records) > 0 {
+			w.signals.row.Store(true)
 			return nil
 		}
-		rows = len(res.Records)
 		return err
 	})
-	return rows, err
 }

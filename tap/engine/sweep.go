@@ -162,12 +162,11 @@ func (w *world) Over() bool {
 // Proven implements [gone.World]. Other lists may have had a row in this run; if none had, one
 // request finds out.
 func (w *world) Proven(ctx context.Context) bool {
-	if w.signals.row.Load() || w.Proof == nil {
-		return w.signals.row.Load()
-	}
-	rows, err := w.anyRow(ctx)
-	if err == nil && rows > 0 {
-		w.signals.row.Store(true)
+	if !w.signals.row.Load() && w.Proof != nil {
+		if err := w.askForRow(ctx); err != nil {
+			w.Log.Debug("nobody knows whether the user may see any row: "+err.Error(),
+				"stream", w.Proof.Name)
+		}
 	}
 	return w.signals.row.Load()
 }

@@ -402,6 +402,14 @@ func TestAListThatBecameEmpty(t *testing.T) {
 	dead, asked, _ := l.run()
 	assert.Equal(t, []string{"3", "2", "1"}, dead)
 	assert.Equal(t, []string{"list", "proof: list", "3 ids"}, asked)
+
+	l = newLists(t, numbers(1, 3))
+	l.run()
+	l.ids["timed"], l.proof, l.now = nil, stream("proof"), l.now.Add(48*time.Hour)
+	l.ids["proof"] = numbers(1, 1)
+	dead, asked, _ = l.run()
+	assert.Equal(t, []string{"3", "2", "1"}, dead)
+	assert.Equal(t, []string{"list", "proof: list", "3 ids"}, asked, "one proof serves bookmarks, too")
 }
 
 // A stream that was loaded without a version is read whole once, and only then reports anything.
