@@ -146,7 +146,7 @@ together as (
     left join prospect_details
         on prospect_details.source_relation = applications.source_relation
         and prospect_details.application_id = applications.id
-        and prospect_details.place <= 1
+        and {{ greenhouse_v3.is_first('prospect_details.place') }}
     left join {{ ref('greenhouse_v3', 'int_greenhouse__users') }} as prospect_owners
         on prospect_owners.source_relation = prospect_details.source_relation
         and prospect_owners.user_id = prospect_details.prospect_owner_id
@@ -158,13 +158,13 @@ together as (
     left join rejections
         on rejections.source_relation = applications.source_relation
         and rejections.application_id = applications.id
-        and rejections.place <= 1
+        and {{ greenhouse_v3.is_first('rejections.place') }}
     left join {{ ref('greenhouse_v3', 'stg_greenhouse__sources') }} as sources
         on sources.source_relation = applications.source_relation and sources.id = applications.source_id
     left join resumes
         on resumes.source_relation = applications.source_relation
         and resumes.candidate_id = applications.candidate_id
-        and resumes.place <= 1
+        and {{ greenhouse_v3.is_first('resumes.place') }}
     left join notes
         on notes.source_relation = applications.source_relation and notes.candidate_id = applications.candidate_id
     left join offers

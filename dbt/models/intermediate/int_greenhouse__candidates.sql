@@ -74,6 +74,6 @@ from candidates
 left join phones on phones.source_relation = candidates.source_relation and phones.id = candidates.id
 left join emails on emails.source_relation = candidates.source_relation and emails.id = candidates.id
 left join linkedin
-    on linkedin.source_relation = candidates.source_relation and linkedin.id = candidates.id and linkedin.place <= 1
+    on linkedin.source_relation = candidates.source_relation and linkedin.id = candidates.id and {{ greenhouse_v3.is_first('linkedin.place') }}
 left join github
-    on github.source_relation = candidates.source_relation and github.id = candidates.id and github.place <= 1
+    on github.source_relation = candidates.source_relation and github.id = candidates.id and {{ greenhouse_v3.is_first('github.place') }}

@@ -1,5 +1,4 @@
--- The newest answers of each application. PostgreSQL takes `place = 1` for one row in two hundred,
--- and joins by loops over all rows; `place <= 1` says the same, and so do other models.
+-- The newest answers of each application.
 with answers as (
     select
         *,
@@ -16,4 +15,4 @@ select
     {{ greenhouse_v3.json_text(answer, ['description']) }} as {{ answer }}
     {%- endfor %}
 from answers
-where place <= 1 and application_id is not null
+where {{ greenhouse_v3.is_first('place') }} and application_id is not null

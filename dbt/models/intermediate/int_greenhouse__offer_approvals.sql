@@ -11,5 +11,5 @@ select flows.source_relation, flows.offer_id, max(approvers.resolved_at) as appr
 from flows
 inner join {{ ref('greenhouse_v3', 'stg_greenhouse__approver_groups') }} as approvers
     on approvers.source_relation = flows.source_relation and approvers.approval_flow_id = flows.id
-where flows.place <= 1
+where {{ greenhouse_v3.is_first('flows.place') }}
 group by flows.source_relation, flows.offer_id

@@ -185,5 +185,5 @@ left join furthest
     on furthest.source_relation = a.source_relation
     and furthest.application_id = a.application_id
     and furthest.job_id = a.row_job_id
-    and furthest.place <= 1
+    and {{ greenhouse_v3.is_first('furthest.place') }}
 left join plans on plans.source_relation = a.source_relation and plans.job_id = a.row_job_id

@@ -70,7 +70,7 @@ measured as (
         on entered.source_relation = applications.source_relation
         and entered.application_id = applications.application_id
         and entered.new_stage_id = applications.current_stage_id
-        and entered.place <= 1
+        and {{ greenhouse_v3.is_first('entered.place') }}
 )
 
 select
