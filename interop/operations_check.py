@@ -9,10 +9,10 @@ import re
 import signal
 import subprocess
 import sys
-import time
 
 from results import check, finish
 from sandbox import Sandbox
+from waiting import until
 
 TAP, VENVS, WORK = (os.path.abspath(p) for p in sys.argv[1:4])
 PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "docs", "operations.md")
@@ -28,15 +28,16 @@ def write(name, content):
 
 
 def sync(config, stop=False):
-    """A run into DuckDB. A stopped one gets its signal after the first page."""
+    """A run into DuckDB. A stopped one gets its signal with its first page under way."""
     state = os.path.join(WORK, "state.json")
     given = ["--state", state] if os.path.exists(state) else []
+    sandbox.get("requests")  # counted from here
     with open(os.path.join(WORK, "log.txt"), "a") as log:
         tap = subprocess.Popen([TAP, "--config", config, *given], stdout=subprocess.PIPE, stderr=log)
         target = subprocess.Popen(LOADER, stdin=tap.stdout, stdout=subprocess.PIPE, stderr=log, text=True)
         tap.stdout.close()
         if stop:
-            time.sleep(0.5)
+            until(lambda: sandbox.get("requests")["lists"])
             tap.send_signal(signal.SIGTERM)
         out = target.communicate()[0]
         code = tap.wait()

@@ -14,6 +14,7 @@ import time
 from postgres import Postgres
 from results import check, clean, finish
 from sandbox import Sandbox, compare
+from waiting import until
 
 TAP, VENVS, WORK = (os.path.abspath(p) for p in sys.argv[1:4])
 EXAMPLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "examples", "postgres")
@@ -45,6 +46,11 @@ def log():
 
 def stored(stream):
     return server.rows(f"greenhouse.{stream}")
+
+
+def taken():
+    """Whether a run has the schema for itself. PostgreSQL may see late that a killed one is gone."""
+    return server.query("select count(*) from pg_locks where locktype = 'advisory' and granted") != ["0"]
 
 
 sandbox = Sandbox(TAP, WORK, "--candidates", "300")
@@ -79,9 +85,12 @@ try:
         time.sleep(after)
         killed.send_signal(signal.SIGKILL)
         killed.wait()
+    until(lambda: not taken())
     slow = subprocess.Popen(copy, env=env, stderr=subprocess.DEVNULL)
-    time.sleep(0.5)
+    until(taken)
+    slow.send_signal(signal.SIGSTOP)
     check("a second one at once is refused", run(*copy)[0] == 1 and "another run" in log(), log())
+    slow.send_signal(signal.SIGCONT)
     slow.wait()
     check("killed and started again, it has every candidate", slow.returncode == 0 and set(stored("candidates")) == set(sandbox.rows("candidates")))
     for what, (_, cpu, size, _, loader_cpu, loader_size) in figures.items():

@@ -14,6 +14,7 @@ import urllib.request
 
 from results import check, finish
 from sandbox import Sandbox
+from waiting import until
 
 TAP, VENVS, WORK = (os.path.abspath(p) for p in sys.argv[1:4])
 ADDRESS = "http://127.0.0.1:25433"
@@ -75,8 +76,9 @@ try:
     first = subprocess.run([*pipe, echo], env=env, capture_output=True, text=True)
     state = subprocess.run([os.path.join(VENVS, "moto", "bin", "python"), "-c", READ, "greenhouse", "acme/state.json"], capture_output=True).stdout
     check("pipe keeps the state in a bucket", first.returncode == 0 and "users" in json.loads(state or "{}").get("bookmarks", {}), first.stderr[-1000:])
+    size = os.path.getsize(out)
     holder = subprocess.Popen([*pipe, echo + "; sleep 30"], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    time.sleep(2)
+    check("the first has begun", until(lambda: os.path.getsize(out) > size))
     second = subprocess.run([*pipe, echo], env=env, capture_output=True, text=True)
     check("a second pipe on it ends with exit 2", second.returncode == 2 and "another process uses it" in second.stderr, second.stderr[-1000:])
     holder.kill()
