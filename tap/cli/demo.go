@@ -18,10 +18,10 @@ import (
 	"golang.org/x/term"
 
 	"github.com/tap-greenhouse/tap-greenhouse/schemas"
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/config"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
-	"github.com/tap-greenhouse/tap-greenhouse/tap/terminal"
 )
 
 // sandboxFlags are the flags of the sandbox. What only tests need is hidden from its help.
@@ -215,10 +215,10 @@ func (s *showcase) print(out io.Writer, caller string) error {
 			rest += s.records[name]
 			continue
 		}
-		fmt.Fprintf(out, "%8s  %s\n", terminal.Number(s.records[name]), name)
+		fmt.Fprintf(out, "%8s  %s\n", tap.Number(s.records[name]), name)
 	}
 	if more := len(s.order) - shownStreams; more > 0 {
-		fmt.Fprintf(out, "%8s  records of %d more streams\n", terminal.Number(rest), more)
+		fmt.Fprintf(out, "%8s  records of %d more streams\n", tap.Number(rest), more)
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 0, ' ', 0)
 	fmt.Fprintln(out)

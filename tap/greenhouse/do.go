@@ -48,6 +48,9 @@ func (r *Run) Do(ctx context.Context, out io.Writer) (*tap.Report, error) {
 			ended <- end{nil, err}
 			return
 		}
+		if who := r.Identity(); who != (tap.Identity{}) {
+			r.opts.Log.Info("reading the account", "as", who.String())
+		}
 		report, err := r.engine.Sync(ctx, r.queries, r.state)
 		ended <- end{report, err}
 	}()

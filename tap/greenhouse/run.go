@@ -192,10 +192,6 @@ func (r *Run) identify(ctx context.Context) error {
 		r.client.FailNext(err)
 	}
 	who := r.Identity()
-	if who != (tap.Identity{}) {
-		r.opts.Log.Info("reading the account", "organization", who.Organization.String(), "user",
-			who.User, "role", who.Role)
-	}
 	if admin, known := who.SiteAdmin(); known && !admin {
 		r.opts.Log.Warn("the user is no Site Admin, so lists may be refused or empty", "user",
 			who.User, "role", who.Role)
@@ -261,7 +257,7 @@ func (r *Run) anyThere(choices []*tap.Choice) error {
 		return nil
 	}
 	return tap.Errorf(tap.BadInput, "catalog "+r.read.CatalogName,
-		"it selects nothing but streams that do not exist: %s", strings.Join(gone, ", ")).
+		"it selects nothing but streams that do not exist: %s", tap.Few(gone, most)).
 		WithHint("refresh the catalog")
 }
 
@@ -307,17 +303,21 @@ func (r *Run) compare() {
 			later = append(later, q.Stream.Name)
 		}
 	}
-	const how = "; to read them again, use --refresh (Singer), or refresh the streams (Airbyte)"
-	if len(others) > 0 {
-		r.opts.Log.Warn("the state was written with another credential or user_id: older rows that only this user can see may be missing"+how,
-			"streams", strings.Join(others, ", "))
+	r.warnOf(others, "the state was written with another credential or user_id: older rows that only this user can see may be missing")
+	r.warnOf(treated, "the policy for personal data, or its key, has changed: rows that are already loaded keep their old values")
+	r.warnOf(later, "start_date is earlier than the state's: rows last updated between the two are missing")
+}
+
+// warnOf warns of streams whose rows should be read again, if there are any. It names a few; all of
+// them stand in the log for debugging.
+func (r *Run) warnOf(streams []string, what string) {
+	const named = 3
+	if len(streams) == 0 {
+		return
 	}
-	if len(treated) > 0 {
-		r.opts.Log.Warn("the policy for personal data, or its key, has changed: rows that are already loaded keep their old values"+how, "streams", strings.Join(treated, ", "))
-	}
-	if len(later) > 0 {
-		r.opts.Log.Warn("start_date is earlier than the state's: rows last updated between the two are missing"+how, "streams", strings.Join(later, ", "))
-	}
+	r.opts.Log.Warn(what+"; to read them again, use --refresh (Singer), or refresh the streams (Airbyte)",
+		"streams", tap.Few(streams, named))
+	r.opts.Log.Debug("rows of these streams should be read again", "streams", strings.Join(streams, ", "))
 }
 
 // refresh finds the streams to read from the start. Each pattern must match a selected one.

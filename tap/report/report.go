@@ -27,7 +27,7 @@ var page string
 
 var pageTemplate = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("report").Funcs(template.FuncMap{
-		"number": number, "size": size, "seconds": seconds,
+		"number": tap.Number, "size": size, "seconds": seconds,
 		"clock":  func(t time.Time) string { return t.UTC().Format("15:04:05") },
 		"moment": func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
 		"words":  func(s string) string { return strings.ReplaceAll(s, "_", " ") },
@@ -87,6 +87,7 @@ const numberedBars = 24
 type view struct {
 	*tap.Report
 	Took   string
+	Lists  int // requests
 	Bars   []bar
 	Window string // the length of a window
 	Counts []string
@@ -102,7 +103,8 @@ func html(r *tap.Report) ([]byte, error) {
 	})
 	v := view{
 		Report: &sorted, Took: r.Ended.Sub(r.Began).Round(10 * time.Millisecond).String(),
-		Bars: bars(r.Windows), Window: windowOf(r.Windows),
+		Lists: int(r.Requests.Lists),
+		Bars:  bars(r.Windows), Window: windowOf(r.Windows),
 	}
 	counts := map[string]int{}
 	for _, s := range r.Streams {
@@ -116,7 +118,7 @@ func html(r *tap.Report) ([]byte, error) {
 	} {
 		if n := counts[status]; n > 0 {
 			v.Counts = append(v.Counts,
-				fmt.Sprintf("%d %s", n, strings.ReplaceAll(status, "_", " ")))
+				tap.Number(n)+" "+strings.ReplaceAll(status, "_", " "))
 		}
 	}
 	var b bytes.Buffer
@@ -157,10 +159,10 @@ func bars(windows []tap.Window) []bar {
 			Window: w, Share: share(w.Sent), LimitShare: share(w.Limit),
 			Numbered: len(windows) <= numberedBars,
 		}
-		b.Title = fmt.Sprintf("%s: %d requests of this run", w.Began.UTC().Format("15:04:05"),
-			w.Sent)
+		b.Title = fmt.Sprintf("%s: %s requests of this run", w.Began.UTC().Format("15:04:05"),
+			tap.Number(w.Sent))
 		if w.Limit > 0 {
-			b.Title += fmt.Sprintf(", limit %d, %d left", w.Limit, w.Left)
+			b.Title += fmt.Sprintf(", limit %s, %s left", tap.Number(w.Limit), tap.Number(w.Left))
 		}
 		out = append(out, b)
 	}
@@ -183,15 +185,6 @@ func breakable(name string) template.HTML {
 	escaped := template.HTMLEscapeString(name)
 	breakable := strings.NewReplacer("_", "_<wbr>", ".", ".<wbr>").Replace(escaped)
 	return template.HTML(breakable) //nolint:gosec // it is escaped
-}
-
-// number formats a number with thousands separators.
-func number(n any) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + "\u202f" + s[i:]
-	}
-	return s
 }
 
 func size(n int64) string {

@@ -174,10 +174,27 @@ func TestTimesOfAPage(t *testing.T) {
 	assert.Contains(t, page, "1.5s")
 }
 
-func TestNumbersAreReadable(t *testing.T) {
-	assert.Equal(t, "1\u202f234\u202f567", number(1234567))
-	assert.Equal(t, []string{"999", "1\u202f000", "-123", "-1\u202f234", "123\u202f456"},
-		[]string{number(999), number(1000), number(-123), number(int64(-1234)), number(123456)})
+// Every number has its thousands apart, in the manner of the display.
+func TestNumbersOfAPage(t *testing.T) {
+	r := example()
+	rows := 23456
+	r.Requests = tap.RequestReport{Lists: 34567, Retries: 4567}
+	r.Streams = []tap.StreamReport{{
+		Stream: "candidates", Status: tap.Complete, Records: 12345, Pages: 5678, Retries: 6789,
+		Gone: 7890, VerifiedUntil: began, VerifiedRows: &rows, Repaired: 8901,
+	}}
+	r.Windows[0].Sent = 9012
+	page, err := html(r)
+	require.NoError(t, err)
+	for _, number := range []string{
+		">12,345<", ">34,567<", ">4,567<", ">5,678<", ">6,789<", " 7,890 rows are gone",
+		": 23,456 rows, 8,901 of them read again", ">9,012<", ": 9,012 requests",
+	} {
+		assert.Contains(t, string(page), number)
+	}
+}
+
+func TestSizesAreReadable(t *testing.T) {
 	assert.Equal(t, []string{"5 B", "999 B", "1.0 kB", "1.5 kB", "1.0 MB", "2.0 MB", "1.0 GB", "3.0 GB"},
 		[]string{
 			size(5), size(999), size(1e3), size(1500), size(1e6), size(2e6), size(1e9), size(3e9),
