@@ -72,7 +72,7 @@ func (p *program) sandbox(ctx context.Context, flags sandboxFlags) (int, error) 
 	}
 	switch {
 	case flags.Candidates < 1:
-		return greenhouse.ExitNothingRead, usage(errors.New("--candidates must be at least 1"))
+		return greenhouse.ExitNothingRead, errCandidates
 	case flags.Chaos < 0 || flags.Chaos > 1:
 		return greenhouse.ExitNothingRead, usage(errors.New("--chaos is a probability from 0 to 1"))
 	case len(flags.Faults) > 0 && flags.Chaos == 0:
@@ -105,12 +105,20 @@ func (p *program) sandbox(ctx context.Context, flags sandboxFlags) (int, error) 
 	return greenhouse.ExitOK, server.Serve(ctx)
 }
 
+var errCandidates = usage(errors.New("--candidates must be at least 1"))
+
 func startSandbox(opts sandbox.Options, addr string) (*sandbox.Server, error) {
 	server, err := sandbox.New(opts)
 	if err != nil {
 		return nil, err
 	}
-	return server, server.Start(addr)
+	if err := server.Start(addr); err != nil {
+		return nil, &tap.Error{
+			Kind: tap.BadInput, Op: "sandbox", Err: err,
+			Hint: "give another address of this machine as --addr, such as 127.0.0.1:0",
+		}
+	}
+	return server, nil
 }
 
 type demoFlags struct {
@@ -123,6 +131,9 @@ type demoFlags struct {
 func (p *program) demo(ctx context.Context, flags demoFlags) (int, error) {
 	if err := flags.check(); err != nil {
 		return greenhouse.ExitNothingRead, err
+	}
+	if flags.Candidates < 1 {
+		return greenhouse.ExitNothingRead, errCandidates
 	}
 	opts := sandbox.Options{Seed: 1, Candidates: flags.Candidates, Limit: -1}
 	if flags.Slow {

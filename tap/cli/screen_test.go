@@ -41,7 +41,7 @@ func TestTablesFitTheScreen(t *testing.T) {
 		planned.Streams = append(planned.Streams, greenhouse.StreamPlan{
 			Stream: s.Name, Reason: strings.Repeat("no answer ", 20), Due: now,
 			Guess: plan.Guess{Basis: plan.AtLeast, Rows: rows}, First: 24_692, Quiet: 1, Sweep: 24_692,
-			Next:  24_692,
+			Next: 24_692,
 		})
 		planned.Missing = append(planned.Missing, s.Scope)
 	}

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/go-json-experiment/json"
+
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
@@ -109,7 +111,7 @@ func (in Input) nextToken(path, next string, config []byte) (string, error) {
 func (in Input) tokenIn(config []byte) string {
 	if at, err := findToken(config); err == nil && at.before == nil {
 		var token string
-		if unmarshal(config[at.from:at.to], &token, "") == nil && token != "" {
+		if json.Unmarshal(config[at.from:at.to], &token) == nil && token != "" {
 			return token
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"slices"
 	"strconv"
@@ -208,16 +209,20 @@ func configMembers(
 	if in.File == "" || in.File == "ENV" {
 		return "config from the environment", members, "", nil
 	}
-	where = "config " + in.File
+	where = "config from standard input"
 	if in.File != "-" {
-		file = in.File
+		where, file = "config "+in.File, in.File
 	}
 	data, err := in.ReadFile(in.File)
 	if err != nil {
-		return where, nil, "", &tap.Error{Kind: tap.BadInput, Op: where, Err: err}
+		e := &tap.Error{Kind: tap.BadInput, Op: where, Err: err}
+		if errors.Is(err, fs.ErrNotExist) {
+			e.Hint = "tap-greenhouse init makes one"
+		}
+		return where, nil, "", e
 	}
-	if err := unmarshal(data, &members, in.File); err != nil {
-		return where, nil, "", &tap.Error{Kind: tap.BadInput, Op: where, Err: err}
+	if err := json.Unmarshal(data, &members); err != nil {
+		return where, nil, "", Misread(where, err, data)
 	}
 	if members == nil {
 		return where, nil, "", badConfig(where, "it is null, not an object")

@@ -129,7 +129,7 @@ func explain(e gojsonschema.ResultError) string {
 	case *gojsonschema.EnumError:
 		return fmt.Sprintf("it must be one of %v", d["allowed"])
 	case *gojsonschema.DoesNotMatchPatternError:
-		return fmt.Sprintf("it must match %v", d["pattern"])
+		return "write it as " + exampleOf(e.Field())
 	case *gojsonschema.NumberGTEError:
 		return fmt.Sprintf("it must be at least %v", bound(d["min"]))
 	case *gojsonschema.NumberLTEError:
@@ -139,6 +139,16 @@ func explain(e gojsonschema.ResultError) string {
 		return fmt.Sprintf("unknown member %q%s", name, nearest.Hint(fmt.Sprint(name), membersOf(e.Field())))
 	}
 	return strings.ToLower(strings.TrimSuffix(e.Type(), "_")) + " is not right"
+}
+
+// exampleOf returns the first example of a setting that is a text of a pattern.
+func exampleOf(name string) string {
+	for _, s := range Settings() {
+		if s.Name == name && len(s.Examples) > 0 {
+			return fmt.Sprint(s.Examples[0])
+		}
+	}
+	return "its description says"
 }
 
 // membersOf returns the names of the members of a setting.

@@ -173,10 +173,7 @@ func (r *Run) readState(ctx context.Context, lookup tap.Lookup) (err error) {
 
 func (r *Run) parseState(lookup tap.Lookup) (err error) {
 	if r.state, err = r.read.Protocol.parseState(r.read.State, lookup); err != nil {
-		return &tap.Error{
-			Kind: tap.BadInput, Op: "state " + r.read.StateName,
-			Err: config.Placed(err, r.read.State, r.read.StateName),
-		}
+		return config.Misread("state "+r.read.StateName, err, r.read.State)
 	}
 	return nil
 }
@@ -224,10 +221,7 @@ func (r *Run) choices(lookup tap.Lookup) ([]*tap.Choice, error) {
 	if r.read.Catalog != nil {
 		choices, err := r.read.Protocol.parseCatalog(r.read.Catalog, lookup)
 		if err != nil {
-			return nil, &tap.Error{
-				Kind: tap.BadInput, Op: "catalog " + r.read.CatalogName,
-				Err: config.Placed(err, r.read.Catalog, r.read.CatalogName),
-			}
+			return nil, config.Misread("catalog "+r.read.CatalogName, err, r.read.Catalog)
 		}
 		return choices, r.anyThere(choices)
 	}

@@ -45,12 +45,10 @@ func Check(file string) error {
 	if info, err := os.Stat(file); err == nil && info.IsDir() {
 		return fmt.Errorf("%s: it is a folder", file)
 	}
-	probe, err := os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+".*")
-	if err != nil {
+	if err := atomicfile.Probe(file); err != nil {
 		return fmt.Errorf("%s: %s", file, tap.Cause(err))
 	}
-	defer os.Remove(probe.Name())
-	return probe.Close()
+	return nil
 }
 
 // Write writes the report to a file in one step: a page if its name ends in .html, JSON for .json.
