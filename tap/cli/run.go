@@ -146,7 +146,7 @@ func headed(err error) bool {
 func unwritten(err error) error {
 	var e *fs.PathError
 	if errors.As(err, &e) && e.Op == "write" {
-		return engine.WriteError(e.Err)
+		return engine.WriteError(err)
 	}
 	return err
 }

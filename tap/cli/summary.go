@@ -12,6 +12,8 @@ import (
 // namesInSummary is the maximum number of streams that the summary names; the rest is counted.
 const namesInSummary = 5
 
+const noneSkipped = "; skipped: none"
+
 const summaryPrefix = "summary: "
 
 // summaryStyle is how a summary is written: its figures, the names of streams, and why streams were
@@ -52,6 +54,14 @@ func people(names func([]string) string) summaryStyle {
 	}
 }
 
+// summary is the last line of a log.
+func (p *program) summary(r *tap.Report) string {
+	if p.person != nil && p.person.terminal {
+		return screenSummary(r)
+	}
+	return summary(r)
+}
+
 // summary returns one line on how a run ended: streams, records, requests, bytes, time, what was
 // skipped, and which scopes are missing.
 func summary(r *tap.Report) string { return machines.of(r) }
@@ -63,7 +73,11 @@ func screenSummary(r *tap.Report) string {
 	if len(named) <= screenWidth {
 		return named
 	}
-	return people(func(streams []string) string { return tap.Number(len(streams)) }).of(r)
+	counted := people(func(streams []string) string { return tap.Number(len(streams)) }).of(r)
+	if len(counted) <= screenWidth {
+		return counted
+	}
+	return strings.TrimSuffix(counted, noneSkipped)
 }
 
 func (style summaryStyle) of(r *tap.Report) string {
@@ -95,11 +109,11 @@ func (style summaryStyle) of(r *tap.Report) string {
 	if r.Overtime {
 		line += "; max_run_time was reached"
 	}
+	if len(skipped) == 0 {
+		return line + noneSkipped
+	}
 	line += "; skipped: "
-	switch {
-	case len(skipped) == 0:
-		return line + "none"
-	case complete == 0 && len(names["failed"]) == 0:
+	if complete == 0 && len(names["failed"]) == 0 {
 		return line + "every stream was refused; does the credential act for a Site Admin? " +
 			style.names(skipped)
 	}
