@@ -58,6 +58,7 @@ func TestStatusShowsWhatIsDue(t *testing.T) {
 	assert.Equal(t, "now", due(time.Time{}, now))
 	assert.Equal(t, "now", due(now.Add(-time.Hour), now), "it is overdue")
 	assert.Equal(t, "in 3d", due(now.Add(73*time.Hour), now))
+	assert.Equal(t, "in 7d", due(now.AddDate(0, 0, 7).Add(-time.Second), now))
 	assert.Empty(t, age(time.Time{}, now))
 	assert.Equal(t, "0m ago", age(now, now))
 	var out bytes.Buffer

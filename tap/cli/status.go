@@ -80,11 +80,11 @@ func age(t, now time.Time) string {
 	var length string
 	switch {
 	case d < 2*time.Hour:
-		length = fmt.Sprintf("%dm", int(d.Minutes()))
+		length = fmt.Sprintf("%.0fm", d.Minutes())
 	case d < 48*time.Hour:
-		length = fmt.Sprintf("%dh", int(d.Hours()))
+		length = fmt.Sprintf("%.0fh", d.Hours())
 	default:
-		length = fmt.Sprintf("%dd", int(d.Hours()/24))
+		length = fmt.Sprintf("%.0fd", d.Hours()/24)
 	}
 	if t.After(now) {
 		return "in " + length
