@@ -29,7 +29,7 @@ var pageTemplate = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("report").Funcs(template.FuncMap{
 		"number": tap.Number, "size": size, "seconds": seconds,
 		"clock":  func(t time.Time) string { return t.UTC().Format("15:04:05") },
-		"moment": func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
+		"moment": moment,
 		"words":  func(s string) string { return strings.ReplaceAll(s, "_", " ") },
 		"join":   func(s []string) string { return strings.Join(s, ", ") },
 		"name":   breakable,
@@ -84,12 +84,13 @@ const numberedBars = 24
 // view is what the page shows.
 type view struct {
 	*tap.Report
-	Took   string
-	Lists  int // requests
-	Bars   []bar
-	Window string // the length of a window
-	Counts []string
-	Quiet  int // streams that had nothing to do
+	Took    string
+	Lists   int // requests
+	Bars    []bar
+	Window  string // the length of a window
+	Limited bool   // a window's limit is known
+	Counts  []string
+	Quiet   int // streams that had nothing to do
 }
 
 // html returns the report as a self-contained page: no script, no network.
@@ -103,6 +104,7 @@ func html(r *tap.Report) ([]byte, error) {
 		Report: &sorted, Took: r.Ended.Sub(r.Began).Round(10 * time.Millisecond).String(),
 		Lists: int(r.Requests.Lists),
 		Bars:  bars(r.Windows), Window: windowOf(r.Windows),
+		Limited: slices.ContainsFunc(r.Windows, func(w tap.Window) bool { return w.Limit > 0 }),
 	}
 	counts := map[string]int{}
 	for _, s := range r.Streams {
@@ -167,15 +169,34 @@ func bars(windows []tap.Window) []bar {
 	return out
 }
 
-// windowOf returns the usual length of a window, from two that follow each other.
+// windowOf returns the length of a window: the time between the ends of two that follow each other.
+// The end of the first is known to about a second, so a length of some is rounded to five. It is
+// empty if the windows do not tell.
 func windowOf(windows []tap.Window) string {
+	var least time.Duration
 	for i := 1; i < len(windows); i++ {
-		length := windows[i].Began.Sub(windows[i-1].Began).Round(time.Second)
-		if length > 0 && length <= time.Minute {
-			return length.String()
+		before, after := windows[i-1].Ends, windows[i].Ends
+		length := after.Sub(before).Round(time.Second)
+		if length > 10*time.Second {
+			length = length.Round(5 * time.Second)
+		}
+		if before.IsZero() || after.IsZero() || length <= 0 || length > time.Minute {
+			continue
+		}
+		if least == 0 || length < least {
+			least = length
 		}
 	}
-	return ""
+	if least == 0 {
+		return ""
+	}
+	return least.String()
+}
+
+// moment is a time of day that is not broken at its hyphens.
+func moment(t time.Time) template.HTML {
+	text := t.UTC().Format("2006-01-02 15:04:05 UTC")
+	return template.HTML("<time>" + text + "</time>") //nolint:gosec // it holds nothing but digits
 }
 
 // breakable returns a name that may be broken after an underscore or a dot, but not in a word.

@@ -32,8 +32,8 @@ func example() *tap.Report {
 			{Stream: "notes", Status: "unfinished", Records: 5},
 		},
 		Windows: []tap.Window{
-			{Began: began, Limit: 50, Sent: 50},
-			{Began: began.Add(30 * time.Second), Limit: 50, Sent: 10, Left: 40},
+			{Began: began, Limit: 50, Sent: 50, Ends: began.Add(20 * time.Second)},
+			{Began: began.Add(20 * time.Second), Limit: 50, Sent: 10, Left: 40, Ends: began.Add(50 * time.Second)},
 		},
 	}
 }
@@ -76,9 +76,9 @@ func TestBarsHaveNumbersWhereTheyFit(t *testing.T) {
 	page, err = html(r)
 	require.NoError(t, err)
 	assert.NotContains(t, string(page), "<b style")
-	assert.Contains(t, string(page), `title="12:00:30: 10 requests of this run, limit 50, 40 left"`)
+	assert.Contains(t, string(page), `title="12:00:20: 10 requests of this run, limit 50, 40 left"`)
 	r.Windows = []tap.Window{{Sent: 3}}
-	assert.Contains(t, plain(t, r), "One bar for each window;", "its length is not known")
+	assert.Contains(t, plain(t, r), "One bar for each window.", "neither its length nor the limit is known")
 }
 
 func TestNamesBreakBetweenWordsOnly(t *testing.T) {
@@ -148,22 +148,27 @@ func TestRankOfStreams(t *testing.T) {
 }
 
 func TestLengthOfAWindow(t *testing.T) {
-	windows := func(seconds ...int) (of []tap.Window) {
-		for _, s := range seconds {
-			of = append(of, tap.Window{Began: began.Add(time.Duration(s) * time.Second)})
+	windows := func(ends ...int) (of []tap.Window) {
+		for _, s := range ends {
+			w := tap.Window{Began: began}
+			if s > 0 {
+				w.Ends = began.Add(time.Duration(s) * time.Second)
+			}
+			of = append(of, w)
 		}
 		return of
 	}
 	for want, of := range map[string][]tap.Window{
-		"":     windows(0),
-		"30s":  windows(0, 30, 70),
-		"1s":   windows(0, 0, 1),
-		"10s":  windows(0, 90, 100),
-		"1m0s": windows(0, 60),
+		"":     windows(1),
+		"30s":  windows(11, 40, 100, 130),
+		"1s":   windows(5, 5, 6),
+		"10s":  windows(1, 91, 101),
+		"20s":  windows(0, 1, 0, 10, 30),
+		"1m0s": windows(1, 61),
 	} {
 		assert.Equal(t, want, windowOf(of))
 	}
-	assert.Empty(t, windowOf(windows(0, 61)))
+	assert.Empty(t, windowOf(windows(1, 66)))
 }
 
 func TestTimesOfAPage(t *testing.T) {
