@@ -130,6 +130,8 @@ func explain(e gojsonschema.ResultError) string {
 		return fmt.Sprintf("it must be one of %v", d["allowed"])
 	case *gojsonschema.DoesNotMatchPatternError:
 		return fmt.Sprintf("it must match %v", d["pattern"])
+	case *gojsonschema.StringLengthGTEError:
+		return "it must not be empty"
 	case *gojsonschema.NumberGTEError:
 		return fmt.Sprintf("it must be at least %v", bound(d["min"]))
 	case *gojsonschema.NumberLTEError:
