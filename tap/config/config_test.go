@@ -99,6 +99,10 @@ func TestWholeNumbersAreIntegers(t *testing.T) {
 		_, err = read(t, oauth, map[string]string{"TAP_GREENHOUSE_CONCURRENCY": bad})
 		assert.ErrorContains(t, err, "TAP_GREENHOUSE_CONCURRENCY", bad)
 	}
+	for _, odd := range []string{"+3", "0x3", "007", "3x"} {
+		_, err := read(t, oauth, map[string]string{"TAP_GREENHOUSE_CONCURRENCY": odd})
+		assert.EqualError(t, err, "environment variable TAP_GREENHOUSE_CONCURRENCY: it must be an integer", odd)
+	}
 }
 
 // Client credentials go before an API key, wherever either stands: old taps left keys behind.

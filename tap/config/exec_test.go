@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -47,7 +48,9 @@ func TestFailingTokenCommandIsNamed(t *testing.T) {
 		"no such file": missing,
 	} {
 		synctest.Test(t, func(t *testing.T) {
+			began := time.Now()
 			err := c.KeepToken("the token")
+			assert.Equal(t, c == missing, time.Now().Equal(began), "what does not exist is not waited for")
 			assert.ErrorContains(t, err, words)
 			assert.ErrorContains(t, err, "mend the command and sign in again")
 			assert.Equal(t, tap.Credentials, tap.KindOf(err))

@@ -149,10 +149,11 @@ func TestSettingsFromTheEnvironment(t *testing.T) {
 		assert.NotEqual(t, c.want, c.got(unset), "an empty variable is not set")
 	}
 	for name, value := range map[string]string{
-		"CONCURRENCY": "3x", "PRIVACY": "pay=drop", "DELETES": "[]", "ATTACHMENTS": "{",
+		"PRIVACY": "pay=drop", "DELETES": "[]", "ATTACHMENTS": "{", "API_KEY": "\xff",
 	} {
 		_, err := read(t, file, map[string]string{config.EnvPrefix + name: value})
-		assert.ErrorContains(t, err, "environment variable TAP_GREENHOUSE_"+name+": it must be a")
+		assert.ErrorContains(t, err, "environment variable TAP_GREENHOUSE_"+name+": ")
+		assert.Equal(t, tap.BadInput, tap.KindOf(err))
 	}
 	for token, want := range map[string]string{`"file"`: "file", `null`: "env", `""`: "env"} {
 		cfg, err := read(t, oauth+`,"refresh_token":`+token,

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -86,15 +87,18 @@ func badConfig(where, format string, args ...any) *tap.Error {
 	return tap.Errorf(tap.BadInput, where, format, args...)
 }
 
-// validate checks the members against the schema. Its errors name the key and never a value, which
-// may be a secret.
-func (o origin) validate(members map[string]jsontext.Value) error {
-	document, err := json.Marshal(members)
+var checker = sync.OnceValue(func() *gojsonschema.Schema {
+	schema, err := gojsonschema.NewSchema(gojsonschema.NewBytesLoader(configSchema))
 	if err != nil {
-		return badConfig(o.file, "%w", err)
+		panic(err) // the file is embedded
 	}
-	result, err := gojsonschema.Validate(gojsonschema.NewBytesLoader(configSchema),
-		gojsonschema.NewBytesLoader(document))
+	return schema
+})
+
+// validate checks a config against the schema. Its errors name the key and never a value, which may
+// be a secret.
+func (o origin) validate(config []byte) error {
+	result, err := checker().Validate(gojsonschema.NewBytesLoader(config))
 	if err != nil {
 		return badConfig(o.file, "%w", err)
 	}

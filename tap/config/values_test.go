@@ -183,6 +183,7 @@ func TestRewritingTokens(t *testing.T) {
 	assert.Equal(t, `{"refresh_token": "new\"", "x": 1}`, string(data))
 	assert.Error(t, config.CanRewrite(filepath.Join(folder, "none")))
 	assert.Error(t, config.RewriteToken(filepath.Join(folder, "none"), "x"))
+	assert.Error(t, config.RewriteToken(folder, "x"))
 	link := filepath.Join(folder, "link.json")
 	require.NoError(t, os.Symlink(file, link))
 	require.NoError(t, config.RewriteToken(link, "newer"))
