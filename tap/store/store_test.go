@@ -142,7 +142,8 @@ func TestPartsOfKilledProcessesAreSwept(t *testing.T) {
 	}
 	dead, other := touch(".part-1234"), touch("other")
 	require.NoError(t, os.Mkdir(filepath.Join(dir, ".part-folder"), 0o700))
-	require.NoError(t, os.Symlink(other, filepath.Join(dir, ".part-link")))
+	link := filepath.Join(dir, ".part-link")
+	require.NoError(t, os.Symlink(other, link))
 	living, err := newPart(dir)
 	require.NoError(t, err)
 	defer Discard(living)
@@ -151,6 +152,7 @@ func TestPartsOfKilledProcessesAreSwept(t *testing.T) {
 	require.NoError(t, err)
 	assert.NoFileExists(t, dead)
 	assert.FileExists(t, other)
+	assert.FileExists(t, link)
 	assert.DirExists(t, filepath.Join(dir, ".part-folder"))
 	assert.FileExists(t, living.Name())
 	assert.FileExists(t, f.Name())

@@ -40,6 +40,7 @@ func mutantsOf(fset *token.FileSet, path string, f *ast.File) []mutant {
 			return false
 		case *ast.CallExpr:
 			found.capacity(n)
+			found.permissions(n)
 		case *ast.BinaryExpr:
 			found.operator(n)
 		case *ast.UnaryExpr:
@@ -123,6 +124,14 @@ func (f *finder) capacity(n *ast.CallExpr) {
 			f.silent[n] = true
 			return true
 		})
+	}
+}
+
+// permissions notes that the permissions of a file that is opened are a mode, however they are
+// written: 0 where none is made.
+func (f *finder) permissions(n *ast.CallExpr) {
+	if fun, ok := n.Fun.(*ast.SelectorExpr); ok && fun.Sel.Name == "OpenFile" && len(n.Args) == 3 {
+		f.silent[n.Args[2]] = true
 	}
 }
 

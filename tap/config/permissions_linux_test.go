@@ -3,44 +3,14 @@ package config
 import (
 	"os"
 	"path/filepath"
-	"runtime"
-	"syscall"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/tap-greenhouse/tap-greenhouse/internal/nobody"
 )
-
-// unprivileged runs f as a user to whom permissions apply, also where root runs the tests.
-func unprivileged(t *testing.T, f func()) {
-	t.Helper()
-	if os.Getuid() != 0 {
-		f()
-		return
-	}
-	runtime.LockOSThread() // the user is that of the thread
-	defer runtime.UnlockOSThread()
-	require.NoError(t, syscall.Setfsuid(nobody))
-	defer func() { require.NoError(t, syscall.Setfsuid(0)) }()
-	f()
-}
-
-const nobody = 65534
-
-// owned makes a folder with a config in it, both of the user of [unprivileged].
-func owned(t *testing.T, content string) (folder, path string) {
-	t.Helper()
-	folder = t.TempDir()
-	path = filepath.Join(folder, "c.json")
-	require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
-	if os.Getuid() == 0 {
-		require.NoError(t, os.Chmod(filepath.Dir(folder), 0o755))
-		require.NoError(t, os.Chown(folder, nobody, -1))
-		require.NoError(t, os.Chown(path, nobody, -1))
-	}
-	t.Cleanup(func() { _ = os.Chmod(folder, 0o700) })
-	return folder, path
-}
 
 // A token can be saved if either its file or the file's folder may be written. That is known
 // beforehand, and finding it out leaves nothing behind.
@@ -55,10 +25,11 @@ func TestTokensAreSavedWherePermissionsAllow(t *testing.T) {
 		"nothing writable": {0o500, 0o400, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			folder, path := owned(t, partner)
+			folder := nobody.Folder(t, map[string]string{"c.json": partner})
+			path := filepath.Join(folder, "c.json")
 			require.NoError(t, os.Chmod(path, c.file))
 			require.NoError(t, os.Chmod(folder, c.folder))
-			unprivileged(t, func() {
+			nobody.Do(t, func() {
 				can, err := CanRewrite(path), RewriteToken(path, "a new and longer token")
 				if c.saved {
 					require.NoError(t, can)
@@ -67,8 +38,10 @@ func TestTokensAreSavedWherePermissionsAllow(t *testing.T) {
 					require.ErrorIs(t, can, os.ErrPermission)
 					require.ErrorIs(t, err, os.ErrPermission)
 				}
-				assert.Equal(t, c.saved, Input{}.tokenIn(content(t, path)) == "a new and longer token")
 			})
+			data, err := os.ReadFile(path)
+			require.NoError(t, err)
+			assert.Equal(t, c.saved, Input{}.tokenIn(data) == "a new and longer token")
 			entries, err := os.ReadDir(folder)
 			require.NoError(t, err)
 			assert.Len(t, entries, 1)
@@ -79,17 +52,9 @@ func TestTokensAreSavedWherePermissionsAllow(t *testing.T) {
 	}
 }
 
-func content(t *testing.T, path string) []byte {
-	t.Helper()
-	data, err := os.ReadFile(path)
-	require.NoError(t, err)
-	return data
-}
-
 // A token that an interrupted run left is not lost where it cannot be put into the config.
 func TestTokenThatCannotBeAdoptedIsNotLost(t *testing.T) {
-	renewed := []byte(`{"client_id":"c","client_secret":"s", "refresh_token": "new",
- "refresh_token_exec":["/bin/true"]}`)
+	renewed := strings.Replace(partner, "old", "new", 1)
 	for name, c := range map[string]struct {
 		folder, config, next os.FileMode
 		says                 string
@@ -100,15 +65,12 @@ func TestTokenThatCannotBeAdoptedIsNotLost(t *testing.T) {
 		"read-only":         {0o500, 0o400, 0o400, "saving the refresh token of .c.json.next", false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			folder, path := owned(t, partner)
-			require.NoError(t, os.WriteFile(nextFile(path), renewed, 0o600))
-			if os.Getuid() == 0 {
-				require.NoError(t, os.Chown(nextFile(path), nobody, -1))
-			}
+			folder := nobody.Folder(t, map[string]string{"c.json": partner, ".c.json.next": renewed})
+			path := filepath.Join(folder, "c.json")
 			require.NoError(t, os.Chmod(path, c.config))
 			require.NoError(t, os.Chmod(nextFile(path), c.next))
 			require.NoError(t, os.Chmod(folder, c.folder))
-			unprivileged(t, func() {
+			nobody.Do(t, func() {
 				cfg, err := Read(Input{File: path})
 				if c.warned {
 					require.NoError(t, err)
@@ -119,7 +81,9 @@ func TestTokenThatCannotBeAdoptedIsNotLost(t *testing.T) {
 				}
 			})
 			require.NoError(t, os.Chmod(nextFile(path), 0o400))
-			assert.Equal(t, string(renewed), string(content(t, nextFile(path))))
+			left, err := os.ReadFile(nextFile(path))
+			require.NoError(t, err)
+			assert.Equal(t, renewed, string(left))
 		})
 	}
 }
