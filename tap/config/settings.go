@@ -106,8 +106,8 @@ func (o origin) validate(config []byte) error {
 	place := "" // what precedes them all: the file, if one is about it
 	for _, e := range result.Errors() {
 		key, what := e.Field(), ": "+explain(e)
-		if name, ok := e.Details()["property"]; ok && e.Type() == "required" {
-			key, what = fmt.Sprintf("%s.%s", key, name), " is missing"
+		if _, ok := e.(*gojsonschema.RequiredError); ok {
+			key, what = fmt.Sprintf("%s.%s", key, e.Details()["property"]), " is missing"
 		}
 		op, name := o.of(key)
 		if op == o.file {
@@ -140,11 +140,11 @@ func explain(e gojsonschema.ResultError) string {
 		return fmt.Sprintf("it must be at least %v", bound(d["min"]))
 	case *gojsonschema.NumberLTEError:
 		return fmt.Sprintf("it must be at most %v", bound(d["max"]))
+	case *gojsonschema.AdditionalPropertyNotAllowedError:
+		name := fmt.Sprint(d["property"])
+		return fmt.Sprintf("unknown member %q%s", name, nearest.Hint(name, membersOf(e.Field())))
 	}
-	if name, ok := d["property"]; ok && e.Type() == "additional_property_not_allowed" {
-		return fmt.Sprintf("unknown member %q%s", name, nearest.Hint(fmt.Sprint(name), membersOf(e.Field())))
-	}
-	return strings.ToLower(strings.TrimSuffix(e.Type(), "_")) + " is not right"
+	return "it is not right"
 }
 
 // membersOf returns the names of the members of a setting.

@@ -104,11 +104,11 @@ func object(members map[string]jsontext.Value) jsontext.Value {
 
 // whole returns a number without fraction, such as 8.0 or 1e2, as an integer.
 func whole(value jsontext.Value) jsontext.Value {
-	if value.Kind() != '0' || len(value) > 40 {
+	if value.Kind() != '0' {
 		return value
 	}
 	r, ok := new(big.Rat).SetString(string(value))
-	if !ok || !r.IsInt() || len(r.Num().String()) > 40 {
+	if !ok || !r.IsInt() {
 		return value
 	}
 	return jsontext.Value(r.Num().String())
