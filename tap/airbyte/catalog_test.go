@@ -88,10 +88,10 @@ func TestSyncModes(t *testing.T) {
 	for mode, want := range map[string]string{
 		``:                           "false ",
 		`,"sync_mode":"incremental"`: "false ",
-		`,"sync_mode":"incremental","generation_id":3`:  "false ",
-		`,"sync_mode":"full_refresh"`:                   "true ",
-		`,"sync_mode":"full_refresh","generation_id":0`: "true 0",
-		`,"sync_mode":"full_refresh","generation_id":3`: "true 3",
+		`,"sync_mode":"incremental","generation_id":3`:   "false ",
+		`,"sync_mode":"full_refresh"`:                    "true ",
+		`,"sync_mode":"full_refresh","generation_id":0`:  "true 0",
+		`,"sync_mode":"full_refresh","generation_id":12`: "true 12",
 	} {
 		choices, err := airbyte.ParseCatalog([]byte(`{"streams":[{"stream":{"name":"users"}`+mode+`}]}`), lookupUsers)
 		require.NoError(t, err, mode)

@@ -40,7 +40,7 @@ func mutantsOf(fset *token.FileSet, path string, f *ast.File) []mutant {
 			return false
 		case *ast.CallExpr:
 			found.capacity(n)
-			found.permissions(n)
+			found.unseen(n)
 		case *ast.BinaryExpr:
 			found.operator(n)
 		case *ast.UnaryExpr:
@@ -127,11 +127,15 @@ func (f *finder) capacity(n *ast.CallExpr) {
 	}
 }
 
-// permissions notes that the permissions of a file that is opened are a mode, however they are
-// written: 0 where none is made.
-func (f *finder) permissions(n *ast.CallExpr) {
-	if fun, ok := n.Fun.(*ast.SelectorExpr); ok && fun.Sel.Name == "OpenFile" && len(n.Args) == 3 {
-		f.silent[n.Args[2]] = true
+// unseen are arguments of which no other value would be noticed: the mode of a file that is opened,
+// mostly 0 because none is made, and the bits of a float, which are 64 unless they are 32.
+var unseen = map[string]int{"OpenFile": 2, "ParseFloat": 1}
+
+func (f *finder) unseen(n *ast.CallExpr) {
+	if fun, ok := n.Fun.(*ast.SelectorExpr); ok {
+		if i, ok := unseen[fun.Sel.Name]; ok && i < len(n.Args) {
+			f.silent[n.Args[i]] = true
+		}
 	}
 }
 
