@@ -127,6 +127,19 @@ func TestFailedPutsLeaveNothing(t *testing.T) {
 	}
 }
 
+// A description that cannot be written is an error, and leaves no part.
+func TestFailedDescriptionsLeaveNothing(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, ".cv.json", "x"), 0o700))
+	s := &folder{root: dir}
+	require.Error(t, s.describe(s.path("cv"), metaOf("")))
+	parts, err := filepath.Glob(filepath.Join(dir, ".part-*"))
+	require.NoError(t, err)
+	assert.Empty(t, parts)
+	gone := &folder{root: filepath.Join(dir, "none")}
+	require.ErrorIs(t, gone.describe(gone.path("cv"), metaOf("")), fs.ErrNotExist)
+}
+
 // Parts that a killed process left are removed at the start; those of a living one, and what is no
 // part, are not.
 func TestPartsOfKilledProcessesAreSwept(t *testing.T) {
