@@ -127,6 +127,18 @@ func TestFailedPutsLeaveNothing(t *testing.T) {
 	}
 }
 
+// A file that cannot be made durable is not stored.
+func TestUnsyncedFilesAreNotStored(t *testing.T) {
+	s := open(t, "file://"+filepath.ToSlash(t.TempDir()))
+	f, err := s.Temp()
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
+	require.ErrorIs(t, s.Put(t.Context(), "a", f, metaOf("")), os.ErrClosed)
+	_, err = s.Get(t.Context(), "a")
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	assert.NoFileExists(t, f.Name())
+}
+
 // A description that cannot be written is an error, and leaves no part.
 func TestFailedDescriptionsLeaveNothing(t *testing.T) {
 	dir := t.TempDir()
