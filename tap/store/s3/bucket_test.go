@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -136,6 +137,8 @@ func TestBucketsOpen(t *testing.T) {
 		{"s3://bucket", "https://s3.example", ""},
 		{"s3://bucket", "http://127.0.0.1:9000", ""},
 		{"s3://bucket", "http://localhost:9000", ""},
+		{"s3://bucket", "https://", "not an address"},
+		{"s3://bucket", "https://-s3.example", "does not follow"},
 		{"s3://bucket", "http://s3.example", "has to begin with https://"},
 		{"s3://bucket", "s3.example", "not an address"},
 	} {
@@ -146,7 +149,8 @@ func TestBucketsOpen(t *testing.T) {
 			continue
 		}
 		require.NoError(t, err, "%v", c)
-		assert.NotNil(t, s)
+		assert.Equal(t, cmp.Or(c.endpoint, "https://s3.amazonaws.com"),
+			s.(*bucket).client.EndpointURL().String(), "Amazon's, encrypted, unless told otherwise")
 	}
 	env["AWS_ENDPOINT_URL_S3"], env["AWS_ENDPOINT_URL"] = "https://s3.example", "http://no.example"
 	_, err := store.Open("s3://bucket", getenv, time.Second)
