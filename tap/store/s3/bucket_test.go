@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -188,6 +189,9 @@ func TestErrorsOfBuckets(t *testing.T) {
 	serve(t, s3)
 	s := openStore(t, "s3://another", time.Minute)
 	err := store.WriteFile(t.Context(), s, "a", nil)
+	assert.EqualError(t, err, `bucket "another" does not exist`)
+	_, err = store.OpenSlot(t.Context(), "s3://another/state.json", os.LookupEnv, time.Minute,
+		slog.New(slog.DiscardHandler))
 	assert.EqualError(t, err, `bucket "another" does not exist`)
 	b, ok := s.(*bucket)
 	require.True(t, ok)

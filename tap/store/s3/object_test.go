@@ -68,7 +68,10 @@ func (s *memory) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		case s.simple && match+none != "":
 			fail(http.StatusNotImplemented, "NotImplemented")
 			return
-		case none == "*" && found, match != "" && (!found || match != etagOf(old)):
+		case match != "" && !found:
+			fail(http.StatusNotFound, "NoSuchKey")
+			return
+		case none == "*" && found, match != "" && match != etagOf(old):
 			fail(http.StatusPreconditionFailed, "PreconditionFailed")
 			return
 		}

@@ -141,6 +141,15 @@ func TestStatesThatOthersChange(t *testing.T) {
 	}
 }
 
+// A lease that is there but cannot be read may be another's: the state is not taken.
+func TestUnreadableLeaseIsNotTaken(t *testing.T) {
+	memory := &memory{objects: map[string][]byte{"/bucket/acme/state.json.lock": []byte("another")}}
+	serve(t, refusing(memory, func(r *http.Request) bool { return r.Method == http.MethodGet }))
+	_, err := openState(t)
+	require.ErrorContains(t, err, "bucket bucket: ")
+	assert.Equal(t, "another", memory.lock())
+}
+
 // onWrite is a log that calls a function for each line.
 type onWrite func()
 
