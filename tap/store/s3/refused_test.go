@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -141,13 +142,21 @@ func TestStatesThatOthersChange(t *testing.T) {
 	}
 }
 
-// A lease that is there but cannot be read may be another's: the state is not taken.
+// A lease that is there but cannot be read, at first or while it is waited for, may be another's: the
+// state is not taken.
 func TestUnreadableLeaseIsNotTaken(t *testing.T) {
-	memory := &memory{objects: map[string][]byte{"/bucket/acme/state.json.lock": []byte("another")}}
-	serve(t, refusing(memory, func(r *http.Request) bool { return r.Method == http.MethodGet }))
-	_, err := openState(t)
-	require.ErrorContains(t, err, "bucket bucket: ")
-	assert.Equal(t, "another", memory.lock())
+	for readable := range 3 {
+		memory := &memory{objects: map[string][]byte{"/bucket/state.json.lock": []byte("another")}}
+		var read atomic.Int32
+		serve(t, refusing(memory, func(r *http.Request) bool {
+			return r.Method == http.MethodGet && int(read.Add(1)) > readable
+		}))
+		b, err := newBucket("bucket", "", os.LookupEnv, time.Minute)
+		require.NoError(t, err)
+		_, err = openObject(t.Context(), b, "state.json", short, slog.New(slog.DiscardHandler))
+		require.ErrorContains(t, err, "bucket bucket: ")
+		assert.Equal(t, "another", string(memory.objects["/bucket/state.json.lock"]))
+	}
 }
 
 // onWrite is a log that calls a function for each line.
