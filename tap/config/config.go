@@ -102,7 +102,8 @@ func Read(in Input) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	where, members, file, err := configMembers(in)
+	where, file := in.place()
+	members, err := in.members(where)
 	if err != nil {
 		return nil, err
 	}
@@ -134,9 +135,7 @@ func Read(in Input) (*Config, error) {
 			delete(members, name)
 		}
 	}
-	if err := tidy(members, all); err != nil {
-		return nil, badConfig(where, "%w", err)
-	}
+	tidy(members, all)
 	cfg.preferOAuth(members)
 	slices.Sort(cfg.Warnings)
 	for _, s := range all {
@@ -147,11 +146,11 @@ func Read(in Input) (*Config, error) {
 			}
 		}
 	}
-	if err := cfg.origin.validate(members); err != nil {
-		return nil, err
-	}
 	data, err := json.Marshal(members)
 	if err != nil {
+		return nil, badConfig(where, "%w", err)
+	}
+	if err := cfg.origin.validate(data); err != nil {
 		return nil, err
 	}
 	for _, into := range []any{cfg, &cfg.texts} {
@@ -199,28 +198,21 @@ func (c *Config) Reread() (*Config, error) {
 	return Read(Input{File: c.File, Env: c.getenv, Now: c.now})
 }
 
-// configMembers reads the config file, if there is one, into its members, including those in
-// credentials.
-func configMembers(
-	in Input,
-) (where string, members map[string]jsontext.Value, file string, err error) {
-	members = map[string]jsontext.Value{}
+// members reads the config file, if there is one, into its members, including those in credentials.
+func (in Input) members(where string) (map[string]jsontext.Value, error) {
+	members := map[string]jsontext.Value{}
 	if in.File == "" || in.File == "ENV" {
-		return "config from the environment", members, "", nil
-	}
-	where = "config " + in.File
-	if in.File != "-" {
-		file = in.File
+		return members, nil
 	}
 	data, err := in.ReadFile(in.File)
-	if err != nil {
-		return where, nil, "", &tap.Error{Kind: tap.BadInput, Op: where, Err: err}
+	if err == nil {
+		err = unmarshal(data, &members, in.File)
 	}
-	if err := unmarshal(data, &members, in.File); err != nil {
-		return where, nil, "", &tap.Error{Kind: tap.BadInput, Op: where, Err: err}
+	if err != nil {
+		return nil, badConfig(where, "%w", err)
 	}
 	if members == nil {
-		return where, nil, "", badConfig(where, "it is null, not an object")
+		return nil, badConfig(where, "it is null, not an object")
 	}
 	nested, ok := members["credentials"]
 	if ok && string(nested) == `""` {
@@ -230,7 +222,7 @@ func configMembers(
 	if ok {
 		var creds map[string]jsontext.Value
 		if err := json.Unmarshal(nested, &creds); err != nil {
-			return where, nil, "", badConfig(where, "credentials: it must be an object")
+			return nil, badConfig(where, "credentials: it must be an object")
 		}
 		delete(members, "credentials")
 		delete(creds, "auth_type")
@@ -241,7 +233,7 @@ func configMembers(
 			members[name] = value
 		}
 	}
-	return where, members, file, nil
+	return members, nil
 }
 
 // fromEnv converts the text of an environment variable to JSON of the setting's type.
@@ -250,11 +242,11 @@ func fromEnv(s Setting, text string) (jsontext.Value, error) {
 	case s.Is("string") && !s.Is("object"):
 		return json.Marshal(text)
 	case s.Is("integer"):
-		number := whole(jsontext.Value(strings.TrimSpace(text)))
-		if _, err := strconv.Atoi(string(number)); err != nil {
+		number := jsontext.Value(strings.TrimSpace(text))
+		if _, err := strconv.Atoi(string(whole(number))); err != nil || !number.IsValid() {
 			return nil, errors.New("it must be an integer")
 		}
-		return number, nil
+		return number, nil // in the form of JSON, which tidy makes whole
 	}
 	v := jsontext.Value(text)
 	if s.Is("object") {

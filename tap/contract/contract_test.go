@@ -18,7 +18,7 @@ const agreedColumns = `{"type":"object","properties":{
 "status":{"type":["string","null"],"description":"Known values: open, closed."},
 "at":{"type":["string","null"],"format":"date-time"},
 "size":{"type":["number","null"]},
-"any":{},"object":{"type":["object","null"]},
+"any":{},"object":{"type":["object","null"]},"list":{"type":["array","null"]},
 "phones":{"type":["array","null"],"items":{"type":"object","properties":{"value":{"type":["string","null"]}}}}}}`
 
 func parse(t *testing.T, schema string) *record.Shape {
@@ -87,6 +87,11 @@ func TestDifferences(t *testing.T) {
 			now:  `"object":{"type":"object","properties":{"x":{"type":"string"}}}`,
 		},
 		{
+			name: "items of a list that none were agreed of",
+			old:  `"list":{"type":["array","null"]}`,
+			now:  `"list":{"type":"array","items":{"type":"string"}}`,
+		},
+		{
 			name: "a format that went", old: `,"format":"date-time"`,
 			want: []string{"at: the type is string, and was string (date-time)"},
 		},
@@ -100,6 +105,12 @@ func TestDifferences(t *testing.T) {
 			want: []string{"phones.type: a new column, string"},
 		},
 		{name: "other words", old: `"Name."`, now: `"Full name."`},
+		{
+			name: "a column that is missing, or new, and that no row has",
+			old:  `"name":{"type":["string","null"],"description":"Name."},`,
+			now:  `"nickname":{"type":["string","null"]},`, found: Found{Absent: []string{"name", "nickname"}},
+			want: []string{"name: the column is missing", "nickname: a new column, string"},
+		},
 		{
 			name:  "what rows showed",
 			found: Found{Absent: []string{"at", "elsewhere"}, Unlisted: []string{"status=draft"}},

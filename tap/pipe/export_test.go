@@ -1,0 +1,5 @@
+package pipe
+
+import "time"
+
+func init() { linger = time.Second }
