@@ -15,11 +15,12 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/schemas"
 )
 
-// check checks what the form of a setting does not say, and makes what several settings say together.
+// check checks what the form of a setting does not say, and makes what several settings say
+// together.
 func (c *Config) check(members map[string]jsontext.Value) (err error) {
 	bad := c.origin.bad
 	if c.RequestTimeout == 0 {
-		text, _ := jsontext.AppendUnquote(nil, members["request_timeout"]) // the schema wants a string
+		text, _ := jsontext.AppendUnquote(nil, members["request_timeout"]) // it is a string
 		return bad("request_timeout", noDuration(string(text)))
 	}
 	if c.Attachments != nil {

@@ -178,8 +178,9 @@ func (m maker) Make(s *tap.Stream, shape *record.Shape, fields []string) (
 	partial := false
 	for _, column := range shape.Columns {
 		switch {
-		case column.Made, custom[column.Name], column.Treatment == record.Drop && column.Name != t.column &&
-			strings.HasPrefix(column.Name, customPrefix):
+		case column.Made, custom[column.Name],
+			column.Treatment == record.Drop && column.Name != t.column &&
+				strings.HasPrefix(column.Name, customPrefix):
 			// The API does not have it.
 		case column.Treatment == record.Drop && (column.Name != t.column || len(t.wanted) == 0):
 			partial = true

@@ -223,8 +223,8 @@ func (a *Account) Reach(
 	if err != nil {
 		return nil, err
 	}
-	return rights.Probe(ctx, asking{a.client, a.opts.Asked}, introspection.Scopes(), introspection.Identity(), streams,
-		a.cfg.Concurrency)
+	return rights.Probe(ctx, asking{a.client, a.opts.Asked}, introspection.Scopes(),
+		introspection.Identity(), streams, a.cfg.Concurrency)
 }
 
 // Granted returns, by name, which of the streams the credential may read, as far as the API says so

@@ -70,8 +70,11 @@ func (a *Account) Prepare(ctx context.Context, read Read) (*Run, error) {
 	if read.Protocol == nil {
 		read.Protocol = Singer
 	}
-	r := &Run{Account: a, read: read, began: time.Now(), state: tap.NewState(), anew: map[string]bool{}}
-	r.id = runID(r.began)
+	began := time.Now()
+	r := &Run{
+		Account: a, read: read, began: began, id: runID(began),
+		state: tap.NewState(), anew: map[string]bool{},
+	}
 	err := a.cfg.CheckCredential(a.opts.KeepToken != nil)
 	if err != nil {
 		return nil, err
@@ -146,7 +149,9 @@ func (r *Run) identify(ctx context.Context) error {
 
 // schedule says when a stream may be left alone.
 func (r *Run) schedule(stream string) progress.Schedule {
-	return progress.Schedule{RefreshEvery: r.cfg.RefreshEvery(stream), MaxStaleness: r.cfg.MaxStaleness}
+	return progress.Schedule{
+		RefreshEvery: r.cfg.RefreshEvery(stream), MaxStaleness: r.cfg.MaxStaleness,
+	}
 }
 
 // makeEngine connects the parts.
