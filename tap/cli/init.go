@@ -202,7 +202,7 @@ func (p *program) showReach(ctx context.Context, cfg *config.Config) error {
 	}
 	streams = slices.DeleteFunc(streams, func(s *tap.Stream) bool { return !s.SelectedByDefault() })
 	opts := p.options(nil)
-	opts.Asked = p.showAsked(len(streams))
+	opts.Probed = p.showAsked(len(streams))
 	account := greenhouse.Open(cfg, opts)
 	defer account.Close()
 	restore := p.quiet()
