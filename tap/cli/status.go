@@ -16,23 +16,7 @@ import (
 
 // status shows how far each stream is. It reads no list, and writes nothing.
 func (p *program) status(ctx context.Context, flags planFlags) (int, error) {
-	account, run, err := p.prepareSinger(ctx, singerFlags{
-		Config: flags.Config, Catalog: flags.Catalog, State: flags.State,
-	})
-	if err != nil {
-		return greenhouse.ExitCode(err, false), err
-	}
-	defer account.Close()
-	found, err := run.Status(ctx)
-	if err != nil {
-		return greenhouse.ExitCode(err, false), err
-	}
-	if flags.Format == "json" {
-		err = writeJSON(p.Out, found)
-	} else {
-		err = statusText(p.Out, found)
-	}
-	return greenhouse.ExitCode(err, true), err
+	return foresee(ctx, p, flags, (*greenhouse.Run).Status, statusText)
 }
 
 // statusText writes the status for a person: a line for each stream, and under it what is special.

@@ -21,77 +21,53 @@ import (
 // EnvPrefix precedes the names of settings in the environment.
 const EnvPrefix = "TAP_GREENHOUSE_"
 
-// Config is the user's config, checked and with defaults.
+// Config is the user's config, checked and with defaults. A setting is one field: its type says how
+// it is written, if JSON does not.
 type Config struct {
-	ClientID     string          `json:"client_id"`
-	ClientSecret string          `json:"client_secret"`
-	UserID       jsontext.Value  `json:"user_id"`
-	RefreshToken string          `json:"refresh_token"`
-	APIKey       string          `json:"api_key"`
-	CustomFields string          `json:"custom_fields"`
-	NewColumns   tap.NewColumns  `json:"new_columns"`
-	OnForbidden  string          `json:"on_forbidden"`
-	Concurrency  int             `json:"concurrency"`
-	UserAgent    string          `json:"user_agent"`
-	TypeChanges  tap.TypeChanges `json:"type_changes"`
+	ClientID         string   `json:"client_id"`
+	ClientSecret     string   `json:"client_secret"`
+	RefreshToken     string   `json:"refresh_token"`
+	RefreshTokenExec []string `json:"refresh_token_exec"`
+	APIKey           string   `json:"api_key"`
 
-	ContractChanges string `json:"contract_changes"`
+	UserID    jsontext.Value `json:"user_id"`
+	UserAgent string         `json:"user_agent"`
+	APIURL    *url.URL       `json:"api_url"`
+	AuthURL   *url.URL       `json:"auth_url"`
 
-	RefreshTokenExec []string          `json:"refresh_token_exec"`
-	Privacy          map[string]string `json:"privacy"`
-	PrivacyColumns   jsontext.Value    `json:"privacy_columns"`
-	PrivacyKey       string            `json:"privacy_key"`
+	StartDate       time.Time       `json:"start_date"`
+	Streams         []string        `json:"streams"` // empty for the default
+	CustomFields    string          `json:"custom_fields"`
+	NewColumns      tap.NewColumns  `json:"new_columns"`
+	TypeChanges     tap.TypeChanges `json:"type_changes"`
+	ContractChanges string          `json:"contract_changes"`
+	OnForbidden     string          `json:"on_forbidden"`
 
-	// Settings whose text has a form of its own.
-	StartDate      time.Time
-	Streams        []string // empty for the default
-	Lookback       time.Duration
-	Budget         float64 // 0 to 1
-	RequestTimeout time.Duration
-	MaxRetryTime   time.Duration
-	MaxRunTime     time.Duration
-	MaxStaleness   time.Duration // 0 for reading every list in every run
-	APIURL         *url.URL
-	AuthURL        *url.URL
-	Exclude        *privacy.Policy // nil for no columns
-	Policy         *privacy.Policy // of privacy and privacy_columns; nil without treatments
-	Attachments    *Attachments    // nil without contents of attachments
-	Deletes        *Deletes        // nil for not at all
-	refreshEvery   []refreshRule
+	Privacy        map[string]string `json:"privacy"`
+	PrivacyColumns jsontext.Value    `json:"privacy_columns"`
+	PrivacyKey     string            `json:"privacy_key"`
+	ExcludeColumns []string          `json:"exclude"`
 
-	File     string   // where it was read from; empty for stdin and the environment
-	Warnings []string // about it, for the log
-	texts    texts
+	Lookback       time.Duration `json:"lookback"`
+	Budget         float64       `json:"budget"` // 0 to 1
+	Concurrency    int           `json:"concurrency"`
+	RequestTimeout time.Duration `json:"request_timeout"`
+	MaxRetryTime   time.Duration `json:"max_retry_time"`
+	MaxRunTime     time.Duration `json:"max_run_time"`
+	MaxStaleness   time.Duration `json:"max_staleness"` // 0 for reading every list in every run
+	RefreshRules   refreshRules  `json:"refresh_every"`
+
+	Attachments *Attachments `json:"attachments"` // nil without contents of attachments
+	Deletes     *Deletes     `json:"deletes"`     // nil for not at all
+
+	Policy  *privacy.Policy `json:"-"` // of privacy and privacy_columns; nil without treatments
+	Exclude *privacy.Policy `json:"-"` // of exclude; nil for no columns
+
+	File     string   `json:"-"` // where it was read from; empty for stdin and the environment
+	Warnings []string `json:"-"` // about it, for the log
 	getenv   func(string) (string, bool)
 	now      func() time.Time
 	origin   origin
-}
-
-// texts are the settings with a form of their own, as they were written.
-type texts struct {
-	StartDate      string            `json:"start_date"`
-	Streams        []string          `json:"streams"`
-	Lookback       string            `json:"lookback"`
-	Budget         string            `json:"budget"`
-	RequestTimeout string            `json:"request_timeout"`
-	MaxRetryTime   string            `json:"max_retry_time"`
-	APIURL         string            `json:"api_url"`
-	AuthURL        string            `json:"auth_url"`
-	MaxRunTime     string            `json:"max_run_time"`
-	MaxStaleness   string            `json:"max_staleness"`
-	RefreshEvery   map[string]string `json:"refresh_every"`
-	Exclude        []string          `json:"exclude"`
-
-	Attachments *struct {
-		Store    string   `json:"store"`
-		Types    []string `json:"types"`
-		MaxBytes int64    `json:"max_bytes"`
-	} `json:"attachments"`
-	Deletes *struct {
-		Store    string `json:"store"`
-		Every    string `json:"every"`
-		MaxShare string `json:"max_share"`
-	} `json:"deletes"`
 }
 
 // Read reads the config from a file (- for in.Stdin, "" or ENV for none) and the environment, which
@@ -120,32 +96,11 @@ func Read(in Input) (*Config, error) {
 	if err := cfg.addEnv(members, all); err != nil {
 		return nil, err
 	}
-	var names []string
-	for _, s := range all {
-		names = append(names, s.Name)
-	}
-	for name := range members {
-		known := slices.ContainsFunc(all, func(s Setting) bool { return s.Name == name })
-		if !known {
-			cfg.Warnings = append(cfg.Warnings,
-				fmt.Sprintf("%s: unknown key %q is ignored%s", where, name,
-					nearest.Hint(name, names)))
-		}
-		if !known {
-			delete(members, name)
-		}
-	}
+	cfg.dropUnknown(members, all)
 	tidy(members, all)
 	cfg.preferOAuth(members)
 	slices.Sort(cfg.Warnings)
-	for _, s := range all {
-		if _, ok := members[s.Name]; !ok && s.Default != nil {
-			members[s.Name], err = json.Marshal(s.Default)
-			if err != nil {
-				return nil, err
-			}
-		}
-	}
+	addDefaults(members, all)
 	data, err := json.Marshal(members)
 	if err != nil {
 		return nil, badConfig(where, "%w", err)
@@ -153,12 +108,47 @@ func Read(in Input) (*Config, error) {
 	if err := cfg.origin.validate(data); err != nil {
 		return nil, err
 	}
-	for _, into := range []any{cfg, &cfg.texts} {
-		if err := json.Unmarshal(data, into); err != nil {
-			return nil, badConfig(where, "%w", err)
+	if err := cfg.decode(members, all); err != nil {
+		return nil, err
+	}
+	return cfg, cfg.check(members)
+}
+
+// decode reads the members into their fields, in the order of the settings.
+func (c *Config) decode(members map[string]jsontext.Value, all []Setting) error {
+	for _, s := range all {
+		value, ok := members[s.Name]
+		if !ok {
+			continue
+		}
+		err := json.Unmarshal(object(map[string]jsontext.Value{s.Name: value}), c, c.forms())
+		var at *json.SemanticError
+		var wrong *malformed
+		switch {
+		case errors.As(err, &at) && errors.As(err, &wrong):
+			key := strings.ReplaceAll(string(at.JSONPointer[1:]), "/", ".")
+			return c.origin.bad(key, wrong.error)
+		case err != nil:
+			return badConfig(c.origin.file, "%w", err)
 		}
 	}
-	return cfg, cfg.parse()
+	return nil
+}
+
+// dropUnknown removes what is no setting from the members, with a warning.
+func (c *Config) dropUnknown(members map[string]jsontext.Value, all []Setting) {
+	var names []string
+	for _, s := range all {
+		names = append(names, s.Name)
+	}
+	for name := range members {
+		if slices.Contains(names, name) {
+			continue
+		}
+		delete(members, name)
+		c.Warnings = append(c.Warnings, fmt.Sprintf("%s: unknown key %q is ignored%s",
+			c.origin.file, name, nearest.Hint(name, names)))
+	}
 }
 
 // addEnv adds the settings of the environment to the members.

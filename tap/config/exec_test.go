@@ -88,13 +88,7 @@ func TestUserAgentHasNoControlCharacters(t *testing.T) {
 		"my-tap/1.0 (Ünïcode)": true, "a\nb": false, "a\r\nHost: b": false, "a\tb": false,
 		"a\x00": false, "\x7f": false, "a\u0085": false,
 	} {
-		c := &Config{
-			UserAgent: agent, getenv: Input{}.Getenv, texts: texts{
-				Lookback: "5m", RequestTimeout: "1s", MaxRetryTime: "1s", Budget: "1%",
-				APIURL: "https://a.example", AuthURL: "https://a.example",
-			},
-		}
-		err := c.parse()
+		_, err := From(map[string]any{"user_agent": agent})
 		if good {
 			require.NoError(t, err)
 			continue

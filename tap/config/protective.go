@@ -15,7 +15,9 @@ import (
 // that something must not come out: ignoring such a key would let it out. Otherwise it returns "".
 func protective(name string, known []string) string {
 	name = strings.ToLower(name)
-	word := strings.FieldsFunc(name+"_", func(r rune) bool { return strings.ContainsRune("-_. /", r) })
+	word := strings.FieldsFunc(name+"_", func(r rune) bool {
+		return strings.ContainsRune("-_. /", r)
+	})
 	switch {
 	case len(word) == 0:
 		return ""
@@ -28,7 +30,9 @@ func protective(name string, known []string) string {
 	}
 	keys := slices.DeleteFunc(slices.Clone(known),
 		func(k string) bool { return !strings.HasPrefix(k, "privacy") })
-	return slices.MinFunc(keys, func(a, b string) int { return nearest.Distance(name, a) - nearest.Distance(name, b) })
+	return slices.MinFunc(keys, func(a, b string) int {
+		return nearest.Distance(name, a) - nearest.Distance(name, b)
+	})
 }
 
 // alike reports whether a word is another one but for a typo or for vowels.

@@ -37,6 +37,25 @@ func tidy(members map[string]jsontext.Value, all []Setting) {
 	}
 }
 
+// addDefaults adds the defaults of members that are not set, at every depth.
+func addDefaults(members map[string]jsontext.Value, all []Setting) {
+	for _, s := range all {
+		value, ok := members[s.Name]
+		switch {
+		case !ok && s.Default != nil:
+			text, err := json.Marshal(s.Default)
+			if err != nil {
+				panic(err) // the file is embedded
+			}
+			members[s.Name] = text
+		case value.Kind() == '{' && len(s.Properties) > 0:
+			within := membersIn(value)
+			addDefaults(within, s.Members())
+			members[s.Name] = object(within)
+		}
+	}
+}
+
 // set returns a value without the members that are not set; nil for an object of none.
 func set(value jsontext.Value) jsontext.Value {
 	if value.Kind() != '{' {
