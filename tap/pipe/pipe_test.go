@@ -57,6 +57,15 @@ var loaders = map[string]func(){
 		fmt.Println("state " + strings.Repeat("x", 65<<20))
 		echo(os.Stdin)
 	},
+	"stores slowly": func() {
+		in, _ := io.ReadAll(os.Stdin)
+		for state := range strings.Lines(string(in)) {
+			if strings.HasPrefix(state, "state") {
+				time.Sleep(200 * time.Millisecond)
+				fmt.Print(state)
+			}
+		}
+	},
 	"sleeps": func() { time.Sleep(time.Hour) },
 }
 
@@ -165,6 +174,7 @@ func TestOnlyWholeStatesAreKept(t *testing.T) {
 		"echoes a long line": {"state 1", 0},
 	} {
 		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
 			r := start(t, t.Context(), kind, nil)
 			require.NoError(t, r.write(2))
 			require.NoError(t, r.Finish())
@@ -188,6 +198,7 @@ func TestFailingLoaders(t *testing.T) {
 		"fails at the end": {"", "exit status 4", 20},
 	} {
 		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
 			r := start(t, t.Context(), kind, nil)
 			err := r.write(20)
 			if want.write == "" {
@@ -269,6 +280,15 @@ func TestHungLoadersAreKilledWithTheirChildren(t *testing.T) {
 	}
 }
 
+// A loader that has taken all messages may need long to store them, as long as it gets on.
+func TestLoadersThatStoreSlowlyAreNotKilled(t *testing.T) {
+	t.Parallel()
+	r := start(t, t.Context(), "stores slowly", func(o *pipe.Options) { o.Stall = time.Second })
+	require.NoError(t, r.write(7))
+	require.NoError(t, r.Finish())
+	assert.Len(t, r.states(), 7)
+}
+
 // A child that outlives its loader and holds its output does not block for ever.
 func TestChildThatHoldsTheOutputBlocksNothing(t *testing.T) {
 	t.Parallel()
@@ -317,4 +337,5 @@ func TestLoaderThatCannotBeStarted(t *testing.T) {
 		require.Error(t, err)
 		assert.Equal(t, tap.BadInput, tap.KindOf(err), program)
 	}
+	assert.NoError(t, pipe.Find(os.Args[0]))
 }
