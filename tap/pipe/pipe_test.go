@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -56,6 +57,10 @@ var loaders = map[string]func(){
 	"echoes a long line": func() {
 		fmt.Println("state " + strings.Repeat("x", 65<<20))
 		echo(os.Stdin)
+	},
+	"sums up": func() {
+		in, _ := io.ReadAll(os.Stdin)
+		fmt.Printf("\n\nstate %d bytes %x\n", len(in), sha256.Sum256(in))
 	},
 	"stores slowly": func() {
 		in, _ := io.ReadAll(os.Stdin)
@@ -160,6 +165,24 @@ func TestEveryEchoedStateIsKeptInOrder(t *testing.T) {
 	for n, state := range r.states() {
 		assert.Equal(t, fmt.Sprintf("state %d", n), state)
 	}
+}
+
+// Messages arrive as they are, whatever their sizes.
+func TestMessagesArriveAsTheyAre(t *testing.T) {
+	t.Parallel()
+	r := start(t, t.Context(), "sums up", nil)
+	var all []byte
+	for n, size := range []int{1, 0, 4095, 4096, 4097, 100_000, 2} {
+		message := bytes.Repeat([]byte{'a' + byte(n)}, size)
+		all = append(all, message...)
+		written, err := r.Write(message)
+		require.NoError(t, err)
+		assert.Equal(t, size, written)
+	}
+	require.NoError(t, r.Finish())
+	assert.Equal(t, []string{fmt.Sprintf("state %d bytes %x", len(all), sha256.Sum256(all))}, r.states())
+	_, others := r.Echoed()
+	assert.Zero(t, others, "an empty line says nothing")
 }
 
 // What a loader writes besides its states, and where it ends, changes nothing.
