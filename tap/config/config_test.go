@@ -69,6 +69,7 @@ func TestEmptyMeansNotSet(t *testing.T) {
 		`"attachments":{"types":["resume"]}`:             "attachments.store is missing",
 		`"attachments":{"store":null,"max_bytes":5}`:     "attachments.store is missing",
 		`"privacy_columns":{"candidates.company":null}`:  "privacy_columns",
+		`"privacy_columns":{"candidates.company":[]}`:    "privacy_columns",
 		`"deletes":{"store":"file:///x","every":"soon"}`: `deletes.every: "soon"`,
 	} {
 		_, err := read(t, oauth+","+members, nil)
