@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -38,6 +39,23 @@ func TestStatesKeepTheirOrganization(t *testing.T) {
 	st.Of("users").Until = at
 	assert.Contains(t, string(new(airbyte.Voice).Append(nil, tap.Saved{State: st, Since: []tap.Written{{Stream: users}}})),
 		`"stream_state":{"updated_at":"`+tap.FormatTime(at)+`","organization":{"id":"1","name":"Acme"},`)
+}
+
+// The same state is the same bytes, whatever texts of the server are in it.
+func TestStatesAreTheSameBytes(t *testing.T) {
+	st := tap.NewState()
+	st.Organization.Name = "no UTF-8: \xff"
+	learnt := map[string]jsontext.Value{}
+	for name := 'a'; name <= 'z'; name++ {
+		learnt[string(name)] = jsontext.Value(`{"type":"string"}`)
+	}
+	st.Of("users").Learnt = learnt
+	saved := tap.Saved{State: st, Since: []tap.Written{{Stream: users}}}
+	first := new(airbyte.Voice).Append(nil, saved)
+	assert.Contains(t, string(first), "no UTF-8: \ufffd")
+	for range 5 {
+		assert.Equal(t, string(first), string(new(airbyte.Voice).Append(nil, saved)))
+	}
 }
 
 // A state that cannot be used is an error that names the stream and the cause; wrong members of

@@ -69,6 +69,7 @@ func TestEmptyMeansNotSet(t *testing.T) {
 		`"attachments":{"types":["resume"]}`:             "attachments.store is missing",
 		`"attachments":{"store":null,"max_bytes":5}`:     "attachments.store is missing",
 		`"privacy_columns":{"candidates.company":null}`:  "privacy_columns",
+		`"privacy_columns":{"candidates.company":[]}`:    "privacy_columns",
 		`"deletes":{"store":"file:///x","every":"soon"}`: `deletes.every: "soon"`,
 	} {
 		_, err := read(t, oauth+","+members, nil)
@@ -79,7 +80,8 @@ func TestEmptyMeansNotSet(t *testing.T) {
 
 // A number without a fraction is an integer, however it is written.
 func TestWholeNumbersAreIntegers(t *testing.T) {
-	for text, want := range map[string]int{"8": 8, "8.0": 8, "8.00": 8, "1e1": 10, "0.2e1": 2,
+	for text, want := range map[string]int{
+		"8": 8, "8.0": 8, "8.00": 8, "1e1": 10, "0.2e1": 2,
 		"8." + strings.Repeat("0", 60): 8,
 	} {
 		cfg, err := read(t, oauth+`,"concurrency":`+text, nil)

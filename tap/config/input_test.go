@@ -82,7 +82,9 @@ func TestInputsThatFail(t *testing.T) {
 // A config from standard input or from the environment alone has no file, so none is rewritten.
 func TestConfigsWithoutAFile(t *testing.T) {
 	env := map[string]string{"TAP_GREENHOUSE_USER_AGENT": "me"}
-	for _, file := range []string{"", "ENV", "-"} {
+	for file, where := range map[string]string{
+		"": "config from the environment: ", "ENV": "config from the environment: ", "-": "config -: ",
+	} {
 		cfg, err := config.Read(config.Input{
 			File: file, Stdin: strings.NewReader(`{"lookback":"7m"}`),
 			Env: func(name string) (string, bool) { v, ok := env[name]; return v, ok },
@@ -91,6 +93,7 @@ func TestConfigsWithoutAFile(t *testing.T) {
 		assert.Empty(t, cfg.File)
 		assert.Equal(t, "me", cfg.UserAgent)
 		assert.Equal(t, "client_id in the config", cfg.Origin("client_id"))
+		assert.ErrorContains(t, cfg.CheckCredential(false), where+"client_id is missing")
 		assert.Equal(t, map[bool]time.Duration{true: 7 * time.Minute, false: 5 * time.Minute}[file == "-"],
 			cfg.Lookback)
 	}

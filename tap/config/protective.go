@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -48,7 +49,7 @@ func refuseProtective(where string, members map[string]jsontext.Value, in Input)
 	for _, s := range Settings() {
 		known = append(known, s.Name)
 	}
-	for _, name := range sortedNames(members) {
+	for _, name := range slices.Sorted(maps.Keys(members)) {
 		if meant := protective(name, known); meant != "" && !slices.Contains(known, name) &&
 			isSet(members[name]) {
 			wrong = append(wrong, fmt.Sprintf("unknown key %q: use %s", name, meant))
@@ -70,15 +71,6 @@ func refuseProtective(where string, members map[string]jsontext.Value, in Input)
 	}
 	return badConfig(where, "%s", strings.Join(wrong, "; ")).
 		WithHint("such a key can only mean that something must not come out")
-}
-
-func sortedNames(members map[string]jsontext.Value) []string {
-	var names []string
-	for name := range members {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
 }
 
 // isSet reports whether a value says anything.

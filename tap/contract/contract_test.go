@@ -1,6 +1,8 @@
 package contract
 
 import (
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -49,6 +51,24 @@ func TestWhatIsWrittenIsAgreed(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "1.2.3", c.Version)
 	assert.Empty(t, c.Differences("users", Found{Shape: parse(t, agreedColumns)}))
+}
+
+// The file is kept under version control: its streams stand in the order of their names.
+func TestStreamsStandInOrder(t *testing.T) {
+	var agreed []Agreed
+	var want []string
+	for name := 'a'; name <= 'z'; name++ {
+		want = append(want, string(name))
+		agreed = append(agreed, Agreed{&tap.Stream{Name: string(name)}, parse(t, agreedColumns)})
+	}
+	slices.Reverse(agreed)
+	data, err := Marshal("1", agreed)
+	require.NoError(t, err)
+	var have []string
+	for _, title := range regexp.MustCompile(`"title": "(.)"`).FindAllStringSubmatch(string(data), -1) {
+		have = append(have, title[1])
+	}
+	assert.Equal(t, want, have)
 }
 
 func TestDifferences(t *testing.T) {

@@ -2,4 +2,7 @@ package pipe
 
 import "time"
 
-func init() { linger = time.Second }
+// MaxLine is the longest line in tests.
+const MaxLine = 1 << 20
+
+func init() { linger, maxLine = time.Second, MaxLine }
