@@ -79,7 +79,8 @@ func TestEmptyMeansNotSet(t *testing.T) {
 
 // A number without a fraction is an integer, however it is written.
 func TestWholeNumbersAreIntegers(t *testing.T) {
-	for text, want := range map[string]int{"8": 8, "8.0": 8, "8.00": 8, "1e1": 10, "0.2e1": 2,
+	for text, want := range map[string]int{
+		"8": 8, "8.0": 8, "8.00": 8, "1e1": 10, "0.2e1": 2,
 		"8." + strings.Repeat("0", 60): 8,
 	} {
 		cfg, err := read(t, oauth+`,"concurrency":`+text, nil)
