@@ -47,11 +47,11 @@ func (r *Run) compare() {
 	for _, note := range r.state.Notes {
 		r.opts.Log.Warn(note)
 	}
-	mark := r.cfg.ReadAs()
+	readAs := r.cfg.ReadAs()
 	var others, later, treated []string
 	for _, q := range r.queries {
 		b := r.state.Of(q.Stream.Name)
-		if b.ReadAs != "" && b.ReadAs != mark {
+		if b.ReadAs != "" && b.ReadAs != readAs {
 			others = append(others, q.Stream.Name)
 		}
 		if b.Policy != r.cfg.Policy.Fingerprint() &&
