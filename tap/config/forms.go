@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net/url"
 	"strconv"
 	"strings"
@@ -96,7 +97,7 @@ func noDuration(text string) error {
 // parsePercent reads a percentage as a number from 0 to 1.
 func parsePercent(text string) (float64, error) {
 	percent, err := strconv.ParseFloat(strings.TrimSuffix(text, "%"), 64)
-	if err != nil || percent < 0 || percent > 100 {
+	if err != nil || math.IsNaN(percent) || percent < 0 || percent > 100 {
 		return 0, fmt.Errorf("%q is not a percentage: write it as 20%%", text)
 	}
 	return percent / 100, nil

@@ -117,6 +117,7 @@ func TestStoresOfTheConfig(t *testing.T) {
 		`"deletes":{"store":"` + folder + `","every":"x"}`:         "deletes.every",
 		`"deletes":{"store":"` + folder + `","max_share":"101%"}`:  "deletes.max_share",
 		`"deletes":{"store":"` + folder + `","max_share":"a lot"}`: "deletes.max_share",
+		`"deletes":{"store":"` + folder + `","max_share":"NaN%"}`:  "deletes.max_share",
 		`"privacy_columns":"no JSON"`:                              "privacy_columns",
 		`"privacy_columns":"{\"candidates.nonesuch\":\"drop\"}"`:   "nonesuch",
 	} {
