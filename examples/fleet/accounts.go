@@ -90,7 +90,7 @@ const shortest = time.Minute
 // check checks what an operator wants of an account, and returns the fingerprint of its credential.
 func (s *store) check(name string, cfg []byte, every time.Duration) (credential string, err error) {
 	if !names.MatchString(name) {
-		return "", fmt.Errorf("account %q: a name has small letters, digits, and after those also - _ and .", name)
+		return "", fmt.Errorf("account %q: a name has small letters, digits, and after those also . _ and -", name)
 	}
 	if every < shortest {
 		return "", fmt.Errorf("--every: %s is less than %s", every, shortest)

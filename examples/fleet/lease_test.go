@@ -97,16 +97,16 @@ func (f *fleet) worker(loader string) *reader {
 	}
 }
 
-// run reads an account once, as a job does.
-func (f *fleet) run(ctx context.Context, r *reader, name string) *account {
+// run reads the account "one" as a job does.
+func (f *fleet) run(ctx context.Context, r *reader) *account {
 	f.t.Helper()
-	l, _, err := f.db.take(ctx, name, r.settings.lease)
+	l, _, err := f.db.take(ctx, "one", r.settings.lease)
 	require.NoError(f.t, err)
-	e := &ending{account: f.account(name), began: time.Now(), said: &tail{}}
+	e := &ending{account: f.account("one"), began: time.Now(), said: &tail{}}
 	e.result, err = r.read(ctx, e.account, l, e.said)
 	e.judge(ctx, err)
 	require.NoError(f.t, r.conclude(ctx, l, e))
-	return f.account(name)
+	return f.account("one")
 }
 
 // script makes a loader of a shell script.
@@ -126,7 +126,7 @@ func TestHungLoaderIsKilled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(time.Second, cancel)
 	began := time.Now()
-	a := f.run(ctx, r, "one")
+	a := f.run(ctx, r)
 	assert.Less(t, time.Since(began), time.Minute)
 	assert.Empty(t, a.lease)
 	assert.Zero(t, a.failures, "the worker was stopped: that is not the account's fault")
@@ -141,7 +141,7 @@ func TestLoaderThatFailsIsExplained(t *testing.T) {
 	t.Setenv("FLEET_DATABASE", "sqlite:secret.db")
 	f.add("one", sandbox.Options{Candidates: 5}, nil)
 	a := f.run(t.Context(), f.worker(script(t,
-		`cat > /dev/null; echo "key=$FLEET_KEY database=$FLEET_DATABASE" >&2; exit 7`)), "one")
+		`cat > /dev/null; echo "key=$FLEET_KEY database=$FLEET_DATABASE" >&2; exit 7`)))
 	assert.Equal(t, 1, a.failures)
 	assert.Contains(t, a.outcome, "exit status 7")
 	assert.Empty(t, a.stopped)
@@ -156,7 +156,7 @@ func TestOnlyStatesAreKept(t *testing.T) {
 	f := newFleet(t, "")
 	f.add("one", sandbox.Options{Candidates: 5}, map[string]any{"streams": []string{"users"}})
 	a := f.run(t.Context(), f.worker(script(t,
-		`grep STATE | tail -n 1; echo '{"level":"info"}'; echo '{}'; printf '{"bookmarks":{"us'`)), "one")
+		`grep STATE | tail -n 1; echo '{"level":"info"}'; echo '{}'; printf '{"bookmarks":{"us'`)))
 	var state struct{ Bookmarks map[string]any }
 	require.NoError(t, json.Unmarshal([]byte(a.state), &state))
 	assert.Contains(t, state.Bookmarks, "users")

@@ -208,7 +208,7 @@ func TestKeysAreReplaced(t *testing.T) {
 	var out bytes.Buffer
 	require.NoError(t, table(t.Context(), f.db, &out, time.Now()))
 	assert.Contains(t, out.String(), "one ")
-	a := f.run(t.Context(), f.worker("cat"), "one")
+	a := f.run(t.Context(), f.worker("cat"))
 	assert.Contains(t, a.stopped, "cannot be opened with this FLEET_KEY")
 	for _, wrong := range []string{"", "short", older + ",x"} {
 		_, err := parseKeys(wrong)

@@ -102,7 +102,8 @@ func (l *Loader) schema(m message) error {
 	compiled := l.compiled[string(m.Schema)]
 	if compiled == nil {
 		var err error
-		if compiled, err = gojsonschema.NewSchema(gojsonschema.NewBytesLoader(m.Schema)); err != nil {
+		compiled, err = gojsonschema.NewSchema(gojsonschema.NewBytesLoader(m.Schema))
+		if err != nil {
 			return err
 		}
 		l.compiled[string(m.Schema)] = compiled

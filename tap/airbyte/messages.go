@@ -138,7 +138,9 @@ func AppendStatus(dst []byte, err error) []byte {
 
 // AppendLog appends a LOG message. The level is one of FATAL, ERROR, WARN, INFO, DEBUG and TRACE.
 func AppendLog(dst []byte, level, text string) []byte {
-	return appendMessage(dst, message{Type: "LOG", Log: &logMessage{Level: level, Message: tap.Printable(text)}})
+	return appendMessage(dst, message{
+		Type: "LOG", Log: &logMessage{Level: level, Message: tap.Printable(text)},
+	})
 }
 
 // AppendError appends a TRACE message of type ERROR about the whole run.

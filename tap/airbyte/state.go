@@ -178,8 +178,9 @@ func parseBookmark(
 	if b.Until, err = f.until(); err != nil {
 		return nil, false, err
 	}
-	understood = !b.Until.IsZero() || s.Bookmark == "" || tap.Understood(raw, organization, "use_global_cursor",
-		"state_type", "lookback_window", "parent_state", "legacy")
+	understood = !b.Until.IsZero() || s.Bookmark == "" ||
+		tap.Understood(raw, organization, "use_global_cursor", "state_type", "lookback_window",
+			"parent_state", "legacy")
 	return b, understood, nil
 }
 

@@ -3,6 +3,8 @@ package airbyte_test
 import (
 	"errors"
 	"regexp"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -82,6 +84,31 @@ func TestFailureTypes(t *testing.T) {
 		assert.Contains(t, string(airbyte.AppendError(nil, tap.Errorf(kind, "doing", "it"))),
 			`"failure_type":"`+want+`"`, "%d", kind)
 	}
+}
+
+// An error of one stream comes with its end; who ends the run for all of them tells why, once.
+func TestErrorsOfARunAreToldOnce(t *testing.T) {
+	for kind := tap.Fault; kind <= tap.Interrupted; kind++ {
+		ofTheRun := slices.Contains([]tap.Kind{
+			tap.BadInput, tap.Credentials, tap.SignIn, tap.Rights, tap.Unreachable, tap.Interrupted,
+			tap.LoaderGone,
+		}, kind)
+		text := string(new(airbyte.Voice).Append(nil,
+			tap.Ended{Stream: users, Err: tap.Errorf(kind, "doing", "it")}))
+		assert.Equal(t, !ofTheRun, strings.Contains(text, `"type":"ERROR"`), "%d", kind)
+		assert.Contains(t, text, `"status":"INCOMPLETE"`, "%d", kind)
+	}
+}
+
+// Where a list has no time of change, a deleted row has its key and the time at which it was found.
+func TestDeletedRowsWithoutATimeOfChange(t *testing.T) {
+	tags := &tap.Query{Stream: &tap.Stream{Name: "tags", Key: []string{"id"}}}
+	row := func(id string) string {
+		return `{"type":"RECORD","record":{"stream":"tags","data":{"id":` + id + `,"_ab_cdc_deleted_at":"` +
+			tap.FormatTime(at) + `"},"emitted_at":1795000000123}}` + "\n"
+	}
+	assert.Equal(t, row("3")+row("4"),
+		string(new(airbyte.Voice).Append(nil, tap.Deleted{Query: tags, IDs: []int64{3, 4}, At: at})))
 }
 
 func TestStates(t *testing.T) {

@@ -27,6 +27,7 @@ import (
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/store"
 )
 
 const link = "https://files.example/cv?signature=secret"
@@ -475,6 +476,59 @@ func TestStoresThatDoNotWork(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(w.dir, "7"), nil, 0o600))
 	_, err = w.enrich(t, shape(record.Keep), attachment(7, link))
 	assert.Equal(t, tap.Storage, tap.KindOf(err))
+}
+
+// failing is a store in which one step fails.
+type failing struct {
+	store.Store
+	step string
+}
+
+var errFull = errors.New("no space left on device")
+
+func (s failing) Stat(ctx context.Context, name string) (store.Meta, error) {
+	if s.step == "Stat" {
+		return store.Meta{}, errFull
+	}
+	return s.Store.Stat(ctx, name)
+}
+
+func (s failing) Temp() (*os.File, error) {
+	f, err := s.Store.Temp()
+	switch s.step {
+	case "Temp":
+		store.Discard(f)
+		return nil, errFull
+	case "Write":
+		f.Close()
+	}
+	return f, err
+}
+
+func (s failing) Put(ctx context.Context, name string, f *os.File, m store.Meta) error {
+	if s.step == "Put" {
+		store.Discard(f)
+		return errFull
+	}
+	return s.Store.Put(ctx, name, f, m)
+}
+
+// Whatever step a store fails in, the file is not the reason, and nothing is left of it.
+func TestStoresThatFailHalfWay(t *testing.T) {
+	for step, says := range map[string]string{
+		"Stat": "looking for 7/CV.txt in file://", "Temp": "keeping 7/CV.txt in file://",
+		"Write": "keeping 7/CV.txt in file://", "Put": "keeping 7/CV.txt in file://",
+	} {
+		w := newWorld(t, fine, noLinks, func(o *Options) { o.Store = failing{o.Store, step} })
+		rows, err := w.enrich(t, shape(record.Keep), attachment(7, link))
+		assert.Empty(t, rows, step)
+		assert.ErrorContains(t, err, says, step)
+		assert.ErrorContains(t, err, "check that attachments.store exists and is writable", step)
+		assert.Equal(t, tap.Storage, tap.KindOf(err), step)
+		files, err := os.ReadDir(w.dir)
+		require.NoError(t, err)
+		assert.Empty(t, files, step)
+	}
 }
 
 // A run that was stopped says why, whatever its downloads say.

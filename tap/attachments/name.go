@@ -1,14 +1,19 @@
 package attachments
 
 import (
+	"path"
 	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
-// maxName is the maximum length of a safe name, in bytes: file systems allow 255.
-const maxName = 180
+// The maximum length of a safe name, in bytes, of which file systems allow 255, and of an extension
+// with its dot. What is longer is no extension.
+const (
+	maxName = 180
+	maxExt  = 12
+)
 
 // device matches a name that Windows reserves, whatever follows its first dot.
 var device = regexp.MustCompile(`^(?i:con|prn|aux|nul|(?:com|lpt)[0-9¹²³])(?:\.|$)`)
@@ -32,10 +37,11 @@ func SafeName(name string) string {
 		return r
 	}, strings.ToValidUTF8(name, "_"))
 	name = strings.Trim(name, ". ")
-	stem, ext := name, ""
-	if i := strings.LastIndexByte(name, '.'); i > 0 && len(name)-i <= 12 {
-		stem, ext = name[:i], name[i:]
+	ext := path.Ext(name)
+	if len(ext) > maxExt {
+		ext = ""
 	}
+	stem := strings.TrimSuffix(name, ext)
 	for len(stem)+len(ext) > maxName {
 		_, n := utf8.DecodeLastRuneInString(stem)
 		stem = stem[:len(stem)-n]

@@ -163,10 +163,7 @@ func (p *program) read(ctx context.Context, flags readFlags) (int, error) {
 // prepareRead reads config, catalog and state. The caller closes the account.
 func (p *program) prepareRead(ctx context.Context, flags readFlags, out *lineWriter,
 ) (*greenhouse.Account, *greenhouse.Run, error) {
-	cfg, err := p.config(flags.Config)
-	if err == nil {
-		err = cfg.CheckCredential(false)
-	}
+	cfg, err := p.runConfig(flags.Config)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -176,13 +173,7 @@ func (p *program) prepareRead(ctx context.Context, flags readFlags, out *lineWri
 	}
 	flags.apply(&read)
 	read.Protocol = greenhouse.Airbyte
-	account := p.open(cfg, p.control(out, cfg))
-	run, err := account.Prepare(ctx, read)
-	if err != nil {
-		account.Close()
-		return nil, nil, err
-	}
-	return account, run, nil
+	return p.prepare(ctx, cfg, read, p.control(out, cfg))
 }
 
 // airbyteLog is a log handler that writes LOG messages.

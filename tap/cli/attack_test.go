@@ -118,6 +118,7 @@ func silent(t *testing.T, r result, what string) {
 // and object: none comes out, under any treatment, in either protocol, and what comes out fits its
 // schema.
 func TestNoStrangeValueComesOut(t *testing.T) {
+	t.Parallel()
 	s := serve(t, sandbox.Options{Candidates: 40, Row: attack(t, func(column int, id int64) string {
 		return strange[(column+int(id))%len(strange)]
 	})})

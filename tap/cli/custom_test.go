@@ -241,6 +241,7 @@ func TestCustomFieldsWithClashingNames(t *testing.T) {
 }
 
 func TestCustomFieldsThatChangeAreDrift(t *testing.T) {
+	t.Parallel()
 	fields := []field{
 		{key: "stays", valueType: "number", value: 1},
 		{key: "changes", valueType: "number", value: 1},

@@ -59,6 +59,7 @@ func goneIn(t *testing.T, out string, versions map[string]int64) map[string][]in
 }
 
 func TestDeletes(t *testing.T) {
+	t.Parallel()
 	s := serve(t, sandbox.Options{Candidates: 800})
 	dir := t.TempDir()
 	cfg := with(s, map[string]any{
@@ -157,6 +158,7 @@ func ids(t *testing.T, s *sandbox.Server, stream string) map[int64]bool {
 // Rows that a permission hides for a while are told as gone, with those that belong to them, and
 // are loaded again once it is back, although nothing of them has changed.
 func TestRowsThatAreHiddenForAWhile(t *testing.T) {
+	t.Parallel()
 	s := serve(t, sandbox.Options{Candidates: 700})
 	config := file(t, "c.json", with(s, map[string]any{
 		"streams": []string{"users", "candidates", "applications", "job_posts"},

@@ -97,7 +97,7 @@ func TestBadInputIsOneLineThatSaysWhere(t *testing.T) {
 			},
 			[]string{"api_url"},
 		},
-		"refresh from stdin": {[]string{"--config", "-"}, []string{"standard input: it is empty"}},
+		"refresh from stdin": {[]string{"--config", "-"}, []string{"config -: it is empty"}},
 		"catalog is no JSON": {[]string{
 			"--config", good(nil), "--catalog",
 			file(t, "x.json", "{\"streams\": [}"),

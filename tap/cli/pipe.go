@@ -45,10 +45,7 @@ func (p *program) pipe(ctx context.Context, flags pipeFlags) (int, error) {
 		p.reportFailure(flags.reportFlags, greenhouse.Singer, err)
 		return greenhouse.ExitCode(err, false), err
 	}
-	cfg, err := p.config(flags.Config)
-	if err == nil {
-		err = cfg.CheckCredential(false)
-	}
+	cfg, err := p.runConfig(flags.Config)
 	if err != nil {
 		return failed(err)
 	}
@@ -73,12 +70,11 @@ func (p *program) pipe(ctx context.Context, flags pipeFlags) (int, error) {
 		p.log.Warn("the state is empty: every stream is read from the start", "state", flags.State)
 		read.State = nil
 	}
-	account := p.open(cfg, nil)
-	defer account.Close()
-	run, err := account.Prepare(ctx, read)
+	account, run, err := p.prepare(ctx, cfg, read, nil)
 	if err != nil {
 		return failed(err)
 	}
+	defer account.Close()
 	to, err := p.toLoader(ctx, flags, slot)
 	if err != nil {
 		return failed(err)

@@ -20,6 +20,14 @@ type planFlags struct {
 
 // plan says what runs will cost. It asks each list for one page at most, and writes nothing.
 func (p *program) plan(ctx context.Context, flags planFlags) (int, error) {
+	return foresee(ctx, p, flags, (*greenhouse.Run).Plan, planText)
+}
+
+// foresee prepares a run, and shows what can be found of it without doing it.
+func foresee[T any](
+	ctx context.Context, p *program, flags planFlags,
+	find func(*greenhouse.Run, context.Context) (T, error), text func(io.Writer, T) error,
+) (int, error) {
 	account, run, err := p.prepareSinger(ctx, singerFlags{
 		Config: flags.Config, Catalog: flags.Catalog, State: flags.State,
 	})
@@ -27,14 +35,14 @@ func (p *program) plan(ctx context.Context, flags planFlags) (int, error) {
 		return greenhouse.ExitCode(err, false), err
 	}
 	defer account.Close()
-	found, err := run.Plan(ctx)
+	found, err := find(run, ctx)
 	if err != nil {
 		return greenhouse.ExitCode(err, false), err
 	}
 	if flags.Format == "json" {
 		err = writeJSON(p.Out, found)
 	} else {
-		err = planText(p.Out, found)
+		err = text(p.Out, found)
 	}
 	return greenhouse.ExitCode(err, true), err
 }

@@ -55,6 +55,7 @@ func TestDroppedUnclassifiedColumnsAreNamed(t *testing.T) {
 // A custom field that is named by its column or as a member comes out nowhere, however custom
 // fields are loaded; the others do.
 func TestNamedCustomFieldIsTreatedInEveryMode(t *testing.T) {
+	t.Parallel()
 	fields := []field{
 		{key: "salary", valueType: "short_text", value: "canary"},
 		{key: "team", valueType: "short_text", value: "blue"},

@@ -106,7 +106,9 @@ func privacyByTreatment(out io.Writer, rows []privacy.Row) error {
 			continue
 		}
 		unknown := len(of)
-		of = slices.DeleteFunc(of, func(r privacy.Row) bool { return r.Class == privacy.Unclassified })
+		of = slices.DeleteFunc(of, func(r privacy.Row) bool {
+			return r.Class == privacy.Unclassified
+		})
 		if unknown -= len(of); unknown > 0 {
 			fmt.Fprintf(out, "  columns that no file knows, of %d streams\n", unknown)
 		}

@@ -4,12 +4,14 @@ package cli_test
 
 import (
 	"bytes"
+	"flag"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
 	"os"
 	"os/exec"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -31,6 +33,9 @@ const asProgram = "TAP_GREENHOUSE_AS_PROGRAM"
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) == "" {
 		_ = os.Setenv(asProgram, "1")
+		flag.Parse()
+		_ = flag.Set("test.parallel", "4") // most of those that run in parallel wait
+		debug.SetGCPercent(400)            // a third of their CPU went into garbage
 		os.Exit(m.Run())
 	}
 	ctx, stop := cli.Signals()

@@ -78,7 +78,9 @@ func (p *program) scopes(ctx context.Context, flags scopesFlags) (int, error) {
 // scopesText writes the scopes by the permission that people know them by, within 80 columns. A
 // scope that does not name its stream is followed by it.
 func scopesText(out io.Writer, rows []scopeRow, probed bool) error {
-	slices.SortStableFunc(rows, func(a, b scopeRow) int { return strings.Compare(a.group, b.group) })
+	slices.SortStableFunc(rows, func(a, b scopeRow) int {
+		return strings.Compare(a.group, b.group)
+	})
 	name := func(r scopeRow) string {
 		if r.Scope == "harvest:"+r.Stream+":list" {
 			return r.Scope

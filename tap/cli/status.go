@@ -14,23 +14,10 @@ import (
 
 // status shows how far each stream is. It reads no list, and writes nothing.
 func (p *program) status(ctx context.Context, flags planFlags) (int, error) {
-	account, run, err := p.prepareSinger(ctx, singerFlags{
-		Config: flags.Config, Catalog: flags.Catalog, State: flags.State,
-	})
-	if err != nil {
-		return greenhouse.ExitCode(err, false), err
-	}
-	defer account.Close()
-	found, err := run.Status(ctx)
-	if err != nil {
-		return greenhouse.ExitCode(err, false), err
-	}
-	if flags.Format == "json" {
-		err = writeJSON(p.Out, found)
-	} else {
-		err = statusText(p.Out, found, time.Now())
-	}
-	return greenhouse.ExitCode(err, true), err
+	return foresee(ctx, p, flags, (*greenhouse.Run).Status,
+		func(out io.Writer, found *greenhouse.Status) error {
+			return statusText(out, found, time.Now())
+		})
 }
 
 // statusText writes the status for a person, within 80 columns: a line for each stream, and under

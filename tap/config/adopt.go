@@ -9,8 +9,6 @@ import (
 	"path/filepath"
 
 	"github.com/go-json-experiment/json"
-
-	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
 // nextFile returns where the next content of a file is written before it replaces the file.
@@ -23,10 +21,11 @@ func nextFile(path string) string {
 // the config's owner and mode, and differ from the config in nothing but the token. It returns a
 // warning about a file that was left alone.
 func (in Input) adopt() (warning string, err error) {
-	if in.File == "" || in.File == "ENV" || in.File == "-" {
+	where, file := in.place()
+	if file == "" {
 		return "", nil
 	}
-	path, err := filepath.EvalSymlinks(in.File)
+	path, err := filepath.EvalSymlinks(file)
 	if err != nil {
 		return "", nil //nolint:nilerr // reading the config says it better
 	}
@@ -40,7 +39,7 @@ func (in Input) adopt() (warning string, err error) {
 	}
 	token, err := in.nextToken(path, next, config)
 	if err != nil {
-		return fmt.Sprintf("config %s: %s is ignored: %s", in.File, filepath.Base(next), err), nil
+		return fmt.Sprintf("%s: %s is ignored: %s", where, filepath.Base(next), err), nil
 	}
 	if token == "" {
 		return "", nil
@@ -51,8 +50,7 @@ func (in Input) adopt() (warning string, err error) {
 		err = replace(path, next+".adopted", config)
 	}
 	if err != nil {
-		return "", tap.Errorf(tap.BadInput, "config "+in.File, "saving the refresh token of %s: %w",
-			filepath.Base(next), err)
+		return "", badConfig(where, "saving the refresh token of %s: %w", filepath.Base(next), err)
 	}
 	_ = os.Remove(next) // the token is in the config
 	return "", nil

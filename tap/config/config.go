@@ -22,77 +22,53 @@ import (
 // EnvPrefix precedes the names of settings in the environment.
 const EnvPrefix = "TAP_GREENHOUSE_"
 
-// Config is the user's config, checked and with defaults.
+// Config is the user's config, checked and with defaults. A setting is one field: its type says how
+// it is written, if JSON does not.
 type Config struct {
-	ClientID     string          `json:"client_id"`
-	ClientSecret string          `json:"client_secret"`
-	UserID       jsontext.Value  `json:"user_id"`
-	RefreshToken string          `json:"refresh_token"`
-	APIKey       string          `json:"api_key"`
-	CustomFields string          `json:"custom_fields"`
-	NewColumns   tap.NewColumns  `json:"new_columns"`
-	OnForbidden  string          `json:"on_forbidden"`
-	Concurrency  int             `json:"concurrency"`
-	UserAgent    string          `json:"user_agent"`
-	TypeChanges  tap.TypeChanges `json:"type_changes"`
+	ClientID         string   `json:"client_id"`
+	ClientSecret     string   `json:"client_secret"`
+	RefreshToken     string   `json:"refresh_token"`
+	RefreshTokenExec []string `json:"refresh_token_exec"`
+	APIKey           string   `json:"api_key"`
 
-	ContractChanges string `json:"contract_changes"`
+	UserID    jsontext.Value `json:"user_id"`
+	UserAgent string         `json:"user_agent"`
+	APIURL    *url.URL       `json:"api_url"`
+	AuthURL   *url.URL       `json:"auth_url"`
 
-	RefreshTokenExec []string          `json:"refresh_token_exec"`
-	Privacy          map[string]string `json:"privacy"`
-	PrivacyColumns   jsontext.Value    `json:"privacy_columns"`
-	PrivacyKey       string            `json:"privacy_key"`
+	StartDate       time.Time       `json:"start_date"`
+	Streams         []string        `json:"streams"` // empty for the default
+	CustomFields    string          `json:"custom_fields"`
+	NewColumns      tap.NewColumns  `json:"new_columns"`
+	TypeChanges     tap.TypeChanges `json:"type_changes"`
+	ContractChanges string          `json:"contract_changes"`
+	OnForbidden     string          `json:"on_forbidden"`
 
-	// Settings whose text has a form of its own.
-	StartDate      time.Time
-	Streams        []string // empty for the default
-	Lookback       time.Duration
-	Budget         float64 // 0 to 1
-	RequestTimeout time.Duration
-	MaxRetryTime   time.Duration
-	MaxRunTime     time.Duration
-	MaxStaleness   time.Duration // 0 for reading every list in every run
-	APIURL         *url.URL
-	AuthURL        *url.URL
-	Exclude        *privacy.Policy // nil for no columns
-	Policy         *privacy.Policy // of privacy and privacy_columns; nil without treatments
-	Attachments    *Attachments    // nil without contents of attachments
-	Deletes        *Deletes        // nil for not at all
-	refreshEvery   []refreshRule
+	Privacy        map[string]string `json:"privacy"`
+	PrivacyColumns jsontext.Value    `json:"privacy_columns"`
+	PrivacyKey     string            `json:"privacy_key"`
+	ExcludeColumns []string          `json:"exclude"`
 
-	File     string   // where it was read from; empty for stdin and the environment
-	Warnings []string // about it, for the log
-	texts    texts
+	Lookback       time.Duration `json:"lookback"`
+	Budget         float64       `json:"budget"` // 0 to 1
+	Concurrency    int           `json:"concurrency"`
+	RequestTimeout time.Duration `json:"request_timeout"`
+	MaxRetryTime   time.Duration `json:"max_retry_time"`
+	MaxRunTime     time.Duration `json:"max_run_time"`
+	MaxStaleness   time.Duration `json:"max_staleness"` // 0 for reading every list in every run
+	RefreshRules   refreshRules  `json:"refresh_every"`
+
+	Attachments *Attachments `json:"attachments"` // nil without contents of attachments
+	Deletes     *Deletes     `json:"deletes"`     // nil for not at all
+
+	Policy  *privacy.Policy `json:"-"` // of privacy and privacy_columns; nil without treatments
+	Exclude *privacy.Policy `json:"-"` // of exclude; nil for no columns
+
+	File     string   `json:"-"` // where it was read from; empty for stdin and the environment
+	Warnings []string `json:"-"` // about it, for the log
 	getenv   func(string) (string, bool)
 	now      func() time.Time
 	origin   origin
-}
-
-// texts are the settings with a form of their own, as they were written.
-type texts struct {
-	StartDate      string            `json:"start_date"`
-	Streams        []string          `json:"streams"`
-	Lookback       string            `json:"lookback"`
-	Budget         string            `json:"budget"`
-	RequestTimeout string            `json:"request_timeout"`
-	MaxRetryTime   string            `json:"max_retry_time"`
-	APIURL         string            `json:"api_url"`
-	AuthURL        string            `json:"auth_url"`
-	MaxRunTime     string            `json:"max_run_time"`
-	MaxStaleness   string            `json:"max_staleness"`
-	RefreshEvery   map[string]string `json:"refresh_every"`
-	Exclude        []string          `json:"exclude"`
-
-	Attachments *struct {
-		Store    string   `json:"store"`
-		Types    []string `json:"types"`
-		MaxBytes int64    `json:"max_bytes"`
-	} `json:"attachments"`
-	Deletes *struct {
-		Store    string `json:"store"`
-		Every    string `json:"every"`
-		MaxShare string `json:"max_share"`
-	} `json:"deletes"`
 }
 
 // Read reads the config from a file (- for in.Stdin, "" or ENV for none) and the environment, which
@@ -103,7 +79,8 @@ func Read(in Input) (*Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	where, members, file, err := configMembers(in)
+	where, file := in.place()
+	members, err := in.members(where)
 	if err != nil {
 		return nil, err
 	}
@@ -120,47 +97,59 @@ func Read(in Input) (*Config, error) {
 	if err := cfg.addEnv(members, all); err != nil {
 		return nil, err
 	}
+	cfg.dropUnknown(members, all)
+	tidy(members, all)
+	cfg.preferOAuth(members)
+	slices.Sort(cfg.Warnings)
+	addDefaults(members, all)
+	data, err := json.Marshal(members)
+	if err != nil {
+		return nil, badConfig(where, "%w", err)
+	}
+	if err := cfg.origin.validate(data); err != nil {
+		return nil, err
+	}
+	if err := cfg.decode(members, all); err != nil {
+		return nil, err
+	}
+	return cfg, cfg.check(members)
+}
+
+// decode reads the members into their fields, in the order of the settings.
+func (c *Config) decode(members map[string]jsontext.Value, all []Setting) error {
+	for _, s := range all {
+		value, ok := members[s.Name]
+		if !ok {
+			continue
+		}
+		err := json.Unmarshal(object(map[string]jsontext.Value{s.Name: value}), c, c.forms())
+		var at *json.SemanticError
+		var wrong *malformed
+		switch {
+		case errors.As(err, &at) && errors.As(err, &wrong):
+			key := strings.ReplaceAll(string(at.JSONPointer[1:]), "/", ".")
+			return c.origin.bad(key, wrong.error)
+		case err != nil:
+			return badConfig(c.origin.file, "%w", err)
+		}
+	}
+	return nil
+}
+
+// dropUnknown removes what is no setting from the members, with a warning.
+func (c *Config) dropUnknown(members map[string]jsontext.Value, all []Setting) {
 	var names []string
 	for _, s := range all {
 		names = append(names, s.Name)
 	}
 	for name := range members {
-		known := slices.ContainsFunc(all, func(s Setting) bool { return s.Name == name })
-		if !known {
-			cfg.Warnings = append(cfg.Warnings,
-				fmt.Sprintf("%s: unknown key %q is ignored%s", where, name,
-					nearest.Hint(name, names)))
+		if slices.Contains(names, name) {
+			continue
 		}
-		if !known {
-			delete(members, name)
-		}
+		delete(members, name)
+		c.Warnings = append(c.Warnings, fmt.Sprintf("%s: unknown key %q is ignored%s",
+			c.origin.file, name, nearest.Hint(name, names)))
 	}
-	if err := tidy(members, all); err != nil {
-		return nil, badConfig(where, "%w", err)
-	}
-	cfg.preferOAuth(members)
-	slices.Sort(cfg.Warnings)
-	for _, s := range all {
-		if _, ok := members[s.Name]; !ok && s.Default != nil {
-			members[s.Name], err = json.Marshal(s.Default)
-			if err != nil {
-				return nil, err
-			}
-		}
-	}
-	if err := cfg.origin.validate(members); err != nil {
-		return nil, err
-	}
-	data, err := json.Marshal(members)
-	if err != nil {
-		return nil, err
-	}
-	for _, into := range []any{cfg, &cfg.texts} {
-		if err := json.Unmarshal(data, into); err != nil {
-			return nil, badConfig(where, "%w", err)
-		}
-	}
-	return cfg, cfg.parse()
 }
 
 // addEnv adds the settings of the environment to the members.
@@ -200,32 +189,25 @@ func (c *Config) Reread() (*Config, error) {
 	return Read(Input{File: c.File, Env: c.getenv, Now: c.now})
 }
 
-// configMembers reads the config file, if there is one, into its members, including those in
-// credentials.
-func configMembers(
-	in Input,
-) (where string, members map[string]jsontext.Value, file string, err error) {
-	members = map[string]jsontext.Value{}
+// members reads the config file, if there is one, into its members, including those in credentials.
+func (in Input) members(where string) (map[string]jsontext.Value, error) {
+	members := map[string]jsontext.Value{}
 	if in.File == "" || in.File == "ENV" {
-		return "config from the environment", members, "", nil
-	}
-	where = "config from standard input"
-	if in.File != "-" {
-		where, file = "config "+in.File, in.File
+		return members, nil
 	}
 	data, err := in.ReadFile(in.File)
 	if err != nil {
-		e := &tap.Error{Kind: tap.BadInput, Op: where, Err: err}
+		e := badConfig(where, "%w", err)
 		if errors.Is(err, fs.ErrNotExist) {
 			e.Hint = "tap-greenhouse init makes one"
 		}
-		return where, nil, "", e
+		return nil, e
 	}
 	if err := json.Unmarshal(data, &members); err != nil {
-		return where, nil, "", Misread(where, err, data)
+		return nil, Misread(where, err, data)
 	}
 	if members == nil {
-		return where, nil, "", badConfig(where, "it is null, not an object")
+		return nil, badConfig(where, "it is null, not an object")
 	}
 	nested, ok := members["credentials"]
 	if ok && string(nested) == `""` {
@@ -235,7 +217,7 @@ func configMembers(
 	if ok {
 		var creds map[string]jsontext.Value
 		if err := json.Unmarshal(nested, &creds); err != nil {
-			return where, nil, "", badConfig(where, "credentials: it must be an object")
+			return nil, badConfig(where, "credentials: it must be an object")
 		}
 		delete(members, "credentials")
 		delete(creds, "auth_type")
@@ -246,7 +228,7 @@ func configMembers(
 			members[name] = value
 		}
 	}
-	return where, members, file, nil
+	return members, nil
 }
 
 // fromEnv converts the text of an environment variable to JSON of the setting's type.
@@ -255,11 +237,11 @@ func fromEnv(s Setting, text string) (jsontext.Value, error) {
 	case s.Is("string") && !s.Is("object"):
 		return json.Marshal(text)
 	case s.Is("integer"):
-		number := whole(jsontext.Value(strings.TrimSpace(text)))
-		if _, err := strconv.Atoi(string(number)); err != nil {
+		number := jsontext.Value(strings.TrimSpace(text))
+		if _, err := strconv.Atoi(string(whole(number))); err != nil || !number.IsValid() {
 			return nil, errors.New("it must be an integer")
 		}
-		return number, nil
+		return number, nil // in the form of JSON, which tidy makes whole
 	}
 	v := jsontext.Value(text)
 	if s.Is("object") {

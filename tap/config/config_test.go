@@ -69,6 +69,7 @@ func TestEmptyMeansNotSet(t *testing.T) {
 		`"attachments":{"types":["resume"]}`:             "attachments.store is missing",
 		`"attachments":{"store":null,"max_bytes":5}`:     "attachments.store is missing",
 		`"privacy_columns":{"candidates.company":null}`:  "privacy_columns",
+		`"privacy_columns":{"candidates.company":[]}`:    "privacy_columns",
 		`"deletes":{"store":"file:///x","every":"soon"}`: `deletes.every: "soon"`,
 	} {
 		_, err := read(t, oauth+","+members, nil)
@@ -79,7 +80,10 @@ func TestEmptyMeansNotSet(t *testing.T) {
 
 // A number without a fraction is an integer, however it is written.
 func TestWholeNumbersAreIntegers(t *testing.T) {
-	for text, want := range map[string]int{"8": 8, "8.0": 8, "8.00": 8, "1e1": 10, "0.2e1": 2} {
+	for text, want := range map[string]int{
+		"8": 8, "8.0": 8, "8.00": 8, "1e1": 10, "0.2e1": 2,
+		"8." + strings.Repeat("0", 60): 8,
+	} {
 		cfg, err := read(t, oauth+`,"concurrency":`+text, nil)
 		require.NoError(t, err, text)
 		assert.Equal(t, want, cfg.Concurrency, text)
@@ -92,12 +96,16 @@ func TestWholeNumbersAreIntegers(t *testing.T) {
 	assert.Equal(t, "4000123", cfg.User())
 	assert.EqualValues(t, 5_000_000, cfg.Attachments.MaxBytes)
 	for _, bad := range []string{
-		"8.5", "0.0", "65.0", "1e400", "1e-1", "-8.0", `"eight"`, "99999999999999999999",
+		"8.5", "0.0", "65.0", "1e400", "1e400000000", "1e-1", "-8.0", `"eight"`, "99999999999999999999",
 	} {
 		_, err := read(t, oauth+`,"concurrency":`+bad, nil)
 		assert.ErrorContains(t, err, "concurrency", bad)
 		_, err = read(t, oauth, map[string]string{"TAP_GREENHOUSE_CONCURRENCY": bad})
 		assert.ErrorContains(t, err, "TAP_GREENHOUSE_CONCURRENCY", bad)
+	}
+	for _, odd := range []string{"+3", "0x3", "007", "3x"} {
+		_, err := read(t, oauth, map[string]string{"TAP_GREENHOUSE_CONCURRENCY": odd})
+		assert.EqualError(t, err, "environment variable TAP_GREENHOUSE_CONCURRENCY: it must be an integer", odd)
 	}
 }
 

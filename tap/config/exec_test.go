@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -27,28 +29,39 @@ func TestTokenIsSavedAfterItsCommandFails(t *testing.T) {
 	kept, calls := filepath.Join(dir, "token"), filepath.Join(dir, "calls")
 	script := `echo x >> ` + calls + `; case $(wc -l < ` + calls +
 		`) in 1) exit 3;; 2) kill -9 $$;; esac; cat > ` + kept
-	require.NoError(t, keeper(script).KeepToken("the token"))
+	synctest.Test(t, func(t *testing.T) {
+		require.NoError(t, keeper(script).KeepToken("the token"))
+	})
 	got, err := os.ReadFile(kept)
 	require.NoError(t, err)
 	assert.Equal(t, "the token", string(got))
 }
 
-// A token that may be lost is a matter of the credential, whatever the command's exit code.
+// A token that may be lost is a matter of the credential, whatever the command's exit code, and only
+// after it was tried several times.
 func TestFailingTokenCommandIsNamed(t *testing.T) {
+	calls := filepath.Join(t.TempDir(), "calls")
 	missing := keeper("")
 	missing.RefreshTokenExec = []string{filepath.Join(t.TempDir(), "missing")}
 	for words, c := range map[string]*Config{
-		"refresh_token_exec /bin/sh: exit status 130": keeper("cat >&2; exit 130"),
+		"refresh_token_exec /bin/sh: exit status 130": keeper("cat >&2; echo >> " + calls + "; exit 130"),
 		"no such file": missing,
 	} {
-		err := c.KeepToken("the token")
-		assert.ErrorContains(t, err, words)
-		assert.ErrorContains(t, err, "mend the command and sign in again")
-		assert.Equal(t, tap.Credentials, tap.KindOf(err))
-		assert.NotContains(t, err.Error(), "the token"+"\n", "what it prints is not repeated")
-		var own interface{ ExitCode() int }
-		assert.NotErrorAs(t, err, &own)
+		synctest.Test(t, func(t *testing.T) {
+			began := time.Now()
+			err := c.KeepToken("the token")
+			assert.Equal(t, c == missing, time.Now().Equal(began), "what does not exist is not waited for")
+			assert.ErrorContains(t, err, words)
+			assert.ErrorContains(t, err, "mend the command and sign in again")
+			assert.Equal(t, tap.Credentials, tap.KindOf(err))
+			assert.NotContains(t, err.Error(), "the token"+"\n", "what it prints is not repeated")
+			var own interface{ ExitCode() int }
+			assert.NotErrorAs(t, err, &own)
+		})
 	}
+	made, err := os.ReadFile(calls)
+	require.NoError(t, err)
+	assert.Greater(t, len(made), 1)
 }
 
 // A command inherits no secret, under whatever name a platform passes it, and everything else.
@@ -75,13 +88,7 @@ func TestUserAgentHasNoControlCharacters(t *testing.T) {
 		"my-tap/1.0 (Ünïcode)": true, "a\nb": false, "a\r\nHost: b": false, "a\tb": false,
 		"a\x00": false, "\x7f": false, "a\u0085": false,
 	} {
-		c := &Config{
-			UserAgent: agent, getenv: Input{}.Getenv, texts: texts{
-				Lookback: "5m", RequestTimeout: "1s", MaxRetryTime: "1s", Budget: "1%",
-				APIURL: "https://a.example", AuthURL: "https://a.example",
-			},
-		}
-		err := c.parse()
+		_, err := From(map[string]any{"user_agent": agent})
 		if good {
 			require.NoError(t, err)
 			continue

@@ -47,6 +47,17 @@ type Input struct {
 	Now func() time.Time
 }
 
+// place says where the config comes from, for messages; the file is empty if it is none.
+func (in Input) place() (where, file string) {
+	switch in.File {
+	case "", "ENV":
+		return "config from the environment", ""
+	case "-":
+		return "config -", ""
+	}
+	return "config " + in.File, in.File
+}
+
 func (in Input) now() time.Time {
 	if in.Now == nil {
 		return time.Now()

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -15,7 +16,9 @@ import (
 // that something must not come out: ignoring such a key would let it out. Otherwise it returns "".
 func protective(name string, known []string) string {
 	name = strings.ToLower(name)
-	word := strings.FieldsFunc(name+"_", func(r rune) bool { return strings.ContainsRune("-_. /", r) })
+	word := strings.FieldsFunc(name+"_", func(r rune) bool {
+		return strings.ContainsRune("-_. /", r)
+	})
 	switch {
 	case len(word) == 0:
 		return ""
@@ -28,7 +31,9 @@ func protective(name string, known []string) string {
 	}
 	keys := slices.DeleteFunc(slices.Clone(known),
 		func(k string) bool { return !strings.HasPrefix(k, "privacy") })
-	return slices.MinFunc(keys, func(a, b string) int { return nearest.Distance(name, a) - nearest.Distance(name, b) })
+	return slices.MinFunc(keys, func(a, b string) int {
+		return nearest.Distance(name, a) - nearest.Distance(name, b)
+	})
 }
 
 // alike reports whether a word is another one but for a typo or for vowels.
@@ -44,7 +49,7 @@ func refuseProtective(where string, members map[string]jsontext.Value, in Input)
 	for _, s := range Settings() {
 		known = append(known, s.Name)
 	}
-	for _, name := range sortedNames(members) {
+	for _, name := range slices.Sorted(maps.Keys(members)) {
 		if meant := protective(name, known); meant != "" && !slices.Contains(known, name) &&
 			isSet(members[name]) {
 			wrong = append(wrong, fmt.Sprintf("unknown key %q: use %s", name, meant))
@@ -66,15 +71,6 @@ func refuseProtective(where string, members map[string]jsontext.Value, in Input)
 	}
 	return badConfig(where, "%s", strings.Join(wrong, "; ")).
 		WithHint("such a key can only mean that something must not come out")
-}
-
-func sortedNames(members map[string]jsontext.Value) []string {
-	var names []string
-	for name := range members {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
 }
 
 // isSet reports whether a value says anything.

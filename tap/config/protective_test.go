@@ -31,6 +31,14 @@ func TestProtectiveKeysAreNotIgnored(t *testing.T) {
 			assert.NoError(t, parseText(`{"`+name+`":`+unset+`}`), "%s: %s is not set", name, unset)
 		}
 	}
+	for name, meant := range map[string]string{
+		"privcy": "privacy", "privacyColumns": "privacy_columns", "privacy_kee": "privacy_key",
+		"excludes": "exclude", "stream_maps": "privacy_columns",
+	} {
+		assert.ErrorContains(t, parseText(`{"`+name+`":"x"}`), `"`+name+`": use `+meant+" (", name)
+	}
+	assert.ErrorContains(t, parseText(`{"streamMaps":{"a":"b"},"privcy":{"pay":"drop"},"x":1}`),
+		`config -: unknown key "privcy": use privacy; unknown key "streamMaps": use privacy_columns (such a key`)
 	assert.ErrorContains(t, parseText(`{"credentials":{"privcy":{"contact":"drop"}}}`), "privcy")
 	for _, name := range []string{
 		"batch_config", "flattening_enabled", "private", "price", "include", "extra", "primary_key", "stream",

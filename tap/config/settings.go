@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -86,15 +87,18 @@ func badConfig(where, format string, args ...any) *tap.Error {
 	return tap.Errorf(tap.BadInput, where, format, args...)
 }
 
-// validate checks the members against the schema. Its errors name the key and never a value, which
-// may be a secret.
-func (o origin) validate(members map[string]jsontext.Value) error {
-	document, err := json.Marshal(members)
+var checker = sync.OnceValue(func() *gojsonschema.Schema {
+	schema, err := gojsonschema.NewSchema(gojsonschema.NewBytesLoader(configSchema))
 	if err != nil {
-		return badConfig(o.file, "%w", err)
+		panic(err) // the file is embedded
 	}
-	result, err := gojsonschema.Validate(gojsonschema.NewBytesLoader(configSchema),
-		gojsonschema.NewBytesLoader(document))
+	return schema
+})
+
+// validate checks a config against the schema. Its errors name the key and never a value, which may
+// be a secret.
+func (o origin) validate(config []byte) error {
+	result, err := checker().Validate(gojsonschema.NewBytesLoader(config))
 	if err != nil {
 		return badConfig(o.file, "%w", err)
 	}
@@ -102,8 +106,8 @@ func (o origin) validate(members map[string]jsontext.Value) error {
 	place := "" // what precedes them all: the file, if one is about it
 	for _, e := range result.Errors() {
 		key, what := e.Field(), ": "+explain(e)
-		if name, ok := e.Details()["property"]; ok && e.Type() == "required" {
-			key, what = fmt.Sprintf("%s.%s", key, name), " is missing"
+		if _, ok := e.(*gojsonschema.RequiredError); ok {
+			key, what = fmt.Sprintf("%s.%s", key, e.Details()["property"]), " is missing"
 		}
 		op, name := o.of(key)
 		if op == o.file {
@@ -129,16 +133,18 @@ func explain(e gojsonschema.ResultError) string {
 	case *gojsonschema.EnumError:
 		return fmt.Sprintf("it must be one of %v", d["allowed"])
 	case *gojsonschema.DoesNotMatchPatternError:
-		return "write it as " + exampleOf(e.Field())
+		return "write it like " + exampleOf(e.Field())
+	case *gojsonschema.StringLengthGTEError:
+		return "it must not be empty"
 	case *gojsonschema.NumberGTEError:
 		return fmt.Sprintf("it must be at least %v", bound(d["min"]))
 	case *gojsonschema.NumberLTEError:
 		return fmt.Sprintf("it must be at most %v", bound(d["max"]))
+	case *gojsonschema.AdditionalPropertyNotAllowedError:
+		name := fmt.Sprint(d["property"])
+		return fmt.Sprintf("unknown member %q%s", name, nearest.Hint(name, membersOf(e.Field())))
 	}
-	if name, ok := d["property"]; ok && e.Type() == "additional_property_not_allowed" {
-		return fmt.Sprintf("unknown member %q%s", name, nearest.Hint(fmt.Sprint(name), membersOf(e.Field())))
-	}
-	return strings.ToLower(strings.TrimSuffix(e.Type(), "_")) + " is not right"
+	return "it is not right"
 }
 
 // exampleOf returns the first example of a setting that is a text of a pattern.

@@ -1,8 +1,6 @@
 package config
 
 import (
-	"bytes"
-	"maps"
 	"math/big"
 	"slices"
 
@@ -13,7 +11,7 @@ import (
 // tidy removes from the members what means "not set", at every depth: null, the empty string, and
 // objects of nothing else. Whole numbers such as 8.0 become integers. Names of columns are not
 // looked into: there, null may be meant as a treatment, and an unclear policy is an error.
-func tidy(members map[string]jsontext.Value, all []Setting) error {
+func tidy(members map[string]jsontext.Value, all []Setting) {
 	for _, s := range all {
 		value, ok := members[s.Name]
 		if !ok {
@@ -27,11 +25,7 @@ func tidy(members map[string]jsontext.Value, all []Setting) error {
 			continue
 		}
 		if value.Kind() == '{' && len(s.Properties) > 0 {
-			var err error
-			if value, err = tidyObject(value, s.Properties); err != nil {
-				return err
-			}
-			if value == nil {
+			if value = tidyObject(value, s.Members()); value == nil {
 				delete(members, s.Name)
 				continue
 			}
@@ -41,7 +35,25 @@ func tidy(members map[string]jsontext.Value, all []Setting) error {
 		}
 		members[s.Name] = value
 	}
-	return nil
+}
+
+// addDefaults adds the defaults of members that are not set, at every depth.
+func addDefaults(members map[string]jsontext.Value, all []Setting) {
+	for _, s := range all {
+		value, ok := members[s.Name]
+		switch {
+		case !ok && s.Default != nil:
+			text, err := json.Marshal(s.Default)
+			if err != nil {
+				panic(err) // the file is embedded
+			}
+			members[s.Name] = text
+		case value.Kind() == '{' && len(s.Properties) > 0:
+			within := membersIn(value)
+			addDefaults(within, s.Members())
+			members[s.Name] = object(within)
+		}
+	}
 }
 
 // set returns a value without the members that are not set; nil for an object of none.
@@ -49,10 +61,7 @@ func set(value jsontext.Value) jsontext.Value {
 	if value.Kind() != '{' {
 		return value
 	}
-	var members map[string]jsontext.Value
-	if json.Unmarshal(value, &members) != nil {
-		return value // its duplicates are refused later
-	}
+	members := membersIn(value)
 	for name, member := range members {
 		member = set(member)
 		if member == nil || member.Kind() == 'n' || string(member) == `""` {
@@ -67,25 +76,18 @@ func set(value jsontext.Value) jsontext.Value {
 	return object(members)
 }
 
-// tidyObject returns an object with the integers of its schema's properties as such; nil if it
-// lacks its store and holds nothing but defaults and empty lists, as a form does in which nobody
-// typed anything.
-func tidyObject(value, properties jsontext.Value) (jsontext.Value, error) {
-	var schema map[string]struct {
-		Type    jsontext.Value `json:"type"`
-		Default any            `json:"default"`
-	}
-	if err := json.Unmarshal(properties, &schema); err != nil {
-		return nil, err
-	}
-	var members map[string]jsontext.Value
-	if json.Unmarshal(value, &members) != nil {
-		return value, nil
-	}
+// tidyObject returns an object with the integers among its known members as such; nil if it lacks
+// its store and holds nothing but defaults and empty lists, as a form does in which nobody typed
+// anything.
+func tidyObject(value jsontext.Value, known []Setting) jsontext.Value {
+	members := membersIn(value)
 	untouched := true
-	for _, name := range slices.Sorted(maps.Keys(members)) {
-		s := schema[name]
-		if bytes.Contains(s.Type, []byte(`"integer"`)) {
+	for name := range members {
+		var s Setting // of no type, if it is unknown
+		if i := slices.IndexFunc(known, func(s Setting) bool { return s.Name == name }); i >= 0 {
+			s = known[i]
+		}
+		if s.Is("integer") {
 			members[name] = whole(members[name])
 		}
 		var v any
@@ -93,9 +95,17 @@ func tidyObject(value, properties jsontext.Value) (jsontext.Value, error) {
 		untouched = untouched && (empty || s.Default != nil && v == s.Default)
 	}
 	if untouched {
-		return nil, nil
+		return nil
 	}
-	return object(members), nil
+	return object(members)
+}
+
+// membersIn returns the members of an object, which was checked when it was read.
+func membersIn(object jsontext.Value) (members map[string]jsontext.Value) {
+	if err := json.Unmarshal(object, &members); err != nil {
+		panic(err)
+	}
+	return members
 }
 
 func isEmptyList(v any) bool {
@@ -113,11 +123,11 @@ func object(members map[string]jsontext.Value) jsontext.Value {
 
 // whole returns a number without fraction, such as 8.0 or 1e2, as an integer.
 func whole(value jsontext.Value) jsontext.Value {
-	if value.Kind() != '0' || len(value) > 40 {
+	if value.Kind() != '0' {
 		return value
 	}
 	r, ok := new(big.Rat).SetString(string(value))
-	if !ok || !r.IsInt() || len(r.Num().String()) > 40 {
+	if !ok || !r.IsInt() {
 		return value
 	}
 	return jsontext.Value(r.Num().String())

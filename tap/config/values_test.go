@@ -16,7 +16,7 @@ import (
 // Each form of a duration, a share, an address and a list is read as the documentation says.
 func TestValuesOfSettings(t *testing.T) {
 	for text, want := range map[string]time.Duration{
-		"90s": 90 * time.Second, "5m": 5 * time.Minute, "1h30m": 90 * time.Minute, "7d": 168 * time.Hour,
+		"90s": 90 * time.Second, "5m": 5 * time.Minute, "1h30m": 90 * time.Minute, "7d": 168 * time.Hour, "30d": 720 * time.Hour,
 		"1d12h": 36 * time.Hour, "0s": 0, "0d": 0,
 	} {
 		cfg, err := read(t, oauth+fmt.Sprintf(`,"lookback":%q,"max_run_time":%q,"max_staleness":%q`, text, text, text), nil)
@@ -117,6 +117,7 @@ func TestStoresOfTheConfig(t *testing.T) {
 		`"deletes":{"store":"` + folder + `","every":"x"}`:         "deletes.every",
 		`"deletes":{"store":"` + folder + `","max_share":"101%"}`:  "deletes.max_share",
 		`"deletes":{"store":"` + folder + `","max_share":"a lot"}`: "deletes.max_share",
+		`"deletes":{"store":"` + folder + `","max_share":"NaN%"}`:  "deletes.max_share",
 		`"privacy_columns":"no JSON"`:                              "privacy_columns",
 		`"privacy_columns":"{\"candidates.nonesuch\":\"drop\"}"`:   "nonesuch",
 	} {
@@ -183,6 +184,7 @@ func TestRewritingTokens(t *testing.T) {
 	assert.Equal(t, `{"refresh_token": "new\"", "x": 1}`, string(data))
 	assert.Error(t, config.CanRewrite(filepath.Join(folder, "none")))
 	assert.Error(t, config.RewriteToken(filepath.Join(folder, "none"), "x"))
+	assert.Error(t, config.RewriteToken(folder, "x"))
 	link := filepath.Join(folder, "link.json")
 	require.NoError(t, os.Symlink(file, link))
 	require.NoError(t, config.RewriteToken(link, "newer"))

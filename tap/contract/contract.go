@@ -35,10 +35,11 @@ type Agreed struct {
 	Shape  *record.Shape
 }
 
-type file struct {
-	Form    *int                      `json:"contract"`
-	Version string                    `json:"tap_version"`
-	Streams map[string]jsontext.Value `json:"streams"`
+// file is the file, with the schema of each stream as it is read or written.
+type file[T any] struct {
+	Form    *int         `json:"contract"`
+	Version string       `json:"tap_version"`
+	Streams map[string]T `json:"streams"`
 }
 
 type schema struct {
@@ -53,7 +54,7 @@ type schema struct {
 // Marshal returns the file: a JSON Schema for each stream.
 func Marshal(version string, streams []Agreed) ([]byte, error) {
 	one := form
-	f := file{Form: &one, Version: version, Streams: map[string]jsontext.Value{}}
+	f := file[schema]{Form: &one, Version: version, Streams: map[string]schema{}}
 	for _, s := range streams {
 		var below struct {
 			Properties jsontext.Value `json:"properties"`
@@ -61,14 +62,10 @@ func Marshal(version string, streams []Agreed) ([]byte, error) {
 		if err := json.Unmarshal(s.Shape.AppendAgreed(nil), &below); err != nil {
 			return nil, err
 		}
-		text, err := json.Marshal(schema{
+		f.Streams[s.Stream.Name] = schema{
 			Schema: draft, Title: s.Stream.Name, Description: s.Stream.Description, Type: "object",
 			Required: s.Stream.Key, Properties: below.Properties,
-		})
-		if err != nil {
-			return nil, err
 		}
-		f.Streams[s.Stream.Name] = text
 	}
 	out, err := json.Marshal(f, jsontext.WithIndent("  "), json.Deterministic(true))
 	return append(out, '\n'), err
@@ -76,7 +73,7 @@ func Marshal(version string, streams []Agreed) ([]byte, error) {
 
 // Parse reads the file. Members that it does not know are somebody's notes.
 func Parse(data []byte) (*Contract, error) {
-	var f file
+	var f file[jsontext.Value]
 	if err := json.Unmarshal(data, &f); err != nil {
 		return nil, err
 	}

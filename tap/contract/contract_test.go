@@ -1,6 +1,8 @@
 package contract
 
 import (
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,7 +20,7 @@ const agreedColumns = `{"type":"object","properties":{
 "status":{"type":["string","null"],"description":"Known values: open, closed."},
 "at":{"type":["string","null"],"format":"date-time"},
 "size":{"type":["number","null"]},
-"any":{},"object":{"type":["object","null"]},
+"any":{},"object":{"type":["object","null"]},"list":{"type":["array","null"]},
 "phones":{"type":["array","null"],"items":{"type":"object","properties":{"value":{"type":["string","null"]}}}}}}`
 
 func parse(t *testing.T, schema string) *record.Shape {
@@ -49,6 +51,24 @@ func TestWhatIsWrittenIsAgreed(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "1.2.3", c.Version)
 	assert.Empty(t, c.Differences("users", Found{Shape: parse(t, agreedColumns)}))
+}
+
+// The file is kept under version control: its streams stand in the order of their names.
+func TestStreamsStandInOrder(t *testing.T) {
+	var agreed []Agreed
+	var want []string
+	for name := 'a'; name <= 'z'; name++ {
+		want = append(want, string(name))
+		agreed = append(agreed, Agreed{&tap.Stream{Name: string(name)}, parse(t, agreedColumns)})
+	}
+	slices.Reverse(agreed)
+	data, err := Marshal("1", agreed)
+	require.NoError(t, err)
+	var have []string
+	for _, title := range regexp.MustCompile(`"title": "(.)"`).FindAllStringSubmatch(string(data), -1) {
+		have = append(have, title[1])
+	}
+	assert.Equal(t, want, have)
 }
 
 func TestDifferences(t *testing.T) {
@@ -87,6 +107,11 @@ func TestDifferences(t *testing.T) {
 			now:  `"object":{"type":"object","properties":{"x":{"type":"string"}}}`,
 		},
 		{
+			name: "items of a list that none were agreed of",
+			old:  `"list":{"type":["array","null"]}`,
+			now:  `"list":{"type":"array","items":{"type":"string"}}`,
+		},
+		{
 			name: "a format that went", old: `,"format":"date-time"`,
 			want: []string{"at: the type is string, and was string (date-time)"},
 		},
@@ -100,6 +125,12 @@ func TestDifferences(t *testing.T) {
 			want: []string{"phones.type: a new column, string"},
 		},
 		{name: "other words", old: `"Name."`, now: `"Full name."`},
+		{
+			name: "a column that is missing, or new, and that no row has",
+			old:  `"name":{"type":["string","null"],"description":"Name."},`,
+			now:  `"nickname":{"type":["string","null"]},`, found: Found{Absent: []string{"name", "nickname"}},
+			want: []string{"name: the column is missing", "nickname: a new column, string"},
+		},
 		{
 			name:  "what rows showed",
 			found: Found{Absent: []string{"at", "elsewhere"}, Unlisted: []string{"status=draft"}},

@@ -127,17 +127,24 @@ func (w *writer) beforeEnd(st *stream) {
 func (w *writer) end(st *stream, err error) {
 	started{st}.write(w)
 	w.keepRefusal(st, err)
-	w.beforeEnd(st)
-	w.say(tap.Ended{Stream: st.query.Stream, Err: err})
-	w.flush()
-	if w.err != nil {
+	if !w.sayEnd(st, err) {
 		return
 	}
-	st.ended.Store(true)
 	w.logEnd(st, err)
 	if w.unended--; w.unended == 0 {
 		w.queue.close()
 	}
+}
+
+// sayEnd writes the end of a stream, and reports whether it is written.
+func (w *writer) sayEnd(st *stream, err error) bool {
+	w.beforeEnd(st)
+	w.say(tap.Ended{Stream: st.query.Stream, Err: err})
+	w.flush()
+	if w.err == nil {
+		st.ended.Store(true)
+	}
+	return w.err == nil
 }
 
 // keepRefusal keeps in the state since when a stream has been refused. The bookmark of one that was

@@ -27,13 +27,9 @@ func (w *writer) writeLog(cause error) {
 		w.wrote(st, len(records))
 	}
 	w.dirty = true
-	w.beforeEnd(st)
-	w.say(tap.Ended{Stream: st.query.Stream, Err: err})
-	w.flush()
-	if w.err != nil {
+	if !w.sayEnd(st, err) {
 		return
 	}
-	st.ended.Store(true)
 	if err != nil {
 		st.report.status(tap.Failed, err)
 		w.Log.Error(err.Error(), "stream", st.query.Stream.Name)

@@ -141,7 +141,9 @@ func (w *world) askPass(ctx context.Context, pass int, ids []int64) (found []int
 
 // Tell implements [gone.World].
 func (w *world) Tell(ctx context.Context, ids []int64, number uint64) (told bool, err error) {
-	m := vanished{stream: w.stream, ids: ids, at: w.now(), number: number, reported: make(chan bool, 1)}
+	m := vanished{
+		stream: w.stream, ids: ids, at: w.now(), number: number, reported: make(chan bool, 1),
+	}
 	if err := w.send(ctx, m); err != nil {
 		return false, err
 	}

@@ -27,22 +27,22 @@ type Options struct {
 	// CanKeepToken is asked before a refresh token is used, which works once: an error leaves it
 	// unused, and ends the run. Nil for a KeepToken that always works.
 	CanKeepToken func() error
-	// Asked is called whenever [Account.Reach] has asked a list, if the API does not say at once
+	// Probed is called whenever [Account.Reach] has asked a list, if the API does not say at once
 	// which ones the credential may read. It may be called by several goroutines; nil for none.
-	Asked func()
+	Probed func()
 	// Transport makes the requests to Greenhouse: through a proxy of your own, with measurements,
 	// or in a test without a network. Nil for the tap's own. Limits, retries, timeouts and the
 	// refusal of other hosts are the tap's in any case; attachments are fetched without it.
 	Transport http.RoundTripper
 }
 
-// asking is a source that says when it was asked.
-type asking struct {
+// probing is a source that says when it was asked.
+type probing struct {
 	tap.Source
 	asked func()
 }
 
-func (s asking) Read(
+func (s probing) Read(
 	ctx context.Context, req tap.Request, take func(tap.Page) error,
 ) (err error) {
 	if s.asked != nil {
@@ -223,8 +223,8 @@ func (a *Account) Reach(
 	if err != nil {
 		return nil, err
 	}
-	return rights.Probe(ctx, asking{a.client, a.opts.Asked}, introspection.Scopes(), introspection.Identity(), streams,
-		a.cfg.Concurrency)
+	return rights.Probe(ctx, probing{a.client, a.opts.Probed}, introspection.Scopes(),
+		introspection.Identity(), streams, a.cfg.Concurrency)
 }
 
 // Granted returns, by name, which of the streams the credential may read, as far as the API says so

@@ -112,14 +112,14 @@ func TestPanicOfACallbackIsAnError(t *testing.T) {
 }
 
 // A panic while Reach asks is its error.
-func TestPanicOfAskedIsAnError(t *testing.T) {
+func TestPanicOfProbedIsAnError(t *testing.T) {
 	server, err := sandbox.New(sandbox.Options{Candidates: 5, Limit: -1, NoIntrospection: true})
 	require.NoError(t, err)
 	require.NoError(t, server.Start("127.0.0.1:0"))
 	defer server.Close()
 	cfg, err := config.From(server.Config())
 	require.NoError(t, err)
-	account := greenhouse.Open(cfg, greenhouse.Options{Asked: func() { panic("no bar") }})
+	account := greenhouse.Open(cfg, greenhouse.Options{Probed: func() { panic("no bar") }})
 	defer account.Close()
 	streams, err := schemas.Load("jobs")
 	require.NoError(t, err)

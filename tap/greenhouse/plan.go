@@ -30,8 +30,8 @@ type Plan struct {
 	Limit plan.Limit `json:"limit"`
 	// Missing are the scopes that the credential lacks.
 	Missing []string `json:"missing_scopes"`
-	// Asked is the number of requests that the plan itself took.
-	Asked int64 `json:"requests_of_this_plan"`
+	// Requests is how many the plan itself took.
+	Requests int64 `json:"requests_of_this_plan"`
 }
 
 // Cost is what a run costs.
@@ -84,7 +84,7 @@ func (r *Run) Plan(ctx context.Context) (*Plan, error) {
 	}
 	slices.Sort(p.Missing)
 	p.Missing = slices.Compact(p.Missing)
-	p.Asked = r.client.Usage().Requests
+	p.Requests = r.client.Usage().Requests
 	p.Limit = plan.Limit{Share: r.cfg.Budget, Window: plan.Window}
 	windows, _, _ := r.client.Windows()
 	for _, w := range windows {

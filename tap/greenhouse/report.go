@@ -13,7 +13,8 @@ import (
 func (r *Run) report(report *tap.Report, err error, code int) *tap.Report {
 	used := r.client.Usage()
 	windows, waited, limited := r.client.Windows()
-	report.Version, report.Protocol, report.Began = r.opts.Version, r.read.Protocol.name, r.began.UTC()
+	report.Version, report.Protocol = r.opts.Version, r.read.Protocol.name
+	report.Began = r.began.UTC()
 	report.RunID = r.id
 	report.Ended, report.ExitCode, report.Windows = time.Now().UTC(), code, windows
 	report.Identity, report.Policy = r.Identity(), r.cfg.Policy.Words()
@@ -59,7 +60,8 @@ func failure(err error) (sentence string, next []string) {
 // Failure describes a run that could not start.
 func Failure(p *Protocol, version string, began time.Time, err error) *tap.Report {
 	r := &tap.Report{
-		Version: version, RunID: runID(began), Protocol: p.name, Began: began.UTC(), Ended: time.Now().UTC(),
+		Version: version, RunID: runID(began), Protocol: p.name,
+		Began: began.UTC(), Ended: time.Now().UTC(),
 		ExitCode: ExitCode(err, false), Streams: []tap.StreamReport{}, Windows: []tap.Window{},
 	}
 	r.Outcome, r.Next = outcome(r, err)

@@ -4,19 +4,16 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/tap-greenhouse/tap-greenhouse/schemas"
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/attachments"
-	"github.com/tap-greenhouse/tap-greenhouse/tap/config"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/contract"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/custom"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/engine"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/progress"
-	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
 
 // Read says what a run reads, and in which protocol. The zero value reads the streams named in the
@@ -73,8 +70,11 @@ func (a *Account) Prepare(ctx context.Context, read Read) (*Run, error) {
 	if read.Protocol == nil {
 		read.Protocol = Singer
 	}
-	r := &Run{Account: a, read: read, began: time.Now(), state: tap.NewState(), anew: map[string]bool{}}
-	r.id = runID(r.began)
+	began := time.Now()
+	r := &Run{
+		Account: a, read: read, began: began, id: runID(began),
+		state: tap.NewState(), anew: map[string]bool{},
+	}
 	err := a.cfg.CheckCredential(a.opts.KeepToken != nil)
 	if err != nil {
 		return nil, err
@@ -106,35 +106,6 @@ func (a *Account) Prepare(ctx context.Context, read Read) (*Run, error) {
 	return r, err
 }
 
-// choose makes the query of each stream that is chosen. columns returns the columns of their custom
-// fields.
-func (r *Run) choose(ctx context.Context, lookup tap.Lookup,
-	columns func(context.Context, []*tap.Stream) (*custom.Columns, error),
-) error {
-	choices, err := r.choices(lookup)
-	if err != nil {
-		return err
-	}
-	var streams []*tap.Stream
-	for _, choice := range choices {
-		streams = append(streams, choice.Stream)
-	}
-	if r.columns, err = columns(ctx, streams); err != nil {
-		return err
-	}
-	for _, choice := range choices {
-		q, err := r.query(choice)
-		if err != nil {
-			return err
-		}
-		for _, note := range q.Notes {
-			r.opts.Log.Warn(note, "stream", q.Stream.Name)
-		}
-		r.queries = append(r.queries, q)
-	}
-	return nil
-}
-
 // checkDeletes checks what was asked of deletes for this run.
 func (r *Run) checkDeletes() error {
 	if r.read.Verify && r.cfg.Deletes == nil {
@@ -146,34 +117,6 @@ func (r *Run) checkDeletes() error {
 			func(s *tap.Query) bool { return s.Stream.Name == name }) {
 			return tap.Errorf(tap.BadInput, "--accept-deletes", "%q is no selected stream", name)
 		}
-	}
-	return nil
-}
-
-// readState reads the state, and refuses one that is of another organization.
-func (r *Run) readState(ctx context.Context, lookup tap.Lookup) (err error) {
-	if r.read.State == nil {
-		return nil
-	}
-	op := "state " + r.read.StateName
-	if err := r.parseState(lookup); err != nil {
-		return err
-	}
-	if len(r.state.Earlier) == 0 {
-		return nil
-	}
-	if err := r.identify(ctx); err != nil {
-		return &tap.Error{
-			Kind: tap.BadInput, Op: op, Err: err,
-			Hint: "two accounts would be mixed in one table: check which state belongs to this credential, or give --accept-organization",
-		}
-	}
-	return nil
-}
-
-func (r *Run) parseState(lookup tap.Lookup) (err error) {
-	if r.state, err = r.read.Protocol.parseState(r.read.State, lookup); err != nil {
-		return config.Misread("state "+r.read.StateName, err, r.read.State)
 	}
 	return nil
 }
@@ -200,145 +143,11 @@ func (r *Run) identify(ctx context.Context) error {
 	return r.state.Belongs(who.Organization)
 }
 
-// lookupOf returns a lookup that reads the file of each stream once.
-func lookupOf() tap.Lookup {
-	known := map[string]*tap.Stream{}
-	return func(name string) *tap.Stream {
-		if s, ok := known[name]; ok {
-			return s
-		}
-		var stream *tap.Stream
-		if loaded, err := schemas.Load(name); err == nil && name != "" {
-			stream = loaded[0]
-		}
-		known[name] = stream
-		return stream
-	}
-}
-
-// choices returns those of the catalog, or without one, the streams of the config.
-func (r *Run) choices(lookup tap.Lookup) ([]*tap.Choice, error) {
-	if r.read.Catalog != nil {
-		choices, err := r.read.Protocol.parseCatalog(r.read.Catalog, lookup)
-		if err != nil {
-			return nil, config.Misread("catalog "+r.read.CatalogName, err, r.read.Catalog)
-		}
-		return choices, r.anyThere(choices)
-	}
-	names := r.cfg.Streams
-	if len(names) == 0 {
-		names = schemas.Names()
-	}
-	var choices []*tap.Choice
-	for _, name := range names {
-		if s := lookup(name); len(r.cfg.Streams) > 0 || s.SelectedByDefault() {
-			choices = append(choices, &tap.Choice{Stream: s})
-		}
-	}
-	return choices, nil
-}
-
-// anyThere returns an error if a catalog selects nothing but streams that do not exist.
-func (r *Run) anyThere(choices []*tap.Choice) error {
-	var gone []string
-	for _, choice := range choices {
-		if tap.KindOf(choice.Err) != tap.Gone {
-			return nil
-		}
-		gone = append(gone, choice.Stream.Name)
-	}
-	if len(gone) == 0 {
-		return nil
-	}
-	return tap.Errorf(tap.BadInput, "catalog "+r.read.CatalogName,
-		"it selects nothing but streams that do not exist: %s", tap.Few(gone, most)).
-		WithHint("refresh the catalog")
-}
-
-// query returns the query for a choice.
-func (r *Run) query(choice *tap.Choice) (*tap.Query, error) {
-	s := choice.Stream
-	if choice.Err != nil {
-		return choice.Select(nil, nil), nil
-	}
-	shape, err := shapeOf(s, r.columns, r.cfg, r.read.Protocol.deletedAt)
-	if err != nil {
-		return nil, err
-	}
-	if r.contract != nil {
-		shape = r.contract.Listing(s.Name, shape)
-	}
-	if _, err := r.columns.Err(); err != nil && (r.columns.Makes(s) ||
-		r.cfg.Policy.NeedsDefinitions(s) || r.cfg.Exclude.NeedsDefinitions(s)) {
-		choice.Err = err
-	}
-	undefined := max(r.cfg.Policy.UndefinedField(s), r.cfg.Exclude.UndefinedField(s))
-	return choice.Select(shape, r.columns.Maker(undefined == record.Keep)), nil
-}
-
-// compare warns if the state was written for another user, or with a later start date: rows that
-// are visible only now may be older than the bookmark.
-func (r *Run) compare() {
-	for _, note := range r.state.Notes {
-		r.opts.Log.Warn(note)
-	}
-	mark := r.cfg.ReadAs()
-	var others, later, treated []string
-	for _, q := range r.queries {
-		b := r.state.Of(q.Stream.Name)
-		if b.ReadAs != "" && b.ReadAs != mark {
-			others = append(others, q.Stream.Name)
-		}
-		if b.Policy != r.cfg.Policy.Fingerprint() &&
-			(!b.Until.IsZero() || b.Progress != nil || !b.Complete.IsZero()) {
-			treated = append(treated, q.Stream.Name)
-		}
-		if !b.Start.IsZero() && r.cfg.StartDate.Before(b.Start) {
-			later = append(later, q.Stream.Name)
-		}
-	}
-	r.warnOf(others, "the state was written with another credential or user_id: older rows that only this user can see may be missing")
-	r.warnOf(treated, "the policy for personal data, or its key, has changed: rows that are already loaded keep their old values")
-	r.warnOf(later, "start_date is earlier than the state's: rows last updated between the two are missing")
-}
-
-// warnOf warns of streams whose rows should be read again, if there are any. It names a few; all of
-// them stand in the log for debugging.
-func (r *Run) warnOf(streams []string, what string) {
-	const named = 3
-	if len(streams) == 0 {
-		return
-	}
-	r.opts.Log.Warn(what+"; to read them again, use --refresh (Singer), or refresh the streams (Airbyte)",
-		"streams", tap.Few(streams, named))
-	r.opts.Log.Debug("rows of these streams should be read again", "streams", strings.Join(streams, ", "))
-}
-
-// refresh finds the streams to read from the start. Each pattern must match a selected one.
-func (r *Run) refresh() error {
-	for _, pattern := range r.read.Refresh {
-		matched, err := schemas.Match([]string{pattern})
-		if err != nil {
-			return &tap.Error{Kind: tap.BadInput, Op: "--refresh", Err: err}
-		}
-		found := false
-		for _, q := range r.queries {
-			if slices.Contains(matched, q.Stream.Name) {
-				found = true
-				r.anew[q.Stream.Name] = true
-			}
-		}
-		if !found {
-			return tap.Errorf(tap.BadInput, "--refresh", "%q matches no selected stream", pattern).
-				WithHint("select it in the catalog or in streams")
-		}
-	}
-	return nil
-}
-
 // schedule says when a stream may be left alone.
 func (r *Run) schedule(stream string) progress.Schedule {
-	return progress.Schedule{RefreshEvery: r.cfg.RefreshEvery(stream), MaxStaleness: r.cfg.MaxStaleness}
+	return progress.Schedule{
+		RefreshEvery: r.cfg.RefreshEvery(stream), MaxStaleness: r.cfg.MaxStaleness,
+	}
 }
 
 // makeEngine connects the parts.

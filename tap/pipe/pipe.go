@@ -62,8 +62,8 @@ type Loader struct {
 }
 
 // linger is how long the output of a program that has ended may stay open: a child that it left may
-// hold it for ever.
-const linger = 5 * time.Second
+// hold it for ever. Tests make it shorter.
+var linger = 5 * time.Second
 
 // chunk is the size of a write: the unit in which a loader is seen to take something.
 const chunk = 4 << 10

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -53,9 +54,24 @@ var loaders = map[string]func(){
 		echo(os.Stdin)
 		fmt.Println(`{"level":"info"}`)
 	},
-	"echoes a long line": func() {
-		fmt.Println("state " + strings.Repeat("x", 65<<20))
+	"echoes long lines": func() {
+		longest := "state " + strings.Repeat("x", pipe.MaxLine-len("state \n"))
+		fmt.Println(longest)
+		fmt.Println(longest + "x")
 		echo(os.Stdin)
+	},
+	"sums up": func() {
+		in, _ := io.ReadAll(os.Stdin)
+		fmt.Printf("\n\nstate %d bytes %x\n", len(in), sha256.Sum256(in))
+	},
+	"stores slowly": func() {
+		in, _ := io.ReadAll(os.Stdin)
+		for state := range strings.Lines(string(in)) {
+			if strings.HasPrefix(state, "state") {
+				time.Sleep(200 * time.Millisecond)
+				fmt.Print(state)
+			}
+		}
 	},
 	"sleeps": func() { time.Sleep(time.Hour) },
 }
@@ -153,23 +169,44 @@ func TestEveryEchoedStateIsKeptInOrder(t *testing.T) {
 	}
 }
 
+// Messages arrive as they are, whatever their sizes.
+func TestMessagesArriveAsTheyAre(t *testing.T) {
+	t.Parallel()
+	r := start(t, t.Context(), "sums up", nil)
+	var all []byte
+	for n, size := range []int{1, 0, 4095, 4096, 4097, 100_000, 2} {
+		message := bytes.Repeat([]byte{'a' + byte(n)}, size)
+		all = append(all, message...)
+		written, err := r.Write(message)
+		require.NoError(t, err)
+		assert.Equal(t, size, written)
+	}
+	require.NoError(t, r.Finish())
+	assert.Equal(t, []string{fmt.Sprintf("state %d bytes %x", len(all), sha256.Sum256(all))}, r.states())
+	_, others := r.Echoed()
+	assert.Zero(t, others, "an empty line says nothing")
+}
+
 // What a loader writes besides its states, and where it ends, changes nothing.
 func TestOnlyWholeStatesAreKept(t *testing.T) {
 	for kind, want := range map[string]struct {
+		states int
 		last   string
 		others int
 	}{
-		"echoes no newline":  {"state last", 0},
-		"echoes half a line": {"state 1", 1},
-		"logs to its output": {"state 1", 2},
-		"echoes a long line": {"state 1", 0},
+		"echoes no newline":  {1, "state last", 0},
+		"echoes half a line": {2, "state 1", 1},
+		"logs to its output": {2, "state 1", 2},
+		"echoes long lines":  {3, "state 1", 0},
 	} {
 		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
 			r := start(t, t.Context(), kind, nil)
 			require.NoError(t, r.write(2))
 			require.NoError(t, r.Finish())
 			states, others := r.Echoed()
-			require.Len(t, r.states(), states)
+			require.Len(t, r.states(), want.states)
+			assert.Equal(t, want.states, states)
 			assert.Equal(t, want.last, r.states()[states-1])
 			assert.Equal(t, want.others, others)
 		})
@@ -188,6 +225,7 @@ func TestFailingLoaders(t *testing.T) {
 		"fails at the end": {"", "exit status 4", 20},
 	} {
 		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
 			r := start(t, t.Context(), kind, nil)
 			err := r.write(20)
 			if want.write == "" {
@@ -269,6 +307,15 @@ func TestHungLoadersAreKilledWithTheirChildren(t *testing.T) {
 	}
 }
 
+// A loader that has taken all messages may need long to store them, as long as it gets on.
+func TestLoadersThatStoreSlowlyAreNotKilled(t *testing.T) {
+	t.Parallel()
+	r := start(t, t.Context(), "stores slowly", func(o *pipe.Options) { o.Stall = time.Second })
+	require.NoError(t, r.write(7))
+	require.NoError(t, r.Finish())
+	assert.Len(t, r.states(), 7)
+}
+
 // A child that outlives its loader and holds its output does not block for ever.
 func TestChildThatHoldsTheOutputBlocksNothing(t *testing.T) {
 	t.Parallel()
@@ -317,4 +364,5 @@ func TestLoaderThatCannotBeStarted(t *testing.T) {
 		require.Error(t, err)
 		assert.Equal(t, tap.BadInput, tap.KindOf(err), program)
 	}
+	assert.NoError(t, pipe.Find(os.Args[0]))
 }

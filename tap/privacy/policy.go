@@ -161,7 +161,8 @@ func (p *Policy) Of(s *tap.Stream, at []string, known bool) (record.Treatment, s
 // classOf returns the class of a column: its own, or that of what holds it.
 func classOf(s *tap.Stream, at []string, known bool) string {
 	for n := len(at); n > 0; n-- {
-		if class, ok := s.PersonalData[strings.Join(at[:n], ".")]; ok && (n == len(at) || class != None) {
+		class, ok := s.PersonalData[strings.Join(at[:n], ".")]
+		if ok && (n == len(at) || class != None) {
 			return class
 		}
 	}

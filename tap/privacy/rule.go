@@ -106,8 +106,8 @@ func (p *Policy) check(streams []*tap.Stream) error {
 				}
 				found = true
 				free = free || !row.protected
-				if !row.protected && p.ruleFor(s.Name, row.path) == r && r.treatment == record.Hash &&
-					Guessable(row.Class) {
+				if !row.protected && p.ruleFor(s.Name, row.path) == r &&
+					r.treatment == record.Hash && Guessable(row.Class) {
 					return r.unhashable(row)
 				}
 			}

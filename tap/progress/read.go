@@ -77,7 +77,8 @@ func Begin(b tap.Bookmark, opts Options) *Read {
 	r.bookmark.Progress = nil
 	versioned := opts.Version == 0 || b.Version == opts.Version && !opts.Untrusted
 	p := b.Progress
-	if p != nil && p.Query == opts.Fingerprint && opts.Timed && opts.Resumable && versioned && !opts.Anew {
+	if p != nil && p.Query == opts.Fingerprint && opts.Timed && opts.Resumable && versioned &&
+		!opts.Anew {
 		r.began, r.inParts, r.inherited, r.whole = p.Began, p.InParts, true, !b.Whole
 		for _, piece := range p.Pieces {
 			r.pieces = append(r.pieces, *piece)

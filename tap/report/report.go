@@ -28,7 +28,6 @@ var page string
 var pageTemplate = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("report").Funcs(template.FuncMap{
 		"number": tap.Number, "size": size, "seconds": seconds,
-		"clock":  func(t time.Time) string { return t.UTC().Format("15:04:05") },
 		"moment": moment,
 		"words":  func(s string) string { return strings.ReplaceAll(s, "_", " ") },
 		"join":   func(s []string) string { return strings.Join(s, ", ") },

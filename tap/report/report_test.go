@@ -77,6 +77,10 @@ func TestBarsHaveNumbersWhereTheyFit(t *testing.T) {
 	require.NoError(t, err)
 	assert.NotContains(t, string(page), "<b style")
 	assert.Contains(t, string(page), `title="12:00:20: 10 requests of this run, limit 50, 40 left"`)
+	assert.True(t, bars(r.Windows[:numberedBars])[0].Numbered)
+	assert.False(t, bars(r.Windows[:numberedBars+1])[0].Numbered)
+	assert.Equal(t, "12:00:00: 7 requests of this run", bars([]tap.Window{{Began: began, Sent: 7}})[0].Title,
+		"its limit is not known")
 	r.Windows = []tap.Window{{Sent: 3}}
 	assert.Contains(t, plain(t, r), "One bar for each window.", "neither its length nor the limit is known")
 }

@@ -272,99 +272,6 @@ func (l *life) unreject(days int) {
 	l.set(l.application, "rejection_reason_id", nil)
 }
 
-// version is a version of an offer.
-type version struct {
-	number   any // nil for none
-	status   string
-	resolved bool
-	more     values
-}
-
-// offer makes an offer, and returns it.
-func (l *life) offer(days int, ver version) *entry {
-	l.wait(days)
-	j := l.job
-	v := values{
-		"application_id": l.application, "candidate_id": l.candidate, "job_id": j.row,
-		"opening_id": nil, "version": ver.number, "status": ver.status,
-		"starts_on": date(l.at + 45*day), "sent_on": date(l.at + day), "resolved_at": nil,
-	}
-	for column, value := range ver.more {
-		v[column] = value
-	}
-	offer := l.row("offers", l.at, v)
-	l.offers++
-	if ver.status != "Deprecated" {
-		offer.single, offer.partOf = true, l.application
-		l.approve(offer, ver.status != "Created")
-	}
-	l.wait(2)
-	if ver.resolved {
-		l.wait(1)
-		l.set(offer, "resolved_at", l.at)
-	}
-	l.touch(offer, l.at)
-	return offer
-}
-
-// approve writes the approval of an offer, of which one without an end is still pending.
-func (l *life) approve(offer *entry, ended bool) {
-	j := l.job
-	flow := l.row("approval_flows", l.at, values{
-		"job_id": j.row, "offer_id": offer, "approval_type": "offer_candidate",
-		"version": l.offers, "approval_status": "approved", "sequential": true,
-		"requested_by_id": j.user(recruiterOf),
-	})
-	if ended {
-		l.approved(flow, j, 2, l.at, l.at+4*hour)
-		return
-	}
-	flow.values["approval_status"] = "pending"
-	group := l.row("approver_groups", l.at, values{
-		"approval_flow_id": flow, "approvals_required": 1, "sort_order": 0, "resolved_at": nil,
-	})
-	l.row("approvers", l.at, values{
-		"approver_group_id": group, "user_id": j.user(managerOf), "status": "due",
-		"resolved_by_id": nil, "resolved_at": nil, "request_sent_at": l.at, "sort_order": 0,
-		"reminder_sent_at": nil, "reminder_sent_by_id": nil, "added_by_custom_field_id": nil,
-	})
-}
-
-// hire hires the candidate for an opening, by accepting an offer.
-func (l *life) hire(days int) {
-	offer := l.offer(days, version{number: l.offers + 1, status: "Accepted", resolved: true})
-	l.set(l.application, "status", "hired")
-	opening := l.fill(values{})
-	l.set(offer, "opening_id", opening)
-	l.row("attachments", l.at, values{
-		"candidate_id": l.candidate, "application_id": l.application,
-		"type": "signed_offer_letter",
-	})
-}
-
-// fill writes the opening that the candidate fills.
-func (l *life) fill(more values) *entry {
-	v := values{
-		"job_id": l.job.row, "opened_at": l.job.opened, "closed_at": l.at,
-		"application_id": l.application, "close_reason_id": l.closeReasons[l.n%2], "open": false,
-		"target_start_on": date(l.at + 30*day),
-	}
-	for column, value := range more {
-		v[column] = value
-	}
-	opening := l.row("openings", l.job.opened, v)
-	opening.single = true
-	return opening
-}
-
-// seat writes the opening that will be filled later.
-func (l *life) seat(j *job) {
-	l.row("openings", j.opened, values{
-		"job_id": j.row, "opened_at": j.opened, "closed_at": nil, "application_id": nil,
-		"close_reason_id": nil, "open": true, "target_start_on": date(l.at + 30*day),
-	})
-}
-
 // refer says who referred the candidate.
 func (l *life) refer() {
 	v := values{"user_id": pick{"users", 60 + l.n}}
@@ -375,17 +282,4 @@ func (l *life) refer() {
 	}
 	l.set(l.application, "referrer_id", l.row("referrers", l.at, v))
 	l.set(l.application, "source_id", l.sources[6])
-}
-
-// pool writes the details of a prospect.
-func (l *life) pool(k int) {
-	v := values{
-		"application_id": l.application, "pool_id": l.pools[k], "pool_stage_id": l.poolStages[k][k%3],
-		"prospect_owner_id": pick{"users", 60 + l.n}, "department_id": l.departments[k],
-		"office_id": l.offices[k],
-	}
-	if k == 3 {
-		v["pool_stage_id"], v["prospect_owner_id"] = nil, nil
-	}
-	l.row("prospect_details", l.at, v)
 }

@@ -228,7 +228,8 @@ func (e *selector) deselectedItems() []string {
 	members := map[string][]bool{} // whether each is selected
 	for _, m := range e.Metadata {
 		b := m.Breadcrumb
-		if len(b) < 4 || b[0] != "properties" || !slices.Contains(b[2:], "items") || !e.wanted(b[1]) {
+		if len(b) < 4 || b[0] != "properties" || !slices.Contains(b[2:], "items") ||
+			!e.wanted(b[1]) {
 			continue
 		}
 		if members[b[1]] == nil {

@@ -76,6 +76,12 @@ func TestSelectedColumnsAreNeverEmptied(t *testing.T) {
 	require.Len(t, q.Notes, 1, "a member of a list was left out by hand")
 	assert.Contains(t, q.Notes[0], "emails come whole")
 
+	q = chosen(t, metadataOf(map[string]bool{
+		`"properties","emails"`: false, items + `"value"`: false, items + `"type"`: true,
+	}))
+	assert.NotContains(t, q.Fields, "emails")
+	assert.Empty(t, q.Notes, "a column that is left out takes its members along")
+
 	q = chosen(t, metadataOf(map[string]bool{`"properties","eeoc","properties","id"`: false}), "[eeoc text]")
 	assert.Contains(t, string(q.Shape.AppendSchema(nil)), `"eeoc":{"type":["object","null"],"properties":{"id":`,
 		"what the policy drops is no member that could be selected")
@@ -90,6 +96,9 @@ func TestSelectionInSchemas(t *testing.T) {
 
 	q = chosen(t, `"selected":true,"schema":{"properties":{"age":{"selected":true}}}`)
 	assert.Equal(t, []string{"id", "updated_at", "age"}, q.Fields)
+
+	q = chosen(t, `"selected":true,"schema":{"properties":{"age":{"selected":true},"age":{"selected":false,"selected":true}}}`)
+	assert.Equal(t, []string{"id", "updated_at", "age"}, q.Fields, "a member may appear twice")
 
 	q = chosen(t, `"schema":{"properties":{"age":{"selected":false}}},`+metadataOf(nil))
 	assert.NotContains(t, q.Fields, "age", "beside metadata, too")

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -171,6 +172,33 @@ func TestUnknownFormsOfStatesAreSaid(t *testing.T) {
 		require.Len(t, st.Notes, 1, state)
 		assert.Contains(t, st.Notes[0], says, state)
 		assert.True(t, st.Of("users").Until.IsZero(), state)
+	}
+}
+
+// A bookmark of another replication key is not used, and what else is known of its stream is.
+func TestOtherReplicationKeysLoseNothingElse(t *testing.T) {
+	users := &tap.Stream{Name: "users", Key: []string{"id"}, Bookmark: "updated_at"}
+	st, err := singer.ParseState([]byte(`{"bookmarks":{"users":{"replication_key":"created_at","replication_key_value":"2026-01-05","pages":3,"version":7}}}`),
+		func(string) *tap.Stream { return users })
+	require.NoError(t, err)
+	assert.Equal(t, &tap.Bookmark{Pages: 3, Version: 7}, st.Of("users"))
+	require.Len(t, st.Notes, 1)
+	assert.Contains(t, st.Notes[0], "a value of created_at")
+}
+
+// The same state is the same bytes, whatever texts of the server are in it.
+func TestStatesAreTheSameBytes(t *testing.T) {
+	st := tap.NewState()
+	st.Organization.Name = "no UTF-8: \xff"
+	learnt := map[string]jsontext.Value{}
+	for name := 'a'; name <= 'z'; name++ {
+		learnt[string(name)] = jsontext.Value(`{"type":"string"}`)
+	}
+	st.Of("users").Learnt = learnt
+	first := new(singer.Voice).Append(nil, tap.Saved{State: st})
+	assert.Contains(t, string(first), "no UTF-8: \ufffd")
+	for range 5 {
+		assert.Equal(t, string(first), string(new(singer.Voice).Append(nil, tap.Saved{State: st})))
 	}
 }
 

@@ -16,7 +16,8 @@ func TestAddressesOfStores(t *testing.T) {
 		`C:\ids`:                  {folder: "C:/ids"},
 		`C:\my ids\100%\#1`:       {folder: "C:/my ids/100%/#1"},
 		"C:/ids":                  {folder: "C:/ids"},
-		"d:/ids":                  {folder: "d:/ids"},
+		"a:/ids":                  {folder: "a:/ids"},
+		"Z:/ids":                  {folder: "Z:/ids"},
 		`C:\`:                     {folder: "C:/"},
 		"file:///C:/ids":          {folder: "C:/ids"},
 		`file:///C:\ids`:          {folder: "C:/ids"},
@@ -34,6 +35,7 @@ func TestAddressesOfStores(t *testing.T) {
 		"file://ids", "file://host/ids", "file:///C:ids", "file:///C:", "FILE", "s3://", "s3:///x",
 		"s3:bucket", "gs://bucket", "https://bucket.example.com", "s3://user:secret@bucket",
 		"file:///a?b", "file:///a#b", "file:///a#", "s3://bucket/a?b=c", "file:///%zz", "file://C:/ids",
+		"s3:///C:/ids", "file://host/C:/ids", "s3:/C:/ids", "`:/ids", "{:/ids", "@:/ids", "[:/ids",
 	} {
 		_, err := parse(bad)
 		assert.Error(t, err, bad)

@@ -38,7 +38,9 @@ type Store interface {
 // Open opens the store at an address: file:///folder, or s3://bucket/prefix; on Windows also
 // C:\folder. It does not access the store before its first use. A server may be silent for as long
 // as given.
-func Open(address string, getenv func(string) (string, bool), requestTimeout time.Duration) (Store, error) {
+func Open(address string, getenv func(string) (string, bool), requestTimeout time.Duration) (
+	Store, error,
+) {
 	at, err := parse(address)
 	if err != nil {
 		return nil, err

@@ -127,6 +127,31 @@ func TestFailedPutsLeaveNothing(t *testing.T) {
 	}
 }
 
+// A file that cannot be made durable is not stored.
+func TestUnsyncedFilesAreNotStored(t *testing.T) {
+	s := open(t, "file://"+filepath.ToSlash(t.TempDir()))
+	f, err := s.Temp()
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
+	require.ErrorIs(t, s.Put(t.Context(), "a", f, metaOf("")), os.ErrClosed)
+	_, err = s.Get(t.Context(), "a")
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	assert.NoFileExists(t, f.Name())
+}
+
+// A description that cannot be written is an error, and leaves no part.
+func TestFailedDescriptionsLeaveNothing(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, ".cv.json", "x"), 0o700))
+	s := &folder{root: dir}
+	require.Error(t, s.describe(s.path("cv"), metaOf("")))
+	parts, err := filepath.Glob(filepath.Join(dir, ".part-*"))
+	require.NoError(t, err)
+	assert.Empty(t, parts)
+	gone := &folder{root: filepath.Join(dir, "none")}
+	require.ErrorIs(t, gone.describe(gone.path("cv"), metaOf("")), fs.ErrNotExist)
+}
+
 // Parts that a killed process left are removed at the start; those of a living one, and what is no
 // part, are not.
 func TestPartsOfKilledProcessesAreSwept(t *testing.T) {
@@ -142,7 +167,8 @@ func TestPartsOfKilledProcessesAreSwept(t *testing.T) {
 	}
 	dead, other := touch(".part-1234"), touch("other")
 	require.NoError(t, os.Mkdir(filepath.Join(dir, ".part-folder"), 0o700))
-	require.NoError(t, os.Symlink(other, filepath.Join(dir, ".part-link")))
+	link := filepath.Join(dir, ".part-link")
+	require.NoError(t, os.Symlink(other, link))
 	living, err := newPart(dir)
 	require.NoError(t, err)
 	defer Discard(living)
@@ -151,6 +177,7 @@ func TestPartsOfKilledProcessesAreSwept(t *testing.T) {
 	require.NoError(t, err)
 	assert.NoFileExists(t, dead)
 	assert.FileExists(t, other)
+	assert.FileExists(t, link)
 	assert.DirExists(t, filepath.Join(dir, ".part-folder"))
 	assert.FileExists(t, living.Name())
 	assert.FileExists(t, f.Name())

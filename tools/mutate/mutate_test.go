@@ -37,7 +37,7 @@ func TestSurvivorsAreNamed(t *testing.T) {
 	require.Equal(t, score{noticed: 5, tried: 6}, s)
 }
 
-// What only hints, or stands beside an error, is no mutant: no test could notice it.
+// What only hints, changes nothing, or stands beside an error, is no mutant: no test could notice it.
 func TestSilentValuesAreNoMutants(t *testing.T) {
 	fset := token.NewFileSet()
 	f, err := parser.ParseFile(fset, "silent.go", `package silent
@@ -46,6 +46,8 @@ func f(n int) (int, bool, error) {
 	if err := check(); err != nil {
 		return 7, true, err
 	}
+	os.OpenFile("name", os.O_WRONLY, 0)
+	strconv.ParseFloat("1", 64)
 	return 0, true, nil
 }`, 0)
 	require.NoError(t, err)
@@ -55,5 +57,6 @@ func f(n int) (int, bool, error) {
 	}
 	require.ElementsMatch(t, []string{
 		"0 became 1", "0 became 1", "!= became ==", "true became false", "result 3 became nil",
+		"a call was left out", "a call was left out",
 	}, all)
 }

@@ -1,9 +1,11 @@
 package s3
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -136,6 +138,8 @@ func TestBucketsOpen(t *testing.T) {
 		{"s3://bucket", "https://s3.example", ""},
 		{"s3://bucket", "http://127.0.0.1:9000", ""},
 		{"s3://bucket", "http://localhost:9000", ""},
+		{"s3://bucket", "https://", "not an address"},
+		{"s3://bucket", "https://-s3.example", "does not follow"},
 		{"s3://bucket", "http://s3.example", "has to begin with https://"},
 		{"s3://bucket", "s3.example", "not an address"},
 	} {
@@ -146,7 +150,8 @@ func TestBucketsOpen(t *testing.T) {
 			continue
 		}
 		require.NoError(t, err, "%v", c)
-		assert.NotNil(t, s)
+		assert.Equal(t, cmp.Or(c.endpoint, "https://s3.amazonaws.com"),
+			s.(*bucket).client.EndpointURL().String(), "Amazon's, encrypted, unless told otherwise")
 	}
 	env["AWS_ENDPOINT_URL_S3"], env["AWS_ENDPOINT_URL"] = "https://s3.example", "http://no.example"
 	_, err := store.Open("s3://bucket", getenv, time.Second)
@@ -184,6 +189,9 @@ func TestErrorsOfBuckets(t *testing.T) {
 	serve(t, s3)
 	s := openStore(t, "s3://another", time.Minute)
 	err := store.WriteFile(t.Context(), s, "a", nil)
+	assert.EqualError(t, err, `bucket "another" does not exist`)
+	_, err = store.OpenSlot(t.Context(), "s3://another/state.json", os.LookupEnv, time.Minute,
+		slog.New(slog.DiscardHandler))
 	assert.EqualError(t, err, `bucket "another" does not exist`)
 	b, ok := s.(*bucket)
 	require.True(t, ok)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path"
 	"slices"
@@ -47,7 +46,7 @@ func (s *bucket) Logs(ctx context.Context, folder string) ([]store.Log, error) {
 		if !ok {
 			continue // not ours
 		}
-		data, err := s.part(ctx, o.Key)
+		data, _, err := s.read(ctx, o.Key)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // another run has removed it
 		}
@@ -64,16 +63,6 @@ func (s *bucket) Logs(ctx context.Context, folder string) ([]store.Log, error) {
 		}
 	}
 	return logs, nil
-}
-
-func (s *bucket) part(ctx context.Context, key string) ([]byte, error) {
-	object, err := s.client.GetObject(ctx, s.name, key, minio.GetObjectOptions{})
-	if err != nil {
-		return nil, s.errorOf(err)
-	}
-	defer func() { _ = object.Close() }() // it was read to its end, or failed before
-	data, err := io.ReadAll(object)
-	return data, s.errorOf(err)
 }
 
 func (s *bucket) RemoveLog(ctx context.Context, folder string, log store.Log) error {

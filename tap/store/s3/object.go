@@ -138,6 +138,7 @@ func (s *bucket) write(ctx context.Context, key string, data []byte, was *string
 	return info.ETag, s.errorOf(err)
 }
 
+// read returns the content of a small object, and its etag.
 func (s *bucket) read(ctx context.Context, key string) (data []byte, etag string, err error) {
 	object, err := s.client.GetObject(ctx, s.name, key, minio.GetObjectOptions{})
 	if err != nil {

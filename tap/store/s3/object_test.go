@@ -68,7 +68,10 @@ func (s *memory) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		case s.simple && match+none != "":
 			fail(http.StatusNotImplemented, "NotImplemented")
 			return
-		case none == "*" && found, match != "" && (!found || match != etagOf(old)):
+		case match != "" && !found:
+			fail(http.StatusNotFound, "NoSuchKey")
+			return
+		case none == "*" && found, match != "" && match != etagOf(old):
 			fail(http.StatusPreconditionFailed, "PreconditionFailed")
 			return
 		}
@@ -177,6 +180,47 @@ func TestLostAnswersAreNoConflicts(t *testing.T) {
 	require.NoError(t, slot.Save(t.Context(), []byte("one")))
 	require.NoError(t, slot.Save(t.Context(), []byte("two")))
 	require.NoError(t, slot.Close())
+}
+
+// lock returns the lease that is in the bucket.
+func (s *memory) lock() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return string(s.objects["/bucket/acme/state.json.lock"])
+}
+
+// An owner whose renewal got no answer keeps its lease. One whose lease another has taken notices
+// it, saves nothing more, and leaves the lease to the other.
+func TestOwnersKnowWhoseLeaseItIs(t *testing.T) {
+	server, open := serveS3(t)
+	slot, err := open()
+	require.NoError(t, err)
+	server.mu.Lock()
+	server.deaf = true
+	server.mu.Unlock()
+	for range 3 { // one of them is the one without an answer
+		before := server.lock()
+		require.Eventually(t, func() bool { return server.lock() != before }, 10*time.Second, time.Millisecond)
+	}
+	require.NoError(t, slot.Save(t.Context(), []byte("one")))
+
+	server.mu.Lock()
+	server.objects["/bucket/acme/state.json.lock"] = []byte("another")
+	server.mu.Unlock()
+	require.Eventually(t, func() bool { return slot.(*objectSlot).lease.holds() != nil }, 10*time.Second, time.Millisecond)
+	require.ErrorContains(t, slot.Save(t.Context(), []byte("two")), "another run may use the state")
+	require.NoError(t, slot.Close())
+	assert.Equal(t, "another", server.lock())
+}
+
+// A large state is saved in one step, too.
+func TestLargeStatesAreSavedInOneStep(t *testing.T) {
+	server, open := serveS3(t)
+	slot, err := open()
+	require.NoError(t, err)
+	require.NoError(t, slot.Save(t.Context(), make([]byte, 17<<20)))
+	require.NoError(t, slot.Close())
+	assert.Len(t, server.objects["/bucket/acme/state.json"], 17<<20)
 }
 
 // A server without conditions keeps the state all the same.
