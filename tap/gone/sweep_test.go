@@ -489,9 +489,9 @@ func TestRowsOfAnotherCredentialAreForgotten(t *testing.T) {
 	assert.Empty(t, a.told)
 	assert.Contains(t, log.String(), "only another credential or user_id saw")
 	assert.False(t, l.foreign)
-	again, _, _ := opened(t, m, 3, l.Token())
-	assert.Equal(t, "another", again.ReadAs)
-	_, known := again.rows.Get(2)
+	a.as(m, "another", 3)
+	assert.False(t, a.ledger.foreign)
+	_, known := a.ledger.rows.Get(2)
 	assert.False(t, known)
 }
 
@@ -614,4 +614,87 @@ func TestWhetherAListFitsOnAPage(t *testing.T) {
 	assert.False(t, a.ledger.FitsOnePage())
 	a.reopen(m, 3)
 	assert.False(t, a.ledger.FitsOnePage(), "the next run knows")
+}
+
+// as begins another run, of a user, from the state that the last one wrote.
+func (a *account) as(m *memory, user string, run int) {
+	l, trusted, err := Open(a.t.Context(), m, Opening{
+		Stream: "rows", Nonce: fmt.Sprint(run), Passes: 1, ReadAs: user, Token: a.ledger.Token(),
+		Version: FirstVersion, Loaded: true, Log: slog.New(slog.DiscardHandler),
+	})
+	require.NoError(a.t, err)
+	require.True(a.t, trusted)
+	a.ledger, a.calls, a.told, a.wrote = l, nil, nil, nil
+	l.Unlist()
+}
+
+// A row that another user's run wrote, without a sweep, is not reported by the first one, who does
+// not see it. Nor is one that both forget at the same time.
+func TestRowsThatOneOfTwoUsersSeesAreNotReported(t *testing.T) {
+	a, m := loadedAccount(t, 3)
+	a.as(m, "another", 2)
+	written(t, a.ledger, rowsOf(10, 7)...)
+	a.as(m, "me", 3)
+	found, err := a.sweep(Sweep{})
+	require.NoError(t, err)
+	assert.True(t, found.Compared)
+	assert.Empty(t, a.told)
+
+	a, m = loadedAccount(t, 3)
+	delete(a.rows, 3)
+	before := a.ledger
+	a.as(m, "another", 2)
+	first := a.ledger
+	written(t, first, rowsOf(10, 1)...)
+	a.ledger = before
+	a.as(m, "another", 3)
+	second := a.ledger
+	for _, l := range []*Ledger{second, first} {
+		a.ledger = l
+		_, err := a.sweep(Sweep{})
+		require.NoError(t, err)
+	}
+	a.as(m, "another", 4)
+	_, err = a.sweep(Sweep{})
+	require.NoError(t, err)
+	assert.Empty(t, a.told)
+}
+
+// A deletion that no state has acknowledged is not reported again by a run that does not see
+// whether the row lives again: one that sees no row at all, or another user's.
+func TestDeletionsAreNotReportedAgainBlindly(t *testing.T) {
+	for _, user := range []string{"me", "another"} {
+		a, m := loadedAccount(t, 3)
+		before := a.ledger
+		a.reopen(m, 2)
+		delete(a.rows, 2)
+		_, err := a.sweep(Sweep{Every: time.Hour})
+		require.NoError(t, err)
+		assert.Equal(t, []int64{2}, a.told)
+		a.ledger, a.blind = before, user == "me"
+		a.as(m, user, 3)
+		_, err = a.sweep(Sweep{Every: time.Hour})
+		require.NoError(t, err)
+		assert.Empty(t, a.told)
+		a.as(m, user, 4)
+		_, err = a.sweep(Sweep{Every: time.Hour})
+		require.NoError(t, err)
+		assert.Empty(t, a.told)
+	}
+}
+
+// A run that was killed in its first entry leaves the ledger of a stream that was never read: what
+// is deleted later is reported.
+func TestARunKilledInItsFirstEntryLeavesNothing(t *testing.T) {
+	a, m := loadedAccount(t, 3)
+	m.logs[firstRun] = m.logs[firstRun][:9]
+	l, trusted, _ := opened(t, m, 2, Token{})
+	require.True(t, trusted)
+	written(t, l, rowsOf(10, 1, 2, 3)...)
+	a.ledger = l
+	a.reopen(m, 3)
+	delete(a.rows, 2)
+	_, err := a.sweep(Sweep{})
+	require.NoError(t, err)
+	assert.Equal(t, []int64{2}, a.told)
 }
