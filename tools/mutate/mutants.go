@@ -40,6 +40,7 @@ func mutantsOf(fset *token.FileSet, path string, f *ast.File) []mutant {
 			return false
 		case *ast.CallExpr:
 			found.capacity(n)
+			found.bits(n)
 		case *ast.BinaryExpr:
 			found.operator(n)
 		case *ast.UnaryExpr:
@@ -123,6 +124,13 @@ func (f *finder) capacity(n *ast.CallExpr) {
 			f.silent[n] = true
 			return true
 		})
+	}
+}
+
+// bits notes that a float is parsed alike, whatever its size, unless that is 32.
+func (f *finder) bits(n *ast.CallExpr) {
+	if fun, ok := n.Fun.(*ast.SelectorExpr); ok && fun.Sel.Name == "ParseFloat" && len(n.Args) == 2 {
+		f.silent[n.Args[1]] = true
 	}
 }
 
