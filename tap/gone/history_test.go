@@ -528,6 +528,15 @@ func (h *history) verified(l *life, found Found) {
 		}
 	}
 	require.Equal(h, l.reported, found.Gone)
+	if newest := found.Newest; h.quiet && !newest.IsZero() {
+		marks := []int64{0}
+		for id := range h.warehouse {
+			if h.visible(l.user, id) {
+				marks = append(marks, h.rows[id].mark)
+			}
+		}
+		require.Equal(h, slices.Max(marks), newest.UnixMilli())
+	}
 }
 
 // between makes what happens between runs.
