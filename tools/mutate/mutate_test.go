@@ -43,6 +43,7 @@ func TestSilentValuesAreNoMutants(t *testing.T) {
 	f, err := parser.ParseFile(fset, "silent.go", `package silent
 func f(n int) (int, bool, error) {
 	list := make([]int, 0, 4)
+	list = append(list, strconv.ParseFloat("1", 64))
 	if err := check(); err != nil {
 		return 7, true, err
 	}
