@@ -46,6 +46,11 @@ func TestOnlyTheTokenOfAnInterruptedRunIsAdopted(t *testing.T) {
 			config: keyed, next: `{"client_id":"c","client_secret":"s", "refresh_token": "new"}`,
 			env: map[string]string{EnvPrefix + "REFRESH_TOKEN": "old"}, token: "new",
 		},
+		"a token that the file leaves to the environment": {
+			config: `{"client_id":"c","client_secret":"s","refresh_token":""}`,
+			next:   `{"client_id":"c","client_secret":"s","refresh_token":"new"}`,
+			env:    map[string]string{EnvPrefix + "REFRESH_TOKEN": "old"}, token: "new",
+		},
 		"another command": {
 			config: partner, next: strings.Replace(renewed, "true", "false", 1),
 			token: "old", words: "in more than the refresh token",

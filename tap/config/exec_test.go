@@ -64,6 +64,14 @@ func TestFailingTokenCommandIsNamed(t *testing.T) {
 	assert.Greater(t, len(made), 1)
 }
 
+// A signal of the terminal, which goes to the tap's process group, does not reach a command that
+// saves a token.
+func TestTokenCommandHasAProcessGroupOfItsOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		require.NoError(t, keeper("kill -s 0 -- -$$").KeepToken("the-token"), "it leads its group")
+	})
+}
+
 // A command inherits no secret, under whatever name a platform passes it, and everything else.
 func TestTokenCommandInheritsNoSecrets(t *testing.T) {
 	t.Setenv("TAP_GREENHOUSE_ANYTHING", "x")

@@ -71,23 +71,23 @@ func parseStart(text string, now time.Time) (time.Time, error) {
 
 // parseDuration reads a duration such as 90s, 5m, 1h30m or 7d.
 func parseDuration(text string) (time.Duration, error) {
-	rest := text
 	var d time.Duration
+	rest := text
 	if days, after, ok := strings.Cut(text, "d"); ok {
 		n, err := strconv.ParseUint(days, 10, 16)
 		if err != nil {
 			return 0, noDuration(text)
 		}
 		d, rest = time.Duration(n)*24*time.Hour, after
-	}
-	if rest != "" || d == 0 && rest == text {
-		more, err := time.ParseDuration(rest)
-		if err != nil || more < 0 {
-			return 0, noDuration(text)
+		if rest == "" {
+			return d, nil
 		}
-		d += more
 	}
-	return d, nil
+	more, err := time.ParseDuration(rest)
+	if err != nil || more < 0 {
+		return 0, noDuration(text)
+	}
+	return d + more, nil
 }
 
 func noDuration(text string) error {

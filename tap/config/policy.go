@@ -14,7 +14,7 @@ import (
 // makePolicies makes the policies of the settings for personal data.
 func (c *Config) makePolicies() error {
 	columns := map[string]string{}
-	if v := c.PrivacyColumns; len(v) > 0 {
+	if v := c.PrivacyColumns; v != nil {
 		if v.Kind() == '"' { // forms without free-form objects pass it as a string
 			var text string
 			if err := json.Unmarshal(v, &text); err != nil {

@@ -136,6 +136,12 @@ func Open(ctx context.Context, store Store, o Opening) (l *Ledger, trusted bool,
 		a.Seen[log.Run] = lastNumber(log)
 	}
 	l.first = l.entry(nil, kindAck, toJSON(a))
+	if l.foreign {
+		// What this run writes, the other credential may not see: from then on the rows are of both,
+		// until a sweep has forgotten those that one of them does not see.
+		l.ReadAs = ""
+		l.first = l.entry(l.first, kindHeader, toJSON(l.header))
+	}
 	if l.listing != nil && (l.foreign || len(l.listing.Passes) != o.Passes) {
 		// One half of it would show what another credential sees, or was made by another release.
 		l.listing = nil
@@ -175,7 +181,7 @@ type loaded struct {
 	logs  []Log
 	size  size
 	file  int  // its length in bytes
-	fresh bool // there was nothing in the store
+	fresh bool // nothing is noted in the store
 	// trusted means that ledger and state belong together. why says what is wrong if they do not,
 	// and that is a surprise.
 	trusted bool
@@ -193,7 +199,9 @@ func load(ctx context.Context, store Store, o Opening) (*loaded, error) {
 		return nil, fmt.Errorf("%s: %w: remove it, and the tap reads the list again",
 			store.Name(o.Stream), err)
 	}
-	in := &loaded{content: c, logs: logs, file: len(file), fresh: file == nil && len(logs) == 0}
+	in := &loaded{content: c, logs: logs, file: len(file)}
+	// A log without a whole entry is of a run that was killed before it wrote a row.
+	in.fresh = file == nil && !slices.ContainsFunc(logs, func(l Log) bool { return lastNumber(l) > 0 })
 	in.size = c.replay(logs, o.Token)
 	version := c.Version
 	switch {

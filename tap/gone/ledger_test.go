@@ -8,6 +8,7 @@ import (
 	"hash/crc32"
 	"log/slog"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -496,4 +497,30 @@ func TestRowsOfTwoPagesInOneVersionAreKnown(t *testing.T) {
 		require.NoError(t, err)
 		assert.False(t, l.Delivered(rowsOf(mark, 2)[0]), "it came in another version, too")
 	}
+}
+
+// What this release stores, every later one must read: the bytes of testdata are never written
+// anew. So are rows in warehouses, which carry the version.
+func TestStoredLedgersAreReadForEver(t *testing.T) {
+	file, err := os.ReadFile("testdata/rows.ids")
+	require.NoError(t, err)
+	log, err := os.ReadFile("testdata/rows.log")
+	require.NoError(t, err)
+	m := &memory{file: file, logs: map[string][]byte{"00000002-b": log}}
+	in, err := load(t.Context(), m, Opening{
+		Stream: "rows", Passes: 1, ReadAs: "me", Token: Token{"00000002-b", 3}, Version: 2, Loaded: true,
+	})
+	require.NoError(t, err)
+	assert.True(t, in.trusted, in.why)
+	assert.Equal(t, 2, FirstVersion)
+	assert.Equal(t, header{FirstVersion, "me"}, in.header)
+	assert.Equal(t, []Row{{90, Unsure}, {70, 1}, {60, 5_483_915}, {3, 12}, {1, 12}},
+		slices.Collect(in.rows.All()))
+	assert.Equal(t, []int64{2}, idsOf(slices.Collect(in.reported.All())))
+	assert.Equal(t, Token{"00000002-b", 3}, in.head)
+	assert.Equal(t, noon, in.swept)
+	assert.Equal(t, &Listing{
+		ID: "00000002-b.6", Began: noon.Add(time.Hour), Rows: 2,
+		Passes: []*Pass{{Low: 60, Cursor: "60"}},
+	}, in.listing)
 }

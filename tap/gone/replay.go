@@ -84,12 +84,16 @@ func (c *content) acknowledged(logs []Log, token Token) map[string]uint64 {
 
 // doubt makes rows unsure that two runs noted at the same time: the other one went on when a log
 // began. What it had noted before, and no state had acknowledged, may be stored later, too. A
-// listing that one of them made does not show what became of the rows of the other.
+// listing that one of them made does not show what became of the rows of the other. If one of them
+// found rows of another credential, the rows are of both.
 func (c *content) doubt(log, other Log, began ack) {
 	if lastNumber(other) <= began.Seen[other.Run] {
 		return // it had ended
 	}
 	c.listing = nil
+	if len(readers(log, other)) > 1 {
+		c.ReadAs = ""
+	}
 	acked := uint64(0)
 	if began.Run == other.Run {
 		acked = began.Number
@@ -118,6 +122,22 @@ func (c *content) doubt(log, other Log, began ack) {
 	rows = Sorted(rows)
 	c.rows.Put(rows)
 	c.reported.Delete(idsOf(rows))
+}
+
+// readers returns who the headers of some logs say that the rows are of, and "" if rows of another
+// one were forgotten.
+func readers(logs ...Log) map[string]bool {
+	all := map[string]bool{}
+	for _, log := range logs {
+		entries(log.Data, func(k kind, _ uint64, body []byte) bool {
+			var h header
+			if k == kindForgotten || k == kindHeader && json.Unmarshal(body, &h) == nil {
+				all[h.ReadAs] = true
+			}
+			return true
+		})
+	}
+	return all
 }
 
 // touched returns the rows that an entry is about.
@@ -180,7 +200,9 @@ func (c *content) apply(k kind, body []byte, acked bool) {
 		}
 	case kindForgotten:
 		rows, _ := parseRows(body)
-		c.rows.Delete(idsOf(slices.Collect(rows.All())))
+		ids := idsOf(slices.Collect(rows.All()))
+		c.rows.Delete(ids)
+		c.reported.Delete(ids)
 	case kindListing:
 		var p progress
 		if json.Unmarshal(body, &p) == nil {

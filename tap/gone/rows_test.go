@@ -1,7 +1,9 @@
 package gone
 
 import (
+	"encoding/binary"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -90,6 +92,36 @@ func TestMarks(t *testing.T) {
 		m := MarkOf(rand.Int64N(4e12) - 1e12)
 		assert.True(t, m > Any && m < 1<<24, m)
 	}
+}
+
+// What is no set in order is refused, whatever is wrong with it.
+func TestSetsThatAreNone(t *testing.T) {
+	var some Rows
+	some.Put([]Row{{9, 4}, {5, 4}})
+	whole := some.Append(nil)
+	mark := []byte{4, 0, 0}
+	block := func(first int64, n byte, rows ...[]byte) []byte {
+		enc := slices.Concat(rows...)
+		return append(append(binary.AppendVarint(nil, first), n, byte(len(enc))), enc...)
+	}
+	row := func(distance uint64) []byte { return append(binary.AppendUvarint(nil, distance), mark...) }
+	assert.Equal(t, whole, block(9, 2, row(0), row(4)), "the stored form")
+	for name, data := range map[string][]byte{
+		"cut": whole[:len(whole)-1], "cut in its head": whole[:1], "an endless number": {0x80},
+		"no rows": block(9, 0), "fewer rows": block(9, 3, row(0), row(4)), "more rows": block(9, 1, row(0), row(4)),
+		"a first row elsewhere":     block(9, 2, row(1), row(4)),
+		"a row twice":               block(9, 2, row(0), row(0)),
+		"below the lowest id":       block(math.MinInt64+3, 2, row(0), row(4)),
+		"a distance that is no id":  block(9, 2, row(0), row(1<<62+1)),
+		"a mark that is cut":        block(9, 2, row(0), row(4)[:3]),
+		"blocks in a wrong order":   slices.Concat(block(5, 1, row(0)), block(9, 1, row(0))),
+		"blocks with a row in both": slices.Concat(block(9, 2, row(0), row(4)), block(5, 1, row(0))),
+	} {
+		_, ok := parseRows(data)
+		assert.False(t, ok, name)
+	}
+	_, ok := parseRows(slices.Concat(whole, block(4, 1, row(0)), block(math.MinInt64+4, 2, row(0), row(4))))
+	assert.True(t, ok)
 }
 
 // FuzzRows reads arbitrary bytes: they are a set in order, or refused.

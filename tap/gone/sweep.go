@@ -122,8 +122,14 @@ func (l *Ledger) sweep(ctx context.Context, w World, s Sweep) error {
 	if err != nil {
 		return err
 	}
-	if done, err := l.settle(ctx, w, again); err != nil || !done {
-		return err
+	if len(again) > 0 && !l.foreign {
+		if !w.Proven(ctx) {
+			l.unproven()
+			return nil
+		}
+		if done, err := l.settle(ctx, w, again); err != nil || !done {
+			return err
+		}
 	}
 	listing, err := l.list(ctx, w, s)
 	if err == nil && l.inherits(listing) && len(l.vanished(listing, nil)) > 0 &&
@@ -143,7 +149,7 @@ func (l *Ledger) sweep(ctx context.Context, w World, s Sweep) error {
 	}
 	gone := l.vanished(listing, dead)
 	if len(gone) > 0 && !w.Proven(ctx) {
-		l.log.Warn("no list had a row in this run: no row is reported as gone", "stream", l.stream)
+		l.unproven()
 		return nil
 	}
 	if err := l.tooMany(ctx, len(gone), s); err != nil {
@@ -160,6 +166,11 @@ func (l *Ledger) sweep(ctx context.Context, w World, s Sweep) error {
 		return err
 	}
 	return l.finish(ctx, listing, s)
+}
+
+// unproven warns that nobody knows whether the user may see any row.
+func (l *Ledger) unproven() {
+	l.log.Warn("no list had a row in this run: no row is reported as gone", "stream", l.stream)
 }
 
 // begin returns the rows that were reported as gone, and that no state has acknowledged.

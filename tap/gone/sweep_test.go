@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
 
@@ -30,6 +31,7 @@ type account struct {
 	calls  []string
 	told   []int64
 	wrote  []int64
+	proofs int // how often a proof was asked for
 	now    time.Time
 }
 
@@ -105,8 +107,12 @@ func (a *account) Tell(_ context.Context, ids []int64, number uint64) (bool, err
 	return true, nil
 }
 
-func (a *account) Over() bool                  { return a.left == 0 }
-func (a *account) Proven(context.Context) bool { return !a.blind }
+func (a *account) Over() bool { return a.left == 0 }
+
+func (a *account) Proven(context.Context) bool {
+	a.proofs++
+	return !a.blind
+}
 
 var noon = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 
@@ -182,6 +188,7 @@ func TestSweepsCompare(t *testing.T) {
 		Compared: true, Until: a.now, Listed: true, Rows: 4, Sum: found.Sum, Swept: a.now,
 		Newest: time.UnixMilli(11).UTC(),
 	}, found)
+	assert.Equal(t, 1, a.proofs, "asked for where rows have vanished")
 }
 
 // If an earlier run made the listing, and this one sees no row, a new listing shows whether the
@@ -208,6 +215,23 @@ func TestListingsOfABlindRun(t *testing.T) {
 	_, err = a.sweep(Sweep{})
 	require.NoError(t, err)
 	assert.Equal(t, []string{"list 0 "}, a.calls)
+
+	// The new listing is made in the same run, whether one is due or not.
+	a, m = loadedAccount(t, 3)
+	a.reopen(m, 2)
+	_, err = a.sweep(Sweep{Every: time.Hour})
+	require.NoError(t, err)
+	a.reopen(m, 3)
+	delete(a.rows, 2)
+	a.left = 1
+	_, err = a.sweep(Sweep{Every: time.Hour, Force: true})
+	require.NoError(t, err)
+	a.reopen(m, 4)
+	a.blind = true
+	_, err = a.sweep(Sweep{Every: time.Hour})
+	require.NoError(t, err)
+	assert.Equal(t, []string{"list 0 "}, a.calls)
+	assert.Empty(t, a.told)
 }
 
 // A store that fails while rows are reported, forgotten or compared fails the sweep.
@@ -226,6 +250,12 @@ func TestSweepsWhoseStoreFails(t *testing.T) {
 			assert.False(t, found.Compared)
 		}
 	}
+	m := &memory{}
+	l, _, _ := opened(t, m, 1, Token{})
+	l.Unlist()
+	m.fails = errors.New("disk full")
+	_, err := l.Sweep(t.Context(), &account{t: t, ledger: l, left: -1}, Sweep{})
+	assert.ErrorIs(t, err, m.fails, "a new ledger, which has nothing to note but itself")
 }
 
 // A sweep that ends anywhere continues in the next run, and reaches the same result, with each page
@@ -489,10 +519,22 @@ func TestRowsOfAnotherCredentialAreForgotten(t *testing.T) {
 	assert.Empty(t, a.told)
 	assert.Contains(t, log.String(), "only another credential or user_id saw")
 	assert.False(t, l.foreign)
-	again, _, _ := opened(t, m, 3, l.Token())
-	assert.Equal(t, "another", again.ReadAs)
-	_, known := again.rows.Get(2)
+	a.as(m, "another", 3)
+	assert.False(t, a.ledger.foreign)
+	_, known := a.ledger.rows.Get(2)
 	assert.False(t, known)
+
+	log.Reset()
+	l, _, err = Open(t.Context(), m, Opening{
+		Stream: "rows", Nonce: "4", Passes: 1, ReadAs: "a third", Token: a.ledger.Token(),
+		Version: FirstVersion, Loaded: true, Log: slog.New(slog.NewTextHandler(&log, nil)),
+	})
+	require.NoError(t, err)
+	l.Unlist()
+	a.ledger = l
+	_, err = a.sweep(Sweep{})
+	require.NoError(t, err)
+	assert.NotContains(t, log.String(), "only another credential", "it sees all of them")
 }
 
 // A row that two passes list is missing only if neither has it.
@@ -614,4 +656,132 @@ func TestWhetherAListFitsOnAPage(t *testing.T) {
 	assert.False(t, a.ledger.FitsOnePage())
 	a.reopen(m, 3)
 	assert.False(t, a.ledger.FitsOnePage(), "the next run knows")
+
+	a, m = loadedAccount(t, tap.PageRows)
+	a.reopen(m, 2)
+	_, err = a.sweep(Sweep{})
+	require.NoError(t, err)
+	assert.True(t, a.ledger.FitsOnePage(), "a full page")
+	require.NoError(t, a.ledger.Outgrown(t.Context()))
+	before := m.appends
+	require.NoError(t, a.ledger.Outgrown(t.Context()))
+	assert.Equal(t, before, m.appends, "another pass has found out")
+	a.reopen(m, 3)
+	assert.False(t, a.ledger.FitsOnePage())
+}
+
+// A list of one page is compared in every run. That is noted when half of the time until the next
+// sweep is over, or when the list has changed.
+func TestComparisonsAreNotedNowAndThen(t *testing.T) {
+	a, m := loadedAccount(t, 3)
+	for run, c := range []struct {
+		after time.Duration
+		rows  int64
+		noted bool
+	}{{0, 3, true}, {29 * time.Minute, 3, false}, {30 * time.Minute, 3, true}, {31 * time.Minute, 4, true}} {
+		a.reopen(m, run+2)
+		a.ledger.reading = newListing(1)
+		a.now = noon.Add(c.after)
+		before := m.appends
+		_, err := a.ledger.Write(t.Context(), Page{
+			Rows: rowsOf(10, numbers(c.rows)...), First: true, Asked: a.now,
+			Without: func(record.Row) bool { return true },
+		})
+		require.NoError(t, err)
+		found, err := a.sweep(Sweep{Every: time.Hour})
+		require.NoError(t, err)
+		assert.True(t, found.Compared)
+		assert.Equal(t, c.noted, m.appends > before, "after %s", c.after)
+	}
+}
+
+func numbers(n int64) []int64 {
+	var ids []int64
+	for id := range n {
+		ids = append(ids, id+1)
+	}
+	return ids
+}
+
+// as begins another run, of a user, from the state that the last one wrote.
+func (a *account) as(m *memory, user string, run int) {
+	l, trusted, err := Open(a.t.Context(), m, Opening{
+		Stream: "rows", Nonce: fmt.Sprint(run), Passes: 1, ReadAs: user, Token: a.ledger.Token(),
+		Version: FirstVersion, Loaded: true, Log: slog.New(slog.DiscardHandler),
+	})
+	require.NoError(a.t, err)
+	require.True(a.t, trusted)
+	a.ledger, a.calls, a.told, a.wrote = l, nil, nil, nil
+	l.Unlist()
+}
+
+// A row that another user's run wrote, without a sweep, is not reported by the first one, who does
+// not see it. Nor is one that both forget at the same time.
+func TestRowsThatOneOfTwoUsersSeesAreNotReported(t *testing.T) {
+	a, m := loadedAccount(t, 3)
+	a.as(m, "another", 2)
+	written(t, a.ledger, rowsOf(10, 7)...)
+	a.as(m, "me", 3)
+	found, err := a.sweep(Sweep{})
+	require.NoError(t, err)
+	assert.True(t, found.Compared)
+	assert.Empty(t, a.told)
+
+	a, m = loadedAccount(t, 3)
+	delete(a.rows, 3)
+	before := a.ledger
+	a.as(m, "another", 2)
+	first := a.ledger
+	written(t, first, rowsOf(10, 1)...)
+	a.ledger = before
+	a.as(m, "another", 3)
+	second := a.ledger
+	for _, l := range []*Ledger{second, first} {
+		a.ledger = l
+		_, err := a.sweep(Sweep{})
+		require.NoError(t, err)
+	}
+	a.as(m, "another", 4)
+	_, err = a.sweep(Sweep{})
+	require.NoError(t, err)
+	assert.Empty(t, a.told)
+}
+
+// A deletion that no state has acknowledged is not reported again by a run that does not see
+// whether the row lives again: one that sees no row at all, or another user's.
+func TestDeletionsAreNotReportedAgainBlindly(t *testing.T) {
+	for _, user := range []string{"me", "another"} {
+		a, m := loadedAccount(t, 3)
+		before := a.ledger
+		a.reopen(m, 2)
+		delete(a.rows, 2)
+		_, err := a.sweep(Sweep{Every: time.Hour})
+		require.NoError(t, err)
+		assert.Equal(t, []int64{2}, a.told)
+		a.ledger, a.blind = before, user == "me"
+		a.as(m, user, 3)
+		_, err = a.sweep(Sweep{Every: time.Hour})
+		require.NoError(t, err)
+		assert.Empty(t, a.told)
+		a.as(m, user, 4)
+		_, err = a.sweep(Sweep{Every: time.Hour})
+		require.NoError(t, err)
+		assert.Empty(t, a.told)
+	}
+}
+
+// A run that was killed in its first entry leaves the ledger of a stream that was never read: what
+// is deleted later is reported.
+func TestARunKilledInItsFirstEntryLeavesNothing(t *testing.T) {
+	a, m := loadedAccount(t, 3)
+	m.logs[firstRun] = m.logs[firstRun][:9]
+	l, trusted, _ := opened(t, m, 2, Token{})
+	require.True(t, trusted)
+	written(t, l, rowsOf(10, 1, 2, 3)...)
+	a.ledger = l
+	a.reopen(m, 3)
+	delete(a.rows, 2)
+	_, err := a.sweep(Sweep{})
+	require.NoError(t, err)
+	assert.Equal(t, []int64{2}, a.told)
 }

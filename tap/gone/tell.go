@@ -95,16 +95,19 @@ func (l *Ledger) tooMany(ctx context.Context, gone int, s Sweep) error {
 }
 
 // forget removes rows that another credential saw, and this one does not: nobody knows whether they
-// exist.
+// exist. So it does with rows that were reported, and that no state has acknowledged: one that lives
+// again would be reported once more.
 func (l *Ledger) forget(ctx context.Context, ids []int64) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	ids = descending(append(ids, idsOf(slices.Collect(l.reported.All()))...))
 	if len(ids) > 0 {
 		rows := unsureRows(ids)
 		if err := l.write(ctx, kindForgotten, rows.Append(nil)); err != nil {
 			return err
 		}
 		l.rows.Delete(ids)
+		l.reported.Delete(ids)
 		l.log.Warn("rows that only another credential or user_id saw are not reported as gone",
 			"stream", l.stream, "rows", len(ids))
 	}

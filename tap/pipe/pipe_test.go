@@ -307,6 +307,24 @@ func TestHungLoadersAreKilledWithTheirChildren(t *testing.T) {
 	}
 }
 
+// A loader for which there is nothing is not hung, however long the tap waits for its budget.
+func TestLoadersThatHaveNothingToTakeAreNotKilled(t *testing.T) {
+	t.Parallel()
+	const stall = 500 * time.Millisecond
+	r := start(t, t.Context(), "echoes", func(o *pipe.Options) { o.Stall = stall })
+	for range 2 {
+		select {
+		case <-r.Gone():
+		case <-time.After(stall + stall/2): // a process knows no fake clock
+		}
+		require.NoError(t, r.Cause())
+		_, err := r.Write([]byte("record\n"))
+		require.NoError(t, err)
+	}
+	r.Kill()
+	require.ErrorContains(t, r.Finish(), "the loader was killed: stopped")
+}
+
 // A loader that has taken all messages may need long to store them, as long as it gets on.
 func TestLoadersThatStoreSlowlyAreNotKilled(t *testing.T) {
 	t.Parallel()

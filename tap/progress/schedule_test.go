@@ -59,3 +59,13 @@ func TestNoListIsStalerThanItSays(t *testing.T) {
 	assert.True(t, schedule.Leaves(b, now, now.Add(-time.Hour)), "refresh_every goes before")
 	assert.Equal(t, b.Until.Add(2*time.Hour), schedule.Due(b))
 }
+
+// A list that is read in every run has no time at which it is due.
+func TestListsThatAreAlwaysDue(t *testing.T) {
+	last := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
+	day := progress.Schedule{MaxStaleness: 24 * time.Hour}
+	assert.Zero(t, day.Due(tap.Bookmark{Until: last, Quiet: 1}), "it was quiet once")
+	assert.Equal(t, last.Add(10*time.Minute), day.Due(tap.Bookmark{Until: last, Quiet: 2}))
+	assert.Zero(t, progress.Schedule{}.Due(tap.Bookmark{Until: last, Quiet: 9}), "nothing is set")
+	assert.Zero(t, day.Due(tap.Bookmark{Quiet: 9}), "it was never read")
+}

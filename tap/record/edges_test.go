@@ -514,3 +514,47 @@ func TestTextHoldsEveryValue(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, before, string(wider.AppendSchema(nil)), "whatever earlier runs learnt")
 }
+
+// A page is taken if it is JSON, and refused if it is not, whatever byte of a value is missing, too
+// many or another one, in a column that nobody knows and in known ones.
+func TestOneWrongByteIsNoticed(t *testing.T) {
+	const value = `{"a":[1,-2.5e+3,[],{}],"b":{"c":null,"d":[true,false]},"e":"x\"\\\u00e9y", "f" : [ ] }`
+	for _, column := range []string{"new", "tags", "name"} {
+		before, after := `[{"id":1,"`+column+`":`, `}]`
+		for i := range value {
+			pages := []string{value[:i] + value[i+1:]}
+			for _, c := range "{}[],:\"\\ tfe0-.+x\n" {
+				pages = append(pages, value[:i]+string(c)+value[i:], value[:i]+string(c)+value[i+1:])
+			}
+			for _, page := range pages {
+				page = before + page + after
+				_, _, err := read(t, shape(t), page, record.Options{})
+				assert.Equal(t, json.Valid([]byte(page)), err == nil, "%s: %v", page, err)
+			}
+		}
+	}
+}
+
+// A text that has to be cleaned means what it meant, but for what has no meaning: each unpaired
+// surrogate is U+FFFD, as encoding/json reads it, and so is NUL.
+func TestCleanedTextsMeanTheSame(t *testing.T) {
+	parts := []string{
+		`a`, `\\`, `\"`, `\n0000`, `\\u0000`, `\u0041`, `\u00e9`, `\ud7ff`, `\ud800`, `\udbff`, `\udc00`,
+		`\udfff`, `\ue000`, `\uFFFF`, `\u0001`, `0000`, `u`,
+	}
+	for _, a := range parts {
+		for _, b := range parts {
+			for _, c := range parts {
+				text := a + b + c
+				got, _, err := read(t, shape(t), `[{"id":1,"name":"\u0000`+text+`"}]`, record.Options{})
+				require.NoError(t, err, text)
+				var cleaned struct{ Name string }
+				require.NoError(t, json.Unmarshal([]byte(got[0]), &cleaned), text)
+				var want string
+				require.NoError(t, json.Unmarshal([]byte(`"`+text+`"`), &want))
+				require.Equal(t, "\ufffd"+want, cleaned.Name, text)
+				require.True(t, jsontext.Value(got[0]).IsValid(), "%s: it has no unpaired surrogate", text)
+			}
+		}
+	}
+}

@@ -224,7 +224,10 @@ func TestPageSaysWhatHappened(t *testing.T) {
 	assert.InDelta(t, 100, bars(r.Windows)[0].Share, 0, "the highest bar is as high as can be")
 	assert.InDelta(t, 0, bars([]tap.Window{{}})[0].Share, 0, "a window without requests has no bar")
 	r.Streams = append(r.Streams, tap.StreamReport{Stream: "users", Status: tap.LeftAlone})
+	page, err = html(r)
+	require.NoError(t, err)
 	assert.Contains(t, plain(t, r), "1 left alone")
+	assert.Contains(t, string(page), ">left alone</td>")
 }
 
 func TestUnwritableReportIsAnError(t *testing.T) {

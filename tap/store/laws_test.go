@@ -31,6 +31,7 @@ func TestFoldersKeepLogs(t *testing.T) {
 	s, err := store.Open(address, os.LookupEnv, time.Minute)
 	require.NoError(t, err)
 	storetest.Logs(t, s)
+	assert.False(t, s.Slow(), "no call is a request")
 }
 
 // A file keeps what was saved last, for one owner at a time.

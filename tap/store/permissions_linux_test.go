@@ -43,6 +43,7 @@ func TestStoresWithoutPermission(t *testing.T) {
 	require.NoError(t, slot.Save(t.Context(), []byte("{}")))
 	require.NoError(t, os.Chmod(filepath.Join(folder, ".file.json"), 0))
 	require.NoError(t, os.Chmod(filepath.Join(folder, "slot"), 0))
+	require.NoError(t, os.Chmod(filepath.Join(folder, "file"), 0o400))
 	check := func() {
 		_, err := s.Stat(t.Context(), "file")
 		assert.ErrorIs(t, err, os.ErrPermission)
@@ -53,6 +54,7 @@ func TestStoresWithoutPermission(t *testing.T) {
 		assert.ErrorIs(t, slot.Save(t.Context(), nil), os.ErrPermission)
 		assert.ErrorIs(t, s.RemoveLog(t.Context(), "", Log{Name: "file", Data: []byte("content")}),
 			os.ErrPermission)
+		assert.ErrorIs(t, s.Append(t.Context(), "file", 1, nil), os.ErrPermission)
 		assert.ErrorIs(t, s.Append(t.Context(), "below/a", 1, nil), os.ErrPermission)
 		assert.ErrorIs(t, WriteFile(t.Context(), s, "a", nil), os.ErrPermission)
 	}

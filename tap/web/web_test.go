@@ -83,6 +83,7 @@ func get(t *testing.T, w Watch, wait time.Duration, pieces []piece, pause time.D
 	defer answer.Body.Close()
 	total, buf := 0, make([]byte, 1<<10)
 	for {
+		time.Sleep(pause) // also before the first read
 		n, err := answer.Body.Read(buf)
 		total += n
 		if errors.Is(err, io.EOF) {
@@ -91,7 +92,6 @@ func get(t *testing.T, w Watch, wait time.Duration, pieces []piece, pause time.D
 		if err != nil {
 			return total, err
 		}
-		time.Sleep(pause)
 	}
 }
 
@@ -212,6 +212,7 @@ func TestBodiesAreUnpackedAndTheirEndIsProven(t *testing.T) {
 		hint   int64
 	}{
 		"with a length":           {answer: http.Response{ContentLength: 5}, body: "hello", want: "hello", proven: true, hint: 5},
+		"empty, with a length":    {proven: true},
 		"in chunks":               {answer: http.Response{ContentLength: -1, TransferEncoding: []string{"chunked"}}, body: "hello", want: "hello", proven: true},
 		"of HTTP/2":               {answer: http.Response{ContentLength: -1, ProtoMajor: 2}, body: "hello", want: "hello", proven: true},
 		"until the end":           {answer: http.Response{ContentLength: -1, ProtoMajor: 1}, body: "hello", want: "hello"},

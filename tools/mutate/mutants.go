@@ -139,12 +139,12 @@ func (f *finder) unseen(n *ast.CallExpr) {
 	}
 }
 
-// number adds one to a number, but to no file mode.
+// number adds one to a number, but to no file mode; more to a float, of which one may be little.
 func (f *finder) number(n *ast.BasicLit) {
 	if f.silent[n] || n.Kind != token.INT && n.Kind != token.FLOAT || strings.HasPrefix(n.Value, "0o") {
 		return
 	}
-	to := "(" + n.Value + " + 1)"
+	to := "(2*" + n.Value + " + 1)"
 	if v, err := strconv.ParseInt(n.Value, 0, 64); err == nil {
 		to = strconv.FormatInt(v+1, 10)
 	}

@@ -43,6 +43,7 @@ func TestSilentValuesAreNoMutants(t *testing.T) {
 	f, err := parser.ParseFile(fset, "silent.go", `package silent
 func f(n int) (int, bool, error) {
 	list := make([]int, 0, 4)
+	list = append(list, strconv.ParseFloat("1", 64))
 	if err := check(); err != nil {
 		return 7, true, err
 	}
@@ -59,4 +60,16 @@ func f(n int) (int, bool, error) {
 		"0 became 1", "0 became 1", "!= became ==", "true became false", "result 3 became nil",
 		"a call was left out", "a call was left out",
 	}, all)
+}
+
+// A number becomes another one that makes a difference.
+func TestNumbersBecomeOthers(t *testing.T) {
+	fset := token.NewFileSet()
+	f, err := parser.ParseFile(fset, "numbers.go", "package numbers\nvar a, b, c = 7, 1e9, 0o600", 0)
+	require.NoError(t, err)
+	var all []string
+	for _, m := range mutantsOf(fset, "numbers.go", f) {
+		all = append(all, m.what)
+	}
+	require.ElementsMatch(t, []string{"7 became 8", "1e9 became (2*1e9 + 1)"}, all)
 }
