@@ -48,7 +48,7 @@ def shows(screen):
 
 def picture(screens, cols, path):
     """The screens, one below the other, as an SVG."""
-    rows = ["$ tap-greenhouse --config config.json --state state.json | target-jsonl > state.new"]
+    rows = ["$ tap-greenhouse pipe --config config.json --state state.json -- target-jsonl"]
     for screen in screens:
         rows += [line for line in screen if line] + [""]
     height = 20 * len(rows) + 20
