@@ -141,7 +141,7 @@ func TestRowsSinceATime(t *testing.T) {
 	const life = 1000 * day
 	h := head(list(2000, life, func(i int) float64 { return float64(i) / 2000 }))
 	h.Changed = slices.Clone(h.Times)
-	h.Changed[400] = now // made 200 days ago
+	h.Changed[400] = now                                             // made 200 days ago
 	assert.Equal(t, 201, h.Since(now.Add(-100*day+time.Hour), 2000)) // and what was changed since
 	assert.InDelta(t, 1000, h.Since(now.Add(-500*day), 2000), 10)
 	assert.Equal(t, 2000, h.Since(now.Add(-3*life), 2000), "no more than there are")
