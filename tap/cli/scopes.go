@@ -62,6 +62,9 @@ func (p *program) scopes(ctx context.Context, flags scopesFlags) (int, error) {
 		}
 	}
 	if flags.Format == "json" {
+		if who != (tap.Identity{}) {
+			p.log.Info("the credential's account", "account", who.String()) // the rows have no place for it
+		}
 		err := writeJSON(p.Out, rows)
 		return greenhouse.ExitCode(err, true), err
 	}
