@@ -88,6 +88,35 @@ type inputStream struct {
 	State      jsontext.Value `json:"stream_state"`
 }
 
+// payloads returns the array of STATE payloads in data: it may be a single one, or a whole message,
+// as somebody kept it who read the messages by himself. It returns nil for any other object.
+func payloads(data []byte) []byte {
+	if jsontext.Value(data).Kind() != '{' {
+		return data
+	}
+	var message struct {
+		Type  string         `json:"type"`
+		State jsontext.Value `json:"state"`
+	}
+	one := payload{}
+	if json.Unmarshal(data, &message, jsontext.AllowDuplicateNames(true)) == nil &&
+		message.Type == "STATE" && message.State.Kind() == '{' {
+		data = message.State
+	}
+	err := json.Unmarshal(data, &one, jsontext.AllowDuplicateNames(true))
+	if err != nil || one.Stream == nil && one.Global == nil && one.Data == nil {
+		return nil
+	}
+	return slices.Concat([]byte("["), data, []byte("]"))
+}
+
+// IsState reports whether data is a state of Airbyte, and not one of Singer.
+func IsState(data []byte) bool {
+	data = bytes.TrimSpace(data)
+	return jsontext.Value(data).Kind() == '[' ||
+		jsontext.Value(data).Kind() == '{' && payloads(data) != nil
+}
+
 // ParseState reads the state from the platform, an array of STATE payloads, including one that
 // Airbyte's own Greenhouse source wrote. Streams for which lookup returns nil are left out. Errors
 // name the stream.
@@ -96,17 +125,18 @@ func ParseState(data []byte, lookup tap.Lookup) (*tap.State, error) {
 	if trimmed := bytes.TrimSpace(data); string(trimmed) == "{}" || string(trimmed) == "null" {
 		return st, nil // what the platform passes on a first run
 	}
-	var payloads []payload
+	array := payloads(bytes.TrimSpace(data))
+	if array == nil {
+		return nil, errors.New("it is an object, not an array of states: is it a Singer state?")
+	}
+	var all []payload
 	// PyAirbyte passes objects with a member twice; the last one counts, as in the parsers of the
 	// platforms.
-	if err := json.Unmarshal(data, &payloads, jsontext.AllowDuplicateNames(true)); err != nil {
-		if jsontext.Value(data).Kind() == '{' {
-			return nil, errors.New("it is an object, not an array of states: is it a Singer state?")
-		}
+	if err := json.Unmarshal(array, &all, jsontext.AllowDuplicateNames(true)); err != nil {
 		return nil, err
 	}
 	var unknown []string
-	for _, p := range payloads {
+	for _, p := range all {
 		streams, known := p.streams()
 		if !known {
 			st.Notes = append(st.Notes, fmt.Sprintf("state: a payload of type %q is not known, and its streams are read from the start",

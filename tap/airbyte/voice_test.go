@@ -134,6 +134,21 @@ func TestStates(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), st.Of("users").Until,
 		"as far as the slowest of its partitions")
+	stream := `{"stream_descriptor":{"name":"users"},"stream_state":{"updated_at":"2026-01-31"}}`
+	for _, one := range []string{
+		`{"type":"STREAM","stream":` + stream + `}`,
+		`{"type":"GLOBAL","global":{"shared_state":{},"stream_states":[` + stream + `]}}`,
+		`{"type":"LEGACY","data":{"users":{"updated_at":"2026-01-31"}}}`,
+		`{"type":"STATE","state":{"type":"STREAM","stream":` + stream + `}}` + "\n",
+	} {
+		assert.True(t, airbyte.IsState([]byte(one)), one)
+		st, err = airbyte.ParseState([]byte(one), lookup)
+		require.NoError(t, err, one)
+		assert.Equal(t, time.Date(2026, 1, 31, 0, 0, 0, 0, time.UTC), st.Of("users").Until, one)
+	}
+	for _, other := range []string{`{"bookmarks":{}}`, `{"type":"STATE","value":{}}`, `{}`, ``, `null`} {
+		assert.False(t, airbyte.IsState([]byte(other)), other)
+	}
 	for _, empty := range []string{"{}", "null", "[]"} {
 		st, err = airbyte.ParseState([]byte(empty), lookup)
 		require.NoError(t, err)

@@ -233,12 +233,14 @@ func lastState(t *testing.T, out string) []byte {
 func TestMaxRunTime(t *testing.T) {
 	t.Parallel()
 	s := serve(t, sandbox.Options{Limit: 5, Window: 2 * time.Second})
-	cfg := with(s, map[string]any{"max_run_time": "1s"})
+	cfg := with(s, map[string]any{"max_run_time": "1s", "streams": []string{"*"}})
 	r := run(t, "--config", file(t, "c.json", cfg))
 	assert.Zero(t, r.code, r.err)
 	assert.Contains(t, r.err, "max_run_time was reached")
 	assert.Contains(t, r.err, "not finished: ")
 	assert.NotEmpty(t, lastState(t, r.out))
+	assert.Contains(t, r.out, `"reason":"stopped: the run was stopped (max_run_time was reached)"`,
+		"sync_log tells a run that is to go on from one that somebody stopped")
 }
 
 // A run whose last page arrives just as its time is over is complete.

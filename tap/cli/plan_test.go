@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -77,5 +78,35 @@ func TestPlanNamesMissingScopesAndFollowsTheState(t *testing.T) {
 		for line := range strings.Lines(text) {
 			assert.LessOrEqual(t, len(line), 81, line)
 		}
+	}
+}
+
+// With a start date, the first read is of what changed since, and a sweep lists all rows all the
+// same. A sweep that is due is part of the next run.
+func TestPlanCountsWhatTheNextRunAsksFor(t *testing.T) {
+	t.Parallel()
+	s := serve(t, sandbox.Options{Candidates: 3000, Limit: 50000})
+	streams := []string{"candidates", "users"}
+	all := planned(t, "--config", file(t, "all.json", with(s, map[string]any{"streams": streams})))
+	since := planned(t, "--config", file(t, "since.json", with(s, map[string]any{
+		"streams": streams, "start_date": time.Now().Add(-time.Minute).UTC().Format(time.RFC3339),
+	})))
+	assert.Greater(t, all.First.Requests, 4)
+	assert.Equal(t, 2, since.First.Requests, "nothing changed since")
+	assert.Equal(t, all.Sweep, since.Sweep)
+
+	config := with(s, map[string]any{
+		"streams": streams, "deletes": map[string]any{"store": "file://" + t.TempDir()},
+	})
+	var l loader.Loader
+	load(t, &l, config, nil)
+	state := l.LastState()
+	for _, what := range []string{"a sweep is due", "none is"} {
+		p := planned(t, "--config", file(t, "c.json", config), "--state", file(t, "s.json", state))
+		s.ResetRequests()
+		load(t, &l, config, state)
+		state = l.LastState()
+		lists, _, _ := s.Requests()
+		assert.InDelta(t, lists["candidates"]+lists["users"], p.Next.Requests, 1, what)
 	}
 }

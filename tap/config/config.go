@@ -97,8 +97,11 @@ func Read(in Input) (*Config, error) {
 	if err := cfg.addEnv(members, all); err != nil {
 		return nil, err
 	}
-	cfg.dropUnknown(members, all)
-	tidy(members, all)
+	cfg.dropUnknown(members, all, in)
+	for _, name := range tidy(members, all) {
+		cfg.Warnings = append(cfg.Warnings, fmt.Sprintf(
+			"%s: privacy_columns.%s has no treatment and is ignored: write drop, mask, hash or keep", where, name))
+	}
 	cfg.preferOAuth(members)
 	slices.Sort(cfg.Warnings)
 	addDefaults(members, all)
@@ -136,8 +139,9 @@ func (c *Config) decode(members map[string]jsontext.Value, all []Setting) error 
 	return nil
 }
 
-// dropUnknown removes what is no setting from the members, with a warning.
-func (c *Config) dropUnknown(members map[string]jsontext.Value, all []Setting) {
+// dropUnknown removes what is no setting from the members, with a warning. Misspelt variables get
+// one, too.
+func (c *Config) dropUnknown(members map[string]jsontext.Value, all []Setting, in Input) {
 	var names []string
 	for _, s := range all {
 		names = append(names, s.Name)
@@ -150,6 +154,7 @@ func (c *Config) dropUnknown(members map[string]jsontext.Value, all []Setting) {
 		c.Warnings = append(c.Warnings, fmt.Sprintf("%s: unknown key %q is ignored%s",
 			c.origin.file, name, nearest.Hint(name, names)))
 	}
+	c.Warnings = append(c.Warnings, misspeltVariables(names, in)...)
 }
 
 // addEnv adds the settings of the environment to the members.
@@ -234,6 +239,11 @@ func (in Input) members(where string) (map[string]jsontext.Value, error) {
 // fromEnv converts the text of an environment variable to JSON of the setting's type.
 func fromEnv(s Setting, text string) (jsontext.Value, error) {
 	switch {
+	case s.Is("string") && s.Is("integer"):
+		if number := jsontext.Value(text); number.IsValid() && number.Kind() == '0' {
+			return number, nil
+		}
+		return json.Marshal(text)
 	case s.Is("string") && !s.Is("object"):
 		return json.Marshal(text)
 	case s.Is("integer"):
@@ -244,6 +254,9 @@ func fromEnv(s Setting, text string) (jsontext.Value, error) {
 		return number, nil // in the form of JSON, which tidy makes whole
 	}
 	v := jsontext.Value(text)
+	if v.IsValid() && v.Kind() == 'n' {
+		return v, nil // not set
+	}
 	if s.Is("object") {
 		if !v.IsValid() || v.Kind() != '{' {
 			return nil, errors.New("it must be a JSON object")

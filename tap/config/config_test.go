@@ -46,7 +46,10 @@ func TestEmptyMeansNotSet(t *testing.T) {
 		`"deletes":{"store":null,"every":"","max_share":null}`,
 		`"deletes":{"every":"7d","max_share":"20%"}`, `"deletes":{"store":"","every":"7d"}`,
 		`"attachments":{"store":"","types":[],"max_bytes":null}`, `"attachments":{"types":[]}`,
+		`"attachments":{"types":[null,""]}`,
 		`"privacy":{}`, `"privacy":{"contact":null,"pay":""}`, `"privacy":null`,
+		`"privacy_columns":{"candidates.company":null,"users.*":""}`,
+		`"privacy_columns":"{\"candidates.company\":null}"`, `"streams":[null],"exclude":["",null]`,
 		`"refresh_every":{"users":""}`, `"refresh_every":{"users":null}`,
 		`"concurrency":null,"budget":"","streams":[],"lookback":null,"user_id":""`,
 		`"credentials":{"client_id":"","user_id":null,"api_key":""}`, `"credentials":null`,
@@ -64,17 +67,60 @@ func TestEmptyMeansNotSet(t *testing.T) {
 		assert.NoError(t, cfg.CheckCredential(false), empty)
 	}
 	for members, says := range map[string]string{
-		`"deletes":{"every":"1d"}`:                       "deletes.store is missing",
-		`"deletes":{"every":"7d","max_share":"5%"}`:      "deletes.store is missing",
-		`"attachments":{"types":["resume"]}`:             "attachments.store is missing",
-		`"attachments":{"store":null,"max_bytes":5}`:     "attachments.store is missing",
-		`"privacy_columns":{"candidates.company":null}`:  "privacy_columns",
+		`"deletes":{"every":"1d"}`:                   "deletes.store is missing",
+		`"deletes":{"every":"7d","max_share":"5%"}`:  "deletes.store is missing",
+		`"attachments":{"types":["resume"]}`:         "attachments.store is missing",
+		`"attachments":{"store":null,"max_bytes":5}`: "attachments.store is missing",
+		`"streams":{}`:                                   "streams",
+		`"user_id":{}`:                                   "user_id",
+		`"privacy_key":"fifteen letters"`:                "privacy_key: it must have at least 16 bytes",
+		`"refresh_token_exec":{}`:                        "refresh_token_exec",
+		`"refresh_token_exec":["keep",""]`:               "refresh_token_exec.1",
+		`"deletes":{"store":{}}`:                         "deletes.store",
 		`"privacy_columns":{"candidates.company":[]}`:    "privacy_columns",
 		`"deletes":{"store":"file:///x","every":"soon"}`: `deletes.every: "soon"`,
 	} {
 		_, err := read(t, oauth+","+members, nil)
 		assert.ErrorContains(t, err, says, members)
 		assert.Equal(t, tap.BadInput, tap.KindOf(err), members)
+	}
+}
+
+// A policy from the environment is faulted there.
+func TestErrorsOfThePolicyNameWhereItCameFrom(t *testing.T) {
+	for name, c := range map[string]struct{ text, says string }{
+		"PRIVACY":         {`{"contakt":"drop"}`, "contakt"},
+		"PRIVACY_COLUMNS": {`{"users.nonesuch":"drop"}`, "users.nonesuch"},
+		"EXCLUDE":         {`["users.nonesuch"]`, "users.nonesuch"},
+		"PRIVACY_KEY":     {"short", "at least 16 bytes"},
+	} {
+		_, err := read(t, oauth, map[string]string{config.EnvPrefix + name: c.text})
+		assert.ErrorContains(t, err, "environment variable "+config.EnvPrefix+name, name)
+		assert.ErrorContains(t, err, c.says, name)
+		assert.NotContains(t, err.Error(), "config ", name)
+	}
+}
+
+// Whoever wrote null for a column may have meant that it must not come out: the log says that it is
+// not so.
+func TestColumnsWithoutATreatmentAreNamed(t *testing.T) {
+	cfg, err := read(t, oauth+`,"privacy_columns":{"candidates.company":null,"users.*":"mask"}`, nil)
+	require.NoError(t, err)
+	assert.NotNil(t, cfg.Policy)
+	require.Len(t, cfg.Warnings, 1)
+	assert.Contains(t, cfg.Warnings[0], "privacy_columns.candidates.company has no treatment")
+}
+
+// null in a variable that holds JSON means what it means in the file.
+func TestNullInTheEnvironmentMeansNotSet(t *testing.T) {
+	for _, name := range []string{
+		"PRIVACY", "PRIVACY_COLUMNS", "DELETES", "ATTACHMENTS", "REFRESH_EVERY", "STREAMS", "EXCLUDE",
+	} {
+		cfg, err := read(t, oauth, map[string]string{config.EnvPrefix + name: "null"})
+		require.NoError(t, err, name)
+		assert.Nil(t, cfg.Policy, name)
+		assert.Empty(t, cfg.Streams, name)
+		assert.Empty(t, cfg.Warnings, name)
 	}
 }
 
@@ -95,6 +141,9 @@ func TestWholeNumbersAreIntegers(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "4000123", cfg.User())
 	assert.EqualValues(t, 5_000_000, cfg.Attachments.MaxBytes)
+	cfg, err = read(t, oauth, map[string]string{"TAP_GREENHOUSE_USER_ID": "4000123.0"})
+	require.NoError(t, err)
+	assert.Equal(t, "4000123", cfg.User())
 	for _, bad := range []string{
 		"8.5", "0.0", "65.0", "1e400", "1e400000000", "1e-1", "-8.0", `"eight"`, "99999999999999999999",
 	} {

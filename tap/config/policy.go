@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/tap-greenhouse/tap-greenhouse/schemas"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/privacy"
@@ -15,16 +14,12 @@ import (
 func (c *Config) makePolicies() error {
 	columns := map[string]string{}
 	if v := c.PrivacyColumns; v != nil {
-		if v.Kind() == '"' { // forms without free-form objects pass it as a string
-			var text string
-			if err := json.Unmarshal(v, &text); err != nil {
-				return fmt.Errorf("privacy_columns: %w", err)
-			}
-			v = jsontext.Value(text)
-		}
 		if err := json.Unmarshal(v, &columns); err != nil {
 			return errors.New("privacy_columns: it must be an object of names of columns, each with a treatment")
 		}
+	}
+	if n := len(c.PrivacyKey); n > 0 && n < privacy.MinKey {
+		return fmt.Errorf("privacy_key: it must have at least %d bytes", privacy.MinKey)
 	}
 	if len(c.Privacy) == 0 && len(columns) == 0 && len(c.ExcludeColumns) == 0 {
 		return nil

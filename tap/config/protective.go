@@ -26,7 +26,7 @@ func protective(name string, known []string) string {
 		return "privacy_columns"
 	case strings.HasPrefix(word[0], "exclud"), alike(word[0], "exclude"):
 		return "exclude"
-	case !strings.Contains(name, "privacy") && !alike(word[0], "privacy"):
+	case !strings.Contains(name, "privac") && !alike(word[0], "privacy"):
 		return ""
 	}
 	keys := slices.DeleteFunc(slices.Clone(known),
@@ -55,15 +55,10 @@ func refuseProtective(where string, members map[string]jsontext.Value, in Input)
 			wrong = append(wrong, fmt.Sprintf("unknown key %q: use %s", name, meant))
 		}
 	}
-	for _, entry := range os.Environ() {
-		name, _, _ := strings.Cut(entry, "=")
-		key, ours := strings.CutPrefix(strings.ToUpper(name), EnvPrefix)
-		key = strings.ToLower(key)
-		meant := protective(key, known)
-		if value, ok := in.Getenv(name); ours && ok && meant != "" && !slices.Contains(known, key) &&
-			isSet(jsontext.Value(value)) {
-			wrong = append(wrong, fmt.Sprintf("unknown environment variable %s: use %s", name,
-				EnvPrefix+strings.ToUpper(meant)))
+	for _, v := range in.unknownVariables(known) {
+		if meant := protective(v.key, known); meant != "" {
+			wrong = append(wrong, fmt.Sprintf("unknown environment variable %s: use %s", v.name,
+				envName(meant)))
 		}
 	}
 	if len(wrong) == 0 {
@@ -71,6 +66,36 @@ func refuseProtective(where string, members map[string]jsontext.Value, in Input)
 	}
 	return badConfig(where, "%s", strings.Join(wrong, "; ")).
 		WithHint("such a key can only mean that something must not come out")
+}
+
+// variable is one of the environment that has the prefix of settings and names none.
+type variable struct{ name, key string }
+
+// unknownVariables returns the variables that are set and name no known setting.
+func (in Input) unknownVariables(known []string) (all []variable) {
+	for _, entry := range os.Environ() {
+		name, _, _ := strings.Cut(entry, "=")
+		key, ours := strings.CutPrefix(strings.ToUpper(name), EnvPrefix)
+		key = strings.ToLower(key)
+		if value, ok := in.Getenv(name); ours && ok && !slices.Contains(known, key) &&
+			isSet(jsontext.Value(value)) {
+			all = append(all, variable{name, key})
+		}
+	}
+	return all
+}
+
+// misspeltVariables returns a warning for each variable that was perhaps meant to be a setting.
+// Others stay without one: Meltano passes variables of its own, and logs have theirs.
+func misspeltVariables(known []string, in Input) (warnings []string) {
+	for _, v := range in.unknownVariables(known) {
+		meant := nearest.Name(v.key, known)
+		if meant != "" && !strings.HasPrefix(v.key, "_") && !strings.HasPrefix(v.key, "log") {
+			warnings = append(warnings, fmt.Sprintf(
+				"environment variable %s is ignored, did you mean %s?", v.name, envName(meant)))
+		}
+	}
+	return warnings
 }
 
 // isSet reports whether a value says anything.

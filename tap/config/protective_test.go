@@ -19,7 +19,7 @@ func parseText(text string) error {
 // environment: ignoring it would let that out.
 func TestProtectiveKeysAreNotIgnored(t *testing.T) {
 	for _, name := range []string{
-		"privcy", "pirvacy", "privacy_column", "privacy.contact", "privacyColumns", "privacy-columns",
+		"privcy", "pirvacy", "privacies", "privacy_column", "privacy.contact", "privacyColumns", "privacy-columns",
 		"privacy_contact", "Privacy", "PRIVACY", "privacy ", "privacy_policy", "privaci", "prvcy_columns", "excluding", "data_privacy",
 		"stream_maps", "stream_map_config", "stream-maps", "streamMaps", "excluded", "excludes",
 		"exclude_columns", "exlude",
@@ -63,6 +63,28 @@ func TestProtectiveKeysAreNotIgnored(t *testing.T) {
 	cfg, err := Read(Input{File: "ENV"})
 	require.NoError(t, err)
 	assert.NotNil(t, cfg.Policy)
+}
+
+// A variable that was perhaps meant to be a setting is named, like a key of the file.
+func TestMisspeltVariablesAreNamed(t *testing.T) {
+	for name, meant := range map[string]string{
+		"STREMS": "TAP_GREENHOUSE_STREAMS", "CLIENT_SECERT": "TAP_GREENHOUSE_CLIENT_SECRET",
+		"LOG_FORMAT": "", "LOGLEVEL": "", "_SELECT": "", "QUITE_ELSE": "",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv(EnvPrefix+name, "a secret")
+			cfg, err := Read(Input{File: "-", Stdin: strings.NewReader(`{}`)})
+			require.NoError(t, err)
+			if meant == "" {
+				assert.Empty(t, cfg.Warnings)
+				return
+			}
+			require.Len(t, cfg.Warnings, 1)
+			assert.Contains(t, cfg.Warnings[0], EnvPrefix+name)
+			assert.Contains(t, cfg.Warnings[0], meant)
+			assert.NotContains(t, cfg.Warnings[0], "a secret")
+		})
+	}
 }
 
 // exclude names columns that exist.

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"maps"
 	"math/big"
 	"slices"
 
@@ -9,32 +10,37 @@ import (
 )
 
 // tidy removes from the members what means "not set", at every depth: null, the empty string, and
-// objects of nothing else. Whole numbers such as 8.0 become integers. Names of columns are not
-// looked into: there, null may be meant as a treatment, and an unclear policy is an error.
-func tidy(members map[string]jsontext.Value, all []Setting) {
+// objects of nothing else. Whole numbers such as 8.0 become integers. It returns the names in
+// privacy_columns that have no treatment: who wrote null there may have meant one.
+func tidy(members map[string]jsontext.Value, all []Setting) (untreated []string) {
 	for _, s := range all {
 		value, ok := members[s.Name]
 		if !ok {
 			continue
 		}
-		if s.Name != "privacy_columns" {
-			value = set(value)
+		if s.Name == "privacy_columns" {
+			value = asObject(value)
+			untreated = unset(value)
 		}
-		if value == nil || value.Kind() == 'n' || string(value) == `""` {
-			delete(members, s.Name)
-			continue
+		switch {
+		case value.Kind() == '{' && s.Is("object"):
+			value = set(value)
+		case value.Kind() == '[' && s.Is("array") && s.Name != "refresh_token_exec":
+			value = setOf(value) // an argument may be empty
 		}
 		if value.Kind() == '{' && len(s.Properties) > 0 {
-			if value = tidyObject(value, s.Members()); value == nil {
-				delete(members, s.Name)
-				continue
-			}
+			value = tidyObject(value, s.Members())
+		}
+		if value == nil || isNothing(value) || string(value) == "{}" && s.Is("object") {
+			delete(members, s.Name)
+			continue
 		}
 		if s.Is("integer") {
 			value = whole(value)
 		}
 		members[s.Name] = value
 	}
+	return untreated
 }
 
 // addDefaults adds the defaults of members that are not set, at every depth.
@@ -56,25 +62,60 @@ func addDefaults(members map[string]jsontext.Value, all []Setting) {
 	}
 }
 
-// set returns a value without the members that are not set; nil for an object of none.
-func set(value jsontext.Value) jsontext.Value {
-	if value.Kind() != '{' {
+// asObject returns the object in a text: forms without free-form objects pass it so.
+func asObject(value jsontext.Value) jsontext.Value {
+	var text string
+	if value.Kind() != '"' || json.Unmarshal(value, &text) != nil {
 		return value
 	}
+	if object := jsontext.Value(text); object.IsValid() && object.Kind() == '{' {
+		return object
+	}
+	return value
+}
+
+// set returns an object without the members that are not set.
+func set(value jsontext.Value) jsontext.Value {
 	members := membersIn(value)
 	for name, member := range members {
-		member = set(member)
-		if member == nil || member.Kind() == 'n' || string(member) == `""` {
-			delete(members, name)
-			continue
+		if member.Kind() == '[' {
+			members[name] = setOf(member)
 		}
-		members[name] = member
-	}
-	if len(members) == 0 {
-		return nil
+		if isNothing(member) {
+			delete(members, name)
+		}
 	}
 	return object(members)
 }
+
+// setOf returns a list without the items that are not set.
+func setOf(list jsontext.Value) jsontext.Value {
+	var items []jsontext.Value
+	err := json.Unmarshal(list, &items)
+	if err == nil {
+		list, err = json.Marshal(slices.DeleteFunc(items, isNothing))
+	}
+	if err != nil {
+		panic(err) // the list was JSON
+	}
+	return list
+}
+
+// unset returns the names of the members of an object that are not set.
+func unset(value jsontext.Value) (names []string) {
+	if value.Kind() != '{' {
+		return nil
+	}
+	members := membersIn(value)
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		if isNothing(members[name]) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func isNothing(v jsontext.Value) bool { return v.Kind() == 'n' || string(v) == `""` }
 
 // tidyObject returns an object with the integers among its known members as such; nil if it lacks
 // its store and holds nothing but defaults and empty lists, as a form does in which nobody typed

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
@@ -31,6 +32,9 @@ const (
 type head struct {
 	top, bottom time.Time
 	next        string
+	// most is how many pages like this one all ids from 1 to the highest would fill, more than the
+	// list can have; 0 if it is not known.
+	most float64
 }
 
 // span is the time in which the rows of the page came.
@@ -42,7 +46,8 @@ func (h head) span() time.Duration {
 }
 
 // pages estimates the length of the list: it assumes that the list reaches back to oldest, the time
-// of the oldest row in any stream, at the rate of this page. It is 0 if the page does not tell.
+// of the oldest row in any stream, at the rate of this page, and that it has a row for each id at
+// most. It is 0 if the page does not tell.
 func (h head) pages(oldest time.Time) float64 {
 	span := h.span()
 	if span <= 0 {
@@ -52,7 +57,21 @@ func (h head) pages(oldest time.Time) float64 {
 	if !oldest.IsZero() && h.top.Sub(oldest) >= tellingAge {
 		reach = h.top.Sub(oldest)
 	}
-	return float64(reach) / float64(span)
+	pages := float64(reach) / float64(span)
+	if h.most > 0 {
+		pages = min(pages, h.most)
+	}
+	return pages
+}
+
+// mostPages returns how many pages of so many rows all ids from 1 to the highest would fill; 0 if
+// the highest, which a list begins with, is no id.
+func mostPages(highest []byte, rows int) float64 {
+	id, err := strconv.ParseInt(string(highest), 10, 64)
+	if err != nil || id < int64(rows) {
+		return 0
+	}
+	return float64(id) / float64(rows)
 }
 
 // expected estimates the pages to come: as many as an earlier read had if the page does not tell,

@@ -94,28 +94,31 @@ func TestShortListsAreNotCut(t *testing.T) {
 		piece tap.Piece
 		cut   bool
 	}{
-		"a year at a day a page": {head{now, now.Add(-24 * time.Hour), "next"}, tap.Piece{}, true},
+		"a year at a day a page": {head{top: now, bottom: now.Add(-24 * time.Hour), next: "next"}, tap.Piece{}, true},
 		"a year at a week a page": {
-			head{now, now.Add(-7 * 24 * time.Hour), "next"},
+			head{top: now, bottom: now.Add(-7 * 24 * time.Hour), next: "next"},
 			tap.Piece{},
 			false,
 		},
-		"one page":               {head{now, now.Add(-time.Hour), ""}, tap.Piece{}, false},
-		"all rows of one moment": {head{now, now, "next"}, tap.Piece{}, false},
+		"no more ids than pages": {
+			head{top: now, bottom: now.Add(-24 * time.Hour), next: "next", most: 12}, tap.Piece{}, false,
+		},
+		"one page":               {head{top: now, bottom: now.Add(-time.Hour), next: ""}, tap.Piece{}, false},
+		"all rows of one moment": {head{top: now, bottom: now, next: "next"}, tap.Piece{}, false},
 		"rows without times":     {head{next: "next"}, tap.Piece{}, false},
-		"rows in no order":       {head{now.Add(-time.Hour), now, "next"}, tap.Piece{}, false},
+		"rows in no order":       {head{top: now.Add(-time.Hour), bottom: now, next: "next"}, tap.Piece{}, false},
 		"the cut before the piece": {
-			head{now, now.Add(-24 * time.Hour), "next"},
+			head{top: now, bottom: now.Add(-24 * time.Hour), next: "next"},
 			tap.Piece{From: now.Add(-48 * time.Hour)},
 			false,
 		},
 		"the cut behind the piece": {
-			head{now, now.Add(-24 * time.Hour), "next"},
+			head{top: now, bottom: now.Add(-24 * time.Hour), next: "next"},
 			tap.Piece{Before: now.Add(-300 * 24 * time.Hour)},
 			false,
 		},
 		"the cut within the bounds": {
-			head{now, now.Add(-24 * time.Hour), "next"},
+			head{top: now, bottom: now.Add(-24 * time.Hour), next: "next"},
 			tap.Piece{From: year, Before: now},
 			true,
 		},
@@ -133,7 +136,7 @@ func TestShortListsAreNotCut(t *testing.T) {
 // The age of the account counts once it is old enough to tell, and a bound makes a list shorter.
 func TestExpectedPages(t *testing.T) {
 	now := time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)
-	daily := head{now, now.Add(-24 * time.Hour), "next"}
+	daily := head{top: now, bottom: now.Add(-24 * time.Hour), next: "next"}
 	days := func(n int) time.Time { return now.Add(-time.Duration(n) * 24 * time.Hour) }
 	telling := int(tellingAge / (24 * time.Hour))
 	assert.InDelta(t, float64(telling), daily.pages(days(telling)), 1e-9)
@@ -146,4 +149,13 @@ func TestExpectedPages(t *testing.T) {
 	assert.InDelta(t, 10, expected(daily, days(10)), 1e-9)
 	assert.InDelta(t, 3000, expected(daily, days(4000)), 1e-9)
 	assert.InDelta(t, 7, expected(head{next: "next"}, days(10)), 1e-9, "as many as before")
+}
+
+// A list has a row for each id up to the highest at most.
+func TestListIsNoLongerThanItsIDs(t *testing.T) {
+	for highest, want := range map[string]float64{
+		"2500": 5, "500": 1, "499": 0, "": 0, `"a"`: 0, "-1": 0, "4000123000": 8000246,
+	} {
+		assert.InDelta(t, want, mostPages([]byte(highest), 500), 1e-9, highest)
+	}
 }

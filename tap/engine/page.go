@@ -37,7 +37,10 @@ func (w *worker) ask(ctx context.Context, t *task, req tap.Request,
 		if err != nil {
 			return err
 		}
-		t.head = head{top: parseTime(res.First), bottom: parseTime(res.Last), next: page.Next}
+		t.head = head{
+			top: parseTime(res.First), bottom: parseTime(res.Last), next: page.Next,
+			most: mostPages(res.Key, res.Rows),
+		}
 		means, err := step(page, &res)
 		if err != nil {
 			return err

@@ -61,7 +61,13 @@ func (s *signals) saw(res *record.Result, bottom time.Time) {
 }
 
 // errOvertime ends a run that has reached MaxRunTime.
-var errOvertime = tap.Errorf(tap.Interrupted, "stopped", "max_run_time was reached")
+var errOvertime = tap.Errorf(tap.Interrupted, "stopped", "%w", overtime{})
+
+// overtime is the cause of errOvertime. Its words hold nothing personal, so sync_log has them, too.
+type overtime struct{}
+
+func (overtime) Error() string { return "max_run_time was reached" }
+func (overtime) Plain() string { return "max_run_time was reached" }
 
 // overtimeGrace is how long pages under way may take after MaxRunTime.
 const overtimeGrace = 5 * time.Second

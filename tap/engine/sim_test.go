@@ -67,6 +67,10 @@ var simWorld = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
 func simTime(ms int64) time.Time { return simWorld.Add(time.Duration(ms) * time.Millisecond) }
 func simMS(t time.Time) int64    { return t.Sub(simWorld).Milliseconds() }
 
+// simFirstID is that of the first row. Greenhouse's ids are large; small ones would tell that the
+// list is short.
+const simFirstID = 4_000_000_000
+
 func newSimulator(seed uint64, rows, passes int) *simulator {
 	s := &simulator{
 		random: rand.New(rand.NewPCG(seed, 7)), passes: passes, perPage: 5,
@@ -81,7 +85,7 @@ func newSimulator(seed uint64, rows, passes int) *simulator {
 			lag = s.random.Int64N(100 * day)
 		}
 		s.rows = append(s.rows, &simRow{
-			id: int64(i + 1), created: created,
+			id: simFirstID + int64(i), created: created,
 			updated: min(created+lag, s.now-1), pass: s.random.IntN(passes),
 		})
 	}
@@ -102,7 +106,7 @@ func (s *simulator) happen() {
 		switch s.random.IntN(10) {
 		case 0:
 			s.rows = append(s.rows, &simRow{
-				id: int64(len(s.rows) + 1), created: s.now,
+				id: simFirstID + int64(len(s.rows)), created: s.now,
 				updated: s.now, pass: s.random.IntN(s.passes),
 				seen: s.now + s.random.Int64N(s.late),
 			})

@@ -17,6 +17,9 @@ const savedPages = 20
 // list returns the listing that the read was, or makes one, from where an earlier run stopped; nil
 // if none is due, or the run ended before.
 func (l *Ledger) list(ctx context.Context, w World, s Sweep) (*Listing, error) {
+	if err := l.outdated(ctx, s); err != nil {
+		return nil, err
+	}
 	l.mu.Lock()
 	read, due := l.reading, l.listingDue(s)
 	if read != nil && read.done() && l.listing == nil {
@@ -56,6 +59,18 @@ func (l *Ledger) list(ctx context.Context, w World, s Sweep) (*Listing, error) {
 		}
 	}
 	return listing, nil
+}
+
+// outdated drops a listing that an earlier run finished, if a new one was asked for: it does not show
+// what happened since. One that an earlier run broke off goes on.
+func (l *Ledger) outdated(ctx context.Context, s Sweep) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !s.Force || l.listing == nil || !l.listing.done() {
+		return nil
+	}
+	l.listing = nil
+	return l.write(ctx, kindDropped, nil)
 }
 
 // listPage adds a page of a listing, and finds rows that are missing or stale in the warehouse.

@@ -317,6 +317,27 @@ func TestSweepsWhoseEndIsNotAcknowledged(t *testing.T) {
 	assert.False(t, a.ledger.Due(Sweep{Every: time.Hour, Now: noon}))
 }
 
+// Whoever asks for a sweep gets a listing of this run, not one that an earlier run finished and no
+// state acknowledged: rows went since.
+func TestAForcedSweepListsAnew(t *testing.T) {
+	a, m := loadedAccount(t, 5)
+	a.reopen(m, 2)
+	before := a.ledger.Token()
+	_, err := a.sweep(Sweep{Force: true})
+	require.NoError(t, err)
+
+	a.ledger, _, _ = opened(t, m, 3, before)
+	a.ledger.Unlist()
+	require.NotNil(t, a.ledger.listing, "no state has acknowledged the end of the sweep")
+	delete(a.rows, 2)
+	a.told, a.now = nil, noon.Add(time.Minute)
+	found, err := a.sweep(Sweep{Force: true})
+	require.NoError(t, err)
+	assert.True(t, found.Listed)
+	assert.Equal(t, []int64{2}, a.told)
+	assert.Equal(t, a.now, found.Until)
+}
+
 // A listing does not show what became of rows that another run wrote meanwhile. It begins again, as
 // does one that was made for another number of passes.
 func TestListingsOfRunsAtOnceBeginAgain(t *testing.T) {

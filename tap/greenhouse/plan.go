@@ -79,7 +79,11 @@ func (r *Run) Plan(ctx context.Context) (*Plan, error) {
 	p := &Plan{Identity: r.Identity(), Missing: []string{}}
 	for _, q := range r.queries {
 		if !q.Stream.Made {
-			p.add(r.planOf(q, guesses, failed[q.Stream.Name]))
+			one := r.planOf(q, guesses, heads[q.Stream.Name], failed[q.Stream.Name])
+			if err := r.planSweep(ctx, &one); err != nil {
+				return nil, err
+			}
+			p.add(one)
 		}
 	}
 	slices.Sort(p.Missing)
@@ -108,7 +112,9 @@ func (p *Plan) add(s StreamPlan) {
 }
 
 // planOf is the plan of a stream.
-func (r *Run) planOf(q *tap.Query, guesses map[string]plan.Guess, failed error) StreamPlan {
+func (r *Run) planOf(q *tap.Query, guesses map[string]plan.Guess, head plan.Head,
+	failed error,
+) StreamPlan {
 	name := q.Stream.Name
 	s := StreamPlan{Stream: name}
 	bookmark := r.state.Of(name)
@@ -127,13 +133,17 @@ func (r *Run) planOf(q *tap.Query, guesses map[string]plan.Guess, failed error) 
 	if v := bookmark.Verified; v != nil {
 		s.Guess = plan.Guess{Rows: v.Rows, Basis: plan.Counted}
 	}
-	s.First = plan.Pages(s.Rows, passes)
+	all := plan.Pages(s.Rows, passes)
+	s.First = all
+	if start := r.cfg.StartDate; !start.IsZero() && q.Stream.Bookmark != "" {
+		s.First = plan.Pages(head.Since(start, s.Rows), passes)
+	}
 	s.Quiet = passes
 	if !q.Incremental() {
 		s.Quiet = s.First
 	}
 	if s.Rows > plan.PageRows || passes > 1 {
-		s.Sweep = s.First // a list that fits on a page is compared as it is read
+		s.Sweep = all // a list that fits on a page is compared as it is read
 	}
 	s.Next = s.First
 	if progress.Loaded(*bookmark) && bookmark.Progress == nil {
@@ -144,6 +154,19 @@ func (r *Run) planOf(q *tap.Query, guesses map[string]plan.Guess, failed error) 
 		s.Due, s.Next = schedule.Due(*bookmark), 0
 	}
 	return s
+}
+
+// planSweep adds the sweep that is due to the cost of the next run.
+func (r *Run) planSweep(ctx context.Context, s *StreamPlan) error {
+	d, bookmark := r.cfg.Deletes, r.state.Of(s.Stream)
+	if d == nil || s.Sweep == 0 || s.Next == 0 || !progress.Loaded(*bookmark) {
+		return nil
+	}
+	_, swept, err := r.look(ctx, s.Stream, bookmark)
+	if err == nil && r.client.Now().Sub(swept) >= d.Every {
+		s.Next += s.Sweep
+	}
+	return err
 }
 
 // scheduleOf says when a stream may be left alone; of a full table nobody knows whether it brings
@@ -214,13 +237,19 @@ func (r *Run) head(ctx context.Context, q *tap.Query) (h plan.Head, err error) {
 		}
 	}
 	fields := slices.Clone(s.Key)
-	if column != "" {
-		fields = append(fields, column)
+	changed := ""
+	if q.Shape.Column(s.Bookmark) != nil {
+		changed = s.Bookmark
+	}
+	for _, name := range []string{column, changed} {
+		if name != "" && !slices.Contains(fields, name) {
+			fields = append(fields, name)
+		}
 	}
 	req := tap.Request{Stream: s, Params: maps.Clone(s.ReadParams()[0]), Fields: fields}
 	err = r.client.Read(ctx, req, func(page tap.Page) error {
 		var err error
-		h, err = plan.HeadOf(page.Body, column, page.Next != "")
+		h, err = plan.HeadOf(page.Body, column, changed, page.Next != "")
 		return err
 	})
 	return h, err

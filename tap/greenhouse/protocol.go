@@ -1,10 +1,6 @@
 package greenhouse
 
 import (
-	"bytes"
-
-	"github.com/go-json-experiment/json/jsontext"
-
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/airbyte"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/singer"
@@ -29,9 +25,9 @@ var Singer = &Protocol{
 	parseCatalog: singer.ParseCatalog, parseState: singerState, deletedAt: singer.DeletedAt,
 }
 
-// singerState reads a Singer state, or an array, which is one of Airbyte.
+// singerState reads a Singer state, or one of Airbyte.
 func singerState(data []byte, lookup tap.Lookup) (*tap.State, error) {
-	if jsontext.Value(bytes.TrimSpace(data)).Kind() == '[' {
+	if airbyte.IsState(data) {
 		return airbyte.ParseState(data, lookup)
 	}
 	return singer.ParseState(data, lookup)

@@ -82,12 +82,9 @@ func (r *Run) statusOf(ctx context.Context, q *tap.Query) (StreamStatus, error) 
 		s.NextRead = schedule.Due(*bookmark)
 	}
 	if d := r.cfg.Deletes; d != nil {
-		rows, swept, err := gone.Look(ctx, ledgers{d.Store}, name, gone.ParseToken(bookmark.Ledger))
+		rows, swept, err := r.look(ctx, name, bookmark)
 		if err != nil {
-			return s, &tap.Error{
-				Kind: tap.Storage, Op: "loading the ids of " + name, Err: err,
-				Hint: "check that deletes.store exists and is readable",
-			}
+			return s, err
 		}
 		s.Rows = &rows
 		if !swept.IsZero() {
@@ -95,4 +92,18 @@ func (r *Run) statusOf(ctx context.Context, q *tap.Query) (StreamStatus, error) 
 		}
 	}
 	return s, nil
+}
+
+// look returns how many rows of a stream the ledger knows, and when it was last swept.
+func (r *Run) look(ctx context.Context, stream string, b *tap.Bookmark) (
+	rows int, swept time.Time, err error,
+) {
+	rows, swept, err = gone.Look(ctx, ledgers{r.cfg.Deletes.Store}, stream, gone.ParseToken(b.Ledger))
+	if err != nil {
+		err = &tap.Error{
+			Kind: tap.Storage, Op: "loading the ids of " + stream, Err: err,
+			Hint: "check that deletes.store exists and is readable",
+		}
+	}
+	return rows, swept, err
 }

@@ -11,6 +11,8 @@ import (
 type Head struct {
 	// Times are when the rows of the page were made, the newest first.
 	Times []time.Time
+	// Changed are when they last changed, in the order of the page; empty if they do not tell.
+	Changed []time.Time
 	// Rows is the number of rows of the page, and More whether the list has more pages.
 	Rows int
 	More bool
@@ -172,6 +174,29 @@ func (h Head) guess(oldest time.Time, pool []reference) Guess {
 		}
 	}
 	return Guess{max(h.Rows, int(rows*steady)), Rate}
+}
+
+// Since estimates how many of a list's rows changed at or after a time: as many as on the page, if
+// that reaches back to it, and else as many as come in that time at the rate of the page. Older rows
+// that changed since are not among them, as far as the page does not show them.
+func (h Head) Since(start time.Time, rows int) int {
+	some := 0
+	for _, t := range h.Changed {
+		if !t.Before(start) {
+			some++
+		}
+	}
+	span := h.span()
+	switch {
+	case len(h.Changed) == 0:
+		return rows
+	case !h.More || !h.Times[len(h.Times)-1].After(start):
+		return some
+	case span <= 0:
+		return rows
+	}
+	reach := float64(h.Times[0].Sub(start)) / float64(span)
+	return max(some, min(rows, int(float64(h.whole())*reach)))
 }
 
 // median returns the median of some numbers.

@@ -134,3 +134,20 @@ func TestListsThatLagTellNoChange(t *testing.T) {
 			"%s: %d rows of %d (%s)", name, guess.Rows, sizes[name], guess.Basis)
 	}
 }
+
+// Rows that changed since a time are counted on a page that reaches back to it, and guessed from
+// the page's rate otherwise.
+func TestRowsSinceATime(t *testing.T) {
+	const life = 1000 * day
+	h := head(list(2000, life, func(i int) float64 { return float64(i) / 2000 }))
+	h.Changed = slices.Clone(h.Times)
+	h.Changed[400] = now                                             // made 200 days ago
+	assert.Equal(t, 201, h.Since(now.Add(-100*day+time.Hour), 2000)) // and what was changed since
+	assert.InDelta(t, 1000, h.Since(now.Add(-500*day), 2000), 10)
+	assert.Equal(t, 2000, h.Since(now.Add(-3*life), 2000), "no more than there are")
+	h.More = false
+	assert.Equal(t, 500, h.Since(now.Add(-500*day), 500))
+	assert.Equal(t, 7, plan.Head{Rows: 7}.Since(now, 7), "rows that do not tell are all read")
+	burst := plan.Head{Rows: 2, More: true, Times: []time.Time{now, now}, Changed: []time.Time{now, now}}
+	assert.Equal(t, 9, burst.Since(now.Add(-day), 9))
+}

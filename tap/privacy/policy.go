@@ -61,8 +61,8 @@ func hashable(t record.Treatment, class string) record.Treatment {
 	return t
 }
 
-// minKey is the minimum length of the hash key, in bytes.
-const minKey = 16
+// MinKey is the minimum length of the hash key, in bytes.
+const MinKey = 16
 
 // Policy decides the treatment of columns. Nil keeps everything.
 type Policy struct {
@@ -115,8 +115,8 @@ func New(classes, columns map[string]string, key string, streams []*tap.Stream) 
 	if err := p.check(streams); err != nil {
 		return nil, err
 	}
-	if hashes && len(key) < minKey {
-		return nil, fmt.Errorf("privacy_key: hashing needs a key of at least %d bytes: set it to a secret that stays the same", minKey)
+	if hashes && len(key) < MinKey {
+		return nil, fmt.Errorf("privacy_key: hashing needs a key of at least %d bytes: set it to a secret that stays the same", MinKey)
 	}
 	sum := sha256.New()
 	for _, class := range slices.Sorted(maps.Keys(p.classes)) {

@@ -145,6 +145,8 @@ type Result struct {
 	Absent []string
 	// Rows is the number of records of the page, including those left out.
 	Rows int
+	// Key is the JSON of the first record's key, if it has a single one.
+	Key []byte
 	// IDs are the rows of all records, including those left out.
 	IDs []Row
 	// Flagged reports whether a record has the value of [Options].Flag.
@@ -286,7 +288,9 @@ func (s *Splitter) take(res *Result, r span) {
 			})
 		}
 	}
-	res.Rows++
+	if res.Rows++; res.Rows == 1 {
+		res.Key = sc.b[sc.key.from:sc.key.to]
+	}
 	if w := sc.watched; w.to > 0 {
 		res.Last = sc.b[w.from:w.to]
 		if res.Rows == 1 {

@@ -32,8 +32,8 @@ type foreign struct {
 	} `json:"partitions"`
 }
 
-// ParseState reads a state, including one of a tap built with the Singer SDK, and a whole STATE
-// message. Bookmarks of streams for which lookup returns nil are passed on unchanged. Errors name
+// ParseState reads a state, including one of a tap built with the Singer SDK, a whole STATE message,
+// and what `meltano state get` prints. Bookmarks of streams for which lookup returns nil are passed on unchanged. Errors name
 // the stream.
 func ParseState(data []byte, lookup tap.Lookup) (*tap.State, error) {
 	st := tap.NewState()
@@ -41,7 +41,11 @@ func ParseState(data []byte, lookup tap.Lookup) (*tap.State, error) {
 	if err := json.Unmarshal(data, &top, jsontext.AllowDuplicateNames(true)); err != nil {
 		return nil, err
 	}
-	if kind, value := top["type"], top["value"]; string(kind) == `"STATE"` && value != nil {
+	value := top["singer_state"] // as Meltano keeps it
+	if string(top["type"]) == `"STATE"` && top["value"] != nil {
+		value = top["value"]
+	}
+	if value != nil {
 		top = nil
 		if err := json.Unmarshal(value, &top, jsontext.AllowDuplicateNames(true)); err != nil {
 			return nil, err

@@ -94,6 +94,7 @@ func TestForeignStates(t *testing.T) {
 		mark(`{"replication_key":"updated_at","replication_key_value":"2026-01-05T00:00:00Z"}`): day(5),
 		`{"type":"STATE","value":` + mark(`{"replication_key_value":"2026-01-05"}`) +
 			`}`: day(5),
+		`{"singer_state":` + mark(`{"replication_key_value":"2026-01-05"}`) + `}`:                                                             day(5),
 		`{"type":"STATE","bookmarks":{"users":{"replication_key_value":"2026-01-05"}}}`:                                                       day(5),
 		mark(`{"partitions":[{"replication_key_value":"2026-01-05"},{"replication_key_value":"2026-01-03"}]}`):                                day(3),
 		mark(`{"partitions":[{"replication_key_value":"2026-01-05"},{}]}`):                                                                    {},

@@ -77,9 +77,10 @@ func (r Retry) Do(ctx context.Context, attempt func() error) error {
 }
 
 // wait returns how long to wait before the next attempt: what the answer asked for, or the next
-// back-off. A 429 that asks for no wait is not believed.
+// back-off. A 429 that asks for no wait is not believed: its headers tell the budget when to go on.
+// If they tell nothing, only waits that grow find the end of the window with few requests.
 func (t *TemporaryError) wait(next time.Duration) time.Duration {
-	if t.Limited {
+	if t.Limited && !t.Untold {
 		return max(t.After, min(next, ShortestPause))
 	}
 	if t.After > 0 {

@@ -76,6 +76,23 @@ func TestAnswersSayHowLongToWait(t *testing.T) {
 	}
 }
 
+// Where nothing tells when a limit ends, waits grow: asking each second would be refused, and count,
+// as often as the window has seconds.
+func TestWaitsAfterAnUntoldLimitGrow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began, tries := time.Now(), 0
+		err := patient(time.Hour).Do(t.Context(), func() error {
+			if tries++; time.Since(began) > 30*time.Second {
+				return nil
+			}
+			return &TemporaryError{Limited: true, Untold: true}
+		})
+		require.NoError(t, err)
+		assert.Less(t, tries, 12)
+		assert.Less(t, time.Since(began), 2*time.Minute)
+	})
+}
+
 // An error that is not temporary ends the attempts, and so does whoever waits, or the context.
 func TestRetriesEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
