@@ -22,6 +22,17 @@ func Create(path string, data []byte, perm os.FileMode) error {
 	return write(path, data, perm, os.Link)
 }
 
+// Probe returns an error if a file cannot be replaced or made, because of its folder. It leaves
+// nothing behind.
+func Probe(path string) error {
+	f, err := os.CreateTemp(filepath.Dir(path), unfinished(path)+"*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	return f.Close()
+}
+
 // Sweep removes what killed processes left of a [Write] of a file. The caller is the only writer.
 func Sweep(path string) {
 	folder, begin := filepath.Dir(path), unfinished(path)

@@ -65,6 +65,11 @@ func TestInitWithoutATerminal(t *testing.T) {
 	require.Zero(t, r.code, r.err)
 	assert.NotContains(t, r.err+r.out, sandbox.ClientSecret)
 	assert.Contains(t, r.err, "harvest:notes:list")
+	for line := range strings.Lines(r.err) {
+		if !strings.Contains(line, path) { // as long as its user made it
+			assert.LessOrEqual(t, len(line), 81, line)
+		}
+	}
 	info, err := os.Stat(path)
 	require.NoError(t, err)
 	assert.Equal(t, os.FileMode(0o600), info.Mode().Perm())

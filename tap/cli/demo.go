@@ -18,10 +18,10 @@ import (
 	"golang.org/x/term"
 
 	"github.com/tap-greenhouse/tap-greenhouse/schemas"
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/config"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
-	"github.com/tap-greenhouse/tap-greenhouse/tap/terminal"
 )
 
 // sandboxFlags are the flags of the sandbox. What only tests need is hidden from its help.
@@ -72,7 +72,7 @@ func (p *program) sandbox(ctx context.Context, flags sandboxFlags) (int, error) 
 	}
 	switch {
 	case flags.Candidates < 1:
-		return greenhouse.ExitNothingRead, usage(errors.New("--candidates must be at least 1"))
+		return greenhouse.ExitNothingRead, errCandidates
 	case flags.Chaos < 0 || flags.Chaos > 1:
 		return greenhouse.ExitNothingRead, usage(errors.New("--chaos is a probability from 0 to 1"))
 	case len(flags.Faults) > 0 && flags.Chaos == 0:
@@ -105,12 +105,20 @@ func (p *program) sandbox(ctx context.Context, flags sandboxFlags) (int, error) 
 	return greenhouse.ExitOK, server.Serve(ctx)
 }
 
+var errCandidates = usage(errors.New("--candidates must be at least 1"))
+
 func startSandbox(opts sandbox.Options, addr string) (*sandbox.Server, error) {
 	server, err := sandbox.New(opts)
 	if err != nil {
 		return nil, err
 	}
-	return server, server.Start(addr)
+	if err := server.Start(addr); err != nil {
+		return nil, &tap.Error{
+			Kind: tap.BadInput, Op: "sandbox", Err: err,
+			Hint: "give another address of this machine as --addr, such as 127.0.0.1:0",
+		}
+	}
+	return server, nil
 }
 
 type demoFlags struct {
@@ -123,6 +131,9 @@ type demoFlags struct {
 func (p *program) demo(ctx context.Context, flags demoFlags) (int, error) {
 	if err := flags.check(); err != nil {
 		return greenhouse.ExitNothingRead, err
+	}
+	if flags.Candidates < 1 {
+		return greenhouse.ExitNothingRead, errCandidates
 	}
 	opts := sandbox.Options{Seed: 1, Candidates: flags.Candidates, Limit: -1}
 	if flags.Slow {
@@ -215,10 +226,10 @@ func (s *showcase) print(out io.Writer, caller string) error {
 			rest += s.records[name]
 			continue
 		}
-		fmt.Fprintf(out, "%8s  %s\n", terminal.Number(s.records[name]), name)
+		fmt.Fprintf(out, "%8s  %s\n", tap.Number(s.records[name]), name)
 	}
 	if more := len(s.order) - shownStreams; more > 0 {
-		fmt.Fprintf(out, "%8s  records of %d more streams\n", terminal.Number(rest), more)
+		fmt.Fprintf(out, "%8s  records of %d more streams\n", tap.Number(rest), more)
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 0, ' ', 0)
 	fmt.Fprintln(out)

@@ -77,15 +77,15 @@ func (p *program) conclude(r *tap.Report) {
 		}
 	}
 	if complete < len(r.Streams) || r.ExitCode != greenhouse.ExitOK {
-		fmt.Fprintln(p.Err, r.Outcome)
+		fmt.Fprintln(p.Err, wrapped("", "", r.Outcome))
 	}
 	for _, s := range r.Streams {
 		if s.Status == "failed" {
-			fmt.Fprintf(p.Err, "  %s: %s\n", s.Stream, s.Reason)
+			fmt.Fprintln(p.Err, wrapped("  ", "    ", s.Stream+": "+s.Reason))
 		}
 	}
 	for _, next := range r.Next {
-		fmt.Fprintln(p.Err, "- "+next)
+		fmt.Fprintln(p.Err, wrapped("- ", "  ", next))
 	}
-	fmt.Fprintln(p.Err, summaryOf(r, people))
+	fmt.Fprintln(p.Err, wrapped("", "  ", screenSummary(r)))
 }

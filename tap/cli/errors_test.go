@@ -2,6 +2,8 @@ package cli_test
 
 import (
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -13,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tap-greenhouse/tap-greenhouse/internal/loader"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/cli"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
 )
 
@@ -26,13 +29,16 @@ func TestBadInputIsOneLineThatSaysWhere(t *testing.T) {
 		"no config":       {nil, []string{"--config is missing"}},
 		"unknown flag":    {[]string{"--nonsense"}, []string{"--nonsense"}},
 		"unknown command": {[]string{"nonsense"}, []string{"nonsense"}},
-		"no such file":    {[]string{"--config", "nowhere.json"}, []string{"nowhere.json"}},
+		"no such file": {
+			[]string{"--config", "nowhere.json"},
+			[]string{"config nowhere.json: no such file or directory (tap-greenhouse init makes one)"},
+		},
 		"config is no JSON": {
 			[]string{
 				"--config",
 				file(t, "c.json", "{\n  \"client_id\": oops\n}"),
 			},
-			[]string{"c.json", "line 2, column 16"},
+			[]string{"c.json, line 2, column 16: invalid JSON"},
 		},
 		"config is an array": {
 			[]string{"--config", file(t, "c.json", "[]")},
@@ -91,7 +97,7 @@ func TestBadInputIsOneLineThatSaysWhere(t *testing.T) {
 			},
 			[]string{"api_url"},
 		},
-		"refresh from stdin": {[]string{"--config", "-"}, []string{"standard input is empty"}},
+		"refresh from stdin": {[]string{"--config", "-"}, []string{"config -: it is empty"}},
 		"catalog is no JSON": {[]string{
 			"--config", good(nil), "--catalog",
 			file(t, "x.json", "{\"streams\": [}"),
@@ -151,6 +157,24 @@ func TestBadInputIsOneLineThatSaysWhere(t *testing.T) {
 			assert.NotContains(t, r.err, "12345678")
 			noSecrets(t, r)
 		})
+	}
+}
+
+// full is an output on a disk that is full.
+type full struct{}
+
+func (full) Write([]byte) (int, error) {
+	return 0, &fs.PathError{Op: "write", Path: "/dev/stdout", Err: errors.New("no space left on device")}
+}
+
+// A command whose output cannot be written says what to do about it.
+func TestOutputThatCannotBeWritten(t *testing.T) {
+	for _, args := range [][]string{{"privacy"}, {"scopes"}, {"--discover"}, {"spec"}, {"--help"}} {
+		var log strings.Builder
+		code := cli.Run(t.Context(), args, cli.Streams{In: strings.NewReader(""), Out: full{}, Err: &log})
+		assert.NotZero(t, code, args)
+		assert.Contains(t, log.String(),
+			"writing to stdout: no space left on device (check where standard output goes", args)
 	}
 }
 

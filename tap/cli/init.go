@@ -8,7 +8,6 @@ import (
 	"io"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -72,7 +71,7 @@ func (p *program) init(ctx context.Context, flags initFlags) (int, error) {
 		data, cfg, who, err = p.tryAnswers(ctx, members)
 	}
 	fmt.Fprintf(p.Err, "It works%s.\n", as(who))
-	if err := p.showReach(ctx, cfg); err != nil {
+	if err := p.showReach(ctx, cfg, flags.Config); err != nil {
 		return greenhouse.ExitCode(err, false), err
 	}
 	if err := writeConfig(flags.Config, append(data, '\n'), flags.Force); err != nil {
@@ -117,12 +116,9 @@ func (p *program) writable(flags initFlags) error {
 	if _, err := os.Stat(flags.Config); err == nil && !flags.Force {
 		return tap.Errorf(tap.BadInput, op, "the file exists").WithHint("use --force to replace it")
 	}
-	info, err := os.Stat(filepath.Dir(flags.Config))
-	if err != nil {
-		return &tap.Error{Kind: tap.BadInput, Op: op, Err: err}
-	}
-	if !info.IsDir() {
-		return tap.Errorf(tap.BadInput, op, "%s is not a folder", filepath.Dir(flags.Config))
+	if err := atomicfile.Probe(flags.Config); err != nil {
+		return tap.Errorf(tap.BadInput, op, "its folder: %s", tap.Cause(err)).
+			WithHint("give another file as --config")
 	}
 	return nil
 }
@@ -194,8 +190,9 @@ func (p *program) withoutCredential(name string) (string, bool) {
 	return p.getenv(name)
 }
 
-// showReach prints what the credential can read, by permission, and which scopes are missing.
-func (p *program) showReach(ctx context.Context, cfg *config.Config) error {
+// showReach prints what the credential can read, by permission, and which scopes are missing. file is
+// where the config will be.
+func (p *program) showReach(ctx context.Context, cfg *config.Config, file string) error {
 	streams, err := schemas.Lists()
 	if err != nil {
 		return err
@@ -229,18 +226,25 @@ func (p *program) showReach(ctx context.Context, cfg *config.Config) error {
 			g.reached++
 		}
 	}
+	lacks := false
 	w := tabwriter.NewWriter(p.Err, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "\nPERMISSION\tSTREAMS\tMISSING SCOPES")
 	for _, name := range slices.Sorted(maps.Keys(groups)) {
 		g := groups[name]
 		slices.Sort(g.missing)
-		more := strings.Join(slices.Compact(g.missing), " ")
-		if len(g.missing) > 2 {
-			more = fmt.Sprintf("%s and %d more", g.missing[0], len(g.missing)-1)
+		missing := slices.Compact(g.missing)
+		first := strings.Join(missing[:min(1, len(missing))], "")
+		if len(missing) > 1 {
+			first += fmt.Sprintf(" +%d", len(missing)-1)
 		}
-		fmt.Fprintf(w, "%s\t%d of %d\t%s\n", name, g.reached, g.all, more)
+		fmt.Fprintf(w, "%s\t%d of %d\t%s\n", name, g.reached, g.all, first)
+		lacks = lacks || len(missing) > 0
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil || !lacks {
+		return err
+	}
+	_, err = fmt.Fprintf(p.Err, "\nAll missing scopes: tap-greenhouse scopes --config %s\n", file)
+	return err
 }
 
 // showAsked returns a function that shows how many lists have been asked, for a person who waits.

@@ -70,7 +70,7 @@ func (p *program) run(
 	if shown {
 		p.conclude(result)
 	} else {
-		p.log.Log(ctx, level, summary(result))
+		p.log.Log(ctx, level, p.summary(result))
 	}
 	return result.ExitCode, nil
 }

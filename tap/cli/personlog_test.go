@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 
 	"github.com/stretchr/testify/assert"
@@ -90,7 +91,7 @@ func TestNothingFromOutsideStandsRawInATable(t *testing.T) {
 	var out bytes.Buffer
 	require.NoError(t, statusText(&out, &greenhouse.Status{
 		Streams: []greenhouse.StreamStatus{{Stream: "jobs", Learnt: []string{evil}}},
-	}))
+	}, time.Now()))
 	require.NoError(t, planText(&out, &greenhouse.Plan{
 		Streams: []greenhouse.StreamPlan{{Stream: "jobs", Guess: plan.Guess{Basis: plan.NotAsked}, Reason: evil}},
 	}))

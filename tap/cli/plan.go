@@ -5,12 +5,10 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/plan"
-	"github.com/tap-greenhouse/tap-greenhouse/tap/terminal"
 )
 
 type planFlags struct {
@@ -54,11 +52,10 @@ func planText(out io.Writer, found *greenhouse.Plan) error {
 	if found.Identity != (tap.Identity{}) {
 		fmt.Fprintf(out, "Account: %s\n\n", found.Identity)
 	}
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "rows\tfirst\tlittle\tsweep\tnext\t  stream")
+	table := [][]string{{"rows", "first", "little", "sweep", "next", "stream"}}
 	var notes []string
 	for _, s := range found.Streams {
-		rows := terminal.Number(s.Rows)
+		rows := tap.Number(s.Rows)
 		switch s.Basis {
 		case plan.Profile, plan.Rate:
 			rows = "~" + rows
@@ -73,14 +70,17 @@ func planText(out io.Writer, found *greenhouse.Plan) error {
 		if !s.Due.IsZero() {
 			notes = append(notes, s.Stream+": left alone until "+s.Due.UTC().Format("01-02 15:04 UTC"))
 		}
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t  %s\n", rows, s.First, s.Quiet, s.Sweep, s.Next, s.Stream)
+		table = append(table, []string{
+			rows, tap.Number(s.First), tap.Number(s.Quiet), tap.Number(s.Sweep), tap.Number(s.Next),
+			s.Stream,
+		})
 	}
-	if err := w.Flush(); err != nil {
+	if err := writeColumns(out, table); err != nil {
 		return err
 	}
 	fmt.Fprintln(out)
 	for _, note := range notes {
-		fmt.Fprintln(out, tap.Printable(note))
+		fmt.Fprintln(out, wrapped("", "  ", tap.Printable(note)))
 	}
 	limit := "no limit was told"
 	if l := found.Limit; l.Requests > 0 {
@@ -97,7 +97,7 @@ func planText(out io.Writer, found *greenhouse.Plan) error {
 		{"A sweep (with deletes)", found.Sweep},
 		{"The next run", found.Next},
 	} {
-		fmt.Fprintf(&b, "%s: %s requests, %s.\n", c.what, terminal.Number(c.Requests), minutes(c.Minutes))
+		fmt.Fprintf(&b, "%s: %s requests, %s.\n", c.what, tap.Number(c.Requests), minutes(c.Minutes))
 	}
 	if n := len(found.Missing); n > 0 {
 		fmt.Fprintf(&b, "Missing scopes: %d.\n  %s\n", n, strings.Join(found.Missing, "\n  "))

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/config"
@@ -53,17 +55,22 @@ func (p *program) readOf(cfg *config.Config, in inputs) (greenhouse.Read, error)
 	for _, f := range []struct {
 		op, name string
 		into     *[]byte
+		missing  string // what to do if there is no such file
 	}{
-		{"catalog ", in.catalog, &read.Catalog},
-		{"state ", in.state, &read.State},
-		{"contract ", in.contract, &read.Contract},
+		{"catalog ", in.catalog, &read.Catalog, "--discover prints one"},
+		{"state ", in.state, &read.State, "leave it out in the first run"},
+		{"contract ", in.contract, &read.Contract, "tap-greenhouse contract prints one"},
 	} {
 		if f.name == "" {
 			continue
 		}
 		data, err := p.input(cfg.File).ReadFile(f.name)
 		if err != nil {
-			return read, &tap.Error{Kind: tap.BadInput, Op: f.op + f.name, Err: err}
+			e := &tap.Error{Kind: tap.BadInput, Op: f.op + f.name, Err: err}
+			if errors.Is(err, fs.ErrNotExist) {
+				e.Hint = f.missing
+			}
+			return read, e
 		}
 		*f.into = append([]byte{}, data...) // an empty file differs from no file
 	}

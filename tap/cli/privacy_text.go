@@ -101,7 +101,7 @@ func privacyByTreatment(out io.Writer, rows []privacy.Row) error {
 		}
 		fmt.Fprintf(out, "%s: %d columns\n", treatment, len(of))
 		if treatment == "keep" {
-			fmt.Fprintf(out, "%s\n", wrapped("  ", most(of,
+			fmt.Fprintf(out, "%s\n", wrapped("  ", "    ", most(of,
 				func(r privacy.Row) string { return r.Class }, len(of))))
 			continue
 		}
@@ -117,7 +117,7 @@ func privacyByTreatment(out io.Writer, rows []privacy.Row) error {
 			for i, r := range group {
 				names[i] = r.Column
 			}
-			fmt.Fprintf(out, "%s\n", wrapped("  ", group[0].Stream+": "+strings.Join(names, ", ")))
+			fmt.Fprintf(out, "%s\n", wrapped("  ", "    ", group[0].Stream+": "+strings.Join(names, ", ")))
 		}
 	}
 	return privacyTotal(out, rows)
@@ -199,23 +199,4 @@ func most(rows []privacy.Row, key func(privacy.Row) string, n int) string {
 		parts = append(parts, "…")
 	}
 	return strings.Join(parts, ", ")
-}
-
-// wrapped breaks a text into lines of at most 80 columns, each of which begins with indent; further
-// ones are indented twice.
-func wrapped(indent, text string) string {
-	const width = 80
-	line := indent
-	var lines []string
-	for word := range strings.FieldsSeq(text) {
-		if len(strings.TrimSpace(line)) > 0 && len(line)+1+len(word) > width {
-			lines = append(lines, line)
-			line = indent + indent
-		}
-		if len(strings.TrimSpace(line)) > 0 {
-			line += " "
-		}
-		line += word
-	}
-	return strings.Join(append(lines, line), "\n")
 }

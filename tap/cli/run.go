@@ -15,6 +15,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/engine"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
 )
 
@@ -125,7 +126,7 @@ func Run(ctx context.Context, args []string, std Streams) int {
 	case headed(err):
 		return exitPipe
 	default:
-		p.fail(err)
+		p.fail(unwritten(err))
 	}
 	return code
 }
@@ -139,6 +140,15 @@ const exitPipe = 128 + 13
 func headed(err error) bool {
 	var e *fs.PathError
 	return errors.As(err, &e) && e.Op == "write" && errors.Is(e.Err, syscall.EPIPE)
+}
+
+// unwritten returns an error of writing the output of a command with what to do about it.
+func unwritten(err error) error {
+	var e *fs.PathError
+	if errors.As(err, &e) && e.Op == "write" {
+		return engine.WriteError(err)
+	}
+	return err
 }
 
 func (p *program) dispatch(ctx context.Context, args []string) (int, error) {
@@ -215,5 +225,8 @@ func helpAsked(args []string) bool {
 }
 
 func usage(err error) error {
+	if flag, ok := strings.CutSuffix(err.Error(), `: expected string value but got "EOL" (<EOL>)`); ok {
+		err = errors.New(flag + " needs a value")
+	}
 	return tap.Errorf(tap.BadInput, "command line", "%w", err).WithHint("see tap-greenhouse --help")
 }

@@ -62,8 +62,8 @@ func (p *program) scopes(ctx context.Context, flags scopesFlags) (int, error) {
 		}
 	}
 	if flags.Format == "json" {
-		if who != (tap.Identity{}) {
-			p.log.Info("the credential's account", "account", who.String()) // the rows have no place for it
+		if who != (tap.Identity{}) { // an array of streams has no place for it
+			p.log.Info("the credential works", "as", who.String())
 		}
 		err := writeJSON(p.Out, rows)
 		return greenhouse.ExitCode(err, true), err

@@ -1,62 +1,86 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
-	"github.com/tap-greenhouse/tap-greenhouse/tap/terminal"
 )
 
 // status shows how far each stream is. It reads no list, and writes nothing.
 func (p *program) status(ctx context.Context, flags planFlags) (int, error) {
-	return foresee(ctx, p, flags, (*greenhouse.Run).Status, statusText)
+	return foresee(ctx, p, flags, (*greenhouse.Run).Status,
+		func(out io.Writer, found *greenhouse.Status) error {
+			return statusText(out, found, time.Now())
+		})
 }
 
-// statusText writes the status for a person: a line for each stream, and under it what is special.
-func statusText(out io.Writer, found *greenhouse.Status) error {
+// statusText writes the status for a person, within 80 columns: a line for each stream, and under
+// the table what is special.
+func statusText(out io.Writer, found *greenhouse.Status, now time.Time) error {
 	if found.Identity != (tap.Identity{}) {
 		fmt.Fprintf(out, "Account: %s\n\n", found.Identity)
 	}
 	rows := [][]string{{"complete", "verified", "rows", "read", "sweep", "stream"}}
 	var notes []string
 	for _, s := range found.Streams {
-		known := "-"
+		known := nothing
 		if s.Rows != nil {
-			known = terminal.Number(*s.Rows)
+			known = tap.Number(*s.Rows)
 		}
 		rows = append(rows, []string{
-			moment(s.CompleteUntil, "never"), moment(s.VerifiedUntil, "-"), known,
-			moment(s.NextRead, "next run"), moment(s.NextSweep, "-"), s.Stream,
+			cmp.Or(age(s.CompleteUntil, now), "never"), cmp.Or(age(s.VerifiedUntil, now), nothing), known,
+			due(s.NextRead, now), due(s.NextSweep, now), s.Stream,
 		})
-		notes = append(notes, notesOn(s)...)
+		notes = append(notes, notesOn(s, now)...)
 	}
-	if err := columns(out, rows); err != nil {
+	if err := writeColumns(out, rows); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(out, "\nTimes are in UTC, month and day first.\n")
+	_, err := fmt.Fprintf(out, "\nAs of %s; --format json has the times.\n",
+		now.UTC().Format("2006-01-02 15:04 UTC"))
 	for _, note := range notes {
-		_, err = fmt.Fprintln(out, tap.Printable(note))
+		_, err = fmt.Fprintln(out, wrapped("", "  ", tap.Printable(note)))
 	}
 	return err
 }
 
-// moment says when something was or will be, in a few letters.
-func moment(t time.Time, never string) string {
-	if t.IsZero() {
-		return never
+// due says when something is due: now, in the next run, or later.
+func due(t, now time.Time) string {
+	if !t.After(now) {
+		return always
 	}
-	return t.UTC().Format("01-02 15:04")
+	return age(t, now)
+}
+
+// age says how far away a time is, in a few letters: 5m ago, in 7d. It is empty for no time.
+func age(t, now time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	d := now.Sub(t).Abs()
+	var length string
+	switch {
+	case d < 2*time.Hour:
+		length = fmt.Sprintf("%.0fm", d.Minutes())
+	case d < 48*time.Hour:
+		length = fmt.Sprintf("%.0fh", d.Hours())
+	default:
+		length = fmt.Sprintf("%.0fd", d.Hours()/24)
+	}
+	if t.After(now) {
+		return "in " + length
+	}
+	return length + " ago"
 }
 
 // notesOn are sentences on what is special about a stream.
-func notesOn(s greenhouse.StreamStatus) (notes []string) {
+func notesOn(s greenhouse.StreamStatus, now time.Time) (notes []string) {
 	note := func(format string, args ...any) {
 		notes = append(notes, s.Stream+": "+fmt.Sprintf(format, args...))
 	}
@@ -70,29 +94,10 @@ func notesOn(s greenhouse.StreamStatus) (notes []string) {
 		note("learnt %s", strings.Join(s.Learnt, ", "))
 	}
 	if !s.Refused.IsZero() {
-		note("refused in the last run, since %s", moment(s.Refused, ""))
+		note("refused in the last run, first %s", age(s.Refused, now))
 	}
 	if s.Scope != "" {
 		note("the scope %s is missing", s.Scope)
 	}
 	return notes
-}
-
-// columns writes a table, of which the first row is the head, without columns that say nothing: it
-// should fit a screen.
-func columns(out io.Writer, rows [][]string) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	says := func(column int) bool {
-		return slices.ContainsFunc(rows[1:], func(row []string) bool { return row[column] != "-" })
-	}
-	for _, row := range rows {
-		var cells []string
-		for i, cell := range row {
-			if says(i) {
-				cells = append(cells, cell)
-			}
-		}
-		fmt.Fprintln(w, strings.Join(cells, "\t"))
-	}
-	return w.Flush()
 }

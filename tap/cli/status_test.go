@@ -95,8 +95,8 @@ func TestStatusSaysWhatWasRefused(t *testing.T) {
 	_, again := byName(since[1])
 	assert.Equal(t, offers.Refused, again.Refused, "the first refusal")
 	text := run(t, "status", "--config", file(t, "c.json", config), "--state", file(t, "s.json", state)).out
-	assert.Contains(t, text, "offers: refused in the last run, since ")
-	assert.Regexp(t, `(?m)^complete +read +stream$`, text, "without deletes there is nothing to say of them")
+	assert.Contains(t, text, "offers: refused in the last run, first ")
+	assert.Regexp(t, `(?m)^complete  stream$`, text, "without deletes there is nothing to say of them")
 
 	all := serve(t, sandbox.Options{})
 	config = with(all, map[string]any{"streams": []string{"users", "offers"}})

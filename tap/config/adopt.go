@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/go-json-experiment/json"
 )
 
 // nextFile returns where the next content of a file is written before it replaces the file.
@@ -107,7 +109,7 @@ func (in Input) nextToken(path, next string, config []byte) (string, error) {
 func (in Input) tokenIn(config []byte) string {
 	if at, err := findToken(config); err == nil && at.before == nil {
 		var token string
-		if unmarshal(config[at.from:at.to], &token, "") == nil && token != "" {
+		if json.Unmarshal(config[at.from:at.to], &token) == nil && token != "" {
 			return token
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"slices"
 	"strconv"
@@ -200,11 +201,15 @@ func (in Input) members(where string) (map[string]jsontext.Value, error) {
 		return members, nil
 	}
 	data, err := in.ReadFile(in.File)
-	if err == nil {
-		err = unmarshal(data, &members, in.File)
-	}
 	if err != nil {
-		return nil, badConfig(where, "%w", err)
+		e := badConfig(where, "%w", err)
+		if errors.Is(err, fs.ErrNotExist) {
+			e.Hint = "tap-greenhouse init makes one"
+		}
+		return nil, e
+	}
+	if err := json.Unmarshal(data, &members); err != nil {
+		return nil, Misread(where, err, data)
 	}
 	if members == nil {
 		return nil, badConfig(where, "it is null, not an object")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -19,8 +20,8 @@ import (
 // pieces under way has a few hundred kilobytes.
 const maxInputBytes = 64 << 20
 
-// ReadFile returns the content of a file, or of standard input if its name is -. Its errors name
-// the file.
+// ReadFile returns the content of a file, or of standard input if its name is -. Its errors
+// do not name the file, which the caller does.
 func (in Input) ReadFile(name string) ([]byte, error) {
 	if name == "-" {
 		if in.Stdin == nil {
@@ -30,10 +31,20 @@ func (in Input) ReadFile(name string) ([]byte, error) {
 	}
 	f, err := os.Open(name)
 	if err != nil {
-		return nil, err
+		return nil, bare(err)
 	}
 	defer f.Close()
-	return limited(f, name)
+	data, err := limited(f, "the file")
+	return data, bare(err)
+}
+
+// bare returns an error about a file without the file's name.
+func bare(err error) error {
+	var about *fs.PathError
+	if errors.As(err, &about) {
+		return about.Err
+	}
+	return err
 }
 
 func limited(r io.Reader, name string) ([]byte, error) {

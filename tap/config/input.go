@@ -1,50 +1,39 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
-// unmarshal reads JSON; its errors name the line and the column.
-func unmarshal(data []byte, v any, file string) error {
-	err := json.Unmarshal(data, v)
-	if err == nil {
-		return nil
-	}
-	return Placed(err, data, file)
-}
-
-// Placed makes an error of reading JSON name the place, without the text there.
-func Placed(err error, data []byte, file string) error {
-	if file == "-" {
-		file = "standard input"
-	}
+// Misread returns the error of reading JSON from a file that op names: op names the place, too, and
+// nothing repeats the text there.
+func Misread(op string, err error, data []byte) *tap.Error {
 	var syntax *jsontext.SyntacticError
-	if errors.As(err, &syntax) {
-		at := min(int(syntax.ByteOffset), len(data))
-		line := 1 + strings.Count(string(data[:at]), "\n")
-		column := at - strings.LastIndex(string(data[:at]), "\n")
-		if len(strings.TrimSpace(string(data))) == 0 {
-			return fmt.Errorf("%s is empty", file)
-		}
-		return fmt.Errorf("%s, line %d, column %d: invalid JSON: %w", file, line, column,
-			syntax.Err)
-	}
 	var semantic *json.SemanticError
-	if errors.As(err, &semantic) {
-		if semantic.JSONPointer != "" {
-			return fmt.Errorf("%s: it has the wrong type", semantic.JSONPointer)
-		}
-		return errors.New("it must be a JSON object")
+	switch {
+	case errors.As(err, &syntax) && len(bytes.TrimSpace(data)) == 0:
+		err = errors.New("it is empty")
+	case errors.As(err, &syntax):
+		at := min(int(syntax.ByteOffset), len(data))
+		line := 1 + bytes.Count(data[:at], []byte{'\n'})
+		column := at - bytes.LastIndexByte(data[:at], '\n')
+		op = fmt.Sprintf("%s, line %d, column %d", op, line, column)
+		err = fmt.Errorf("invalid JSON: %w", syntax.Err)
+	case errors.As(err, &semantic) && semantic.JSONPointer != "":
+		err = fmt.Errorf("%s: it has the wrong type", semantic.JSONPointer)
+	case errors.As(err, &semantic):
+		err = errors.New("it must be a JSON object")
 	}
-	return err
+	return &tap.Error{Kind: tap.BadInput, Op: op, Err: err}
 }
 
 // Input is the source of config, catalog and state.

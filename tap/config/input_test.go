@@ -24,26 +24,26 @@ func noEnv(string) (string, bool) { return "", false }
 // no value.
 func TestUnusableConfigsAreExplained(t *testing.T) {
 	for text, says := range map[string]string{
-		"":                                   "standard input is empty",
-		" \n\t":                              "standard input is empty",
-		"null":                               "it is null, not an object",
-		"[]":                                 "it must be a JSON object",
-		`{"client_id":}`:                     "standard input, line 1, column 14: invalid JSON: invalid character '}' at start of value",
-		"{\n \"client_id\": \"x\",\n  y}":    "standard input, line 3, column 3: invalid JSON: invalid character 'y' at start of value",
-		`{"client_id":"x"`:                   "standard input, line 1, column 17: invalid JSON: unexpected EOF",
-		`{} {}`:                              "standard input, line 1, column 4: invalid JSON: invalid character '{' after top-level value",
-		`{"api_key":"x","api_key":"y"}`:      "standard input, line 1, column 16: invalid JSON: duplicate object member name",
-		`{"credentials":7}`:                  "credentials: it must be an object",
-		`{"client_id":7}`:                    "client_id: it must be of type string, not integer",
-		`{"privacy_columns":[]}`:             "privacy_columns: it must be of type [object,string], not array",
-		`{"streams":"*","user_id":0}`:        "streams: it must be of type array, not string; user_id: it must be at least 1",
-		`{"refresh_token_exec":["keep",""]}`: "refresh_token_exec.1: it must not be empty",
-		`{"user_id":"x"}`:                    "user_id: it must match ^[1-9][0-9]*$",
-		`{"custom_fields":"all"}`:            `custom_fields: it must be one of "raw", "columns", "both"`,
-		`{"deletes":{"every":"1d"}}`:         "deletes.store is missing",
+		"":                                   ": it is empty",
+		" \n\t":                              ": it is empty",
+		"null":                               ": it is null, not an object",
+		"[]":                                 ": it must be a JSON object",
+		`{"client_id":}`:                     ", line 1, column 14: invalid JSON: invalid character '}' at start of value",
+		"{\n \"client_id\": \"x\",\n  y}":    ", line 3, column 3: invalid JSON: invalid character 'y' at start of value",
+		`{"client_id":"x"`:                   ", line 1, column 17: invalid JSON: unexpected EOF",
+		`{} {}`:                              ", line 1, column 4: invalid JSON: invalid character '{' after top-level value",
+		`{"api_key":"x","api_key":"y"}`:      ", line 1, column 16: invalid JSON: duplicate object member name",
+		`{"credentials":7}`:                  ": credentials: it must be an object",
+		`{"client_id":7}`:                    ": client_id: it must be of type string, not integer",
+		`{"privacy_columns":[]}`:             ": privacy_columns: it must be of type [object,string], not array",
+		`{"streams":"*","user_id":0}`:        ": streams: it must be of type array, not string; user_id: it must be at least 1",
+		`{"refresh_token_exec":["keep",""]}`: ": refresh_token_exec.1: it must not be empty",
+		`{"user_id":"x"}`:                    ": user_id: write it like 4000123",
+		`{"custom_fields":"all"}`:            `: custom_fields: it must be one of "raw", "columns", "both"`,
+		`{"deletes":{"every":"1d"}}`:         ": deletes.store is missing",
 	} {
 		_, err := config.Parse([]byte(text))
-		assert.EqualError(t, err, "config -: "+says, text)
+		assert.EqualError(t, err, "config -"+says, text)
 		assert.Equal(t, tap.BadInput, tap.KindOf(err), text)
 	}
 	_, err := config.From(map[string]any{"streams": make(chan int)})
@@ -62,12 +62,12 @@ func TestInputsThatFail(t *testing.T) {
 	link := filepath.Join(t.TempDir(), "link.json")
 	require.NoError(t, os.Symlink(none, link))
 	for says, in := range map[string]config.Input{
-		"standard input is closed":                          {File: "-"},
-		"config -: the pipe broke":                          {File: "-", Stdin: broken{errors.New("the pipe broke")}},
-		"config -: standard input is larger than 64 MiB":    {File: "-", Stdin: broken{}},
-		"config " + none + ": open " + none + ": no such":   {File: none},
-		"config " + link + ": open " + link + ": no such":   {File: link},
-		"config " + os.TempDir() + ": read " + os.TempDir(): {File: os.TempDir()},
+		"standard input is closed":                       {File: "-"},
+		"config -: the pipe broke":                       {File: "-", Stdin: broken{errors.New("the pipe broke")}},
+		"config -: standard input is larger than 64 MiB": {File: "-", Stdin: broken{}},
+		"config " + none + ": no such file or directory (tap-greenhouse init makes one)": {File: none},
+		"config " + link + ": no such file or directory (tap-greenhouse init makes one)": {File: link},
+		"config " + os.TempDir() + ": is a directory":                                    {File: os.TempDir()},
 	} {
 		in.Env = noEnv
 		_, err := config.Read(in)

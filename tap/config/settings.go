@@ -133,7 +133,7 @@ func explain(e gojsonschema.ResultError) string {
 	case *gojsonschema.EnumError:
 		return fmt.Sprintf("it must be one of %v", d["allowed"])
 	case *gojsonschema.DoesNotMatchPatternError:
-		return fmt.Sprintf("it must match %v", d["pattern"])
+		return "write it like " + exampleOf(e.Field())
 	case *gojsonschema.StringLengthGTEError:
 		return "it must not be empty"
 	case *gojsonschema.NumberGTEError:
@@ -145,6 +145,16 @@ func explain(e gojsonschema.ResultError) string {
 		return fmt.Sprintf("unknown member %q%s", name, nearest.Hint(name, membersOf(e.Field())))
 	}
 	return "it is not right"
+}
+
+// exampleOf returns the first example of a setting that is a text of a pattern.
+func exampleOf(name string) string {
+	for _, s := range Settings() {
+		if s.Name == name && len(s.Examples) > 0 {
+			return fmt.Sprint(s.Examples[0])
+		}
+	}
+	return "its description says"
 }
 
 // membersOf returns the names of the members of a setting.

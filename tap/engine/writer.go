@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"slices"
 	"syscall"
 	"time"
@@ -346,6 +347,10 @@ func WriteError(err error) error {
 	var typed *tap.Error
 	if errors.As(err, &typed) {
 		return err
+	}
+	var about *fs.PathError
+	if errors.As(err, &about) {
+		err = about.Err // the words before it say what was written
 	}
 	e := &tap.Error{
 		Kind: tap.LoaderGone, Op: "writing to stdout", Err: err,

@@ -49,10 +49,7 @@ func (r *Run) readContract() (err error) {
 		return nil
 	}
 	if r.contract, err = contract.Parse(r.read.Contract); err != nil {
-		e := &tap.Error{
-			Kind: tap.BadInput, Op: "contract " + r.read.ContractName,
-			Err: config.Placed(err, r.read.Contract, r.read.ContractName),
-		}
+		e := config.Misread("contract "+r.read.ContractName, err, r.read.Contract)
 		return e.WithHint("write one with tap-greenhouse contract > FILE")
 	}
 	if v := r.contract.Version; v != r.opts.Version {

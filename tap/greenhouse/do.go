@@ -48,6 +48,10 @@ func (r *Run) Do(ctx context.Context, out io.Writer) (*tap.Report, error) {
 			ended <- end{nil, err}
 			return
 		}
+		if who := r.Identity(); who != (tap.Identity{}) {
+			r.opts.Log.Info("reading the account", "organization", who.Organization.String(),
+				"user", who.User, "role", who.Role)
+		}
 		report, err := r.engine.Sync(ctx, r.queries, r.state)
 		ended <- end{report, err}
 	}()

@@ -26,10 +26,7 @@ func InspectDeletes(
 	if state != nil {
 		var err error
 		if parsed, err = Singer.parseState(state, lookup); err != nil {
-			return nil, &tap.Error{
-				Kind: tap.BadInput, Op: "state " + stateName,
-				Err: config.Placed(err, state, stateName),
-			}
+			return nil, config.Misread("state "+stateName, err, state)
 		}
 	}
 	bookmark := *parsed.Of(stream)

@@ -2,7 +2,6 @@ package greenhouse
 
 import (
 	"context"
-	"strings"
 
 	"github.com/tap-greenhouse/tap-greenhouse/schemas"
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
@@ -61,10 +60,7 @@ func (r *Run) choices(lookup tap.Lookup) ([]*tap.Choice, error) {
 	if r.read.Catalog != nil {
 		choices, err := r.read.Protocol.parseCatalog(r.read.Catalog, lookup)
 		if err != nil {
-			return nil, &tap.Error{
-				Kind: tap.BadInput, Op: "catalog " + r.read.CatalogName,
-				Err: config.Placed(err, r.read.Catalog, r.read.CatalogName),
-			}
+			return nil, config.Misread("catalog "+r.read.CatalogName, err, r.read.Catalog)
 		}
 		return choices, r.anyThere(choices)
 	}
@@ -94,7 +90,7 @@ func (r *Run) anyThere(choices []*tap.Choice) error {
 		return nil
 	}
 	return tap.Errorf(tap.BadInput, "catalog "+r.read.CatalogName,
-		"it selects nothing but streams that do not exist: %s", strings.Join(gone, ", ")).
+		"it selects nothing but streams that do not exist: %s", tap.Few(gone, most)).
 		WithHint("refresh the catalog")
 }
 

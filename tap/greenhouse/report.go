@@ -111,7 +111,7 @@ func outcome(r *tap.Report, err error) (sentence string, next []string) {
 		sentence = "The run ended at max_run_time: " + complete() + "."
 	case len(names["failed"]) > 0:
 		sentence = fmt.Sprintf("%s failed: %s.%s", of(len(names["failed"]), len(r.Streams), "", ""),
-			few(names["failed"]), others(names))
+			tap.Few(names["failed"], most), others(names))
 	default:
 		sentence = fmt.Sprintf("%s complete, with %s.",
 			count(len(names["complete"]), "stream is", "streams are"),
@@ -119,7 +119,7 @@ func outcome(r *tap.Report, err error) (sentence string, next []string) {
 	}
 	if differ := differing(r.Streams); len(differ) > 0 {
 		sentence += fmt.Sprintf(" %s from the contract: %s.",
-			count(len(differ), "stream differs", "streams differ"), few(differ))
+			count(len(differ), "stream differs", "streams differ"), tap.Few(differ, most))
 		next = append(next, "See what differs in the notes of the streams. If it is agreed, write the contract again: tap-greenhouse contract > FILE.")
 	}
 	if n := len(names["skipped"]); n > 0 {
@@ -169,7 +169,7 @@ func count(n int, one, many string) string {
 	if n == 1 {
 		many = one
 	}
-	return fmt.Sprintf("%d %s", n, many)
+	return tap.Number(n) + " " + many
 }
 
 // of counts some of all streams, with a verb.
@@ -183,14 +183,6 @@ func of(n, all int, one, many string) string {
 
 // most is how many names a sentence holds.
 const most = 10
-
-// few names the first of many.
-func few(names []string) string {
-	if n := len(names) - most; n > 1 {
-		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), n)
-	}
-	return strings.Join(names, ", ")
-}
 
 // printable makes texts fit for a terminal and a report.
 func printable(texts []string) []string {

@@ -33,10 +33,7 @@ func (r *Run) readState(ctx context.Context, lookup tap.Lookup) (err error) {
 
 func (r *Run) parseState(lookup tap.Lookup) (err error) {
 	if r.state, err = r.read.Protocol.parseState(r.read.State, lookup); err != nil {
-		return &tap.Error{
-			Kind: tap.BadInput, Op: "state " + r.read.StateName,
-			Err: config.Placed(err, r.read.State, r.read.StateName),
-		}
+		return config.Misread("state "+r.read.StateName, err, r.read.State)
 	}
 	return nil
 }
@@ -62,17 +59,21 @@ func (r *Run) compare() {
 			later = append(later, q.Stream.Name)
 		}
 	}
-	const how = "; to read them again, use --refresh (Singer), or refresh the streams (Airbyte)"
-	if len(others) > 0 {
-		r.opts.Log.Warn("the state was written with another credential or user_id: older rows that only this user can see may be missing"+how,
-			"streams", strings.Join(others, ", "))
+	r.warnOf(others, "the state was written with another credential or user_id: older rows that only this user can see may be missing")
+	r.warnOf(treated, "the policy for personal data, or its key, has changed: rows that are already loaded keep their old values")
+	r.warnOf(later, "start_date is earlier than the state's: rows last updated between the two are missing")
+}
+
+// warnOf warns of streams whose rows should be read again, if there are any. It names a few; all of
+// them stand in the log for debugging.
+func (r *Run) warnOf(streams []string, what string) {
+	const named = 3
+	if len(streams) == 0 {
+		return
 	}
-	if len(treated) > 0 {
-		r.opts.Log.Warn("the policy for personal data, or its key, has changed: rows that are already loaded keep their old values"+how, "streams", strings.Join(treated, ", "))
-	}
-	if len(later) > 0 {
-		r.opts.Log.Warn("start_date is earlier than the state's: rows last updated between the two are missing"+how, "streams", strings.Join(later, ", "))
-	}
+	r.opts.Log.Warn(what+"; to read them again, use --refresh (Singer), or refresh the streams (Airbyte)",
+		"streams", tap.Few(streams, named))
+	r.opts.Log.Debug("rows of these streams should be read again", "streams", strings.Join(streams, ", "))
 }
 
 // refresh finds the streams to read from the start. Each pattern must match a selected one.

@@ -132,10 +132,6 @@ func (r *Run) identify(ctx context.Context) error {
 		r.client.FailNext(err)
 	}
 	who := r.Identity()
-	if who != (tap.Identity{}) {
-		r.opts.Log.Info("reading the account", "organization", who.Organization.String(), "user",
-			who.User, "role", who.Role)
-	}
 	if admin, known := who.SiteAdmin(); known && !admin {
 		r.opts.Log.Warn("the user is no Site Admin, so lists may be refused or empty", "user",
 			who.User, "role", who.Role)

@@ -116,7 +116,7 @@ func New(classes, columns map[string]string, key string, streams []*tap.Stream) 
 		return nil, err
 	}
 	if hashes && len(key) < MinKey {
-		return nil, fmt.Errorf("privacy_key: hashing requires a key of at least %d bytes", MinKey)
+		return nil, fmt.Errorf("privacy_key: hashing needs a key of at least %d bytes: set it to a secret that stays the same", MinKey)
 	}
 	sum := sha256.New()
 	for _, class := range slices.Sorted(maps.Keys(p.classes)) {

@@ -27,8 +27,8 @@ var page string
 
 var pageTemplate = sync.OnceValue(func() *template.Template {
 	return template.Must(template.New("report").Funcs(template.FuncMap{
-		"number": number, "size": size, "seconds": seconds,
-		"moment": func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
+		"number": tap.Number, "size": size, "seconds": seconds,
+		"moment": moment,
 		"words":  func(s string) string { return strings.ReplaceAll(s, "_", " ") },
 		"join":   func(s []string) string { return strings.Join(s, ", ") },
 		"name":   breakable,
@@ -44,12 +44,10 @@ func Check(file string) error {
 	if info, err := os.Stat(file); err == nil && info.IsDir() {
 		return fmt.Errorf("%s: it is a folder", file)
 	}
-	probe, err := os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+".*")
-	if err != nil {
+	if err := atomicfile.Probe(file); err != nil {
 		return fmt.Errorf("%s: %s", file, tap.Cause(err))
 	}
-	defer os.Remove(probe.Name())
-	return probe.Close()
+	return nil
 }
 
 // Write writes the report to a file in one step: a page if its name ends in .html, JSON for .json.
@@ -85,11 +83,13 @@ const numberedBars = 24
 // view is what the page shows.
 type view struct {
 	*tap.Report
-	Took   string
-	Bars   []bar
-	Window string // the length of a window
-	Counts []string
-	Quiet  int // streams that had nothing to do
+	Took    string
+	Lists   int // requests
+	Bars    []bar
+	Window  string // the length of a window
+	Limited bool   // a window's limit is known
+	Counts  []string
+	Quiet   int // streams that had nothing to do
 }
 
 // html returns the report as a self-contained page: no script, no network.
@@ -101,7 +101,9 @@ func html(r *tap.Report) ([]byte, error) {
 	})
 	v := view{
 		Report: &sorted, Took: r.Ended.Sub(r.Began).Round(10 * time.Millisecond).String(),
-		Bars: bars(r.Windows), Window: windowOf(r.Windows),
+		Lists: int(r.Requests.Lists),
+		Bars:  bars(r.Windows), Window: windowOf(r.Windows),
+		Limited: slices.ContainsFunc(r.Windows, func(w tap.Window) bool { return w.Limit > 0 }),
 	}
 	counts := map[string]int{}
 	for _, s := range r.Streams {
@@ -115,7 +117,7 @@ func html(r *tap.Report) ([]byte, error) {
 	} {
 		if n := counts[status]; n > 0 {
 			v.Counts = append(v.Counts,
-				fmt.Sprintf("%d %s", n, strings.ReplaceAll(status, "_", " ")))
+				tap.Number(n)+" "+strings.ReplaceAll(status, "_", " "))
 		}
 	}
 	var b bytes.Buffer
@@ -156,25 +158,44 @@ func bars(windows []tap.Window) []bar {
 			Window: w, Share: share(w.Sent), LimitShare: share(w.Limit),
 			Numbered: len(windows) <= numberedBars,
 		}
-		b.Title = fmt.Sprintf("%s: %d requests of this run", w.Began.UTC().Format("15:04:05"),
-			w.Sent)
+		b.Title = fmt.Sprintf("%s: %s requests of this run", w.Began.UTC().Format("15:04:05"),
+			tap.Number(w.Sent))
 		if w.Limit > 0 {
-			b.Title += fmt.Sprintf(", limit %d, %d left", w.Limit, w.Left)
+			b.Title += fmt.Sprintf(", limit %s, %s left", tap.Number(w.Limit), tap.Number(w.Left))
 		}
 		out = append(out, b)
 	}
 	return out
 }
 
-// windowOf returns the usual length of a window, from two that follow each other.
+// windowOf returns the length of a window: the time between the ends of two that follow each other.
+// The end of the first is known to about a second, so a length of some is rounded to five. It is
+// empty if the windows do not tell.
 func windowOf(windows []tap.Window) string {
+	var least time.Duration
 	for i := 1; i < len(windows); i++ {
-		length := windows[i].Began.Sub(windows[i-1].Began).Round(time.Second)
-		if length > 0 && length <= time.Minute {
-			return length.String()
+		before, after := windows[i-1].Ends, windows[i].Ends
+		length := after.Sub(before).Round(time.Second)
+		if length > 10*time.Second {
+			length = length.Round(5 * time.Second)
+		}
+		if before.IsZero() || after.IsZero() || length <= 0 || length > time.Minute {
+			continue
+		}
+		if least == 0 || length < least {
+			least = length
 		}
 	}
-	return ""
+	if least == 0 {
+		return ""
+	}
+	return least.String()
+}
+
+// moment is a time of day that is not broken at its hyphens.
+func moment(t time.Time) template.HTML {
+	text := t.UTC().Format("2006-01-02 15:04:05 UTC")
+	return template.HTML("<time>" + text + "</time>") //nolint:gosec // it holds nothing but digits
 }
 
 // breakable returns a name that may be broken after an underscore or a dot, but not in a word.
@@ -182,15 +203,6 @@ func breakable(name string) template.HTML {
 	escaped := template.HTMLEscapeString(name)
 	breakable := strings.NewReplacer("_", "_<wbr>", ".", ".<wbr>").Replace(escaped)
 	return template.HTML(breakable) //nolint:gosec // it is escaped
-}
-
-// number formats a number with thousands separators.
-func number(n any) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + "\u202f" + s[i:]
-	}
-	return s
 }
 
 func size(n int64) string {

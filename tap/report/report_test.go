@@ -32,8 +32,8 @@ func example() *tap.Report {
 			{Stream: "notes", Status: "unfinished", Records: 5},
 		},
 		Windows: []tap.Window{
-			{Began: began, Limit: 50, Sent: 50},
-			{Began: began.Add(30 * time.Second), Limit: 50, Sent: 10, Left: 40},
+			{Began: began, Limit: 50, Sent: 50, Ends: began.Add(20 * time.Second)},
+			{Began: began.Add(20 * time.Second), Limit: 50, Sent: 10, Left: 40, Ends: began.Add(50 * time.Second)},
 		},
 	}
 }
@@ -76,13 +76,13 @@ func TestBarsHaveNumbersWhereTheyFit(t *testing.T) {
 	page, err = html(r)
 	require.NoError(t, err)
 	assert.NotContains(t, string(page), "<b style")
-	assert.Contains(t, string(page), `title="12:00:30: 10 requests of this run, limit 50, 40 left"`)
+	assert.Contains(t, string(page), `title="12:00:20: 10 requests of this run, limit 50, 40 left"`)
 	assert.True(t, bars(r.Windows[:numberedBars])[0].Numbered)
 	assert.False(t, bars(r.Windows[:numberedBars+1])[0].Numbered)
 	assert.Equal(t, "12:00:00: 7 requests of this run", bars([]tap.Window{{Began: began, Sent: 7}})[0].Title,
 		"its limit is not known")
 	r.Windows = []tap.Window{{Sent: 3}}
-	assert.Contains(t, plain(t, r), "One bar for each window;", "its length is not known")
+	assert.Contains(t, plain(t, r), "One bar for each window.", "neither its length nor the limit is known")
 }
 
 func TestNamesBreakBetweenWordsOnly(t *testing.T) {
@@ -152,22 +152,27 @@ func TestRankOfStreams(t *testing.T) {
 }
 
 func TestLengthOfAWindow(t *testing.T) {
-	windows := func(seconds ...int) (of []tap.Window) {
-		for _, s := range seconds {
-			of = append(of, tap.Window{Began: began.Add(time.Duration(s) * time.Second)})
+	windows := func(ends ...int) (of []tap.Window) {
+		for _, s := range ends {
+			w := tap.Window{Began: began}
+			if s > 0 {
+				w.Ends = began.Add(time.Duration(s) * time.Second)
+			}
+			of = append(of, w)
 		}
 		return of
 	}
 	for want, of := range map[string][]tap.Window{
-		"":     windows(0),
-		"30s":  windows(0, 30, 70),
-		"1s":   windows(0, 0, 1),
-		"10s":  windows(0, 90, 100),
-		"1m0s": windows(0, 60),
+		"":     windows(1),
+		"30s":  windows(11, 40, 100, 130),
+		"1s":   windows(5, 5, 6),
+		"10s":  windows(1, 91, 101),
+		"20s":  windows(0, 1, 0, 10, 30),
+		"1m0s": windows(1, 61),
 	} {
 		assert.Equal(t, want, windowOf(of))
 	}
-	assert.Empty(t, windowOf(windows(0, 61)))
+	assert.Empty(t, windowOf(windows(1, 66)))
 }
 
 func TestTimesOfAPage(t *testing.T) {
@@ -178,10 +183,27 @@ func TestTimesOfAPage(t *testing.T) {
 	assert.Contains(t, page, "1.5s")
 }
 
-func TestNumbersAreReadable(t *testing.T) {
-	assert.Equal(t, "1\u202f234\u202f567", number(1234567))
-	assert.Equal(t, []string{"999", "1\u202f000", "-123", "-1\u202f234", "123\u202f456"},
-		[]string{number(999), number(1000), number(-123), number(int64(-1234)), number(123456)})
+// Every number has its thousands apart, in the manner of the display.
+func TestNumbersOfAPage(t *testing.T) {
+	r := example()
+	rows := 23456
+	r.Requests = tap.RequestReport{Lists: 34567, Retries: 4567}
+	r.Streams = []tap.StreamReport{{
+		Stream: "candidates", Status: tap.Complete, Records: 12345, Pages: 5678, Retries: 6789,
+		Gone: 7890, VerifiedUntil: began, VerifiedRows: &rows, Repaired: 8901,
+	}}
+	r.Windows[0].Sent = 9012
+	page, err := html(r)
+	require.NoError(t, err)
+	for _, number := range []string{
+		">12,345<", ">34,567<", ">4,567<", ">5,678<", ">6,789<", " 7,890 rows are gone",
+		": 23,456 rows, 8,901 of them read again", ">9,012<", ": 9,012 requests",
+	} {
+		assert.Contains(t, string(page), number)
+	}
+}
+
+func TestSizesAreReadable(t *testing.T) {
 	assert.Equal(t, []string{"5 B", "999 B", "1.0 kB", "1.5 kB", "1.0 MB", "2.0 MB", "1.0 GB", "3.0 GB"},
 		[]string{
 			size(5), size(999), size(1e3), size(1500), size(1e6), size(2e6), size(1e9), size(3e9),

@@ -49,9 +49,9 @@ func lines(r *tap.Report, now time.Time, n int) []string {
 			out[line] = fmt.Sprintf("  %-45s  waiting for its first page", s.Stream)
 			continue
 		case s.Expected > s.Pages:
-			pages = fmt.Sprintf("%s of about %s pages", Number(s.Pages), Number(s.Expected))
+			pages = fmt.Sprintf("%s of about %s pages", tap.Number(s.Pages), tap.Number(s.Expected))
 		}
-		out[line] = fmt.Sprintf("  %-34s %10s  %s", s.Stream, Number(s.Records), pages)
+		out[line] = fmt.Sprintf("  %-34s %10s  %s", s.Stream, tap.Number(s.Records), pages)
 	}
 	return out
 }
@@ -155,7 +155,7 @@ func nonzero(all ...count) []string {
 	var out []string
 	for _, c := range all {
 		if c.n > 0 {
-			out = append(out, Number(c.n)+" "+c.what)
+			out = append(out, tap.Number(c.n)+" "+c.what)
 		}
 	}
 	return out
@@ -165,16 +165,7 @@ func plural(n int, what string) string {
 	if n != 1 {
 		what += "s"
 	}
-	return Number(n) + " " + what
-}
-
-// Number formats a number with a comma for each thousand.
-func Number(n int) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
+	return tap.Number(n) + " " + what
 }
 
 // Duration formats a duration to the second: 41s, 3m05s, 2h10m.
