@@ -187,6 +187,18 @@ func TestMessagesArriveAsTheyAre(t *testing.T) {
 	assert.Zero(t, others, "an empty line says nothing")
 }
 
+// A write that fails says how much of it the loader may have got.
+func TestWritesThatFailHalfWay(t *testing.T) {
+	t.Parallel()
+	r := start(t, t.Context(), "sleeps", func(o *pipe.Options) { o.Stall = 500 * time.Millisecond })
+	const size = 1 << 20 // more than the system holds for a reader
+	written, err := r.Write(make([]byte, size))
+	require.ErrorContains(t, err, "it took nothing for 500ms")
+	assert.Positive(t, written)
+	assert.Less(t, written, size)
+	require.Error(t, r.Finish())
+}
+
 // What a loader writes besides its states, and where it ends, changes nothing.
 func TestOnlyWholeStatesAreKept(t *testing.T) {
 	for kind, want := range map[string]struct {
