@@ -531,7 +531,19 @@ func TestStoresThatFailHalfWay(t *testing.T) {
 	}
 }
 
-// A run that was stopped says why, whatever its downloads say.
+// stopping is a store in which the run is stopped.
+type stopping struct {
+	store.Store
+	stop func()
+}
+
+func (s stopping) Put(ctx context.Context, _ string, f *os.File, _ store.Meta) error {
+	store.Discard(f)
+	s.stop()
+	return ctx.Err()
+}
+
+// A run that was stopped says why, whatever its downloads and its store say.
 func TestStoppedDownloads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, passing()["silent"], noLinks, nil)
@@ -541,5 +553,13 @@ func TestStoppedDownloads(t *testing.T) {
 		_, err := w.Enrich(ctx, &tap.Query{Stream: &tap.Stream{Name: Stream}},
 			shape(record.Keep), [][]byte{[]byte(attachment(7, link))})
 		assert.Equal(t, why, err)
+
+		ctx, cancel = context.WithCancelCause(t.Context())
+		w = newWorld(t, fine, noLinks, func(o *Options) {
+			o.Store = stopping{o.Store, func() { cancel(why) }}
+		})
+		_, err = w.Enrich(ctx, &tap.Query{Stream: &tap.Stream{Name: Stream}},
+			shape(record.Keep), [][]byte{[]byte(attachment(7, link))})
+		assert.Equal(t, why, err, "no advice about the store")
 	})
 }
