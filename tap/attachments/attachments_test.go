@@ -431,6 +431,7 @@ func TestTypes(t *testing.T) {
 	assert.Equal(t, "left out: its type is not among attachments.types", *rows[1].Error)
 	assert.Len(t, w.requests, 1)
 	assert.Empty(t, w.log.String(), "nobody wanted it")
+	assert.Empty(t, w.asked, "the records hold their types")
 
 	hidden := Shape(record.NewObject([]record.Column{
 		{Name: "id", Shape: &record.Shape{Kinds: record.Integer}},
