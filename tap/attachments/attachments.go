@@ -215,7 +215,7 @@ func (e *Enricher) keep(ctx context.Context, r *row) error {
 }
 
 func (e *Enricher) storeError(ctx context.Context, op string, err error) error {
-	if cause := context.Cause(ctx); cause != nil && tap.KindOf(err) != tap.Fault {
+	if cause := context.Cause(ctx); cause != nil {
 		return cause
 	}
 	if kind := tap.KindOf(err); kind != tap.Fault {

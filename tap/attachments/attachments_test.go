@@ -431,6 +431,7 @@ func TestTypes(t *testing.T) {
 	assert.Equal(t, "left out: its type is not among attachments.types", *rows[1].Error)
 	assert.Len(t, w.requests, 1)
 	assert.Empty(t, w.log.String(), "nobody wanted it")
+	assert.Empty(t, w.asked, "the records hold their types")
 
 	hidden := Shape(record.NewObject([]record.Column{
 		{Name: "id", Shape: &record.Shape{Kinds: record.Integer}},
@@ -531,7 +532,19 @@ func TestStoresThatFailHalfWay(t *testing.T) {
 	}
 }
 
-// A run that was stopped says why, whatever its downloads say.
+// stopping is a store in which the run is stopped.
+type stopping struct {
+	store.Store
+	stop func()
+}
+
+func (s stopping) Put(ctx context.Context, _ string, f *os.File, _ store.Meta) error {
+	store.Discard(f)
+	s.stop()
+	return ctx.Err()
+}
+
+// A run that was stopped says why, whatever its downloads and its store say.
 func TestStoppedDownloads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, passing()["silent"], noLinks, nil)
@@ -541,5 +554,13 @@ func TestStoppedDownloads(t *testing.T) {
 		_, err := w.Enrich(ctx, &tap.Query{Stream: &tap.Stream{Name: Stream}},
 			shape(record.Keep), [][]byte{[]byte(attachment(7, link))})
 		assert.Equal(t, why, err)
+
+		ctx, cancel = context.WithCancelCause(t.Context())
+		w = newWorld(t, fine, noLinks, func(o *Options) {
+			o.Store = stopping{o.Store, func() { cancel(why) }}
+		})
+		_, err = w.Enrich(ctx, &tap.Query{Stream: &tap.Stream{Name: Stream}},
+			shape(record.Keep), [][]byte{[]byte(attachment(7, link))})
+		assert.Equal(t, why, err, "no advice about the store")
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -65,10 +66,11 @@ var loaders = map[string]func(){
 		fmt.Printf("\n\nstate %d bytes %x\n", len(in), sha256.Sum256(in))
 	},
 	"stores slowly": func() {
+		fmt.Println("ready")
 		in, _ := io.ReadAll(os.Stdin)
 		for state := range strings.Lines(string(in)) {
 			if strings.HasPrefix(state, "state") {
-				time.Sleep(200 * time.Millisecond)
+				time.Sleep(500 * time.Millisecond)
 				fmt.Print(state)
 			}
 		}
@@ -100,6 +102,9 @@ func TestMain(m *testing.M) {
 	if kind := os.Getenv(loaderEnv); kind != "" {
 		loaders[kind]()
 		return
+	}
+	if err := flag.Set("test.parallel", "16"); err != nil { // they wait more than they work
+		panic(err)
 	}
 	goleak.VerifyTestMain(m)
 }
@@ -185,6 +190,18 @@ func TestMessagesArriveAsTheyAre(t *testing.T) {
 	assert.Equal(t, []string{fmt.Sprintf("state %d bytes %x", len(all), sha256.Sum256(all))}, r.states())
 	_, others := r.Echoed()
 	assert.Zero(t, others, "an empty line says nothing")
+}
+
+// A write that fails says how much of it the loader may have got.
+func TestWritesThatFailHalfWay(t *testing.T) {
+	t.Parallel()
+	r := start(t, t.Context(), "sleeps", func(o *pipe.Options) { o.Stall = 500 * time.Millisecond })
+	const size = 1 << 20 // more than the system holds for a reader
+	written, err := r.Write(make([]byte, size))
+	require.ErrorContains(t, err, "it took nothing for 500ms")
+	assert.Positive(t, written)
+	assert.Less(t, written, size)
+	require.Error(t, r.Finish())
 }
 
 // What a loader writes besides its states, and where it ends, changes nothing.
@@ -310,12 +327,12 @@ func TestHungLoadersAreKilledWithTheirChildren(t *testing.T) {
 // A loader for which there is nothing is not hung, however long the tap waits for its budget.
 func TestLoadersThatHaveNothingToTakeAreNotKilled(t *testing.T) {
 	t.Parallel()
-	const stall = 500 * time.Millisecond
+	const stall = time.Second
 	r := start(t, t.Context(), "echoes", func(o *pipe.Options) { o.Stall = stall })
 	for range 2 {
 		select {
 		case <-r.Gone():
-		case <-time.After(stall + stall/2): // a process knows no fake clock
+		case <-time.After(stall + stall/5): // a process knows no fake clock
 		}
 		require.NoError(t, r.Cause())
 		_, err := r.Write([]byte("record\n"))
@@ -328,10 +345,14 @@ func TestLoadersThatHaveNothingToTakeAreNotKilled(t *testing.T) {
 // A loader that has taken all messages may need long to store them, as long as it gets on.
 func TestLoadersThatStoreSlowlyAreNotKilled(t *testing.T) {
 	t.Parallel()
-	r := start(t, t.Context(), "stores slowly", func(o *pipe.Options) { o.Stall = time.Second })
-	require.NoError(t, r.write(7))
+	r := start(t, t.Context(), "stores slowly", func(o *pipe.Options) { o.Stall = 2 * time.Second })
+	require.Eventually(t, func() bool {
+		_, others := r.Echoed()
+		return others > 0
+	}, time.Minute, time.Millisecond, "it is not ready")
+	require.NoError(t, r.write(5))
 	require.NoError(t, r.Finish())
-	assert.Len(t, r.states(), 7)
+	assert.Len(t, r.states(), 5)
 }
 
 // A child that outlives its loader and holds its output does not block for ever.

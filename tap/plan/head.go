@@ -11,8 +11,8 @@ import (
 )
 
 // HeadOf reads the first page of a list; made is the column that holds when a row was made, and
-// changed when it last changed, empty if it has none. more reports whether another page follows. A page that is not whole is a
-// [record.MalformedError].
+// changed when it last changed, empty if it has none. more reports whether another page follows. A
+// page that is not whole is a [record.MalformedError].
 func HeadOf(page []byte, made, changed string, more bool) (Head, error) {
 	var rows []map[string]jsontext.Value
 	if err := json.Unmarshal(page, &rows, jsontext.AllowDuplicateNames(true),

@@ -12,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"github.com/xeipuuv/gojsonschema"
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
@@ -29,12 +30,17 @@ func treatedContainers(t *testing.T, how record.Treatment) *record.Shape {
 	s, err := record.ParseShape([]byte(containers))
 	require.NoError(t, err)
 	s.Column("id").Key = true
-	return s.Treat(func(path []string, _ *record.Column) (own, unknown record.Treatment) {
+	return s.Treat(treatV(how))
+}
+
+// treatV treats each member v.
+func treatV(how record.Treatment) func(path []string, _ *record.Column) (own, unknown record.Treatment) {
+	return func(path []string, _ *record.Column) (own, unknown record.Treatment) {
 		if path[len(path)-1] == "v" {
 			return how, record.Drop
 		}
 		return record.Keep, record.Drop
-	})
+	}
 }
 
 // odd are values of every kind, all with the canary.
@@ -47,7 +53,7 @@ var odd = []string{
 }
 
 // In place of a list or an object with treated members, or below it, a value of another kind is
-// null, and widens nothing.
+// null, and widens nothing. The schema says so, even where it had no null.
 func TestOddValueInPlaceOfTreatedMembersIsNull(t *testing.T) {
 	for _, how := range []record.Treatment{record.Hash, record.Mask, record.Drop} {
 		for _, column := range []string{"list", "object", "nested"} {
@@ -60,6 +66,21 @@ func TestOddValueInPlaceOfTreatedMembersIsNull(t *testing.T) {
 				require.Len(t, res.Records, 1)
 				assert.NotContains(t, string(res.Records[0]), "canary", "%d %s", how, page)
 				assert.True(t, json.Valid(res.Records[0]), "%s", res.Records[0])
+			}
+		}
+		strict, err := record.ParseShape([]byte(strings.ReplaceAll(containers, `,"null"]`, `]`)))
+		require.NoError(t, err)
+		shape := strict.Treat(treatV(how)).WithUnknown(record.Drop, false)
+		admits, err := gojsonschema.NewSchema(gojsonschema.NewBytesLoader(shape.AppendSchema(nil)))
+		require.NoError(t, err)
+		for _, column := range []string{"list", "object", "nested"} {
+			for _, value := range odd {
+				page := fmt.Sprintf(`[{"id":1,"%s":%s}]`, column, value)
+				res, err := record.NewSplitter(shape, record.Options{Key: treatKey}).Split([]byte(page))
+				require.NoError(t, err)
+				valid, err := admits.Validate(gojsonschema.NewBytesLoader(res.Records[0]))
+				require.NoError(t, err)
+				assert.True(t, valid.Valid(), "%s becomes %s: %v", page, res.Records[0], valid.Errors())
 			}
 		}
 	}

@@ -112,7 +112,8 @@ func TestForeignStates(t *testing.T) {
 	for _, bad := range []string{
 		`[]`, `{"type":"STATE","value":[]}`, mark(`{"updated_at":"soon"}`), mark(`{"updated_at":7}`),
 		mark(`{"replication_key_value":"soon"}`), mark(`{"replication_key_value":7}`),
-		mark(`{"partitions":[{"replication_key_value":"soon"}]}`),
+		mark(`{"partitions":[{"replication_key_value":"soon"}]}`), mark(`{"partitions":7}`),
+		mark(`{"replication_key_value":"2026-01-05","pages":-1}`),
 	} {
 		_, err := singer.ParseState([]byte(bad), lookup)
 		assert.Error(t, err, bad)

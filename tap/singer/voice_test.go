@@ -144,6 +144,27 @@ func TestCatalogRoundTrip(t *testing.T) {
 	assert.Empty(t, queries)
 }
 
+// A discovered catalog lists the columns that can come: neither dropped ones, nor members of objects
+// whose names are not known beforehand.
+func TestDiscoveredColumnsAreThoseThatCome(t *testing.T) {
+	q, shape := query(t)
+	shape = shape.With(record.Column{Name: "custom", Shape: &record.Shape{
+		Kinds: record.Object, Open: true,
+		Columns: []record.Column{{Name: "member", Shape: &record.Shape{Kinds: record.String}}},
+	}}).Treat(func(path []string, c *record.Column) (own, unknown record.Treatment) {
+		if path[0] == "name" {
+			return record.Drop, record.Keep
+		}
+		return c.Treatment, record.Keep
+	})
+	text, err := singer.Catalog([]tap.Discovered{{Stream: q.Stream, Shape: shape}})
+	require.NoError(t, err)
+	listed := strings.Join(strings.Fields(string(text)), "")
+	assert.Contains(t, listed, `"breadcrumb":["properties","custom"]`)
+	assert.NotContains(t, listed, `"properties","name"`)
+	assert.NotContains(t, listed, `"properties","custom","properties"`)
+}
+
 // Catalogs of other programs: with only one name, with the old selection, and with nonsensical
 // breadcrumbs.
 func TestForeignCatalogs(t *testing.T) {
