@@ -37,19 +37,9 @@ type foreign struct {
 // the stream.
 func ParseState(data []byte, lookup tap.Lookup) (*tap.State, error) {
 	st := tap.NewState()
-	var top map[string]jsontext.Value
-	if err := json.Unmarshal(data, &top, jsontext.AllowDuplicateNames(true)); err != nil {
+	top, err := unwrapped(data)
+	if err != nil {
 		return nil, err
-	}
-	value := top["singer_state"] // as Meltano keeps it
-	if string(top["type"]) == `"STATE"` && top["value"] != nil {
-		value = top["value"]
-	}
-	if value != nil {
-		top = nil
-		if err := json.Unmarshal(value, &top, jsontext.AllowDuplicateNames(true)); err != nil {
-			return nil, err
-		}
 	}
 	var marks map[string]jsontext.Value
 	raw, found := top["bookmarks"]
@@ -108,6 +98,23 @@ func ParseState(data []byte, lookup tap.Lookup) (*tap.State, error) {
 	}
 	st.NoteUnknown(unknown)
 	return st, nil
+}
+
+// unwrapped returns the members of a state, without the message or the object around it.
+func unwrapped(data []byte) (top map[string]jsontext.Value, err error) {
+	if err := json.Unmarshal(data, &top, jsontext.AllowDuplicateNames(true)); err != nil {
+		return nil, err
+	}
+	value := top["singer_state"] // as Meltano keeps it
+	if string(top["type"]) == `"STATE"` && top["value"] != nil {
+		value = top["value"]
+	}
+	if value == nil {
+		return top, nil
+	}
+	top = nil
+	err = json.Unmarshal(value, &top, jsontext.AllowDuplicateNames(true))
+	return top, err
 }
 
 // syncing is where taps built with singer-python say which stream they are reading.
