@@ -310,8 +310,10 @@ func TestLedgersOfOlderReleases(t *testing.T) {
 	assert.False(t, trusted)
 	assert.Equal(t, []Row{{9, Unsure}, {7, Unsure}, {5, Unsure}}, slices.Collect(l.rows.All()))
 	assert.Equal(t, int64(1764000000000), l.Version())
-	for _, damaged := range []string{"{}", "{}\n1", `{"sets":[-1]}` + "\n", `{"sets":[5,0,0,0,0]}` + "\n",
-		`{"sets":[1,0,0,0,0]}` + "\n\x80", `{"sets":[0,2,0,0,0]}` + "\n\x0e\x00"} {
+	for _, damaged := range []string{
+		"{}", "{}\n1", `{"sets":[-1]}` + "\n", `{"sets":[5,0,0,0,0]}` + "\n",
+		`{"sets":[1,0,0,0,0]}` + "\n\x80", `{"sets":[0,2,0,0,0]}` + "\n\x0e\x00",
+	} {
 		_, _, err := Open(t.Context(), &memory{file: []byte(damaged)}, o)
 		assert.ErrorIs(t, err, errDamaged, strings.TrimSpace(damaged))
 	}
