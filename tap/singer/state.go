@@ -33,8 +33,8 @@ type foreign struct {
 }
 
 // ParseState reads a state, including one of a tap built with the Singer SDK, a whole STATE message,
-// and what `meltano state get` prints. Bookmarks of streams for which lookup returns nil are passed on unchanged. Errors name
-// the stream.
+// and what `meltano state get` prints. Bookmarks of streams for which lookup returns nil are passed
+// on unchanged. Errors name the stream.
 func ParseState(data []byte, lookup tap.Lookup) (*tap.State, error) {
 	st := tap.NewState()
 	top, err := unwrapped(data)
@@ -55,13 +55,7 @@ func ParseState(data []byte, lookup tap.Lookup) (*tap.State, error) {
 		}
 	}
 	delete(top, "bookmarks")
-	if raw := top[organization]; raw != nil {
-		var o tap.Organization
-		if json.Unmarshal(raw, &o, jsontext.AllowDuplicateNames(true)) == nil {
-			st.Earlier = append(st.Earlier, o)
-		}
-		delete(top, organization)
-	}
+	st.Earlier = takeOrganization(top)
 	st.Extra = top
 	var unknown []string
 	for _, name := range slices.Sorted(maps.Keys(marks)) {
@@ -115,6 +109,18 @@ func unwrapped(data []byte) (top map[string]jsontext.Value, err error) {
 	top = nil
 	err = json.Unmarshal(value, &top, jsontext.AllowDuplicateNames(true))
 	return top, err
+}
+
+// takeOrganization removes the organization from a state and returns it; none if it says none that
+// can be read.
+func takeOrganization(top map[string]jsontext.Value) []tap.Organization {
+	raw := top[organization]
+	delete(top, organization)
+	var o tap.Organization
+	if raw == nil || json.Unmarshal(raw, &o, jsontext.AllowDuplicateNames(true)) != nil {
+		return nil
+	}
+	return []tap.Organization{o}
 }
 
 // syncing is where taps built with singer-python say which stream they are reading.
