@@ -4,6 +4,7 @@ package cli_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -402,9 +403,22 @@ func TestCheck(t *testing.T) {
 		opts   sandbox.Options
 		config map[string]any
 		says   string // empty if it is valid
+		list   string // the one that is asked for, users unless set
 	}{
 		"good":             {},
 		"no introspection": {opts: sandbox.Options{NoIntrospection: true}},
+		"one list of all": {
+			opts: sandbox.Options{Scopes: []string{"harvest:jobs:list"}}, list: "jobs",
+		},
+		"the one list that is chosen": {
+			opts:   sandbox.Options{Scopes: []string{"harvest:jobs:list", "harvest:offers:list"}},
+			config: map[string]any{"streams": []string{"offers"}}, list: "offers",
+		},
+		"another list than the one that is chosen": {
+			opts:   sandbox.Options{Scopes: []string{"harvest:jobs:list"}},
+			config: map[string]any{"streams": []string{"offers"}},
+			says:   "grant the scope harvest:offers:list",
+		},
 		"wrong client": {
 			config: map[string]any{"client_secret": "wrong"},
 			says:   "check client_id and client_secret",
@@ -413,8 +427,8 @@ func TestCheck(t *testing.T) {
 			opts: sandbox.Options{NotAdmin: true},
 			says: "make that user a Site Admin",
 		},
-		"scope missing": {
-			opts: sandbox.Options{Scopes: []string{"harvest:jobs:list"}},
+		"one list, without introspection": {
+			opts: sandbox.Options{Scopes: []string{"harvest:jobs:list"}, NoIntrospection: true},
 			says: "grant the scope harvest:users:list",
 		},
 		"no scope at all": {
@@ -438,7 +452,7 @@ func TestCheck(t *testing.T) {
 			if c.says == "" {
 				assert.Equal(t, "SUCCEEDED", p.Status.Status, p.Status.Message)
 				lists, _, _ := s.Requests()
-				assert.Equal(t, map[string]int{"users": 1}, lists)
+				assert.Equal(t, map[string]int{cmp.Or(c.list, "users"): 1}, lists)
 				return
 			}
 			assert.Equal(t, "FAILED", p.Status.Status)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -166,23 +167,68 @@ func (a *Account) introspect(
 	return introspection, err
 }
 
-// Check tries the credential: it asks whose it is, and reads one user, which needs the least
-// permission. Its errors say what is wrong and what to do.
+// Check tries the credential: it asks whose it is, and reads one user, or one row of another list if
+// users may not be read. Its errors say what is wrong and what to do.
 func (a *Account) Check(ctx context.Context) error {
 	if err := a.cfg.CheckCredential(a.opts.KeepToken != nil); err != nil {
-		return err
-	}
-	users, err := schemas.Load("users")
-	if err != nil {
 		return err
 	}
 	// Retries end earlier, and their error names the address.
 	client := a.impatient()
 	defer client.Close()
-	if _, err := a.introspect(ctx, client); err != nil {
+	introspection, err := a.introspect(ctx, client)
+	if err != nil {
 		return err
 	}
-	s := users[0]
+	lists, err := a.listsToTry(introspection)
+	if err != nil {
+		return err
+	}
+	for _, s := range lists {
+		if err = a.tryList(ctx, client, s); tap.KindOf(err) != tap.Scope {
+			break
+		}
+	}
+	return err
+}
+
+// mostTried is how many lists a check asks for.
+const mostTried = 3
+
+// listsToTry returns the lists that show whether a credential works: users, which is never empty,
+// and which needs the least permission; and, if users may not be read, lists that the config names
+// or the token's scopes allow.
+func (a *Account) listsToTry(told *harvest.Introspection) ([]*tap.Stream, error) {
+	var scopes map[string]bool
+	if told != nil {
+		scopes = told.Scopes()
+	}
+	named := len(a.cfg.Streams) > 0
+	lists, err := schemas.Load(append([]string{"users"}, a.cfg.Streams...)...)
+	if err == nil && !named && scopes != nil {
+		var all []*tap.Stream
+		all, err = schemas.Load()
+		lists = append(lists, all...)
+	}
+	if err != nil {
+		return nil, err
+	}
+	lists = slices.DeleteFunc(lists, func(s *tap.Stream) bool { return s.Made })
+	first := lists[0]
+	if named && len(lists) > 1 {
+		first = lists[1]
+	}
+	if scopes != nil {
+		lists = slices.DeleteFunc(lists, func(s *tap.Stream) bool { return !scopes[s.Scope] })
+	}
+	if len(lists) == 0 {
+		return []*tap.Stream{first}, nil // its refusal says which scope to grant
+	}
+	return lists[:min(len(lists), mostTried)], nil
+}
+
+// tryList reads one row of a list.
+func (a *Account) tryList(ctx context.Context, client *harvest.Client, s *tap.Stream) error {
 	reach, err := rights.Ask(ctx, client, s)
 	cred := a.credential()
 	op := "reading list " + s.Name
