@@ -2,6 +2,7 @@ package record_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -129,6 +130,15 @@ func TestEdgesOfTimes(t *testing.T) {
 		"2026-01-01T0x:00:00Z", "2026-01-01T00:00:00*00:00", "2026-01-01T00:00:00+00-00",
 	} {
 		assert.False(t, isTime(bad), bad)
+	}
+	for _, year := range []string{"1900", "2000", "2024", "2026"} {
+		for month := 1; month <= 12; month++ {
+			for day := 28; day <= 32; day++ {
+				text := fmt.Sprintf("%s-%02d-%02dT00:00:00Z", year, month, day)
+				_, err := time.Parse(time.RFC3339, text)
+				assert.Equal(t, err == nil, isTime(text), text)
+			}
+		}
 	}
 }
 
