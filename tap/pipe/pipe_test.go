@@ -342,6 +342,14 @@ func TestLoadersThatHaveNothingToTakeAreNotKilled(t *testing.T) {
 	require.ErrorContains(t, r.Finish(), "the loader was killed: stopped")
 }
 
+// A loader that does not end when there are no more messages is hung, also if it never echoed a
+// state.
+func TestSilentLoadersThatDoNotEndAreKilled(t *testing.T) {
+	t.Parallel()
+	r := start(t, t.Context(), "sleeps", func(o *pipe.Options) { o.Stall = 500 * time.Millisecond })
+	require.ErrorContains(t, r.Finish(), "it took nothing for 500ms")
+}
+
 // A loader that has taken all messages may need long to store them, as long as it gets on.
 func TestLoadersThatStoreSlowlyAreNotKilled(t *testing.T) {
 	t.Parallel()
