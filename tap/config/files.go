@@ -17,8 +17,8 @@ import (
 )
 
 // maxInputBytes is the maximum size of config, catalog and state; a state of all streams with
-// pieces under way has a few hundred kilobytes.
-const maxInputBytes = 64 << 20
+// pieces under way has a few hundred kilobytes. Tests make it smaller.
+var maxInputBytes = 64 << 20
 
 // ReadFile returns the content of a file, or of standard input if its name is -. Its errors
 // do not name the file, which the caller does.
@@ -48,7 +48,7 @@ func bare(err error) error {
 }
 
 func limited(r io.Reader, name string) ([]byte, error) {
-	data, err := io.ReadAll(io.LimitReader(r, maxInputBytes+1))
+	data, err := io.ReadAll(io.LimitReader(r, int64(maxInputBytes)+1))
 	if err == nil && len(data) > maxInputBytes {
 		err = fmt.Errorf("%s is larger than %d MiB", name, maxInputBytes>>20)
 	}

@@ -62,9 +62,9 @@ func TestInputsThatFail(t *testing.T) {
 	link := filepath.Join(t.TempDir(), "link.json")
 	require.NoError(t, os.Symlink(none, link))
 	for says, in := range map[string]config.Input{
-		"standard input is closed":                       {File: "-"},
-		"config -: the pipe broke":                       {File: "-", Stdin: broken{errors.New("the pipe broke")}},
-		"config -: standard input is larger than 64 MiB": {File: "-", Stdin: broken{}},
+		"standard input is closed":                      {File: "-"},
+		"config -: the pipe broke":                      {File: "-", Stdin: broken{errors.New("the pipe broke")}},
+		"config -: standard input is larger than 1 MiB": {File: "-", Stdin: broken{}},
 		"config " + none + ": no such file or directory (tap-greenhouse init makes one)": {File: none},
 		"config " + link + ": no such file or directory (tap-greenhouse init makes one)": {File: link},
 		"config " + os.TempDir() + ": is a directory":                                    {File: os.TempDir()},
@@ -74,9 +74,9 @@ func TestInputsThatFail(t *testing.T) {
 		assert.ErrorContains(t, err, says)
 		assert.Equal(t, tap.BadInput, tap.KindOf(err), says)
 	}
-	data, err := config.Input{Stdin: io.LimitReader(broken{}, 64<<20)}.ReadFile("-")
+	data, err := config.Input{Stdin: io.LimitReader(broken{}, config.MaxInputBytes)}.ReadFile("-")
 	require.NoError(t, err)
-	assert.Len(t, data, 64<<20, "so much is read")
+	assert.Len(t, data, config.MaxInputBytes, "so much is read")
 }
 
 // A config from standard input or from the environment alone has no file, so none is rewritten.
