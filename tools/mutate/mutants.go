@@ -41,6 +41,8 @@ func mutantsOf(fset *token.FileSet, path string, f *ast.File) []mutant {
 		case *ast.CallExpr:
 			found.capacity(n)
 			found.unseen(n)
+		case *ast.CompositeLit:
+			found.timeouts(n)
 		case *ast.BinaryExpr:
 			found.operator(n)
 		case *ast.UnaryExpr:
@@ -135,6 +137,29 @@ func (f *finder) unseen(n *ast.CallExpr) {
 	if fun, ok := n.Fun.(*ast.SelectorExpr); ok {
 		if i, ok := unseen[fun.Sel.Name]; ok && i < len(n.Args) {
 			f.silent[n.Args[i]] = true
+		}
+	}
+}
+
+// timeouts notes that those of sockets pass on a real clock, for which no test waits.
+func (f *finder) timeouts(n *ast.CompositeLit) {
+	of, ok := n.Type.(*ast.SelectorExpr)
+	if !ok {
+		return
+	}
+	if pkg, ok := of.X.(*ast.Ident); !ok || pkg.Name != "net" && pkg.Name != "http" {
+		return
+	}
+	for _, e := range n.Elts {
+		field, ok := e.(*ast.KeyValueExpr)
+		if !ok {
+			continue
+		}
+		if name, ok := field.Key.(*ast.Ident); ok && strings.HasSuffix(name.Name, "Timeout") {
+			ast.Inspect(field.Value, func(n ast.Node) bool {
+				f.silent[n] = true
+				return true
+			})
 		}
 	}
 }

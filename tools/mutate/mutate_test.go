@@ -49,6 +49,7 @@ func f(n int) (int, bool, error) {
 	}
 	os.OpenFile("name", os.O_WRONLY, 0)
 	strconv.ParseFloat("1", 64)
+	list = append(list, net.Dialer{Timeout: 30 * time.Second}, own{Timeout: 30})
 	return 0, true, nil
 }`, 0)
 	require.NoError(t, err)
@@ -58,7 +59,7 @@ func f(n int) (int, bool, error) {
 	}
 	require.ElementsMatch(t, []string{
 		"0 became 1", "0 became 1", "!= became ==", "true became false", "result 3 became nil",
-		"a call was left out", "a call was left out",
+		"a call was left out", "a call was left out", "30 became 31",
 	}, all)
 }
 
