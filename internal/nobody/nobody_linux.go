@@ -12,7 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-const nobody = 65534
+// user is daemon: nobody, the highest of all, is unknown in some containers.
+const user = 1
 
 // Do calls f as an unprivileged user. Goroutines that f starts keep the user of the tests.
 func Do(t *testing.T, f func()) {
@@ -23,7 +24,7 @@ func Do(t *testing.T, f func()) {
 	}
 	runtime.LockOSThread() // the user is that of the thread
 	defer runtime.UnlockOSThread()
-	require.NoError(t, syscall.Setfsuid(nobody))
+	require.NoError(t, syscall.Setfsuid(user))
 	defer func() { require.NoError(t, syscall.Setfsuid(0)) }()
 	f()
 }
@@ -32,6 +33,12 @@ func Do(t *testing.T, f func()) {
 func Folder(t *testing.T, files map[string]string) string {
 	t.Helper()
 	folder := t.TempDir()
+	if os.Getuid() == 0 {
+		var err error
+		folder, err = os.MkdirTemp("/tmp", "") // TMPDIR may be below a folder of root
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = os.RemoveAll(folder) })
+	}
 	t.Cleanup(func() { _ = os.Chmod(folder, 0o700) }) // so that it can be removed
 	mine := []string{folder}
 	for name, content := range files {
@@ -40,9 +47,8 @@ func Folder(t *testing.T, files map[string]string) string {
 		mine = append(mine, path)
 	}
 	if os.Getuid() == 0 {
-		require.NoError(t, os.Chmod(filepath.Dir(folder), 0o755)) // it is on the way
 		for _, path := range mine {
-			require.NoError(t, os.Chown(path, nobody, -1))
+			require.NoError(t, os.Chown(path, user, -1))
 		}
 	}
 	return folder
