@@ -76,7 +76,7 @@ for stream in STREAMS:
         hours.append(n - last)
     late.step(range(RUNS), hours, where="mid", label=stream)
 late.set_title("Hours since the last complete read", loc="left")
-late.legend(ncols=5, frameon=False, loc="lower right", bbox_to_anchor=(1, 1))
+late.legend(frameon=False, loc="upper left")
 requests = [sum(r["requests"] for r in rows.values()) for rows in found]
 retries = [sum(r["retries"] for r in rows.values()) for rows in found]
 cost.bar(range(RUNS), requests, color="#1b7f5c", label="requests")
