@@ -68,8 +68,8 @@ func (l *lease) renew(ctx context.Context) error {
 	return l.extend(ctx, l.lasts)
 }
 
-// beforeToken is called before a refresh token is used. The lease then lasts for as long as the next
-// token may take to be stored: whoever read the account meanwhile would use the old one again.
+// beforeToken is called before a refresh token is used. The lease then lasts for as long as the
+// next token may take to be stored: whoever read the account meanwhile would use the old one again.
 func (l *lease) beforeToken(ctx context.Context) error {
 	return l.extend(ctx, max(l.lasts, patience))
 }

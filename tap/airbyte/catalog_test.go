@@ -82,8 +82,8 @@ func TestColumnsOfAConfiguredStream(t *testing.T) {
 	}
 }
 
-// A full refresh reads the whole list, in its generation if the platform counts them; an incremental
-// read does not.
+// A full refresh reads the whole list, in its generation if the platform counts them; an
+// incremental read does not.
 func TestSyncModes(t *testing.T) {
 	for mode, want := range map[string]string{
 		``:                           "false ",

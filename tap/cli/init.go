@@ -190,8 +190,8 @@ func (p *program) withoutCredential(name string) (string, bool) {
 	return p.getenv(name)
 }
 
-// showReach prints what the credential can read, by permission, and which scopes are missing. file is
-// where the config will be.
+// showReach prints what the credential can read, by permission, and which scopes are missing. file
+// is where the config will be.
 func (p *program) showReach(ctx context.Context, cfg *config.Config, file string) error {
 	streams, err := schemas.Lists()
 	if err != nil {

@@ -12,8 +12,8 @@ const screenWidth = 80
 // What stands in cells that say nothing, and where something is due in any run.
 const nothing, always = "-", "now"
 
-// writeColumns writes a table, of which the first row is the head, within the width of a screen: without
-// columns that say nothing, and with as much of the names in the last column as fits.
+// writeColumns writes a table, of which the first row is the head, within the width of a screen:
+// without columns that say nothing, and with as much of the names in the last column as fits.
 func writeColumns(out io.Writer, rows [][]string) error {
 	const gap = 2
 	widths := make([]int, len(rows[0]))
@@ -55,8 +55,8 @@ func shortened(name string, width int) string {
 	return name[:max(0, width-1)] + "…"
 }
 
-// wrapped breaks a text into lines that fit a screen. The first begins with one indent, further ones
-// with the other.
+// wrapped breaks a text into lines that fit a screen. The first begins with one indent, further
+// ones with the other.
 func wrapped(first, next, text string) string {
 	line, empty := first, true
 	var lines []string

@@ -37,8 +37,8 @@ func TestTokenIsSavedAfterItsCommandFails(t *testing.T) {
 	assert.Equal(t, "the token", string(got))
 }
 
-// A token that may be lost is a matter of the credential, whatever the command's exit code, and only
-// after it was tried several times.
+// A token that may be lost is a matter of the credential, whatever the command's exit code, and
+// only after it was tried several times.
 func TestFailingTokenCommandIsNamed(t *testing.T) {
 	calls := filepath.Join(t.TempDir(), "calls")
 	missing := keeper("")

@@ -294,8 +294,8 @@ func TestBrokenPagesArePassedOn(t *testing.T) {
 	assert.Equal(t, "before[]", string(out))
 }
 
-// If the single column is hashed, what has few values is null before that, by the type beside it; and
-// so is what has no type.
+// If the single column is hashed, what has few values is null before that, by the type beside it;
+// and so is what has no type.
 func TestFieldsWithFewValuesAreNotHashed(t *testing.T) {
 	s := candidates(t)
 	shape, err := s.Shape()

@@ -61,8 +61,8 @@ func (l *Ledger) list(ctx context.Context, w World, s Sweep) (*Listing, error) {
 	return listing, nil
 }
 
-// outdated drops a listing that an earlier run finished, if a new one was asked for: it does not show
-// what happened since. One that an earlier run broke off goes on.
+// outdated drops a listing that an earlier run finished, if a new one was asked for: it does not
+// show what happened since. One that an earlier run broke off goes on.
 func (l *Ledger) outdated(ctx context.Context, s Sweep) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -95,8 +95,8 @@ func (l *Ledger) tooMany(ctx context.Context, gone int, s Sweep) error {
 }
 
 // forget removes rows that another credential saw, and this one does not: nobody knows whether they
-// exist. So it does with rows that were reported, and that no state has acknowledged: one that lives
-// again would be reported once more.
+// exist. So it does with rows that were reported, and that no state has acknowledged: one that
+// lives again would be reported once more.
 func (l *Ledger) forget(ctx context.Context, ids []int64) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

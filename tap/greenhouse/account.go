@@ -167,8 +167,8 @@ func (a *Account) introspect(
 	return introspection, err
 }
 
-// Check tries the credential: it asks whose it is, and reads one user, or one row of another list if
-// users may not be read. Its errors say what is wrong and what to do.
+// Check tries the credential: it asks whose it is, and reads one user, or one row of another list
+// if users may not be read. Its errors say what is wrong and what to do.
 func (a *Account) Check(ctx context.Context) error {
 	if err := a.cfg.CheckCredential(a.opts.KeepToken != nil); err != nil {
 		return err

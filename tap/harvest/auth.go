@@ -133,8 +133,8 @@ func (a *auth) take(ctx context.Context) (t *token, first bool, err error) {
 	return t, true, nil
 }
 
-// settle waits until a refresh token that is being renewed is saved, or could not be: a run may have
-// been left before.
+// settle waits until a refresh token that is being renewed is saved, or could not be: a run may
+// have been left before.
 func (a *auth) settle() {
 	if a.client.opts.Credential.RefreshToken == "" {
 		return

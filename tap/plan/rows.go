@@ -177,8 +177,8 @@ func (h Head) guess(oldest time.Time, pool []reference) Guess {
 }
 
 // Since estimates how many of a list's rows changed at or after a time: as many as on the page, if
-// that reaches back to it, and else as many as come in that time at the rate of the page. Older rows
-// that changed since are not among them, as far as the page does not show them.
+// that reaches back to it, and else as many as come in that time at the rate of the page. Older
+// rows that changed since are not among them, as far as the page does not show them.
 func (h Head) Since(start time.Time, rows int) int {
 	some := 0
 	for _, t := range h.Changed {

@@ -32,9 +32,9 @@ type foreign struct {
 	} `json:"partitions"`
 }
 
-// ParseState reads a state, including one of a tap built with the Singer SDK, a whole STATE message,
-// and what `meltano state get` prints. Bookmarks of streams for which lookup returns nil are passed
-// on unchanged. Errors name the stream.
+// ParseState reads a state, including one of a tap built with the Singer SDK, a whole STATE
+// message, and what `meltano state get` prints. Bookmarks of streams for which lookup returns nil
+// are passed on unchanged. Errors name the stream.
 func ParseState(data []byte, lookup tap.Lookup) (*tap.State, error) {
 	st := tap.NewState()
 	top, err := unwrapped(data)

@@ -144,8 +144,8 @@ func TestCatalogRoundTrip(t *testing.T) {
 	assert.Empty(t, queries)
 }
 
-// A discovered catalog lists the columns that can come: neither dropped ones, nor members of objects
-// whose names are not known beforehand.
+// A discovered catalog lists the columns that can come: neither dropped ones, nor members of
+// objects whose names are not known beforehand.
 func TestDiscoveredColumnsAreThoseThatCome(t *testing.T) {
 	q, shape := query(t)
 	shape = shape.With(record.Column{Name: "custom", Shape: &record.Shape{

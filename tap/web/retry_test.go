@@ -76,8 +76,8 @@ func TestAnswersSayHowLongToWait(t *testing.T) {
 	}
 }
 
-// Where nothing tells when a limit ends, waits grow: asking each second would be refused, and count,
-// as often as the window has seconds.
+// Where nothing tells when a limit ends, waits grow: asking each second would be refused, and
+// count, as often as the window has seconds.
 func TestWaitsAfterAnUntoldLimitGrow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began, tries := time.Now(), 0

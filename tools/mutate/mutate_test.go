@@ -37,7 +37,8 @@ func TestSurvivorsAreNamed(t *testing.T) {
 	require.Equal(t, score{noticed: 5, tried: 6}, s)
 }
 
-// What only hints, changes nothing, or stands beside an error, is no mutant: no test could notice it.
+// What only hints, changes nothing, or stands beside an error, is no mutant: no test could notice
+// it.
 func TestSilentValuesAreNoMutants(t *testing.T) {
 	fset := token.NewFileSet()
 	f, err := parser.ParseFile(fset, "silent.go", `package silent

@@ -142,8 +142,8 @@ func TestStatesThatOthersChange(t *testing.T) {
 	}
 }
 
-// A lease that is there but cannot be read, at first or while it is waited for, may be another's: the
-// state is not taken.
+// A lease that is there but cannot be read, at first or while it is waited for, may be another's:
+// the state is not taken.
 func TestUnreadableLeaseIsNotTaken(t *testing.T) {
 	for readable := range 3 {
 		memory := &memory{objects: map[string][]byte{"/bucket/state.json.lock": []byte("another")}}
