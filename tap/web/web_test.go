@@ -214,6 +214,21 @@ func TestExchangesEnd(t *testing.T) {
 	}
 }
 
+// A request without a body stays one: what sends it may tell by that.
+func TestRequestsWithoutABodyStaySo(t *testing.T) {
+	for _, body := range []io.ReadCloser{nil, http.NoBody} {
+		w := Watch{RequestTimeout: time.Hour, Next: host(func(r *http.Request) (*http.Response, error) {
+			assert.Equal(t, body, r.Body)
+			return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody}, nil
+		})}
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://host.invalid/", body)
+		require.NoError(t, err)
+		answer, err := w.RoundTrip(req)
+		require.NoError(t, err)
+		require.NoError(t, answer.Body.Close())
+	}
+}
+
 // A body that cannot be repeated is not sent in part.
 func TestBodiesThatCannotBeRepeated(t *testing.T) {
 	gone := errors.New("the file is gone")
