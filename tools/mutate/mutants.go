@@ -30,10 +30,14 @@ type finder struct {
 	found []mutant
 	// silent are values of which no other one would be noticed.
 	silent map[ast.Node]bool
+	// spans are the numbers of durations.
+	spans map[ast.Node]bool
 }
 
 func mutantsOf(fset *token.FileSet, path string, f *ast.File) []mutant {
-	found := &finder{fset: fset, path: path, silent: map[ast.Node]bool{}}
+	found := &finder{
+		fset: fset, path: path, silent: map[ast.Node]bool{}, spans: map[ast.Node]bool{},
+	}
 	ast.Inspect(f, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.ImportSpec, *ast.StructType: // paths and tags are no constants of the program
@@ -45,6 +49,7 @@ func mutantsOf(fset *token.FileSet, path string, f *ast.File) []mutant {
 			found.timeouts(n)
 		case *ast.BinaryExpr:
 			found.operator(n)
+			found.span(n)
 		case *ast.UnaryExpr:
 			found.negation(n)
 		case *ast.IfStmt:
@@ -164,13 +169,25 @@ func (f *finder) timeouts(n *ast.CompositeLit) {
 	}
 }
 
-// number adds one to a number, but to no file mode; more to a float, of which one may be little.
+// span notes the number of a duration, such as 500 * time.Millisecond.
+func (f *finder) span(n *ast.BinaryExpr) {
+	unit, ok := n.Y.(*ast.SelectorExpr)
+	if !ok || n.Op != token.MUL {
+		return
+	}
+	if pkg, ok := unit.X.(*ast.Ident); ok && pkg.Name == "time" {
+		f.spans[n.X] = true
+	}
+}
+
+// number adds one to a number, but to no file mode; more to a float and to a duration, of which one
+// may be little.
 func (f *finder) number(n *ast.BasicLit) {
 	if f.silent[n] || n.Kind != token.INT && n.Kind != token.FLOAT || strings.HasPrefix(n.Value, "0o") {
 		return
 	}
 	to := "(2*" + n.Value + " + 1)"
-	if v, err := strconv.ParseInt(n.Value, 0, 64); err == nil {
+	if v, err := strconv.ParseInt(n.Value, 0, 64); err == nil && !f.spans[n] {
 		to = strconv.FormatInt(v+1, 10)
 	}
 	become(f, n, fmt.Sprintf("%s became %s", n.Value, to), &n.Value, to)

@@ -67,11 +67,14 @@ func f(n int) (int, bool, error) {
 // A number becomes another one that makes a difference.
 func TestNumbersBecomeOthers(t *testing.T) {
 	fset := token.NewFileSet()
-	f, err := parser.ParseFile(fset, "numbers.go", "package numbers\nvar a, b, c = 7, 1e9, 0o600", 0)
+	f, err := parser.ParseFile(fset, "numbers.go", `package numbers
+var a, b, c, d = 7, 1e9, 0o600, 500*time.Millisecond`, 0)
 	require.NoError(t, err)
 	var all []string
 	for _, m := range mutantsOf(fset, "numbers.go", f) {
 		all = append(all, m.what)
 	}
-	require.ElementsMatch(t, []string{"7 became 8", "1e9 became (2*1e9 + 1)"}, all)
+	require.ElementsMatch(t, []string{
+		"7 became 8", "1e9 became (2*1e9 + 1)", "500 became (2*500 + 1)",
+	}, all)
 }
