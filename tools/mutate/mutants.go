@@ -228,7 +228,7 @@ func (f *finder) returns(t *ast.FuncType, body *ast.BlockStmt) {
 		fails := failing(t.Results, r)
 		for i := range r.Results {
 			if fails && constant(r.Results[i]) {
-				f.silent[r.Results[i]] = true // nobody looks at it beside an error
+				f.silent[r.Results[i]] = i < len(r.Results)-1 // nobody looks at it
 				continue
 			}
 			if len(r.Results) != len(zeros) || zeros[i] == "" {
@@ -251,18 +251,20 @@ func (f *finder) returns(t *ast.FuncType, body *ast.BlockStmt) {
 	})
 }
 
-// failing reports whether a return hands on an error.
+// failing reports whether a return hands on an error, or says that it is not ok.
 func failing(results *ast.FieldList, r *ast.ReturnStmt) bool {
 	if results == nil || len(r.Results) < 2 || len(r.Results) != results.NumFields() {
 		return false
 	}
-	kind, ok := results.List[len(results.List)-1].Type.(*ast.Ident)
-	if !ok || kind.Name != "error" {
+	field := results.List[len(results.List)-1]
+	kind, ok := field.Type.(*ast.Ident)
+	named := len(field.Names) == 1 && field.Names[0].Name == "ok"
+	if !ok || kind.Name != "error" && !named {
 		return false
 	}
 	switch last := r.Results[len(r.Results)-1].(type) {
 	case *ast.Ident:
-		return last.Name != "nil"
+		return named && last.Name == "false" || !named && last.Name != "nil"
 	case *ast.CallExpr:
 		made, ok := last.Fun.(*ast.SelectorExpr)
 		return ok && (made.Sel.Name == "Errorf" || made.Sel.Name == "New")

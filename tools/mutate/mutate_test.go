@@ -52,6 +52,12 @@ func f(n int) (int, bool, error) {
 	strconv.ParseFloat("1", 64)
 	list = append(list, net.Dialer{Timeout: 30 * time.Second}, own{Timeout: 30})
 	return 0, true, nil
+}
+func g() (n int, ok bool) {
+	if late {
+		return 5, true
+	}
+	return 6, false
 }`, 0)
 	require.NoError(t, err)
 	var all []string
@@ -61,6 +67,7 @@ func f(n int) (int, bool, error) {
 	require.ElementsMatch(t, []string{
 		"0 became 1", "0 became 1", "!= became ==", "true became false", "result 3 became nil",
 		"a call was left out", "a call was left out", "30 became 31",
+		"the condition was negated", "5 became 6", "true became false", "false became true",
 	}, all)
 }
 
