@@ -130,8 +130,8 @@ func TestSignsOfAnAccount(t *testing.T) {
 	assert.Equal(t, [3]bool{true, true, true}, signs(), "they stay")
 }
 
-// Optional parts of a request are left out one by one, once each, and nothing that a cursor implies.
-// If the API names some that were sent, the others stay.
+// Optional parts of a request are left out one by one, and none that a cursor implies. If the API
+// names some that were sent, the others stay.
 func TestRuleOfRefusedParts(t *testing.T) {
 	at := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
 	whole := tap.Request{

@@ -13,8 +13,8 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
-// Whether the API is dead, from what happened: nothing for a minute, and never anything or more than
-// one list that fails.
+// Whether the API is dead, from what happened: nothing for a minute, and never anything or more
+// than one list that fails.
 func TestRuleOfADeadAPI(t *testing.T) {
 	const patience = time.Minute
 	page := func(h *health) { h.answered(true) }

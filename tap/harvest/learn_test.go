@@ -60,8 +60,8 @@ func TestRuleOfAnswersWithASlidingReset(t *testing.T) {
 	}
 }
 
-// The end of a window whose reset slides: as late as a refusal says, and for a share that would lose
-// little, as late as it can be.
+// The end of a window whose reset slides: as late as a refusal says, and for a share that would
+// lose little, as late as it can be.
 func TestRuleOfTheEndThatIsTold(t *testing.T) {
 	now := simulated // a multiple of a window's length
 	after := func(s float64) time.Time { return now.Add(seconds(s)) }

@@ -161,8 +161,8 @@ func TestRefreshTokensFollowEachOther(t *testing.T) {
 	})
 }
 
-// What keeps a refresh token from being saved is an error of the input before it is used, and of the
-// credential after that; an error that says itself what to do is passed on.
+// What keeps a refresh token from being saved is an error of the input before it is used, and of
+// the credential after that; an error that says itself what to do is passed on.
 func TestRefreshTokensThatCannotBeSaved(t *testing.T) {
 	full := errors.New("the disk is full")
 	typed := tap.Errorf(tap.BadInput, "saving", "it is locked")

@@ -140,8 +140,8 @@ func TestAdmittedValuesTeachNothing(t *testing.T) {
 	}
 }
 
-// What is learnt is named: the columns that are new or wider, and no others. Those that are treated,
-// or whose odd values become null, stay as they are.
+// What is learnt is named: the columns that are new or wider, and no others. Those that are
+// treated, or whose odd values become null, stay as they are.
 func TestLearntColumnsAreNamed(t *testing.T) {
 	for name, c := range map[string]struct {
 		page    string
