@@ -56,6 +56,7 @@ func TestRuleOfAnswersWithASlidingReset(t *testing.T) {
 		assert.Equal(t, c.want, numbersOf(b), name)
 		if c.want.past > 0 {
 			assert.Equal(t, []time.Time{ago(9), now}, []time.Time{b.past[0].Began, b.window.first}, name)
+			assert.True(t, b.window.known, name)
 		}
 	}
 }
@@ -130,6 +131,7 @@ func TestRuleOfAnswersWithAnHonestReset(t *testing.T) {
 		assert.Equal(t, c.want, numbersOf(b), name)
 		if c.want.past > 0 {
 			assert.Equal(t, now, b.window.first, name)
+			assert.True(t, b.window.known, name)
 		}
 	}
 }

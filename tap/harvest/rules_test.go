@@ -47,6 +47,7 @@ func TestRuleOfTheBudget(t *testing.T) {
 		"a lost scout, known limit": {scouts(1, 50, time.Minute), 1, nil, 0, 0},
 		"half the limit as scouts":  {scouts(25, 50, time.Minute), 1, nil, 0, forever},
 		"a share of scouts":         {sent(5, scouts(1, 50, time.Minute)), 0.1, nil, 0, forever},
+		"a limit of one":            {sent(1, scouts(1, 1, time.Minute)), 1, nil, 0, forever},
 		"no limit":                  {window{unlimited: true}, 1, nil, 0, 0},
 		"a pause":                   {window{unlimited: true}, 1, nil, 3 * time.Second, 3 * time.Second},
 		"one left":                  {of(1, 0), 1, nil, 0, 0},

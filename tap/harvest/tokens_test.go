@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -66,20 +67,20 @@ func TestTokensAreRenewedBeforeTheirEnd(t *testing.T) {
 // that wait for a token leave when the run is over.
 func TestListsShareOneSignIn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		tokens, answered, flying, most := 0, 0, 0, 0
+		var tokens, lists, first, answered atomic.Int64 // first: lists that no answer preceded
 		c := scriptedClient(t, nil, nil)
 		c.budget.window.unlimited = true // so that nobody waits for the budget
 		c.http.Transport = scripted(func(r *http.Request) (*http.Response, error) {
 			if r.Method == http.MethodPost {
-				tokens++
+				tokens.Add(1)
 				time.Sleep(time.Second)
 				return granted(), nil
 			}
-			if flying++; answered == 0 {
-				most = max(most, flying)
+			if lists.Add(1); answered.Load() == 0 {
+				first.Add(1)
 			}
 			time.Sleep(time.Second)
-			answered++
+			answered.Add(1)
 			return reply(200, `[]`), nil
 		})
 		for _, patience := range []time.Duration{500 * time.Millisecond, 1500 * time.Millisecond} {
@@ -97,7 +98,7 @@ func TestListsShareOneSignIn(t *testing.T) {
 			})
 		}
 		group.Wait()
-		assert.Equal(t, []int{1, 1, 8}, []int{tokens, most, answered})
+		assert.Equal(t, []int64{1, 1, 8}, []int64{tokens.Load(), first.Load(), lists.Load()})
 	})
 }
 
