@@ -48,7 +48,9 @@ func TestRuleOfAnswersWithASlidingReset(t *testing.T) {
 	} {
 		b := NewBudget(c.share, nil)
 		b.window = c.window
-		b.when = calendar{slides: true, length: windowLength, lo: ago(2), hi: now.Add(seconds(20))}
+		b.when = calendar{
+			slides: true, length: windowLength, lo: ago(2), hi: now.Add(seconds(20)), latest: now.Unix(),
+		}
 		b.flying = []*flight{c.flight, {}}
 		b.landed = []time.Time{ago(2), ago(.5)} // one answer came while this request was in flight
 		r := headers{limit: 50, left: c.left, date: now.Unix(), reset: now.Unix() + 30}
