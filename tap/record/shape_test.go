@@ -1,9 +1,11 @@
 package record_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -169,5 +171,44 @@ func TestLearntColumnsAreNamed(t *testing.T) {
 	for _, page := range []string{``, `[{"id":1,"x":`, `[{"id"`} {
 		_, _, err := record.Learn(shape(t), []byte(page), record.Options{})
 		assert.Error(t, err, "half a page teaches nothing: %s", page)
+	}
+}
+
+// Values nest as deeply where a schema says nothing as where it does, counted from the record.
+func TestDepthCountsFromTheRecord(t *testing.T) {
+	s := parsed(t, `{"type":"object","properties":{"id":{"type":"integer"},"any":{},
+"o":{"type":"object","properties":{"known":{"type":"array"}}}}}`)
+	for format, most := range map[string]int{
+		`[{"any":%s}]`: 499, `[{"o":{"unknown":%s}}]`: 498, `[{"o":{"known":%s}}]`: 498,
+		`[{"any":[1,{"a":%s}]}]`: 497,
+	} {
+		for depth, deep := range map[int]bool{most: false, most + 1: true} {
+			value := strings.Repeat("[", depth) + strings.Repeat("]", depth)
+			_, err := record.NewSplitter(s, record.Options{}).Split(fmt.Appendf(nil, format, value))
+			if deep {
+				assert.ErrorContains(t, err, "values nested too deeply", format)
+			} else {
+				assert.NoError(t, err, format)
+			}
+		}
+	}
+}
+
+// What earlier runs learnt of a column widens it: a format stays if both have it, and comes to a
+// column that was always null.
+func TestFormatsThatWereLearnt(t *testing.T) {
+	for _, c := range [][3]string{
+		{`{"type":"null"}`, `{"type":["string","null"],"format":"date-time"}`, `{"type":["string","null"],"format":"date-time"}`},
+		{`{"type":"null"}`, `{"type":["integer","null"]}`, `{"type":["integer","null"]}`},
+		{`{"type":["string","null"],"format":"date"}`, `{"type":"string","format":"date-time"}`, `{"type":["string","null"]}`},
+		{`{"type":["string","null"],"format":"date"}`, `{"type":"string","format":"date"}`, `{"type":["string","null"],"format":"date"}`},
+		{`{"type":["string","null"],"format":"date"}`, `{"type":"null"}`, `{"type":["string","null"],"format":"date"}`},
+		{`{"type":"boolean"}`, `{"type":"string","format":"date"}`, `{"type":["boolean","string"]}`},
+		{`{"type":["string","null"],"format":"date"}`, `{"type":"boolean"}`, `{"type":["boolean","string","null"]}`},
+	} {
+		s := parsed(t, `{"type":"object","properties":{"x":`+c[0]+`}}`)
+		wider, err := s.Learnt(map[string]jsontext.Value{"x": jsontext.Value(c[1])})
+		require.NoError(t, err)
+		assert.Equal(t, `{"type":"object","properties":{"x":`+c[2]+`}}`, string(wider.AppendSchema(nil)))
 	}
 }
