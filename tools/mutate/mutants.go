@@ -52,6 +52,7 @@ func mutantsOf(fset *token.FileSet, path string, f *ast.File) []mutant {
 			found.span(n)
 		case *ast.UnaryExpr:
 			found.negation(n)
+			found.none(n)
 		case *ast.IfStmt:
 			found.condition(n)
 		case *ast.BlockStmt:
@@ -99,6 +100,13 @@ func (f *finder) operator(n *ast.BinaryExpr) {
 func (f *finder) negation(n *ast.UnaryExpr) {
 	if n.Op == token.NOT {
 		become[ast.Expr](f, n, "! was left out", &n.X, not(n.X))
+	}
+}
+
+// none notes that -1 stands for no index, like any other negative number.
+func (f *finder) none(n *ast.UnaryExpr) {
+	if one, ok := n.X.(*ast.BasicLit); ok && n.Op == token.SUB && one.Value == "1" {
+		f.silent[one] = true
 	}
 }
 

@@ -58,7 +58,8 @@ func g() (n int, ok bool) {
 		return 5, true
 	}
 	return 6, false
-}`, 0)
+}
+func h() int { return -1 }`, 0)
 	require.NoError(t, err)
 	var all []string
 	for _, m := range mutantsOf(fset, "silent.go", f) {
@@ -68,6 +69,7 @@ func g() (n int, ok bool) {
 		"0 became 1", "0 became 1", "!= became ==", "true became false", "result 3 became nil",
 		"a call was left out", "a call was left out", "30 became 31",
 		"the condition was negated", "5 became 6", "true became false", "false became true",
+		"result 1 became 0",
 	}, all)
 }
 
