@@ -311,6 +311,10 @@ func TestWhatTheBudgetLearns(t *testing.T) {
 			limits("50", "7", time.Now().Add(20*time.Second), "Retry-After", "100"))
 		assert.Zero(t, b.window.left, "refused means none is left, whatever it says")
 		assert.Equal(t, windowLength, b.wait(time.Now()), "others wait for a window at most")
+
+		b = NewBudget(1, nil)
+		learn(b, limits("50", "49", time.Now().Add(20*time.Second), "Retry-After", "100"))
+		assert.Zero(t, b.wait(time.Now()), "an answer that refuses nothing holds nothing back")
 	})
 }
 
