@@ -221,6 +221,8 @@ func TestWhatEndsARun(t *testing.T) {
 		tap.Credentials: true, tap.SignIn: true, tap.BadInput: true, tap.Rights: true,
 		tap.Unreachable: true, tap.Scope: false, tap.Refused: false, tap.Server: false,
 		tap.Network: false, tap.TooLarge: false, tap.Fault: false, tap.Storage: false,
+		tap.Gone: false, tap.Unprocessable: false, tap.Origin: false, tap.CursorExpired: false,
+		tap.LoaderGone: false, tap.Interrupted: false,
 	} {
 		assert.Equal(t, ends, endsRun(tap.Errorf(kind, "reading", "x")), "%v", kind)
 	}
