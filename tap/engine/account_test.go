@@ -164,7 +164,7 @@ func TestRecordsComeOutCompleted(t *testing.T) {
 func TestOddColumnsAreToldOnce(t *testing.T) {
 	s := &tap.Stream{
 		Name: "odd", Key: []string{"id"},
-		Schema: []byte(`{"type":"object","properties":{"id":{"type":"integer"},"kind":{"type":["string","null"]},"never":{"type":["string","null"]},"once":{"type":["string","null"]}}}`),
+		Schema: []byte(`{"type":"object","properties":{"id":{"type":"integer"},"kind":{"type":["string","null"]},"never":{"type":["string","null"]},"once":{"type":["string","null"]},"late":{"type":["string","null"]}}}`),
 	}
 	s.Prepare()
 	shape, err := s.Shape()
@@ -178,7 +178,7 @@ func TestOddColumnsAreToldOnce(t *testing.T) {
 			Next: "2", Asked: simWorld,
 		}
 		if req.Cursor != "" {
-			page.Body, page.Next = []byte(`[{"id":1,"kind":"`+forty+`e","secret":1,"other":2}]`), ""
+			page.Body, page.Next = []byte(`[{"id":1,"kind":"`+forty+`e","secret":1,"other":2,"late":null}]`), ""
 		}
 		return take(page)
 	})

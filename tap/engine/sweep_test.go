@@ -647,3 +647,29 @@ func TestEmptyListsAreVerifiedOnlyByWhoMaySeeRows(t *testing.T) {
 	_, _, r = l.run()
 	assert.ErrorContains(t, r.sum.Streams[0].Err, "could not be compared")
 }
+
+// A stream whose read failed is not compared in that run, and ends as failed; the next run finds
+// what is gone.
+func TestFailedStreamsAreNotSwept(t *testing.T) {
+	l := newLists(t, numbers(1, 1200))
+	l.run()
+	l.without("timed", 7)
+	l.now = l.now.Add(25 * time.Hour)
+	l.changed = l.now
+	broken := tap.Errorf(tap.Refused, "reading", "broken")
+	l.before = func(what string) error {
+		if what == "news" {
+			return nil
+		}
+		return broken
+	}
+	dead, asked, r := l.run()
+	require.NoError(t, r.err)
+	assert.Equal(t, []string{"news", "after 701"}, asked)
+	assert.Empty(t, dead)
+	assert.Equal(t, tap.Failed, r.sum.Streams[0].Status)
+	assert.Equal(t, error(broken), r.sum.Streams[0].Err)
+	l.before = nil
+	dead, _, _ = l.run()
+	assert.Equal(t, []string{"7"}, dead)
+}

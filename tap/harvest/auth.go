@@ -193,10 +193,11 @@ func (a *auth) renew(ctx context.Context) (*token, error) {
 				}
 			}
 		}
-		detached, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+		run := ctx
+		detached, cancel := context.WithCancelCause(context.WithoutCancel(run))
 		defer cancel(nil)
-		stop := context.AfterFunc(ctx, func() {
-			time.AfterFunc(renewGrace, func() { cancel(context.Cause(ctx)) })
+		stop := context.AfterFunc(run, func() {
+			time.AfterFunc(renewGrace, func() { cancel(context.Cause(run)) })
 		})
 		defer stop()
 		ctx = detached

@@ -47,6 +47,7 @@ func TestRuleOfTheBudget(t *testing.T) {
 		"a lost scout, known limit": {scouts(1, 50, time.Minute), 1, nil, 0, 0},
 		"half the limit as scouts":  {scouts(25, 50, time.Minute), 1, nil, 0, forever},
 		"a share of scouts":         {sent(5, scouts(1, 50, time.Minute)), 0.1, nil, 0, forever},
+		"a limit of one":            {sent(1, scouts(1, 1, time.Minute)), 1, nil, 0, forever},
 		"no limit":                  {window{unlimited: true}, 1, nil, 0, 0},
 		"a pause":                   {window{unlimited: true}, 1, nil, 3 * time.Second, 3 * time.Second},
 		"one left":                  {of(1, 0), 1, nil, 0, 0},
@@ -310,6 +311,10 @@ func TestWhatTheBudgetLearns(t *testing.T) {
 			limits("50", "7", time.Now().Add(20*time.Second), "Retry-After", "100"))
 		assert.Zero(t, b.window.left, "refused means none is left, whatever it says")
 		assert.Equal(t, windowLength, b.wait(time.Now()), "others wait for a window at most")
+
+		b = NewBudget(1, nil)
+		learn(b, limits("50", "49", time.Now().Add(20*time.Second), "Retry-After", "100"))
+		assert.Zero(t, b.wait(time.Now()), "an answer that refuses nothing holds nothing back")
 	})
 }
 

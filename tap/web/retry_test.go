@@ -38,8 +38,10 @@ func TestWaitsGrowAndTheLastAttemptIsAtTheEnd(t *testing.T) {
 		assert.Equal(t, 10*time.Minute, at[len(at)-1])
 		assert.InDelta(t, 0.5, at[1].Seconds(), 0.25)
 		assert.Greater(t, len(at), 10)
-		for i := 1; i < len(at); i++ {
-			assert.LessOrEqual(t, at[i]-at[i-1], 90*time.Second)
+		for i, next := 1, firstWait; i < len(at); i, next = i+1, min(2*next, longestWait) {
+			wait := at[i] - at[i-1]
+			assert.LessOrEqual(t, wait, next*3/2, "the wait %d", i)
+			assert.True(t, wait >= next/2 || i == len(at)-1, "the wait %d: %s", i, wait)
 		}
 	})
 }
@@ -106,13 +108,17 @@ func TestRetriesEnd(t *testing.T) {
 		require.ErrorAs(t, err, &gaveUp)
 		assert.Equal(t, 1, gaveUp.Tries)
 
-		for _, during := range []time.Duration{0, time.Second} { // in an attempt, in a wait
+		for during, waits := range map[time.Duration]int{0: 1, time.Second: 0} {
 			ctx, cancel := context.WithCancelCause(t.Context())
 			time.AfterFunc(100*time.Millisecond, func() { cancel(final) })
-			assert.Equal(t, final, patient(time.Hour).Do(ctx, func() error {
+			waited := 0
+			r := patient(time.Hour * time.Duration(waits))
+			r.Wait = func(*TemporaryError, time.Duration) bool { waited++; return true }
+			assert.Equal(t, final, r.Do(ctx, func() error {
 				time.Sleep(during)
 				return &TemporaryError{}
 			}))
+			assert.Equal(t, waits, waited, "who stops during an attempt hears of no other")
 		}
 	})
 }

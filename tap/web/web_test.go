@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
@@ -174,6 +176,74 @@ func TestSendingIsNotSilence(t *testing.T) {
 	}
 }
 
+// closing is a body that notes that it was closed.
+type closing struct {
+	io.Reader
+	closed int
+}
+
+func (c *closing) Close() error {
+	c.closed++
+	return nil
+}
+
+// Whoever asked is done with an exchange when its body is closed, or when there was no answer: what
+// still runs for it ends.
+func TestExchangesEnd(t *testing.T) {
+	broken := errors.New("broken")
+	for name, failure := range map[string]error{"an answer": nil, "no answer": broken} {
+		var asked context.Context
+		body := &closing{Reader: iotest.ErrReader(broken)}
+		w := Watch{RequestTimeout: time.Hour, Longest: time.Hour, Next: host(
+			func(r *http.Request) (*http.Response, error) {
+				asked = r.Context()
+				return &http.Response{StatusCode: http.StatusOK, Body: body}, failure
+			})}
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://host.invalid/", http.NoBody)
+		require.NoError(t, err)
+		answer, err := w.RoundTrip(req)
+		assert.Equal(t, failure, err, name)
+		if failure == nil {
+			_, err = answer.Body.Read(nil)
+			assert.Equal(t, broken, err, "what breaks a body is passed on")
+			require.NoError(t, asked.Err(), "it may be read on")
+			require.NoError(t, answer.Body.Close())
+			assert.Equal(t, 1, body.closed)
+		}
+		assert.Error(t, asked.Err(), name)
+	}
+}
+
+// A request without a body stays one: what sends it may tell by that.
+func TestRequestsWithoutABodyStaySo(t *testing.T) {
+	for _, body := range []io.ReadCloser{nil, http.NoBody} {
+		w := Watch{RequestTimeout: time.Hour, Next: host(func(r *http.Request) (*http.Response, error) {
+			assert.Equal(t, body, r.Body)
+			return &http.Response{StatusCode: http.StatusOK, Body: http.NoBody}, nil
+		})}
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://host.invalid/", body)
+		require.NoError(t, err)
+		answer, err := w.RoundTrip(req)
+		require.NoError(t, err)
+		require.NoError(t, answer.Body.Close())
+	}
+}
+
+// A body that cannot be repeated is not sent in part.
+func TestBodiesThatCannotBeRepeated(t *testing.T) {
+	gone := errors.New("the file is gone")
+	w := Watch{RequestTimeout: time.Hour, Next: host(func(r *http.Request) (*http.Response, error) {
+		_, err := r.GetBody()
+		return nil, err
+	})}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, "https://host.invalid/",
+		strings.NewReader("content"))
+	require.NoError(t, err)
+	req.GetBody = func() (io.ReadCloser, error) { return nil, gone }
+	_, err = w.RoundTrip(req) //nolint:bodyclose // there is none
+	assert.Equal(t, gone, err)
+}
+
 // The cause of the request's own context is not taken for silence.
 func TestCanceledRequestsAreNotSilent(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -275,6 +345,7 @@ func TestReasonsForNoAnswer(t *testing.T) {
 		x509.UnknownAuthorityError{},
 		x509.CertificateInvalidError{Reason: x509.Expired},
 		x509.HostnameError{Certificate: &x509.Certificate{}, Host: "host.invalid"},
+		tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"},
 	} {
 		err := Failed(t.Context(), to, &url.Error{Op: "Get", URL: to.String(), Err: untrusted})
 		assert.Equal(t, tap.Network, tap.KindOf(err))

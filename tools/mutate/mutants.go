@@ -30,10 +30,14 @@ type finder struct {
 	found []mutant
 	// silent are values of which no other one would be noticed.
 	silent map[ast.Node]bool
+	// spans are the numbers of durations.
+	spans map[ast.Node]bool
 }
 
 func mutantsOf(fset *token.FileSet, path string, f *ast.File) []mutant {
-	found := &finder{fset: fset, path: path, silent: map[ast.Node]bool{}}
+	found := &finder{
+		fset: fset, path: path, silent: map[ast.Node]bool{}, spans: map[ast.Node]bool{},
+	}
 	ast.Inspect(f, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.ImportSpec, *ast.StructType: // paths and tags are no constants of the program
@@ -45,8 +49,10 @@ func mutantsOf(fset *token.FileSet, path string, f *ast.File) []mutant {
 			found.timeouts(n)
 		case *ast.BinaryExpr:
 			found.operator(n)
+			found.span(n)
 		case *ast.UnaryExpr:
 			found.negation(n)
+			found.none(n)
 		case *ast.IfStmt:
 			found.condition(n)
 		case *ast.BlockStmt:
@@ -94,6 +100,13 @@ func (f *finder) operator(n *ast.BinaryExpr) {
 func (f *finder) negation(n *ast.UnaryExpr) {
 	if n.Op == token.NOT {
 		become[ast.Expr](f, n, "! was left out", &n.X, not(n.X))
+	}
+}
+
+// none notes that -1 stands for no index, like any other negative number.
+func (f *finder) none(n *ast.UnaryExpr) {
+	if one, ok := n.X.(*ast.BasicLit); ok && n.Op == token.SUB && one.Value == "1" {
+		f.silent[one] = true
 	}
 }
 
@@ -164,13 +177,25 @@ func (f *finder) timeouts(n *ast.CompositeLit) {
 	}
 }
 
-// number adds one to a number, but to no file mode; more to a float, of which one may be little.
+// span notes the number of a duration, such as 500 * time.Millisecond.
+func (f *finder) span(n *ast.BinaryExpr) {
+	unit, ok := n.Y.(*ast.SelectorExpr)
+	if !ok || n.Op != token.MUL {
+		return
+	}
+	if pkg, ok := unit.X.(*ast.Ident); ok && pkg.Name == "time" {
+		f.spans[n.X] = true
+	}
+}
+
+// number adds one to a number, but to no file mode; more to a float and to a duration, of which one
+// may be little.
 func (f *finder) number(n *ast.BasicLit) {
 	if f.silent[n] || n.Kind != token.INT && n.Kind != token.FLOAT || strings.HasPrefix(n.Value, "0o") {
 		return
 	}
 	to := "(2*" + n.Value + " + 1)"
-	if v, err := strconv.ParseInt(n.Value, 0, 64); err == nil {
+	if v, err := strconv.ParseInt(n.Value, 0, 64); err == nil && !f.spans[n] {
 		to = strconv.FormatInt(v+1, 10)
 	}
 	become(f, n, fmt.Sprintf("%s became %s", n.Value, to), &n.Value, to)
@@ -211,7 +236,7 @@ func (f *finder) returns(t *ast.FuncType, body *ast.BlockStmt) {
 		fails := failing(t.Results, r)
 		for i := range r.Results {
 			if fails && constant(r.Results[i]) {
-				f.silent[r.Results[i]] = true // nobody looks at it beside an error
+				f.silent[r.Results[i]] = i < len(r.Results)-1 // nobody looks at it
 				continue
 			}
 			if len(r.Results) != len(zeros) || zeros[i] == "" {
@@ -234,18 +259,20 @@ func (f *finder) returns(t *ast.FuncType, body *ast.BlockStmt) {
 	})
 }
 
-// failing reports whether a return hands on an error.
+// failing reports whether a return hands on an error, or says that it is not ok.
 func failing(results *ast.FieldList, r *ast.ReturnStmt) bool {
 	if results == nil || len(r.Results) < 2 || len(r.Results) != results.NumFields() {
 		return false
 	}
-	kind, ok := results.List[len(results.List)-1].Type.(*ast.Ident)
-	if !ok || kind.Name != "error" {
+	field := results.List[len(results.List)-1]
+	kind, ok := field.Type.(*ast.Ident)
+	named := len(field.Names) == 1 && field.Names[0].Name == "ok"
+	if !ok || kind.Name != "error" && !named {
 		return false
 	}
 	switch last := r.Results[len(r.Results)-1].(type) {
 	case *ast.Ident:
-		return last.Name != "nil"
+		return named && last.Name == "false" || !named && last.Name != "nil"
 	case *ast.CallExpr:
 		made, ok := last.Fun.(*ast.SelectorExpr)
 		return ok && (made.Sel.Name == "Errorf" || made.Sel.Name == "New")

@@ -52,7 +52,14 @@ func f(n int) (int, bool, error) {
 	strconv.ParseFloat("1", 64)
 	list = append(list, net.Dialer{Timeout: 30 * time.Second}, own{Timeout: 30})
 	return 0, true, nil
-}`, 0)
+}
+func g() (n int, ok bool) {
+	if late {
+		return 5, true
+	}
+	return 6, false
+}
+func h() int { return -1 }`, 0)
 	require.NoError(t, err)
 	var all []string
 	for _, m := range mutantsOf(fset, "silent.go", f) {
@@ -61,17 +68,22 @@ func f(n int) (int, bool, error) {
 	require.ElementsMatch(t, []string{
 		"0 became 1", "0 became 1", "!= became ==", "true became false", "result 3 became nil",
 		"a call was left out", "a call was left out", "30 became 31",
+		"the condition was negated", "5 became 6", "true became false", "false became true",
+		"result 1 became 0",
 	}, all)
 }
 
 // A number becomes another one that makes a difference.
 func TestNumbersBecomeOthers(t *testing.T) {
 	fset := token.NewFileSet()
-	f, err := parser.ParseFile(fset, "numbers.go", "package numbers\nvar a, b, c = 7, 1e9, 0o600", 0)
+	f, err := parser.ParseFile(fset, "numbers.go", `package numbers
+var a, b, c, d = 7, 1e9, 0o600, 500*time.Millisecond`, 0)
 	require.NoError(t, err)
 	var all []string
 	for _, m := range mutantsOf(fset, "numbers.go", f) {
 		all = append(all, m.what)
 	}
-	require.ElementsMatch(t, []string{"7 became 8", "1e9 became (2*1e9 + 1)"}, all)
+	require.ElementsMatch(t, []string{
+		"7 became 8", "1e9 became (2*1e9 + 1)", "500 became (2*500 + 1)",
+	}, all)
 }
