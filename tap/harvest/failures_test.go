@@ -294,6 +294,28 @@ func TestIntrospection(t *testing.T) {
 	assert.Equal(t, tap.Credentials, tap.KindOf(err))
 }
 
+// Tokens are introspected beside the address that gives them, wherever that is.
+func TestIntrospectionIsBesideTheToken(t *testing.T) {
+	for tokens, beside := range map[string]string{
+		"https://auth.invalid": "/introspect", "https://auth.invalid/": "/introspect",
+		"https://auth.invalid/a/token":      "/a/introspect",
+		"https://auth.invalid/a/token/?b=c": "/a/introspect",
+	} {
+		address, err := url.Parse(tokens)
+		require.NoError(t, err)
+		client := scriptedClient(t, nil, func(o *Options) { o.AuthURL = address })
+		var asked []string
+		client.http.Transport = scripted(func(r *http.Request) (*http.Response, error) {
+			asked = append(asked, r.URL.EscapedPath())
+			return granted(), nil
+		})
+		_, err = client.Introspect(t.Context())
+		require.NoError(t, err)
+		require.Len(t, asked, 2)
+		assert.Equal(t, beside, asked[1], tokens)
+	}
+}
+
 // A token that was introspected is new to the lists: one that they refuse at once says as much of
 // the credential as without introspection. An error of signing in is passed on without a second
 // attempt.

@@ -3,6 +3,7 @@ package harvest
 import (
 	"context"
 	"net/url"
+	"path"
 	"strings"
 	"time"
 
@@ -109,8 +110,7 @@ func (c *Client) Introspect(ctx context.Context) (*Introspection, error) {
 		defer c.auth.unused(t)
 	}
 	u := *c.tokenURL()
-	u.Path = strings.TrimSuffix(u.Path, "/")
-	u.Path = u.Path[:strings.LastIndexByte(u.Path, '/')+1] + "introspect"
+	u.Path = path.Join("/", path.Dir(strings.TrimSuffix(u.Path, "/")), "introspect")
 	patient, cancel := context.WithTimeout(ctx, introspectionPatience)
 	defer cancel()
 	form := url.Values{"token": {t.value}, "token_type_hint": {"access_token"}}
