@@ -102,7 +102,10 @@ func canaries(t *testing.T) func(stream string, id int64, row []byte) []byte {
 // With canaries in every text, none of a treated column appears anywhere, at any log level, in
 // either protocol, with faults.
 func TestTreatedValuesAppearNowhere(t *testing.T) {
-	t.Setenv("TAP_GREENHOUSE_LOGLEVEL", "debug")
+	t.Parallel()
+	run := func(t *testing.T, args ...string) result {
+		return run(t, append(args, "--log-level", "debug")...)
+	}
 	policy := map[string]any{
 		"privacy": map[string]any{
 			"contact": "hash", "free_text": "drop", "demographic": "mask",

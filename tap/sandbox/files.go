@@ -105,8 +105,9 @@ func (s *Server) serveFile(w http.ResponseWriter, r *http.Request) {
 	if fault != NoFault && s.break_(w, r, fault, &status) {
 		return
 	}
-	id, err := strconv.ParseInt(strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, "/elsewhere"),
-		"/files/"), 10, 64)
+	// A redirect may lead to another one.
+	_, number, _ := strings.Cut(r.URL.Path, "/files/")
+	id, err := strconv.ParseInt(number, 10, 64)
 	generation := r.URL.Query().Get("generation")
 	if err != nil || generation != strconv.FormatInt(f.generation.Load(), 10) ||
 		r.URL.Query().Get("X-Amz-Signature") != f.signature(id, generation) {
