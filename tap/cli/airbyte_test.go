@@ -431,6 +431,11 @@ func TestCheck(t *testing.T) {
 			opts: sandbox.Options{Scopes: []string{"harvest:jobs:list"}, NoIntrospection: true},
 			says: "grant the scope harvest:users:list",
 		},
+		"users, which is chosen, without introspection": {
+			opts:   sandbox.Options{Scopes: []string{"harvest:jobs:list"}, NoIntrospection: true},
+			config: map[string]any{"streams": []string{"users"}},
+			says:   "grant the scope harvest:users:list",
+		},
 		"no scope at all": {
 			opts: sandbox.Options{Scopes: []string{}},
 			says: "harvest:users:list",
@@ -449,9 +454,10 @@ func TestCheck(t *testing.T) {
 			var p platform.Platform
 			require.NoError(t, p.Read(strings.NewReader(r.out), false))
 			assert.Zero(t, r.code, "a check that fails is no error of the program")
+			lists, _, _ := s.Requests()
+			assert.LessOrEqual(t, lists["users"], 1, "no list is asked twice")
 			if c.says == "" {
 				assert.Equal(t, "SUCCEEDED", p.Status.Status, p.Status.Message)
-				lists, _, _ := s.Requests()
 				assert.Equal(t, map[string]int{cmp.Or(c.list, "users"): 1}, lists)
 				return
 			}

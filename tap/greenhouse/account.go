@@ -204,12 +204,12 @@ func (a *Account) listsToTry(told *harvest.Introspection) ([]*tap.Stream, error)
 		scopes = told.Scopes()
 	}
 	named := len(a.cfg.Streams) > 0
-	lists, err := schemas.Load(append([]string{"users"}, a.cfg.Streams...)...)
-	if err == nil && !named && scopes != nil {
-		var all []*tap.Stream
-		all, err = schemas.Load()
-		lists = append(lists, all...)
+	names := a.cfg.Streams
+	if !named && scopes != nil {
+		names = schemas.Names()
 	}
+	names = slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == "users" })
+	lists, err := schemas.Load(append([]string{"users"}, names...)...)
 	if err != nil {
 		return nil, err
 	}
