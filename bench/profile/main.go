@@ -1,5 +1,5 @@
 // Command profile runs tap-greenhouse with its arguments, except for the first, which names a file
-// for the CPU profile: bench/pgo makes default.pgo from it, for the compiler.
+// for the CPU profile: bench/pgo makes packaging/default.pgo from it.
 package main
 
 import (
