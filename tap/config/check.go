@@ -33,9 +33,8 @@ func (c *Config) check(members map[string]jsontext.Value) (err error) {
 	if strings.ContainsFunc(c.UserAgent, unicode.IsControl) {
 		return bad("user_agent", errors.New("it must have no line breaks or control characters"))
 	}
-	if err := c.makePolicies(); err != nil {
-		key, what, _ := strings.Cut(err.Error(), ": ") // it begins with the key, or a member
-		return bad(key, errors.New(what))
+	if err := c.makePolicy(); err != nil {
+		return bad("privacy", err)
 	}
 	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"} {
 		if err := checkProxy(c.getenv, name); err != nil {

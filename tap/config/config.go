@@ -45,9 +45,9 @@ type Config struct {
 	OnForbidden     string          `json:"on_forbidden"`
 
 	Privacy        map[string]string `json:"privacy"`
-	PrivacyColumns jsontext.Value    `json:"privacy_columns"`
+	PrivacyColumns columnTreatments  `json:"privacy_columns"`
 	PrivacyKey     string            `json:"privacy_key"`
-	ExcludeColumns []string          `json:"exclude"`
+	Exclude        *privacy.Policy   `json:"exclude"` // nil for no columns
 
 	Lookback       time.Duration `json:"lookback"`
 	Budget         float64       `json:"budget"` // 0 to 1
@@ -56,13 +56,12 @@ type Config struct {
 	MaxRetryTime   time.Duration `json:"max_retry_time"`
 	MaxRunTime     time.Duration `json:"max_run_time"`
 	MaxStaleness   time.Duration `json:"max_staleness"` // 0 for reading every list in every run
-	RefreshRules   refreshRules  `json:"refresh_every"`
+	RefreshEvery   refreshRules  `json:"refresh_every"`
 
 	Attachments *Attachments `json:"attachments"` // nil without contents of attachments
 	Deletes     *Deletes     `json:"deletes"`     // nil for not at all
 
-	Policy  *privacy.Policy `json:"-"` // of privacy and privacy_columns; nil without treatments
-	Exclude *privacy.Policy `json:"-"` // of exclude; nil for no columns
+	Policy *privacy.Policy `json:"-"` // of the settings for privacy; nil without treatments
 
 	File     string   `json:"-"` // where it was read from; empty for stdin and the environment
 	Warnings []string `json:"-"` // about it, for the log

@@ -60,7 +60,7 @@ func TestEmptyMeansNotSet(t *testing.T) {
 		assert.Nil(t, cfg.Deletes, empty)
 		assert.Nil(t, cfg.Attachments, empty)
 		assert.Nil(t, cfg.Policy, empty)
-		assert.Zero(t, cfg.RefreshEvery("users"), empty)
+		assert.Zero(t, cfg.RefreshEvery.Of("users"), empty)
 		assert.Equal(t, 8, cfg.Concurrency, empty)
 		assert.Equal(t, 5*time.Minute, cfg.Lookback, empty)
 		assert.Empty(t, cfg.User())

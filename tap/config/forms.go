@@ -24,6 +24,8 @@ func (c *Config) forms() json.Options {
 		form(parsePercent),
 		form(parseURL),
 		form(parseRefresh),
+		form(parseTreatments),
+		form(parseExclude),
 		form(func(text string) (time.Time, error) { return parseStart(text, c.now()) }),
 		form(func(address string) (store.Store, error) {
 			return store.Open(address, c.getenv, c.RequestTimeout)

@@ -1,6 +1,11 @@
 package config
 
-import "strings"
+import (
+	"errors"
+	"strings"
+
+	"github.com/tap-greenhouse/tap-greenhouse/tap/privacy"
+)
 
 // origin says where the values of a config came from, for messages.
 type origin struct {
@@ -19,8 +24,13 @@ func (o origin) of(key string) (op, name string) {
 
 func envName(key string) string { return EnvPrefix + strings.ToUpper(key) }
 
-// bad returns an error about a key. Its text does not repeat the value, which may be a secret.
+// bad returns an error about a key, or about the one that a [privacy.SettingError] names. Its text
+// does not repeat the value, which may be a secret.
 func (o origin) bad(key string, err error) error {
+	var of *privacy.SettingError
+	if errors.As(err, &of) {
+		key, err = of.Key, of.Err
+	}
 	op, name := o.of(key)
 	if name == "" {
 		return badConfig(op, "%w", err)

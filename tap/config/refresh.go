@@ -49,10 +49,10 @@ func (r refreshRule) specificity() int {
 	return len(r.pattern)
 }
 
-// RefreshEvery returns how recent the last complete read of a stream must be for it to be left
-// alone; 0 for never.
-func (c *Config) RefreshEvery(stream string) time.Duration {
-	for _, r := range c.RefreshRules {
+// Of returns how recent the last complete read of a stream must be for it to be left alone; 0 for
+// never.
+func (rules refreshRules) Of(stream string) time.Duration {
+	for _, r := range rules {
 		if ok, err := path.Match(r.pattern, stream); err == nil && ok {
 			return r.every
 		}

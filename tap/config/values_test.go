@@ -86,11 +86,11 @@ func TestRulesOfRefreshEvery(t *testing.T) {
 	cfg, err := read(t, oauth+`,"refresh_every":{"*":"1d","job*":"2d","job_posts":"3d","jobs":"4d"}`, nil)
 	require.NoError(t, err)
 	for stream, days := range map[string]int{"users": 1, "job_openings": 2, "job_posts": 3, "jobs": 4} {
-		assert.Equal(t, time.Duration(days)*24*time.Hour, cfg.RefreshEvery(stream), stream)
+		assert.Equal(t, time.Duration(days)*24*time.Hour, cfg.RefreshEvery.Of(stream), stream)
 	}
 	cfg, err = read(t, oauth+`,"refresh_every":{"jobs":"4d"}`, nil)
 	require.NoError(t, err)
-	assert.Zero(t, cfg.RefreshEvery("users"))
+	assert.Zero(t, cfg.RefreshEvery.Of("users"))
 	for rule, says := range map[string]string{`"jobz":"1d"`: "jobz", `"jobs":"often"`: "jobs: "} {
 		_, err = read(t, oauth+`,"refresh_every":{`+rule+`}`, nil)
 		assert.ErrorContains(t, err, says)

@@ -146,7 +146,7 @@ func (r *Run) identify(ctx context.Context) error {
 // schedule says when a stream may be left alone.
 func (r *Run) schedule(stream string) progress.Schedule {
 	return progress.Schedule{
-		RefreshEvery: r.cfg.RefreshEvery(stream), MaxStaleness: r.cfg.MaxStaleness,
+		RefreshEvery: r.cfg.RefreshEvery.Of(stream), MaxStaleness: r.cfg.MaxStaleness,
 	}
 }
 

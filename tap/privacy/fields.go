@@ -1,7 +1,6 @@
 package privacy
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -106,7 +105,7 @@ func (p *Policy) CheckFields(streams []*tap.Stream, fields func(*tap.Stream) []F
 			}
 		}
 		if names && !found {
-			return fmt.Errorf("%s: no column or custom field matches %q", p.key, r.pattern)
+			return wrong(p.key, "no column or custom field matches %q", r.pattern)
 		}
 	}
 	return nil

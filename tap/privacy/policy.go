@@ -76,10 +76,27 @@ type Policy struct {
 	protection string
 }
 
+// SettingError is an error in one of the settings that make a policy.
+type SettingError struct {
+	Key string // of the setting, or of a member of it, such as privacy.contact
+	Err error
+}
+
+func (e *SettingError) Error() string { return e.Key + ": " + e.Err.Error() }
+
+func (e *SettingError) Unwrap() error { return e.Err }
+
+func wrong(key, format string, args ...any) error {
+	return &SettingError{key, fmt.Errorf(format, args...)}
+}
+
 // New returns the policy of a config: classes and columns, each with a treatment. It returns nil if
-// neither is set. An unknown class, stream, column or treatment is an error that names the key, and
-// so is a treatment that the column does not allow.
+// neither is set. An unknown class, stream, column or treatment is a [SettingError], and so is a
+// treatment that the column does not allow, or a key that is too short.
 func New(classes, columns map[string]string, key string, streams []*tap.Stream) (*Policy, error) {
+	if n := len(key); n > 0 && n < MinKey {
+		return nil, wrong("privacy_key", "it must have at least %d bytes", MinKey)
+	}
 	if len(classes) == 0 && len(columns) == 0 {
 		return nil, nil //nolint:nilnil // nothing is a policy of its own: all is kept
 	}
@@ -91,7 +108,7 @@ func New(classes, columns map[string]string, key string, streams []*tap.Stream) 
 	hashes := false
 	for _, class := range slices.Sorted(maps.Keys(classes)) {
 		if !slices.Contains(allClasses, class) {
-			return nil, fmt.Errorf("privacy: unknown class %q: the classes are %s", class,
+			return nil, wrong("privacy", "unknown class %q: the classes are %s", class,
 				strings.Join(allClasses, ", "))
 		}
 		t, err := parse("privacy."+class, classes[class])
@@ -99,7 +116,7 @@ func New(classes, columns map[string]string, key string, streams []*tap.Stream) 
 			return nil, err
 		}
 		if t == record.Hash && Guessable(class) {
-			return nil, fmt.Errorf("privacy.%s: it cannot be hashed: with so few values, a hash hides nothing; mask or drop it", class)
+			return nil, wrong("privacy."+class, "it cannot be hashed: with so few values, a hash hides nothing; mask or drop it")
 		}
 		p.classes[class] = t
 		hashes = hashes || t == record.Hash
@@ -116,7 +133,7 @@ func New(classes, columns map[string]string, key string, streams []*tap.Stream) 
 		return nil, err
 	}
 	if hashes && len(key) < MinKey {
-		return nil, fmt.Errorf("privacy_key: hashing needs a key of at least %d bytes: set it to a secret that stays the same", MinKey)
+		return nil, wrong("privacy_key", "hashing needs a key of at least %d bytes: set it to a secret that stays the same", MinKey)
 	}
 	sum := sha256.New()
 	for _, class := range slices.Sorted(maps.Keys(p.classes)) {
@@ -136,7 +153,7 @@ func New(classes, columns map[string]string, key string, streams []*tap.Stream) 
 func parse(key, word string) (record.Treatment, error) {
 	t, ok := treatments[word]
 	if !ok {
-		return 0, fmt.Errorf("%s: unknown treatment %q: the treatments are keep, hash, mask and drop", key, word)
+		return 0, wrong(key, "unknown treatment %q: the treatments are keep, hash, mask and drop", word)
 	}
 	return t, nil
 }

@@ -1,7 +1,6 @@
 package privacy
 
 import (
-	"fmt"
 	"path"
 	"strings"
 
@@ -93,7 +92,7 @@ func (p *Policy) ruleFor(stream string, at []string) rule {
 func (p *Policy) check(streams []*tap.Stream) error {
 	for _, r := range p.rules {
 		if !r.valid() {
-			return fmt.Errorf("%s: %q is not a column name: write it as stream.column or stream.column.member", p.key, r.pattern)
+			return wrong(p.key, "%q is not a column name: write it as stream.column or stream.column.member", r.pattern)
 		}
 		found, free := false, false
 		for _, s := range streams {
@@ -114,9 +113,9 @@ func (p *Policy) check(streams []*tap.Stream) error {
 		}
 		switch {
 		case !found:
-			return fmt.Errorf("%s: no column matches %q%s", p.key, r.pattern, p.meant(streams, r))
+			return wrong(p.key, "no column matches %q%s", r.pattern, p.meant(streams, r))
 		case !free && r.treatment != record.Keep:
-			return fmt.Errorf("%s: %s: %s", p.key, r.pattern, p.protection)
+			return wrong(p.key, "%s: %s", r.pattern, p.protection)
 		}
 	}
 	return nil
@@ -137,6 +136,6 @@ func (p *Policy) meant(streams []*tap.Stream, r rule) string {
 }
 
 func (r rule) unhashable(row Row) error {
-	return fmt.Errorf("privacy_columns.%s: %s.%s holds %s data and cannot be hashed: with so few values, a hash hides nothing; mask or drop it",
-		r.pattern, row.Stream, row.Column, row.Class)
+	return wrong("privacy_columns."+r.pattern, "%s.%s holds %s data and cannot be hashed: with so few values, a hash hides nothing; mask or drop it",
+		row.Stream, row.Column, row.Class)
 }
