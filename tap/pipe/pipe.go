@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -74,6 +75,10 @@ func Find(program string) error {
 	if errors.Is(err, exec.ErrNotFound) {
 		return tap.Errorf(tap.BadInput, "loader "+program, "there is no such program").
 			WithHint("install it, or give its path: it is looked for in PATH")
+	}
+	if errors.Is(err, exec.ErrDot) {
+		return tap.Errorf(tap.BadInput, "loader "+program, "it is looked for in PATH, not in this folder").
+			WithHint("write .%c%s", filepath.Separator, program)
 	}
 	return refused(program, err)
 }

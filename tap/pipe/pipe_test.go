@@ -413,3 +413,16 @@ func TestLoaderThatCannotBeStarted(t *testing.T) {
 	}
 	assert.NoError(t, pipe.Find(os.Args[0]))
 }
+
+// On Windows, a program in the folder where one is goes before the PATH, and Go runs none of those.
+func TestLoaderInThisFolderNeedsItsPath(t *testing.T) {
+	t.Chdir(t.TempDir())
+	t.Setenv("PATH", ".")
+	name := "loader" + filepath.Ext(os.Args[0]) // .exe on Windows
+	require.NoError(t, os.WriteFile(name, nil, 0o700))
+	err := pipe.Find(name)
+	require.ErrorContains(t, err, "it is looked for in PATH, not in this folder")
+	var e *tap.Error
+	require.ErrorAs(t, err, &e)
+	assert.Equal(t, "write "+filepath.FromSlash("./")+name, e.Hint)
+}
