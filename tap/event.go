@@ -54,7 +54,8 @@ type Waiting struct {
 	Until   time.Time
 }
 
-// Ended comes once for every stream that was started. A nil error means that it is complete.
+// Ended comes once for every stream that was started. A nil error means that it is complete, or was
+// left alone because its last complete read is recent enough.
 type Ended struct {
 	Stream *Stream
 	Err    error

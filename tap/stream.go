@@ -21,9 +21,9 @@ type Stream struct {
 	Path string `json:"path"`
 	// Scope is the scope that a credential needs to read the list.
 	Scope string `json:"scope"`
-	// Made is true for a stream that this program makes: it has no path and no scope, and no
+	// Local is true for a stream that this program makes: it has no path and no scope, and no
 	// request is made for it.
-	Made bool `json:"made,omitzero"`
+	Local bool `json:"local,omitzero"`
 	// Default is false for a stream that is read only if selected, such as a list that needs a
 	// write scope or a product feature. Nil stands for true.
 	Default *bool `json:"default,omitzero"`

@@ -41,7 +41,7 @@ func (p *program) scopes(ctx context.Context, flags scopesFlags) (int, error) {
 	if err != nil {
 		return greenhouse.ExitIncomplete, err
 	}
-	streams = slices.DeleteFunc(streams, func(s *tap.Stream) bool { return s.Made })
+	streams = slices.DeleteFunc(streams, func(s *tap.Stream) bool { return s.Local })
 	if cfg.CustomFields != "raw" &&
 		slices.ContainsFunc(streams, func(s *tap.Stream) bool { return s.CustomFields != nil }) &&
 		!slices.ContainsFunc(streams, func(s *tap.Stream) bool { return s.Name == custom.Stream }) {

@@ -21,9 +21,9 @@ type batch struct {
 	frame   [2][]byte     // the text before and after each record
 	schema  schema        // the shape that the records fit
 	step    progress.Step // what the page means for the read; nil for nothing
-	whole   bool          // the records are all rows of the stream
-	number  uint64        // the entry of its rows in the ledger; 0 for none
-	written chan struct{} // closed when the records are no longer needed
+	allRows bool          // the records are all rows of the stream
+	entry   uint64        // the entry of its rows in the ledger; 0 for none
+	done    chan struct{} // closed when the records are no longer needed
 }
 
 // restarted means that a piece begins again.
@@ -41,7 +41,7 @@ type waiting struct{ until time.Time }
 // leftAlone means that a stream is not read in this run.
 type leftAlone struct{ stream *stream }
 
-// failed means that a stream cannot be read any further.
+// failed means that a stream cannot be read, or swept, any further.
 type failed struct {
 	stream *stream
 	err    error
@@ -52,7 +52,7 @@ type vanished struct {
 	stream   *stream
 	ids      []int64
 	at       time.Time // when that was found out, by the server's clock
-	number   uint64    // of the ledger's entry
+	entry    uint64    // of the ledger's entry
 	reported chan bool // receives whether they could be reported
 }
 
@@ -75,7 +75,7 @@ func (m started) write(w *writer) {
 	}
 	out.started = true
 	m.stream.report.status(tap.Unfinished, nil)
-	w.under = append(w.under, m.stream.query.Stream)
+	w.active = append(w.active, m.stream.query.Stream)
 	w.say(tap.Started{Stream: m.stream.query.Stream})
 }
 
@@ -85,7 +85,7 @@ func (m estimated) write(w *writer) {
 
 func (m waiting) write(w *writer) {
 	if time.Now().Before(m.until) {
-		w.say(tap.Waiting{Streams: w.under, Until: m.until})
+		w.say(tap.Waiting{Streams: w.active, Until: m.until})
 	}
 }
 

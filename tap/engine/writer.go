@@ -28,13 +28,13 @@ const writeBytes = 32 << 10
 // output is what standard output has of a stream.
 type output struct {
 	started, announced bool
-	version, records   int
+	revision, records  int
 	learnt             map[string]jsontext.Value // of the latest shape that was written
-	learntVersion      int
+	learntRevision     int
 	verified           *tap.Verified // the last proof
 	proof              *gone.Found   // that of this run; nil for none
 	err                error         // why the stream failed
-	complete           bool          // nothing is left but to compare it
+	listRead           bool          // nothing is left but its sweep
 	leftAlone          bool          // it was left alone
 }
 
@@ -60,7 +60,7 @@ type writer struct {
 	// rows, and no bookmark may pass over rows that are hidden.
 	proven bool
 	moved  []*stream     // streams whose bookmark in the state is not up to date
-	under  []*tap.Stream // streams that have started but not ended
+	active []*tap.Stream // streams that have started but not ended
 
 	unread    int       // streams with something left to read
 	unended   int       // streams whose end was not reported
@@ -119,7 +119,7 @@ func (w *writer) close(cause error) {
 			w.flush()
 		}
 	}
-	if w.log != nil {
+	if w.syncLog != nil {
 		w.writeLog(cause)
 	}
 	if w.dirty || w.closing && !w.stateLast {
@@ -130,19 +130,19 @@ func (w *writer) close(cause error) {
 func (w *writer) allEnded() bool { return w.unended == 0 }
 
 func (m batch) write(w *writer) {
-	defer close(m.written)
+	defer close(m.done)
 	st := m.task.stream
 	if w.err != nil || st.ended.Load() {
 		return
 	}
 	w.announce(st, m.schema)
-	if m.whole {
+	if m.allRows {
 		w.say(tap.Estimate{Stream: st.query.Stream, Records: int64(len(m.records))})
 	}
 	if len(m.records) > 0 && st.out.records == 0 {
 		w.say(tap.Running{Stream: st.query.Stream})
 	}
-	done := w.records(m)
+	done := w.writeRecords(m)
 	if w.err != nil {
 		return
 	}
@@ -151,13 +151,13 @@ func (m batch) write(w *writer) {
 	if done < len(m.records) {
 		return // the page is not whole: the next run reads it again
 	}
-	if m.number > 0 {
-		st.ledger.Wrote(m.number)
+	if m.entry > 0 {
+		st.ledger.Wrote(m.entry)
 		w.due = w.due || st.ledger.Slow()
 		w.changed(st)
 	}
-	if m.schema.learnt != nil && m.schema.version >= st.out.learntVersion {
-		st.out.learnt, st.out.learntVersion = m.schema.learnt, m.schema.version
+	if m.schema.learnt != nil && m.schema.revision >= st.out.learntRevision {
+		st.out.learnt, st.out.learntRevision = m.schema.learnt, m.schema.revision
 	}
 	if m.step != nil {
 		w.advance(m)
@@ -166,14 +166,14 @@ func (m batch) write(w *writer) {
 
 // announce says the shape of the records that follow, if it is new.
 func (w *writer) announce(st *stream, k schema) {
-	if k.shape != nil && (!st.out.announced || k.version > st.out.version) {
-		st.out.announced, st.out.version = true, k.version
+	if k.shape != nil && (!st.out.announced || k.revision > st.out.revision) {
+		st.out.announced, st.out.revision = true, k.revision
 		w.say(tap.Schema{Query: st.query, Shape: k.shape})
 	}
 }
 
-// records writes the records of a page, and returns how many it wrote before the run was over.
-func (w *writer) records(m batch) (done int) {
+// writeRecords writes the records of a page, and returns how many it wrote before the run was over.
+func (w *writer) writeRecords(m batch) (done int) {
 	for _, record := range m.records {
 		if len(w.buf) > 0 && len(w.buf)+len(record) > writeBytes {
 			w.flush()
@@ -261,7 +261,7 @@ func (m vanished) write(w *writer) {
 		m.reported <- false
 		return
 	}
-	st.ledger.Wrote(m.number)
+	st.ledger.Wrote(m.entry)
 	w.wrote(st, len(m.ids))
 	w.due = w.due || st.ledger.Slow()
 	w.changed(st)
@@ -330,7 +330,7 @@ func (w *writer) bookmarkOf(st *stream) tap.Bookmark {
 // say adds an event to what is written next.
 func (w *writer) say(e tap.Event) { w.buf = w.voice.Append(w.buf, e) }
 
-// flush writes what was said.
+// flush writes the events and records that were added.
 func (w *writer) flush() {
 	if w.err == nil && len(w.buf) > 0 {
 		w.stateLast = false

@@ -16,13 +16,14 @@ type topColumn struct {
 	values map[string]bool
 }
 
-// rename gives a member another name. Its edit precedes those of its value, which begin at mark.
-func (s *scanner) rename(name int, as string, mark int) {
+// rename gives a member another name. Its edit goes in front of those of its value. before is the
+// number of edits in front of the member.
+func (s *scanner) rename(name int, as string, before int) {
 	s.replace(span{name, s.text(name)}, `"`+as+`"`)
 	last := len(s.edits) - 1
 	e := s.edits[last]
-	copy(s.edits[mark+1:], s.edits[mark:last])
-	s.edits[mark] = e
+	copy(s.edits[before+1:], s.edits[before:last])
+	s.edits[before] = e
 }
 
 // nulling is value for columns in which values of another type become null. Keys never do.

@@ -21,8 +21,8 @@ func (e *MalformedError) Error() string {
 // span is a piece of the page, from and to in bytes.
 type span struct{ from, to int }
 
-// edit replaces a piece of the page by a text, which stands in the scanner's own buffer; an empty
-// one cuts it out.
+// edit replaces a part of the page by a text, which stands in the scanner's buffer; an empty text
+// removes the part.
 type edit struct {
 	span
 	text span
@@ -115,7 +115,7 @@ func (s *scanner) value(i int, shape *Shape) int {
 	if shape.Text && s.b[i] != '"' && s.b[i] != 'n' {
 		return s.asText(i)
 	}
-	mark := len(s.edits)
+	before := len(s.edits)
 	var end int
 	admitted := true
 	switch c := s.b[i]; c {
@@ -157,7 +157,7 @@ func (s *scanner) value(i int, shape *Shape) int {
 		admitted = shape.admits(kind)
 	}
 	if !admitted && end > 0 {
-		s.refuse(span{i, end}, shape, mark)
+		s.refuse(span{i, end}, shape, before)
 	}
 	return end
 }
@@ -186,16 +186,16 @@ func (s *scanner) asText(i int) int {
 // everything.
 func (s *Shape) admits(k Kinds) bool { return s == nil || s.Kinds&k != 0 }
 
-// refuse handles a value that its shape does not admit: it is drift, or becomes null. mark is the
+// refuse handles a value that its shape does not admit: it is drift, or becomes null. before is the
 // number of edits before it.
-func (s *scanner) refuse(value span, shape *Shape, mark int) {
+func (s *scanner) refuse(value span, shape *Shape, before int) {
 	null := s.nullUnfit || shape.closed || shape.seals(s.container(value.from))
 	if s.b[value.from] == 'n' || !null {
 		s.drift = true
 		return
 	}
 	s.nulls++
-	s.edits = s.edits[:mark]
+	s.edits = s.edits[:before]
 	s.replace(value, "null")
 }
 
@@ -299,7 +299,7 @@ func (s *scanner) object(i int, shape *Shape) int {
 			i++
 		}
 		i = s.space(i)
-		from, mark := i, len(s.edits)
+		from, before := i, len(s.edits)
 		nulls, undated := s.nulls, s.undated
 		switch {
 		case c.Treatment != Keep:
@@ -332,18 +332,18 @@ func (s *scanner) object(i int, shape *Shape) int {
 		}
 		switch {
 		case c.Treatment == Drop && kept:
-			s.edits = append(s.edits[:mark], edit{span: span{previousEnd, i}})
+			s.edits = append(s.edits[:before], edit{span: span{previousEnd, i}})
 		case c.Treatment == Drop:
-			s.edits = s.edits[:mark]
+			s.edits = s.edits[:before]
 			cutFrom = start
 		default:
 			kept = true
 			if c.As != "" {
-				s.rename(start, c.As, mark)
-				mark++
+				s.rename(start, c.As, before)
+				before++
 			}
 			if c.Treatment != Keep {
-				s.edits = s.edits[:mark]
+				s.edits = s.edits[:before]
 				s.treat(span{from, i}, c.Shape, c.Treatment)
 			}
 		}

@@ -172,9 +172,9 @@ var ErrDrift = errors.New("a record that its schema does not admit")
 // Split returns the records of a page. The error is [ErrDrift], or a [MalformedError] if the page
 // is not an array of records with their keys; then there are no records.
 //
-// Invalid Unicode and NUL become replacement characters, and each record is on one line. If a
-// known column or member appears twice, the last one counts. Split uses [Padding] bytes of
-// page's capacity; if there are fewer, it copies the page.
+// Invalid Unicode and NUL become replacement characters, and each record is on one line. If a known
+// column or member appears twice, the last one counts. Split uses [Padding] bytes of page's
+// capacity; if there are fewer, it copies the page.
 func (s *Splitter) Split(page []byte) (Result, error) {
 	s.page = page
 	res, err := s.split(page)
@@ -314,7 +314,7 @@ func (s *scanner) newlyDropped() (names []string) {
 // absent names the columns of the API that no record after one of that number has.
 func (s *Splitter) absent(record int) (names []string) {
 	for i, c := range s.shape.Columns {
-		if s.scan.tops[i].seen <= record && !c.Made && c.Treatment != Drop {
+		if s.scan.tops[i].seen <= record && !c.Added && c.Treatment != Drop {
 			names = append(names, c.Name)
 		}
 	}

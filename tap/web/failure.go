@@ -17,18 +17,18 @@ import (
 
 // TemporaryError is a failure that a retry may fix.
 type TemporaryError struct {
-	Kind    tap.Kind // Network or Server
-	Reason  string
-	After   time.Duration // how long the answer asks to wait; 0 for nothing
-	Limited bool          // the request was one too many: a 429
-	Untold  bool          // and the answer does not say until when
-	Nowhere bool          // the host is unknown, or refuses connections
+	Kind      tap.Kind // Network or Server
+	Reason    string
+	After     time.Duration // how long the answer asks to wait; 0 for nothing
+	Limited   bool          // the request was one too many: a 429
+	OpenEnded bool          // and the answer does not say until when
+	Nowhere   bool          // the host is unknown, or refuses connections
 }
 
 func (t *TemporaryError) Error() string { return t.Reason }
 
-// Failed returns why a request got no answer: the cause of its context, or a [TemporaryError]
-// error; a connection that is not private is an error of kind Network, since a retry does not help.
+// Failed returns why a request got no answer: the cause of its context, or a [TemporaryError]. A
+// connection that is not private is an error of kind Network, since a retry does not help.
 func Failed(ctx context.Context, to *url.URL, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
@@ -62,8 +62,7 @@ func untrusted(err error) bool {
 		errors.As(err, &notTLS)
 }
 
-// BreaksOff returns that an answer ended early: the cause of its context, or a [TemporaryError]
-// error.
+// BreaksOff returns why an answer ended early: the cause of its context, or a [TemporaryError].
 func BreaksOff(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
