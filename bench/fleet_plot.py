@@ -34,7 +34,7 @@ for axis, (name, title) in zip(axes, PANELS.items()):
     axis.set_title(title)
     axis.set_ylim(bottom=0)
     axis.set_xticks(range(0, 25, 6))
-    axis.legend(loc="upper right")
+    axis.legend(loc="lower right" if name == "statements" else "upper right")
 axes[-1].set_xlabel("hours")
 figure.tight_layout()
 figure.savefig(OUT, metadata={"Date": None})

@@ -93,3 +93,37 @@ func (m restarted) write(w *writer) {
 	m.task.stream.read.Wrote(progress.Restart{Piece: *m.task.piece})
 	w.changed(m.task.stream)
 }
+
+func (m vanished) write(w *writer) {
+	w.prove(w.signals.row.Load())
+	st := m.stream
+	if w.err != nil || !w.proven || !st.read.Bookmark().Whole {
+		m.reported <- false // loaders delete rows that were not written under the version
+		return
+	}
+	deleted := w.voice.Append(nil,
+		tap.Deleted{Query: st.query, Version: st.version(), IDs: m.ids, At: m.at})
+	if len(deleted) == 0 {
+		w.Log.Warn("rows are gone, and the catalog lacks the column that says so: refresh the schema of the source in the connection",
+			"stream", st.query.Stream.Name, "rows", len(m.ids))
+		m.reported <- false
+		return
+	}
+	if w.dirty {
+		w.writeState() // it says that all rows were
+	}
+	if st.out.records == 0 {
+		w.say(tap.Running{Stream: st.query.Stream})
+	}
+	w.buf = append(w.buf, deleted...)
+	w.flush()
+	if w.err != nil {
+		m.reported <- false
+		return
+	}
+	st.ledger.Wrote(m.entry)
+	w.wrote(st, len(m.ids))
+	w.due = w.due || st.ledger.Slow()
+	w.changed(st)
+	m.reported <- true
+}

@@ -16,16 +16,6 @@ type topColumn struct {
 	values map[string]bool
 }
 
-// rename gives a member another name. Its edit goes in front of those of its value. before is the
-// number of edits in front of the member.
-func (s *scanner) rename(name int, as string, before int) {
-	s.replace(span{name, s.text(name)}, `"`+as+`"`)
-	last := len(s.edits) - 1
-	e := s.edits[last]
-	copy(s.edits[before+1:], s.edits[before:last])
-	s.edits[before] = e
-}
-
 // nulling is value for columns in which values of another type become null. Keys never do.
 func (s *scanner) nulling(i int, c *Column) int {
 	s.nullUnfit = !c.Key

@@ -18,16 +18,6 @@ func (e *MalformedError) Error() string {
 	return fmt.Sprintf("not a JSON array of records: %s at byte %d", e.What, e.Offset)
 }
 
-// span is a piece of the page, from and to in bytes.
-type span struct{ from, to int }
-
-// edit replaces a part of the page by a text, which stands in the scanner's buffer; an empty text
-// removes the part.
-type edit struct {
-	span
-	text span
-}
-
 // padding follows a page while it is read. A zero byte is valid nowhere in JSON, so no look-up
 // needs a check against the end; eight of them let a word be read at any byte.
 const padding = "\x00\x00\x00\x00\x00\x00\x00\x00"
@@ -162,60 +152,9 @@ func (s *scanner) value(i int, shape *Shape) int {
 	return end
 }
 
-// asText makes the value at i, which is no text, one: its JSON without white space.
-func (s *scanner) asText(i int) int {
-	end := s.any(i)
-	if end < 0 {
-		return -1
-	}
-	s.plain = append(s.plain[:0], s.b[i:end]...)
-	from := len(s.texts)
-	s.texts = append(s.texts, '"')
-	for _, c := range s.plain[:compact(s.plain)] {
-		if c == '"' || c == '\\' {
-			s.texts = append(s.texts, '\\')
-		}
-		s.texts = append(s.texts, c)
-	}
-	s.texts = append(s.texts, '"')
-	s.edits = append(s.edits, edit{span{i, end}, span{from, len(s.texts)}})
-	return end
-}
-
 // admits reports whether the shape admits a value of one of the kinds. A nil shape admits
 // everything.
 func (s *Shape) admits(k Kinds) bool { return s == nil || s.Kinds&k != 0 }
-
-// refuse handles a value that its shape does not admit: it is drift, or becomes null. before is the
-// number of edits before it.
-func (s *scanner) refuse(value span, shape *Shape, before int) {
-	null := s.nullUnfit || shape.closed || shape.seals(s.container(value.from))
-	if s.b[value.from] == 'n' || !null {
-		s.drift = true
-		return
-	}
-	s.nulls++
-	s.edits = s.edits[:before]
-	s.replace(value, "null")
-}
-
-// container returns the kind of a list or an object at i, and none for other values.
-func (s *scanner) container(i int) Kinds {
-	switch s.b[i] {
-	case '{':
-		return Object
-	case '[':
-		return Array
-	}
-	return 0
-}
-
-// replace replaces a part of the page by a text.
-func (s *scanner) replace(at span, text string) {
-	from := len(s.texts)
-	s.texts = append(s.texts, text...)
-	s.edits = append(s.edits, edit{at, span{from, len(s.texts)}})
-}
 
 func matches(f Format, text []byte) bool {
 	if f == Date {
