@@ -55,9 +55,6 @@ func NewSplitter(shape *Shape, opts Options) *Splitter {
 	return s
 }
 
-// Shape returns the shape that records are checked against.
-func (s *Splitter) Shape() *Shape { return s.shape }
-
 // Use sets the shape that records are checked against from now on.
 func (s *Splitter) Use(shape *Shape) {
 	if s.shape == shape {

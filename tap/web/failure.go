@@ -48,7 +48,7 @@ func Failed(ctx context.Context, to *url.URL, err error) error {
 		errors.Is(err, syscall.ECONNREFUSED)
 	return &TemporaryError{
 		Kind: tap.Network, Nowhere: nowhere,
-		Reason: HostPort(to) + " does not answer: " + OneLine(err.Error()),
+		Reason: HostPort(to) + " does not answer: " + oneLine(err.Error()),
 	}
 }
 
@@ -67,7 +67,7 @@ func BreaksOff(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
 	}
-	return &TemporaryError{Kind: tap.Network, Reason: "the answer breaks off: " + OneLine(err.Error())}
+	return &TemporaryError{Kind: tap.Network, Reason: "the answer breaks off: " + oneLine(err.Error())}
 }
 
 // Again reports whether a request may be answered if it is repeated: after errors of the server, a
@@ -89,5 +89,5 @@ func HostPort(u *url.URL) string {
 	return net.JoinHostPort(strings.ToLower(u.Hostname()), port)
 }
 
-// OneLine puts a text on one line.
-func OneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
+// oneLine puts a text on one line.
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
