@@ -67,7 +67,7 @@ func (l *Ledger) leftOut(row record.Row) bool {
 // Page is a page whose rows are about to be written.
 type Page struct {
 	Rows []record.Row
-	// Pass is the read that it belongs to, Next leads to the next page, and Asked is when it was
+	// Pass is the pass that it belongs to, Next leads to the next page, and Asked is when it was
 	// requested, by the server's clock.
 	Pass  int
 	Next  string

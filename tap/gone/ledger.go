@@ -77,7 +77,7 @@ type Opening struct {
 	Stream string
 	// Nonce tells this run from others that begin at the same time.
 	Nonce string
-	// Passes is the number of reads that make up the list.
+	// Passes is the number of passes that make up the list.
 	Passes int
 	// ReadAs is a fingerprint of the credential and user.
 	ReadAs string

@@ -14,7 +14,7 @@ type Listing struct {
 	ID string `json:"id"`
 	// Began is when its first page was requested, by the server's clock.
 	Began time.Time `json:"began"`
-	// Passes are the reads that together make up the list.
+	// Passes together make up the list.
 	Passes []*Pass `json:"passes"`
 	// Stale are rows that changed since they were delivered, or that were never delivered.
 	Stale []int64 `json:"stale,omitzero"`
@@ -22,7 +22,7 @@ type Listing struct {
 	Rows int `json:"rows"`
 }
 
-// Pass is one read of a listing.
+// Pass is one pass of a listing.
 type Pass struct {
 	// Low is the lowest id that pages have covered so far.
 	Low int64 `json:"low"`
