@@ -33,9 +33,6 @@ try:
     for line in go("how many runs the databases take", "test", "-run", "^$", "-bench", "Runs", "-benchtime", "1500x", "./...").split("\n"):
         if "runs/s" in line:
             print("  ", " ".join(line.split()))
-    print(go("a day of ten thousand accounts is simulated", "run", ".", "simulate", "--plot", os.path.join(WORK, "day.svg")))
-    with open(os.path.join(WORK, "day.svg")) as f:
-        check("the plot is drawn", f.read().count("<path") > 10)
 finally:
     server.stop()
 finish("fleet")

@@ -56,7 +56,7 @@ func Load(names ...string) ([]*tap.Stream, error) {
 // Lists reads the streams that are lists of the API: all but those that this program makes.
 func Lists() ([]*tap.Stream, error) {
 	all, err := Load()
-	return slices.DeleteFunc(all, func(s *tap.Stream) bool { return s.Made }), err
+	return slices.DeleteFunc(all, func(s *tap.Stream) bool { return s.Local }), err
 }
 
 func unknown(name string) error {

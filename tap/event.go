@@ -16,7 +16,10 @@ type Voice interface {
 	Append(dst []byte, e Event) []byte
 }
 
-// Event is something that happened in a run: one of the types below.
+// Event is something that happened in a run: one of the types below. A linter holds that a voice
+// names all of them.
+//
+//sumtype:decl
 type Event interface{ event() }
 
 // Started comes once for every selected stream, before anything else about it.
@@ -54,7 +57,8 @@ type Waiting struct {
 	Until   time.Time
 }
 
-// Ended comes once for every stream that was started. A nil error means that it is complete.
+// Ended comes once for every stream that was started. A nil error means that it is complete, or was
+// left alone because its last complete read is recent enough.
 type Ended struct {
 	Stream *Stream
 	Err    error

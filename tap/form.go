@@ -10,8 +10,8 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// ownMembers are the names of a bookmark's members in a state.
-var ownMembers = sync.OnceValue(func() map[string]bool {
+// extraMembers are the names of a bookmark's members in a state.
+var extraMembers = sync.OnceValue(func() map[string]bool {
 	names := map[string]bool{}
 	for field := range reflect.TypeFor[Extra]().Fields() {
 		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
@@ -31,7 +31,7 @@ func Understood(entry jsontext.Value, named ...string) bool {
 	for name, value := range members {
 		switch {
 		case slices.Contains([]string{`null`, `""`, `[]`, `{}`}, string(value)):
-		case ownMembers()[name]:
+		case extraMembers()[name]:
 			return true
 		default:
 			rest = rest || !slices.Contains(named, name)

@@ -66,14 +66,14 @@ func (s *State) Belongs(o Organization) error {
 			return fmt.Errorf("it is of the organization %s, but the credential reads %s", earlier, o)
 		}
 	}
-	s.own(o)
+	s.setOrganization(o)
 	return nil
 }
 
 // Accept makes a state that of an organization, whatever its parts are of.
-func (s *State) Accept(o Organization) { s.own(o) }
+func (s *State) Accept(o Organization) { s.setOrganization(o) }
 
-func (s *State) own(o Organization) {
+func (s *State) setOrganization(o Organization) {
 	s.Organization = o
 	if o.ID == "" && len(s.Earlier) > 0 {
 		s.Organization = s.Earlier[0]

@@ -130,9 +130,9 @@ var plainCauses = map[Kind]string{
 // nothing else, in a method Plain.
 func Plain(err error) string {
 	cause := plainCauses[KindOf(err)]
-	var own interface{ Plain() string }
-	if errors.As(err, &own) {
-		cause += " (" + own.Plain() + ")"
+	var plain interface{ Plain() string }
+	if errors.As(err, &plain) {
+		cause += " (" + plain.Plain() + ")"
 	}
 	for rest := err; ; {
 		var e *Error

@@ -77,14 +77,14 @@ func (c *Choice) Select(shape *record.Shape, maker Maker) *Query {
 func (c *Choice) treat(shape *record.Shape) (treated *record.Shape, fields []string) {
 	all := true
 	whole := map[string]bool{} // columns of which all members come
-	treated = shape.Treat(func(path []string, col *record.Column) (own, below record.Treatment) {
+	treated = shape.Treat(func(path []string, col *record.Column) (column, unknown record.Treatment) {
 		name, parent := strings.Join(path, "\x00"), strings.Join(path[:len(path)-1], "\x00")
 		automatic := len(path) == 1 && c.Stream.Automatic(path[0])
 		if col.Treatment != record.Drop && (automatic || whole[parent] || c.wants(path)) {
 			whole[name] = whole[parent] || !c.wantsBelow(path, col)
 			return col.Treatment, col.Members().Unknown
 		}
-		if len(path) == 1 && !col.Made {
+		if len(path) == 1 && !col.Added {
 			all = false
 		}
 		return record.Drop, record.Drop
@@ -93,7 +93,7 @@ func (c *Choice) treat(shape *record.Shape) (treated *record.Shape, fields []str
 		return treated, nil
 	}
 	for i := range treated.Columns {
-		if col := &treated.Columns[i]; col.Treatment != record.Drop && !col.Made {
+		if col := &treated.Columns[i]; col.Treatment != record.Drop && !col.Added {
 			fields = append(fields, col.Name)
 		}
 	}
@@ -115,11 +115,11 @@ func (c *Choice) wantsBelow(path []string, col *record.Column) bool {
 }
 
 // Learnt returns the shape with what earlier runs have learnt of its columns. What they learnt of
-// columns that this query leaves out, which is all of it if it cannot be read, is unread.
+// columns that this query leaves out, which is all of it if it cannot be read, is leftOut.
 func (q *Query) Learnt(columns map[string]jsontext.Value) (shape *record.Shape,
-	unread map[string]jsontext.Value, err error,
+	leftOut map[string]jsontext.Value, err error,
 ) {
-	unread = map[string]jsontext.Value{}
+	leftOut = map[string]jsontext.Value{}
 	if q.Shape == nil {
 		return nil, maps.Clone(columns), nil
 	}
@@ -128,12 +128,12 @@ func (q *Query) Learnt(columns map[string]jsontext.Value) (shape *record.Shape,
 		into := read
 		if c := q.Shape.Column(column); c == nil && q.Shape.Unknown == record.Drop ||
 			c != nil && c.Treatment == record.Drop {
-			into = unread
+			into = leftOut
 		}
 		into[column] = schema
 	}
 	shape, err = q.Shape.Learnt(read)
-	return shape, unread, err
+	return shape, leftOut, err
 }
 
 // Fingerprint identifies what is requested. A cursor continues its own query only, so a cursor in

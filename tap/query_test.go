@@ -20,7 +20,7 @@ func people(t *testing.T) (*Stream, *record.Shape) {
 	s.Prepare()
 	shape, err := s.Shape()
 	require.NoError(t, err)
-	shape = shape.With(record.Column{Name: "made", Made: true, Shape: &record.Shape{Kinds: record.String}})
+	shape = shape.With(record.Column{Name: "made", Added: true, Shape: &record.Shape{Kinds: record.String}})
 	return s, shape
 }
 

@@ -6,8 +6,8 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
 
-// Report describes a run: how it ended, what each stream read, and how the budget was spent. The
-// report, the display and the summary are made from it.
+// Report describes a run: how it ended, what was read of each stream, and how the budget was spent.
+// The file of --report, the display and the summary are made from it.
 type Report struct {
 	Version  string    `json:"version"`  // of the program
 	RunID    string    `json:"run_id"`   // tells the run from all others

@@ -10,7 +10,7 @@ import (
 // Request asks for one page of a list.
 type Request struct {
 	Stream *Stream
-	// Params are the parameters of this read, in addition to the bounds.
+	// Params are the parameters of this pass, in addition to the bounds.
 	Params map[string]string
 	// IDs are the rows to read; nil for all. The API takes [MaxIDs] at most.
 	IDs []int64

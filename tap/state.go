@@ -192,7 +192,7 @@ type Progress struct {
 // Piece is the part of a list that changed within a range of time, and how much of it has been
 // read.
 type Piece struct {
-	// Pass is the number of the read, for lists that take several.
+	// Pass is the number of the pass, for lists that take several.
 	Pass int `json:"pass,omitzero"`
 	// From is the start of the range, inclusive, and Before its end, exclusive; zero for no bound.
 	From   time.Time `json:"from,omitzero"`

@@ -21,18 +21,18 @@ type Stream struct {
 	Path string `json:"path"`
 	// Scope is the scope that a credential needs to read the list.
 	Scope string `json:"scope"`
-	// Made is true for a stream that this program makes: it has no path and no scope, and no
+	// Local is true for a stream that this program makes: it has no path and no scope, and no
 	// request is made for it.
-	Made bool `json:"made,omitzero"`
+	Local bool `json:"local,omitzero"`
 	// Default is false for a stream that is read only if selected, such as a list that needs a
 	// write scope or a product feature. Nil stands for true.
 	Default *bool `json:"default,omitzero"`
 	// ViewOf names the stream whose rows this one repeats; such a stream is not selected by
 	// default.
 	ViewOf string `json:"view_of,omitzero"`
-	// Params are sent with every read of the list.
+	// Params are sent in every pass.
 	Params map[string]string `json:"params,omitzero"`
-	// Passes are the parameters of the reads that together make up the list, if one read does not.
+	// Passes are the parameters of the passes that together make up the list, if one does not.
 	Passes []map[string]string `json:"passes,omitzero"`
 	// Key names the columns that identify a row.
 	Key []string `json:"key"`
@@ -119,7 +119,7 @@ func (s *Stream) Automatic(column string) bool {
 	return column == s.Bookmark || slices.Contains(s.Key, column)
 }
 
-// ReadParams returns the parameters of each read that belongs to the whole list.
+// ReadParams returns the parameters of each pass over the list.
 func (s *Stream) ReadParams() []map[string]string {
 	if len(s.Passes) == 0 {
 		return []map[string]string{s.Params}

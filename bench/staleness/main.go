@@ -101,15 +101,6 @@ func simulate(every, stale time.Duration) *result {
 	return r
 }
 
-// mean is the mean of some times.
-func mean(times []time.Duration) time.Duration {
-	var sum time.Duration
-	for _, t := range times {
-		sum += t
-	}
-	return sum / time.Duration(max(1, len(times)))
-}
-
 func main() {
 	var b strings.Builder
 	const width, height, left = 860, 150, 60

@@ -24,3 +24,12 @@ func TestMonthOfRunsIsCheapAndFresh(t *testing.T) {
 		assert.Zero(t, mean(without.late))
 	}
 }
+
+// mean is the mean of some times.
+func mean(times []time.Duration) time.Duration {
+	var sum time.Duration
+	for _, t := range times {
+		sum += t
+	}
+	return sum / time.Duration(max(1, len(times)))
+}

@@ -34,7 +34,6 @@ const usage = `usage: fleet COMMAND [NAME] [FLAGS]
   remove NAME      remove an account
   rekey            seal all configs with the first key of FLEET_KEY
   keep-token NAME  keep a refresh token, from standard input (for refresh_token_exec)
-  simulate         a day of ten thousand accounts, as a plot
 
 FLEET_DATABASE is where accounts and jobs are: sqlite:FILE or postgres://...
 FLEET_KEY is the key that configs are encrypted with: 64 hexadecimal digits. To replace it, put the
@@ -60,7 +59,6 @@ func run(ctx context.Context, args []string) error {
 	settings := workSettings{lease: time.Minute}
 	every := flags.Duration("every", 15*time.Minute, "add, every: how often the account is read")
 	untried := flags.Bool("untried", false, "add, config: do not try the credential")
-	plot := flags.String("plot", "simulation.svg", "simulate: the file with the plot")
 	flags.StringVar(&settings.loader, "loader", "target-jsonl",
 		"work: the loader's command; {account} stands for the name")
 	flags.IntVar(&settings.workers, "workers", 4, "work: accounts read at once")
@@ -82,9 +80,6 @@ func run(ctx context.Context, args []string) error {
 	}
 	if flags.NArg() > 0 {
 		return fmt.Errorf("%s: put names before flags", flags.Arg(0))
-	}
-	if args[0] == "simulate" {
-		return simulate(*plot)
 	}
 	db, err := open(ctx, os.Getenv("FLEET_DATABASE"), os.Getenv("FLEET_KEY"))
 	if err != nil {

@@ -37,7 +37,7 @@ func AppendCatalog(dst []byte, streams []tap.Discovered) []byte {
 			s.SourceDefinedPrimaryKey = append(s.SourceDefinedPrimaryKey, []string{key})
 		}
 		cursor := d.Stream.Bookmark
-		if d.Stream.Made {
+		if d.Stream.Local {
 			cursor = tap.LoggedAt // what earlier runs made is not sent again, and must be kept
 		}
 		if cursor != "" {

@@ -32,7 +32,7 @@ func TestDiscoveredCatalog(t *testing.T) {
 		`{"name":"tags",` + schema + `,"supported_sync_modes":["full_refresh"],"source_defined_cursor":false,` +
 			`"source_defined_primary_key":[["a"],["b"]],"is_resumable":true}`: {Name: "tags", Key: []string{"a", "b"}},
 		`{"name":"sync_log",` + schema + `,"supported_sync_modes":["full_refresh","incremental"],"source_defined_cursor":true,` +
-			`"default_cursor_field":["ended_at"],"source_defined_primary_key":[["id"]],"is_resumable":true}`: {Name: "sync_log", Key: []string{"id"}, Made: true},
+			`"default_cursor_field":["ended_at"],"source_defined_primary_key":[["id"]],"is_resumable":true}`: {Name: "sync_log", Key: []string{"id"}, Local: true},
 	} {
 		assert.Equal(t, `{"type":"CATALOG","catalog":{"streams":[`+want+`]}}`+"\n",
 			string(airbyte.AppendCatalog(nil, []tap.Discovered{{Stream: s, Shape: shape}})))

@@ -4,10 +4,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tap-greenhouse/tap-greenhouse/internal/voicetest"
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/airbyte"
 )
@@ -41,21 +41,9 @@ func TestStatesKeepTheirOrganization(t *testing.T) {
 		`"stream_state":{"updated_at":"`+tap.FormatTime(at)+`","organization":{"id":"1","name":"Acme"},`)
 }
 
-// The same state is the same bytes, whatever texts of the server are in it.
-func TestStatesAreTheSameBytes(t *testing.T) {
-	st := tap.NewState()
-	st.Organization.Name = "no UTF-8: \xff"
-	learnt := map[string]jsontext.Value{}
-	for name := 'a'; name <= 'z'; name++ {
-		learnt[string(name)] = jsontext.Value(`{"type":"string"}`)
-	}
-	st.Of("users").Learnt = learnt
-	saved := tap.Saved{State: st, Since: []tap.Written{{Stream: users}}}
-	first := new(airbyte.Voice).Append(nil, saved)
-	assert.Contains(t, string(first), "no UTF-8: \ufffd")
-	for range 5 {
-		assert.Equal(t, string(first), string(new(airbyte.Voice).Append(nil, saved)))
-	}
+// What every voice keeps to.
+func TestVoice(t *testing.T) {
+	voicetest.Voice(t, func() tap.Voice { return new(airbyte.Voice) })
 }
 
 // A state that cannot be used is an error that names the stream and the cause; wrong members of

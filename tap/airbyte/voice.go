@@ -52,6 +52,7 @@ func (*Voice) Append(dst []byte, e tap.Event) []byte {
 		return appendStates(dst, e)
 	case tap.Ended:
 		return appendEnded(dst, e)
+	case tap.Schema: // the platform has it from the catalog
 	}
 	return dst
 }

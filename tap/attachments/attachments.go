@@ -42,7 +42,7 @@ func Shape(shape *record.Shape) *record.Shape {
 	var more []record.Column
 	for _, c := range columns {
 		more = append(more, record.Column{
-			Name: c.name, Made: true,
+			Name: c.name, Added: true,
 			Shape: &record.Shape{Kinds: c.kind | record.Null, Description: c.description},
 		})
 	}

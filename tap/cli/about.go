@@ -8,7 +8,6 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/config"
-	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
 )
 
 // capabilities are the Singer SDK's names of what this tap can do.
@@ -18,7 +17,7 @@ var capabilities = []string{
 }
 
 // about describes the tap like those built with the Singer SDK.
-func (p *program) about(format string) (int, error) {
+func (p *program) about(format string) error {
 	var text string
 	var err error
 	switch format {
@@ -32,7 +31,7 @@ func (p *program) about(format string) (int, error) {
 	if err == nil {
 		_, err = fmt.Fprintln(p.Out, strings.TrimRight(text, "\n"))
 	}
-	return greenhouse.ExitCode(err, false), err
+	return err
 }
 
 const (

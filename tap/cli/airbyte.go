@@ -18,13 +18,13 @@ import (
 // documentationURL is the link in the platform's user interface.
 const documentationURL = "https://github.com/tap-greenhouse/tap-greenhouse"
 
-func (p *program) spec() (int, error) {
+func (p *program) spec() error {
 	schema, err := connectionSpecification()
 	if err != nil {
-		return greenhouse.ExitIncomplete, err
+		return err
 	}
 	_, err = p.Out.Write(airbyte.AppendSpec(nil, schema, documentationURL))
-	return greenhouse.ExitCode(err, false), err
+	return err
 }
 
 // speakAirbyte sends the log to standard output as LOG messages. It returns the writer for other
@@ -35,7 +35,7 @@ func (p *program) speakAirbyte() *lineWriter {
 	return out
 }
 
-func (p *program) check(ctx context.Context, flags airbyteFlags) (int, error) {
+func (p *program) check(ctx context.Context, flags airbyteFlags) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, greenhouse.CheckPatience,
 		tap.Errorf(tap.Network, "checking", "no answer came within %s", greenhouse.CheckPatience).
 			WithHint("check the network, the proxy, api_url and auth_url"))
@@ -52,25 +52,25 @@ func (p *program) check(ctx context.Context, flags airbyteFlags) (int, error) {
 		}
 	}
 	if cause := context.Cause(ctx); tap.KindOf(cause) == tap.Interrupted {
-		return greenhouse.ExitCode(cause, false), cause
+		return cause
 	}
 	_, err = out.Write(airbyte.AppendStatus(nil, err))
-	return greenhouse.ExitCode(err, false), err
+	return err
 }
 
 // checkForPerson is check in a terminal: a sentence, and an exit code.
-func (p *program) checkForPerson(ctx context.Context, flags airbyteFlags) (int, error) {
+func (p *program) checkForPerson(ctx context.Context, flags airbyteFlags) error {
 	cfg, err := p.config(flags.Config)
 	var who tap.Identity
 	if err == nil {
 		who, err = p.try(ctx, cfg, nil)
 	}
 	if err != nil {
-		return greenhouse.ExitCode(err, false), err
+		return err
 	}
 	_, err = fmt.Fprintf(p.Out, "The credential works%s.\n\nNext: tap-greenhouse scopes --config %s shows what it can read.\n",
 		as(who), flags.Config)
-	return greenhouse.ExitOK, err
+	return err
 }
 
 // try tries the credential of a config, and returns whom the API takes it for.
@@ -116,14 +116,14 @@ func (p *program) control(out *lineWriter, cfg *config.Config) func(token string
 }
 
 // fatal reports an error that ended the whole call.
-func (p *program) fatal(out *lineWriter, err error) (int, error) {
+func (p *program) fatal(out *lineWriter, err error) error {
 	if _, werr := out.Write(airbyte.AppendError(nil, err)); werr != nil {
-		return greenhouse.ExitIncomplete, werr
+		return werr
 	}
-	return greenhouse.ExitCode(err, false), nil
+	return said(err)
 }
 
-func (p *program) airbyteDiscover(ctx context.Context, flags airbyteFlags) (int, error) {
+func (p *program) airbyteDiscover(ctx context.Context, flags airbyteFlags) error {
 	out := p.speakAirbyte()
 	cfg, err := p.config(flags.Config)
 	if err != nil {
@@ -137,10 +137,10 @@ func (p *program) airbyteDiscover(ctx context.Context, flags airbyteFlags) (int,
 		return p.fatal(out, err)
 	}
 	_, err = out.Write(catalog)
-	return greenhouse.ExitCode(err, false), err
+	return err
 }
 
-func (p *program) read(ctx context.Context, flags readFlags) (int, error) {
+func (p *program) read(ctx context.Context, flags readFlags) error {
 	out := p.speakAirbyte()
 	if err := flags.check(); err != nil {
 		return p.fatal(out, err)

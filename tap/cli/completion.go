@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
-	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
 )
 
 type completionFlags struct {
@@ -14,10 +13,10 @@ type completionFlags struct {
 
 // completion prints a script that completes commands and flags, made from the command line's model.
 // line.
-func (p *program) completion(flags completionFlags, model *kong.Application) (int, error) {
+func (p *program) completion(flags completionFlags, model *kong.Application) error {
 	singer, err := kong.New(&singerFlags{}, kong.Name(tapName))
 	if err != nil {
-		return greenhouse.ExitIncomplete, err
+		return err
 	}
 	byCommand := map[string][]string{"": append(flagNames(singer.Model.Node), logFlags...)}
 	var names []string
@@ -33,7 +32,7 @@ func (p *program) completion(flags completionFlags, model *kong.Application) (in
 		"zsh":  zshCompletion, "fish": fishCompletion,
 	}[flags.Shell]
 	_, err = fmt.Fprint(p.Out, write(names, byCommand))
-	return greenhouse.ExitCode(err, false), err
+	return err
 }
 
 func flagNames(n *kong.Node) []string {

@@ -2,8 +2,6 @@ package cli
 
 import (
 	"context"
-
-	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
 )
 
 type contractFlags struct {
@@ -13,14 +11,14 @@ type contractFlags struct {
 }
 
 // contract prints the agreed schema.
-func (p *program) contract(ctx context.Context, flags contractFlags) (int, error) {
+func (p *program) contract(ctx context.Context, flags contractFlags) error {
 	cfg, err := p.config(flags.Config)
 	if err != nil {
-		return greenhouse.ExitCode(err, false), err
+		return err
 	}
 	read, err := p.readOf(cfg, inputs{catalog: flags.Catalog, state: flags.State})
 	if err != nil {
-		return greenhouse.ExitCode(err, false), err
+		return err
 	}
 	account := p.open(cfg, nil)
 	defer account.Close()
@@ -28,5 +26,5 @@ func (p *program) contract(ctx context.Context, flags contractFlags) (int, error
 	if err == nil {
 		_, err = p.Out.Write(out)
 	}
-	return greenhouse.ExitCode(err, false), err
+	return err
 }

@@ -25,25 +25,25 @@ type deletesShowFlags struct {
 }
 
 // deletesShow shows what the store of deletes knows of a stream.
-func (p *program) deletesShow(ctx context.Context, flags deletesShowFlags) (int, error) {
+func (p *program) deletesShow(ctx context.Context, flags deletesShowFlags) error {
 	cfg, err := p.config(flags.Config)
 	if err != nil {
-		return greenhouse.ExitCode(err, false), err
+		return err
 	}
 	read, err := p.readOf(cfg, inputs{state: flags.State})
 	if err != nil {
-		return greenhouse.ExitCode(err, false), err
+		return err
 	}
 	s, err := greenhouse.InspectDeletes(ctx, cfg, flags.Stream, read.State, flags.State)
 	if err != nil {
-		return greenhouse.ExitCode(err, false), err
+		return err
 	}
 	if flags.Format == "json" {
 		err = writeJSON(p.Out, s)
 	} else {
 		err = deletesText(p.Out, s, flags.State != "")
 	}
-	return greenhouse.ExitCode(err, true), err
+	return err
 }
 
 // deletesText writes a line for each fact.

@@ -57,7 +57,7 @@ type sandboxFlags struct {
 }
 
 // sandbox serves the built-in Harvest v3 until stopped.
-func (p *program) sandbox(ctx context.Context, flags sandboxFlags) (int, error) {
+func (p *program) sandbox(ctx context.Context, flags sandboxFlags) error {
 	opts := sandbox.Options{
 		Seed: flags.Seed, Candidates: flags.Candidates, Limit: flags.Limit, Window: flags.Window,
 		Latency: flags.Latency, Gzip: flags.Gzip,
@@ -72,23 +72,22 @@ func (p *program) sandbox(ctx context.Context, flags sandboxFlags) (int, error) 
 	}
 	switch {
 	case flags.Candidates < 1:
-		return greenhouse.ExitNothingRead, errCandidates
+		return errCandidates
 	case flags.Chaos < 0 || flags.Chaos > 1:
-		return greenhouse.ExitNothingRead, usage(errors.New("--chaos is a probability from 0 to 1"))
+		return usage(errors.New("--chaos is a probability from 0 to 1"))
 	case len(flags.Faults) > 0 && flags.Chaos == 0:
-		return greenhouse.ExitNothingRead,
-			usage(errors.New("--faults needs --chaos, the probability of a fault"))
+		return usage(errors.New("--faults needs --chaos, the probability of a fault"))
 	case flags.Window < time.Second || flags.Window%time.Second != 0:
-		return greenhouse.ExitNothingRead, usage(errors.New("--window must be whole seconds"))
+		return usage(errors.New("--window must be whole seconds"))
 	case flags.WindowOffset < 0:
-		return greenhouse.ExitNothingRead, usage(errors.New("--window-offset must not be negative"))
+		return usage(errors.New("--window-offset must not be negative"))
 	}
 	if flags.Chaos > 0 {
 		var faults []sandbox.Fault
 		for _, name := range flags.Faults {
 			f, err := sandbox.ParseFault(name)
 			if err != nil {
-				return greenhouse.ExitNothingRead, usage(err)
+				return usage(err)
 			}
 			faults = append(faults, f)
 		}
@@ -96,13 +95,13 @@ func (p *program) sandbox(ctx context.Context, flags sandboxFlags) (int, error) 
 	}
 	server, err := startSandbox(opts, flags.Addr)
 	if err != nil {
-		return greenhouse.ExitNothingRead, err
+		return nothingRead(err)
 	}
 	if err := writeJSON(p.Out, server.Config()); err != nil {
-		return greenhouse.ExitIncomplete, err
+		return err
 	}
 	p.log.Info("the sandbox is serving; its config is on standard output", "addr", server.URL())
-	return greenhouse.ExitOK, server.Serve(ctx)
+	return server.Serve(ctx)
 }
 
 var errCandidates = usage(errors.New("--candidates must be at least 1"))
@@ -128,12 +127,12 @@ type demoFlags struct {
 }
 
 // demo syncs every stream from its own sandbox.
-func (p *program) demo(ctx context.Context, flags demoFlags) (int, error) {
+func (p *program) demo(ctx context.Context, flags demoFlags) error {
 	if err := flags.check(); err != nil {
-		return greenhouse.ExitNothingRead, err
+		return err
 	}
 	if flags.Candidates < 1 {
-		return greenhouse.ExitNothingRead, errCandidates
+		return errCandidates
 	}
 	opts := sandbox.Options{Seed: 1, Candidates: flags.Candidates, Limit: -1}
 	if flags.Slow {
@@ -141,20 +140,20 @@ func (p *program) demo(ctx context.Context, flags demoFlags) (int, error) {
 	}
 	server, err := startSandbox(opts, "127.0.0.1:0")
 	if err != nil {
-		return greenhouse.ExitIncomplete, err
+		return err
 	}
 	defer server.Close()
 	made, err := json.Marshal(server.Config())
 	if err != nil {
-		return greenhouse.ExitIncomplete, err
+		return err
 	}
 	cfg, err := config.Parse(made)
 	if err != nil {
-		return greenhouse.ExitIncomplete, err
+		return err
 	}
 	streams, err := schemas.Lists()
 	if err != nil {
-		return greenhouse.ExitIncomplete, err
+		return err
 	}
 	for _, s := range streams {
 		if s.ViewOf == "" {
@@ -166,18 +165,21 @@ func (p *program) demo(ctx context.Context, flags demoFlags) (int, error) {
 	defer account.Close()
 	run, err := account.Prepare(ctx, greenhouse.Read{})
 	if err != nil {
-		return greenhouse.ExitCode(err, false), err
+		return err
 	}
 	f, ok := p.Out.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
 		return p.run(ctx, run, toStdout(p.Out), flags.reportFlags)
 	}
 	show := &showcase{records: map[string]int{}, samples: map[string]string{}}
-	code, err := p.run(ctx, run, toStdout(show), flags.reportFlags)
-	if err == nil {
-		err = show.print(p.Out, caller())
+	err = p.run(ctx, run, toStdout(show), flags.reportFlags)
+	var over *exitError
+	if err == nil || errors.As(err, &over) { // it has ended, somehow
+		if err := show.print(p.Out, caller()); err != nil {
+			return err
+		}
 	}
-	return code, err
+	return err
 }
 
 // showcase collects what to show a person from the messages.

@@ -42,13 +42,13 @@ harvest:users:list. Then copy its client ID and secret here.
 `
 
 // init asks for the credential, tries it, shows what it can read and writes the config.
-func (p *program) init(ctx context.Context, flags initFlags) (int, error) {
+func (p *program) init(ctx context.Context, flags initFlags) error {
 	if err := p.writable(flags); err != nil {
-		return greenhouse.ExitNothingRead, err
+		return nothingRead(err)
 	}
 	members, err := p.answers(ctx, flags)
 	if err != nil {
-		return max(greenhouse.ExitNothingRead, greenhouse.ExitCode(err, false)), err
+		return nothingRead(err)
 	}
 	data, cfg, who, err := p.tryAnswers(ctx, members)
 	for n := 1; err != nil; n++ {
@@ -61,27 +61,26 @@ func (p *program) init(ctx context.Context, flags initFlags) (int, error) {
 			if context.Cause(ctx) == nil {
 				fmt.Fprintln(p.Err, "It does not work; nothing was written.")
 			}
-			return max(greenhouse.ExitNothingRead, greenhouse.ExitCode(err, false)), err
+			return nothingRead(err)
 		}
 		p.fail(err)
 		fmt.Fprintln(p.Err)
 		if err := again(ctx, members); err != nil {
-			return max(greenhouse.ExitNothingRead, greenhouse.ExitCode(err, false)), err
+			return nothingRead(err)
 		}
 		data, cfg, who, err = p.tryAnswers(ctx, members)
 	}
 	fmt.Fprintf(p.Err, "It works%s.\n", as(who))
 	if err := p.showReach(ctx, cfg, flags.Config); err != nil {
-		return greenhouse.ExitCode(err, false), err
+		return err
 	}
 	if err := writeConfig(flags.Config, append(data, '\n'), flags.Force); err != nil {
-		return greenhouse.ExitNothingRead,
-			&tap.Error{Kind: tap.BadInput, Op: "writing config " + flags.Config, Err: err}
+		return &tap.Error{Kind: tap.BadInput, Op: "writing config " + flags.Config, Err: err}
 	}
 	fmt.Fprintf(p.Err, "\nWrote %s. Next, with a loader such as target-jsonl:\n\n"+
 		"  tap-greenhouse pipe --config %s --state state.json -- target-jsonl\n\n",
 		flags.Config, flags.Config)
-	return greenhouse.ExitOK, nil
+	return nil
 }
 
 // initTries is how often a person may give a credential.

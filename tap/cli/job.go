@@ -16,11 +16,10 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/report"
 )
 
-// run runs, waits until the messages are stored, logs a summary, writes the report, and returns the
-// exit code.
+// run runs, waits until the messages are stored, logs a summary, and writes the report.
 func (p *program) run(
 	ctx context.Context, run *greenhouse.Run, to sink, flags reportFlags,
-) (int, error) {
+) error {
 	tuneGC(syncGC)
 	if discards(to.Writer) {
 		p.log.Warn("standard output was closed, or is " + os.DevNull +
@@ -40,7 +39,7 @@ func (p *program) run(
 	shown := ended()
 	if result == nil {
 		p.report(flags, run.Failure(err))
-		return greenhouse.ExitCode(err, false), err
+		return err
 	}
 	switch kind := tap.KindOf(err); {
 	case undelivered == nil:
@@ -72,7 +71,7 @@ func (p *program) run(
 	} else {
 		p.log.Log(ctx, level, p.summary(result))
 	}
-	return result.ExitCode, nil
+	return endedWith(result.ExitCode)
 }
 
 // check checks the flags before anything is read.

@@ -37,13 +37,13 @@ type pipeFlags struct {
 const saveTime = time.Minute
 
 // pipe runs a Singer sync into a loader, and keeps the last state that the loader has echoed.
-func (p *program) pipe(ctx context.Context, flags pipeFlags) (int, error) {
+func (p *program) pipe(ctx context.Context, flags pipeFlags) error {
 	if err := p.checkPipe(&flags); err != nil {
-		return greenhouse.ExitNothingRead, err
+		return err
 	}
-	failed := func(err error) (int, error) {
+	failed := func(err error) error {
 		p.reportFailure(flags.reportFlags, greenhouse.Singer, err)
-		return greenhouse.ExitCode(err, false), err
+		return err
 	}
 	cfg, err := p.runConfig(flags.Config)
 	if err != nil {
@@ -52,7 +52,7 @@ func (p *program) pipe(ctx context.Context, flags pipeFlags) (int, error) {
 	slot, err := store.OpenSlot(ctx, flags.State, p.getenv, cfg.RequestTimeout, p.log)
 	switch {
 	case errors.Is(err, store.ErrTaken): // the report is that of the other run
-		return greenhouse.ExitNothingRead, badState(flags.State, err)
+		return badState(flags.State, err)
 	case err != nil:
 		return failed(badState(flags.State, err))
 	}

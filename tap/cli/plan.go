@@ -19,7 +19,7 @@ type planFlags struct {
 }
 
 // plan says what runs will cost. It asks each list for one page at most, and writes nothing.
-func (p *program) plan(ctx context.Context, flags planFlags) (int, error) {
+func (p *program) plan(ctx context.Context, flags planFlags) error {
 	return foresee(ctx, p, flags, (*greenhouse.Run).Plan, planText)
 }
 
@@ -27,24 +27,24 @@ func (p *program) plan(ctx context.Context, flags planFlags) (int, error) {
 func foresee[T any](
 	ctx context.Context, p *program, flags planFlags,
 	find func(*greenhouse.Run, context.Context) (T, error), text func(io.Writer, T) error,
-) (int, error) {
+) error {
 	account, run, err := p.prepareSinger(ctx, singerFlags{
 		Config: flags.Config, Catalog: flags.Catalog, State: flags.State,
 	})
 	if err != nil {
-		return greenhouse.ExitCode(err, false), err
+		return err
 	}
 	defer account.Close()
 	found, err := find(run, ctx)
 	if err != nil {
-		return greenhouse.ExitCode(err, false), err
+		return err
 	}
 	if flags.Format == "json" {
 		err = writeJSON(p.Out, found)
 	} else {
 		err = text(p.Out, found)
 	}
-	return greenhouse.ExitCode(err, true), err
+	return err
 }
 
 // planText writes a plan for a person, within 80 columns.

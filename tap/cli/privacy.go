@@ -10,7 +10,6 @@ import (
 
 	"github.com/tap-greenhouse/tap-greenhouse/schemas"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/attachments"
-	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/privacy"
 )
 
@@ -21,14 +20,14 @@ type privacyFlags struct {
 }
 
 // privacy shows what leaves Greenhouse: the class and the treatment of every column.
-func (p *program) privacy(flags privacyFlags) (int, error) {
+func (p *program) privacy(flags privacyFlags) error {
 	cfg, err := p.config(flags.Config)
 	if err != nil {
-		return greenhouse.ExitCode(err, false), err
+		return err
 	}
 	streams, err := schemas.Load(cfg.Streams...)
 	if err != nil {
-		return greenhouse.ExitIncomplete, err
+		return err
 	}
 	rows := privacy.Table(streams, cfg.Policy, cfg.Exclude)
 	if i := slices.IndexFunc(rows,
@@ -75,7 +74,7 @@ func (p *program) privacy(flags privacyFlags) (int, error) {
 			err = privacyByColumn(p.Out, rows)
 		}
 	}
-	return greenhouse.ExitCode(err, true), err
+	return err
 }
 
 // cellOf returns a text for a cell of a table that a spreadsheet may open: one that would be a

@@ -5,17 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"os"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/alecthomas/kong"
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
-	"github.com/tap-greenhouse/tap-greenhouse/tap/engine"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
 )
 
@@ -117,44 +114,16 @@ type readFlags struct {
 func Run(ctx context.Context, args []string, std Streams) int {
 	p := &program{Streams: std, getenv: os.LookupEnv}
 	args, err := p.takeLogFlags(args)
-	code := greenhouse.ExitNothingRead
 	if err == nil {
-		code, err = p.dispatch(ctx, args)
+		err = p.dispatch(ctx, args)
 	}
-	switch {
-	case err == nil:
-	case headed(err):
-		return exitPipe
-	default:
-		p.fail(unwritten(err))
-	}
-	return code
+	return p.exit(err)
 }
 
-// exitPipe is the exit code that a shell shows for a program which wrote into a pipe that nobody
-// reads, such as one to head.
-const exitPipe = 128 + 13
-
-// headed reports whether a command, other than a sync, ended because nobody reads its output. That
-// is no error, so nothing is said.
-func headed(err error) bool {
-	var e *fs.PathError
-	return errors.As(err, &e) && e.Op == "write" && errors.Is(e.Err, syscall.EPIPE)
-}
-
-// unwritten returns an error of writing the output of a command with what to do about it.
-func unwritten(err error) error {
-	var e *fs.PathError
-	if errors.As(err, &e) && e.Op == "write" {
-		return engine.WriteError(err)
-	}
-	return err
-}
-
-func (p *program) dispatch(ctx context.Context, args []string) (int, error) {
+func (p *program) dispatch(ctx context.Context, args []string) error {
 	if helpAsked(args) {
 		_, err := fmt.Fprint(p.Out, helpText)
-		return greenhouse.ExitCode(err, false), err
+		return err
 	}
 	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
 		return p.singer(ctx, args)
@@ -164,14 +133,14 @@ func (p *program) dispatch(ctx context.Context, args []string) (int, error) {
 	parser, err := kong.New(&cmd, kong.Name(tapName), kong.Writers(p.Out, p.Err),
 		kong.Exit(func(int) { helped = true }))
 	if err != nil {
-		return greenhouse.ExitNothingRead, err
+		return err
 	}
 	call, err := parser.Parse(args)
 	switch {
 	case helped:
-		return greenhouse.ExitOK, nil
+		return nil
 	case err != nil:
-		return greenhouse.ExitNothingRead, usage(err)
+		return usage(err)
 	}
 	switch strings.Fields(call.Command())[0] {
 	case "init":

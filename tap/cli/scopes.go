@@ -12,7 +12,6 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/config"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/custom"
-	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/rights"
 )
 
@@ -32,28 +31,28 @@ type scopeRow struct {
 }
 
 // scopes lists the scopes that the chosen streams need, and which of them the credential has.
-func (p *program) scopes(ctx context.Context, flags scopesFlags) (int, error) {
+func (p *program) scopes(ctx context.Context, flags scopesFlags) error {
 	cfg, err := p.config(flags.Config)
 	if err != nil {
-		return greenhouse.ExitCode(err, false), err
+		return err
 	}
 	streams, err := schemas.Load(cfg.Streams...)
 	if err != nil {
-		return greenhouse.ExitIncomplete, err
+		return err
 	}
-	streams = slices.DeleteFunc(streams, func(s *tap.Stream) bool { return s.Made })
+	streams = slices.DeleteFunc(streams, func(s *tap.Stream) bool { return s.Local })
 	if cfg.CustomFields != "raw" &&
 		slices.ContainsFunc(streams, func(s *tap.Stream) bool { return s.CustomFields != nil }) &&
 		!slices.ContainsFunc(streams, func(s *tap.Stream) bool { return s.Name == custom.Stream }) {
 		definitions, err := schemas.Load(custom.Stream)
 		if err != nil {
-			return greenhouse.ExitIncomplete, err
+			return err
 		}
 		streams = append(streams, definitions...) // their columns need the scope
 	}
 	found, who, err := p.reach(ctx, cfg, streams, flags.Probe)
 	if err != nil {
-		return greenhouse.ExitCode(err, false), err
+		return err
 	}
 	var rows []scopeRow
 	for _, s := range streams {
@@ -66,13 +65,13 @@ func (p *program) scopes(ctx context.Context, flags scopesFlags) (int, error) {
 			p.log.Info("the credential works", "as", who.String())
 		}
 		err := writeJSON(p.Out, rows)
-		return greenhouse.ExitCode(err, true), err
+		return err
 	}
 	if who != (tap.Identity{}) {
 		fmt.Fprintf(p.Out, "Account: %s\n\n", who)
 	}
 	err = scopesText(p.Out, rows, found != nil)
-	return greenhouse.ExitCode(err, true), err
+	return err
 }
 
 // scopesText writes the scopes by the permission that people know them by, within 80 columns. A

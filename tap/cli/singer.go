@@ -12,15 +12,15 @@ import (
 )
 
 // singer is a call without a command.
-func (p *program) singer(ctx context.Context, args []string) (int, error) {
+func (p *program) singer(ctx context.Context, args []string) error {
 	var flags singerFlags
 	parser, err := kong.New(&flags, kong.Name("tap-greenhouse"), kong.Writers(p.Out, p.Err),
 		kong.Exit(func(int) {}))
 	if err != nil {
-		return greenhouse.ExitNothingRead, err
+		return err
 	}
 	if _, err := parser.Parse(bareTest(args)); err != nil {
-		return greenhouse.ExitNothingRead, usage(err)
+		return usage(err)
 	}
 	switch {
 	case flags.Version:
@@ -33,7 +33,7 @@ func (p *program) singer(ctx context.Context, args []string) (int, error) {
 		if len(args) == 0 {
 			fmt.Fprint(p.Err, helpText)
 		}
-		return greenhouse.ExitNothingRead, errNoConfig()
+		return errNoConfig()
 	}
 	return p.singerSync(ctx, flags)
 }
@@ -70,10 +70,10 @@ func (p *program) configured() bool {
 	return false
 }
 
-func (p *program) singerDiscover(ctx context.Context, flags singerFlags) (int, error) {
+func (p *program) singerDiscover(ctx context.Context, flags singerFlags) error {
 	cfg, err := p.config(flags.Config)
 	if err != nil {
-		return greenhouse.ExitCode(err, false), err
+		return err
 	}
 	tuneGC(catalogGC)
 	account := p.open(cfg, nil)
@@ -82,17 +82,17 @@ func (p *program) singerDiscover(ctx context.Context, flags singerFlags) (int, e
 	if err == nil {
 		_, err = p.Out.Write(out)
 	}
-	return greenhouse.ExitCode(err, false), err
+	return err
 }
 
-func (p *program) singerSync(ctx context.Context, flags singerFlags) (int, error) {
+func (p *program) singerSync(ctx context.Context, flags singerFlags) error {
 	if err := flags.check(); err != nil {
-		return greenhouse.ExitNothingRead, err
+		return err
 	}
 	account, run, err := p.prepareSinger(ctx, flags)
 	if err != nil {
 		p.reportFailure(flags.reportFlags, greenhouse.Singer, err)
-		return greenhouse.ExitCode(err, false), err
+		return err
 	}
 	defer account.Close()
 	if flags.Test == "schema" {
@@ -100,7 +100,7 @@ func (p *program) singerSync(ctx context.Context, flags singerFlags) (int, error
 		if _, werr := p.Out.Write(schemas); werr != nil {
 			err = werr
 		}
-		return greenhouse.ExitCode(err, false), err
+		return err
 	}
 	return p.run(ctx, run, toStdout(p.Out), flags.reportFlags)
 }

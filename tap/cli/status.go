@@ -13,7 +13,7 @@ import (
 )
 
 // status shows how far each stream is. It reads no list, and writes nothing.
-func (p *program) status(ctx context.Context, flags planFlags) (int, error) {
+func (p *program) status(ctx context.Context, flags planFlags) error {
 	return foresee(ctx, p, flags, (*greenhouse.Run).Status,
 		func(out io.Writer, found *greenhouse.Status) error {
 			return statusText(out, found, time.Now())

@@ -4,16 +4,14 @@ import (
 	"fmt"
 	"runtime/debug"
 	"strings"
-
-	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
 )
 
 // Set by the linker in a release, which is built from a copy without its history.
 var version, commit, date string
 
-func (p *program) version() (int, error) {
+func (p *program) version() error {
 	_, err := fmt.Fprintln(p.Out, "tap-greenhouse v"+Version()+origin())
-	return greenhouse.ExitCode(err, false), err
+	return err
 }
 
 // Version returns the version of the program: that of its release, or of its module.

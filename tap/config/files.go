@@ -119,12 +119,10 @@ func CanRewrite(file string) error {
 	if lerr != nil {
 		return lerr
 	}
-	probe, perr := os.CreateTemp(filepath.Dir(path), ".probe.*")
-	if perr != nil {
+	if atomicfile.Probe(path) != nil {
 		return err
 	}
-	defer os.Remove(probe.Name())
-	return probe.Close()
+	return nil
 }
 
 // WithToken returns a config with another refresh token; its other bytes are unchanged, but that

@@ -123,8 +123,7 @@ func (c *Columns) Fields(s *tap.Stream) []privacy.Field {
 	for _, of := range []map[string][]*definition{c.definitions, c.inactive} {
 		for _, d := range of[s.CustomFields.FieldType] {
 			fields = append(fields, privacy.Field{
-				Key: d.NameKey, Column: d.column,
-				Class: classOf(d.ValueType, s),
+				Key: d.NameKey, Column: d.column, Class: classOf(d.ValueType, s),
 			})
 		}
 	}
@@ -178,7 +177,7 @@ func (m maker) Make(s *tap.Stream, shape *record.Shape, fields []string) (
 	partial := false
 	for _, column := range shape.Columns {
 		switch {
-		case column.Made, custom[column.Name],
+		case column.Added, custom[column.Name],
 			column.Treatment == record.Drop && column.Name != t.column &&
 				strings.HasPrefix(column.Name, customPrefix):
 			// The API does not have it.

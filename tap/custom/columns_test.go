@@ -150,7 +150,7 @@ func TestUnwantedFieldsAreNotInRows(t *testing.T) {
 	s := candidates(t)
 	shape, err := c.Shape(s)
 	require.NoError(t, err)
-	shape = shape.With(record.Column{Name: "_sdc_deleted_at", Made: true, Shape: &record.Shape{Kinds: record.String}})
+	shape = shape.With(record.Column{Name: "_sdc_deleted_at", Added: true, Shape: &record.Shape{Kinds: record.String}})
 	for unwanted, partial := range map[string]bool{"first_name": true, "_sdc_deleted_at": false} {
 		choice := &tap.Choice{Stream: s, Wanted: func(path ...string) bool { return path[0] != unwanted }}
 		q := choice.Select(shape, c.Maker(true))

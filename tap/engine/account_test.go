@@ -24,7 +24,7 @@ func queryOf(t *testing.T, s *tap.Stream) *tap.Query {
 	t.Helper()
 	shape, err := s.Shape()
 	require.NoError(t, err)
-	if s.Made {
+	if s.Local {
 		shape = shape.WithUnknown(record.Drop, false)
 	}
 	return (&tap.Choice{Stream: s}).Select(shape, nil)
@@ -33,7 +33,7 @@ func queryOf(t *testing.T, s *tap.Stream) *tap.Query {
 // logStream is the log of the run with a few of its columns.
 func logStream() *tap.Stream {
 	s := &tap.Stream{
-		Name: tap.SyncLog, Key: []string{"id"}, Made: true,
+		Name: tap.SyncLog, Key: []string{"id"}, Local: true,
 		Schema: []byte(`{"type":"object","properties":{"id":{"type":"string"},"stream":{"type":["string","null"]},"status":{"type":["string","null"]},"reason":{"type":["string","null"]},"records":{"type":["integer","null"]},"pages":{"type":["integer","null"]},"requests":{"type":["integer","null"]},"retries":{"type":["integer","null"]},"tap_version":{"type":["string","null"]},"new_columns":{"type":["array","null"]}}}`),
 	}
 	s.Prepare()

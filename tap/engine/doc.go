@@ -6,8 +6,8 @@
 // a page is written does it say so to [progress.Read], which returns what may be read next. So a
 // STATE covers only what was written before it, and a slow loader slows down the reading.
 //
-// First all lists are read. Then, with deletes, the lists that are due are compared with what was
-// delivered: see package gone. The context ends everything; its cause says why.
+// With deletes, the lists that are due are compared with what was delivered, behind everything that
+// is left to read: see package gone. The context ends everything; its cause says why.
 //
 // There are four locks. The queue has one, for its tasks. A stream has one for what is known of its
 // list (its shape, and refused parts of requests), and one for its report, which observers read.

@@ -19,13 +19,13 @@ import (
 // checkRead goes on with a stream of which nothing is left to read.
 func (w *writer) checkRead(st *stream) {
 	if st.read.Phase() == progress.Complete {
-		w.isRead(st)
+		w.doneReading(st)
 	}
 }
 
 func (m leftAlone) write(w *writer) {
 	m.stream.out.leftAlone = true
-	w.isRead(m.stream)
+	w.doneReading(m.stream)
 }
 
 func (m failed) write(w *writer) {
@@ -33,19 +33,19 @@ func (m failed) write(w *writer) {
 	if st.ended.Load() {
 		return
 	}
-	reading := !st.out.complete
+	reading := !st.out.listRead
 	st.out.err = st.scopeLost(m.err)
 	st.ended.Store(true) // nothing more of it is written
 	if reading {
-		w.isRead(st)
+		w.doneReading(st)
 		return
 	}
 	w.end(st, st.out.err) // its sweep failed
 }
 
-// isRead notes that a stream was read, left alone, or failed. If no list had a row, the last one
-// waits for a proof that the user may see anything.
-func (w *writer) isRead(st *stream) {
+// doneReading notes that nothing is left to read of a stream: it was read, left alone, or failed. If
+// no list had a row, the last one waits for a proof that the user may see anything.
+func (w *writer) doneReading(st *stream) {
 	w.unread--
 	if w.unread == 0 && w.needsProof() {
 		w.queue.push(&task{stream: st, stage: proofs})
@@ -75,7 +75,7 @@ func (w *writer) settle(st *stream) {
 
 // compare queues the sweep of a stream that was read, or ends it if none is due.
 func (w *writer) compare(st *stream) {
-	st.out.complete = true
+	st.out.listRead = true
 	if !st.ledger.Due(w.sweepOf(st)) {
 		w.end(st, nil)
 		return
@@ -120,7 +120,7 @@ func (w *writer) beforeEnd(st *stream) {
 	if w.dirty || uncounted {
 		w.writeState()
 	}
-	w.under = slices.DeleteFunc(w.under, func(u *tap.Stream) bool { return u == st.query.Stream })
+	w.active = slices.DeleteFunc(w.active, func(u *tap.Stream) bool { return u == st.query.Stream })
 }
 
 // end reports the end of a stream.

@@ -19,9 +19,9 @@ const (
 	worthPages = 80
 	// plausibleAge is the assumed age of a list if nothing is known: Greenhouse began in 2012.
 	plausibleAge = 10 * 365 * 24 * time.Hour
-	// tellingAge is how old the oldest row of all streams must be to indicate the age of the
+	// trustedAge is how old the oldest row of all streams must be to indicate the age of the
 	// account.
-	tellingAge = 60 * 24 * time.Hour
+	trustedAge = 60 * 24 * time.Hour
 	// burst is how many times slower older rows may have come; beyond it, the first page was a
 	// burst that says nothing.
 	burst = 4
@@ -54,7 +54,7 @@ func (h head) pages(oldest time.Time) float64 {
 		return 0
 	}
 	reach := plausibleAge
-	if !oldest.IsZero() && h.top.Sub(oldest) >= tellingAge {
+	if !oldest.IsZero() && h.top.Sub(oldest) >= trustedAge {
 		reach = h.top.Sub(oldest)
 	}
 	pages := float64(reach) / float64(span)

@@ -138,7 +138,7 @@ func TestExpectedPages(t *testing.T) {
 	now := time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)
 	daily := head{top: now, bottom: now.Add(-24 * time.Hour), next: "next"}
 	days := func(n int) time.Time { return now.Add(-time.Duration(n) * 24 * time.Hour) }
-	telling := int(tellingAge / (24 * time.Hour))
+	telling := int(trustedAge / (24 * time.Hour))
 	assert.InDelta(t, float64(telling), daily.pages(days(telling)), 1e-9)
 	assert.InDelta(t, float64(plausibleAge/(24*time.Hour)), daily.pages(days(telling-1)), 1e-9)
 	assert.InDelta(t, float64(plausibleAge/(24*time.Hour)), daily.pages(time.Time{}), 1e-9)

@@ -11,7 +11,7 @@ import (
 // writeLog writes the log of the run, and a state that follows it: a row for each stream, however
 // it ended. cause is why the run ended early.
 func (w *writer) writeLog(cause error) {
-	st := w.log
+	st := w.syncLog
 	started{st}.write(w)
 	records, err := w.logRecords(st, cause)
 	if err == nil {

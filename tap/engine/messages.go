@@ -21,9 +21,9 @@ type batch struct {
 	frame   [2][]byte     // the text before and after each record
 	schema  schema        // the shape that the records fit
 	step    progress.Step // what the page means for the read; nil for nothing
-	whole   bool          // the records are all rows of the stream
-	number  uint64        // the entry of its rows in the ledger; 0 for none
-	written chan struct{} // closed when the records are no longer needed
+	allRows bool          // the records are all rows of the stream
+	entry   uint64        // the entry of its rows in the ledger; 0 for none
+	done    chan struct{} // closed when the records are no longer needed
 }
 
 // restarted means that a piece begins again.
@@ -41,7 +41,7 @@ type waiting struct{ until time.Time }
 // leftAlone means that a stream is not read in this run.
 type leftAlone struct{ stream *stream }
 
-// failed means that a stream cannot be read any further.
+// failed means that a stream cannot be read, or swept, any further.
 type failed struct {
 	stream *stream
 	err    error
@@ -52,7 +52,7 @@ type vanished struct {
 	stream   *stream
 	ids      []int64
 	at       time.Time // when that was found out, by the server's clock
-	number   uint64    // of the ledger's entry
+	entry    uint64    // of the ledger's entry
 	reported chan bool // receives whether they could be reported
 }
 
@@ -75,7 +75,7 @@ func (m started) write(w *writer) {
 	}
 	out.started = true
 	m.stream.report.status(tap.Unfinished, nil)
-	w.under = append(w.under, m.stream.query.Stream)
+	w.active = append(w.active, m.stream.query.Stream)
 	w.say(tap.Started{Stream: m.stream.query.Stream})
 }
 
@@ -85,11 +85,45 @@ func (m estimated) write(w *writer) {
 
 func (m waiting) write(w *writer) {
 	if time.Now().Before(m.until) {
-		w.say(tap.Waiting{Streams: w.under, Until: m.until})
+		w.say(tap.Waiting{Streams: w.active, Until: m.until})
 	}
 }
 
 func (m restarted) write(w *writer) {
 	m.task.stream.read.Wrote(progress.Restart{Piece: *m.task.piece})
 	w.changed(m.task.stream)
+}
+
+func (m vanished) write(w *writer) {
+	w.prove(w.signals.row.Load())
+	st := m.stream
+	if w.err != nil || !w.proven || !st.read.Bookmark().Whole {
+		m.reported <- false // loaders delete rows that were not written under the version
+		return
+	}
+	deleted := w.voice.Append(nil,
+		tap.Deleted{Query: st.query, Version: st.version(), IDs: m.ids, At: m.at})
+	if len(deleted) == 0 {
+		w.Log.Warn("rows are gone, and the catalog lacks the column that says so: refresh the schema of the source in the connection",
+			"stream", st.query.Stream.Name, "rows", len(m.ids))
+		m.reported <- false
+		return
+	}
+	if w.dirty {
+		w.writeState() // it says that all rows were
+	}
+	if st.out.records == 0 {
+		w.say(tap.Running{Stream: st.query.Stream})
+	}
+	w.buf = append(w.buf, deleted...)
+	w.flush()
+	if w.err != nil {
+		m.reported <- false
+		return
+	}
+	st.ledger.Wrote(m.entry)
+	w.wrote(st, len(m.ids))
+	w.due = w.due || st.ledger.Slow()
+	w.changed(st)
+	m.reported <- true
 }

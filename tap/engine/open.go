@@ -57,7 +57,7 @@ func (w *worker) isRecent(st *stream) bool {
 	if p := st.bookmark.Progress; p != nil && p.Query == st.query.Fingerprint() {
 		return false
 	}
-	return w.schedule(st).Leaves(st.bookmark, w.now(), w.before)
+	return w.schedule(st).Leaves(st.bookmark, w.now(), w.lastRun)
 }
 
 // schedule says when a stream may be left alone. Whether a full table brings anything new, nobody
@@ -94,7 +94,7 @@ func (w *worker) readOptions(ctx context.Context) (progress.Options, error) {
 	}
 	if w.Deletes == nil {
 		// Rows without a version go when one is activated, should deletes be turned on again.
-		st.kept, opts.Version = st.bookmark.Version, st.bookmark.Version
+		st.keptVersion, opts.Version = st.bookmark.Version, st.bookmark.Version
 		return opts, nil
 	}
 	opening := gone.Opening{
@@ -107,7 +107,6 @@ func (w *worker) readOptions(ctx context.Context) (progress.Options, error) {
 		return opts, storage("loading the ids of "+st.query.Stream.Name, err)
 	}
 	st.ledger, st.options.IDs = ledger, true
-	st.out.verified = st.bookmark.Verified
 	w.splitter = record.NewSplitter(st.base, st.options)
 	opts.Version, opts.Untrusted = ledger.Version(), !trusted
 	return opts, nil

@@ -98,7 +98,7 @@ func TestRuleOfRecentStreams(t *testing.T) {
 		if c.change != nil {
 			c.change(e)
 		}
-		r := &run{Engine: e, before: noon.Add(-time.Hour)}
+		r := &run{Engine: e, lastRun: noon.Add(-time.Hour)}
 		st := opened(t, r, c.bookmark, func(q *tap.Query) { q.FullTable = c.full })
 		w := &worker{run: r, stream: st}
 		assert.Equal(t, c.recent, w.isRecent(st), name)

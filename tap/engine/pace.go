@@ -41,7 +41,7 @@ func (p *pace) page(piece *tap.Piece, h head, oldest time.Time) {
 // tell.
 func (p *pace) expected(oldest time.Time, passes int) int {
 	reach := p.top.Sub(oldest)
-	if oldest.IsZero() || reach < tellingAge || p.covered <= 0 {
+	if oldest.IsZero() || reach < trustedAge || p.covered <= 0 {
 		return 0
 	}
 	return max(p.pages, int(float64(p.pages*passes)*float64(reach)/float64(p.covered)+0.5))

@@ -30,7 +30,7 @@ func TestEstimateFollowsThePagesThatWereRead(t *testing.T) {
 		p.page(older, page(60+n), oldest)
 		assert.Equal(t, pages, p.expected(oldest, 1))
 	}
-	assert.Zero(t, p.expected(newest.Add(-tellingAge/2), 1), "the account's age is not known")
+	assert.Zero(t, p.expected(newest.Add(-trustedAge/2), 1), "the account's age is not known")
 	assert.Equal(t, 2*pages, p.expected(oldest, 2))
 
 	last := page(80)

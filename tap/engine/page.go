@@ -46,7 +46,7 @@ func (w *worker) ask(ctx context.Context, t *task, req tap.Request,
 			return err
 		}
 		b := batch{task: t, step: means, schema: schema}
-		b.whole = res.Rows == len(res.Records) && req.Cursor == "" && page.Next == "" &&
+		b.allRows = res.Rows == len(res.Records) && req.Cursor == "" && page.Next == "" &&
 			req.From.IsZero() && req.Before.IsZero() && len(req.Stream.Passes) == 0 && !w.Sample
 		return w.write(ctx, t, req, page, res, b)
 	})
@@ -98,7 +98,7 @@ func (w *worker) write(ctx context.Context, t *task, req tap.Request, page tap.P
 	}
 	w.signals.saw(&res, bottom)
 	// The ids are known before their rows are written.
-	if b.number, err = w.note(ctx, t, req, page, res.IDs); err != nil {
+	if b.entry, err = w.note(ctx, t, req, page, res.IDs); err != nil {
 		return err
 	}
 	if w.Enricher != nil {
@@ -128,14 +128,14 @@ func (w *worker) write(ctx context.Context, t *task, req tap.Request, page tap.P
 		p.Pages = pages
 		b.step = p
 	}
-	b.records, b.written = res.Records, make(chan struct{})
+	b.records, b.done = res.Records, make(chan struct{})
 	b.frame[0], b.frame[1] = w.Voice.Frame(w.stream.query, w.stream.version(), page.Asked)
 	w.Log.Debug("page", "stream", req.Stream.Name, "records", len(res.Records), "more",
 		page.Next != "")
 	if err := w.send(ctx, b); err != nil {
 		return err
 	}
-	<-b.written
+	<-b.done
 	w.stream.report.pageWritten()
 	return nil
 }
@@ -151,7 +151,7 @@ func (w *worker) note(ctx context.Context, t *task, req tap.Request, page tap.Pa
 	if req.Cursor != "" { // whose bounds are those of the first page
 		bounded = !t.piece.From.IsZero() && !w.stream.fitsOnePage() || !t.piece.Before.IsZero()
 	}
-	number, err = w.stream.ledger.Write(ctx, gone.Page{
+	number, err = w.stream.ledger.Note(ctx, gone.Page{
 		Rows: rows, Pass: t.piece.Pass, Next: page.Next, Asked: page.Asked,
 		First: req.Cursor == "", Without: t.without,
 		Partial: !t.listing || bounded || req.IDs != nil,
@@ -168,10 +168,10 @@ func (w *worker) records(page tap.Page) (record.Result, schema, error) {
 	body := page.Body
 	if f := st.query.Transform; f != nil {
 		var err error
-		if w.page, err = f(w.page[:0], body); err != nil {
+		if w.transformed, err = f(w.transformed[:0], body); err != nil {
 			return record.Result{}, schema{}, err
 		}
-		body = w.page
+		body = w.transformed
 	}
 	for n := 0; ; n++ {
 		now := st.current()

@@ -13,7 +13,8 @@ import (
 type task struct {
 	stream *stream
 	stage  stage
-	// piece is what to read, from cursor; nil before the stream's turn has come.
+	// piece is what to read, from cursor; nil before the stream's turn has come, for sweeps, and for
+	// proofs.
 	piece  *tap.Piece
 	cursor string
 	head   head // valid after the first page
@@ -31,7 +32,8 @@ type task struct {
 
 // stage orders the work. Pieces of an earlier run come first, one page each, so that runs that end
 // early still make progress. Then comes the first page of every stream. By then most lists are
-// complete, and the age of the account is known, which tells how long the others are.
+// complete, and the age of the account is known, which shows how long the others are. Sweeps come
+// behind all that is left to read, and last a proof that the user may see anything.
 type stage uint8
 
 const (

@@ -63,9 +63,9 @@ func (r *report) covered(piece *tap.Piece, h head, oldest time.Time) {
 	r.pace.page(piece, h, oldest)
 }
 
-// following is the report as it is now, with an estimate that follows the pages read so far of a
+// reportNow is the report as it is now, with an estimate that follows the pages read so far of a
 // list that is read whole.
-func (st *stream) following(oldest time.Time) tap.StreamReport {
+func (st *stream) reportNow(oldest time.Time) tap.StreamReport {
 	s := st.report.snapshot()
 	st.report.mu.Lock()
 	defer st.report.mu.Unlock()
@@ -110,7 +110,7 @@ func (r *report) unlisted(values []record.Unlisted) (fresh []record.Unlisted) {
 	return fresh
 }
 
-// maxValue is how many letters of a value are told.
+// maxValue is how many letters of a value are reported.
 const maxValue = 40
 
 // absent notes the columns that no record of a page has.
@@ -145,7 +145,7 @@ func (r *report) records(n int) {
 	r.Records += n
 }
 
-// status notes how the stream is, or ended.
+// status notes that the stream is being read, or how it ended.
 func (r *report) status(status string, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

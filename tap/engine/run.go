@@ -19,8 +19,8 @@ type run struct {
 	queue   *queue
 	writer  *writer
 	streams []*stream
-	log     *stream   // the stream that this program makes; nil if it is not selected
-	before  time.Time // when the run before was: the latest complete read of any stream
+	syncLog *stream   // the stream that this program makes; nil if it is not selected
+	lastRun time.Time // when the run before was: the latest complete read of any stream
 	signals signals
 	over    atomic.Bool // MaxRunTime was reached
 }
@@ -87,13 +87,13 @@ func (e *Engine) Sync(
 		if err != nil {
 			return nil, err
 		}
-		if q.Stream.Made {
-			r.log = st
+		if q.Stream.Local {
+			r.syncLog = st
 			continue
 		}
 		r.streams = append(r.streams, st)
-		if last := st.bookmark.Last(); last.After(r.before) {
-			r.before = last
+		if last := st.bookmark.Last(); last.After(r.lastRun) {
+			r.lastRun = last
 		}
 	}
 	r.writer = newWriter(r, state)
@@ -166,10 +166,10 @@ func (r *run) reports() []tap.StreamReport {
 	oldest := r.signals.oldestRow()
 	reports := make([]tap.StreamReport, len(r.streams), len(r.streams)+1)
 	for i, st := range r.streams {
-		reports[i] = st.following(oldest)
+		reports[i] = st.reportNow(oldest)
 	}
-	if r.log != nil {
-		reports = append(reports, r.log.report.snapshot())
+	if r.syncLog != nil {
+		reports = append(reports, r.syncLog.report.snapshot())
 	}
 	return reports
 }

@@ -24,19 +24,20 @@ type stream struct {
 	query    *tap.Query
 	options  record.Options
 	base     *record.Shape             // before anything was learnt; empty if it cannot be read
-	unread   map[string]jsontext.Value // learnt by earlier runs, and left out by this one
+	leftOut  map[string]jsontext.Value // learnt by earlier runs, and left out by this one
 	bookmark tap.Bookmark              // as the run found it
 	report   report
 	list     list
 	// ended means that the end of the stream was reported: its tasks are dropped.
 	ended atomic.Bool
 
+	out output // the writer owns it
+
 	// What follows is set when the stream's turn comes, before its first page is requested.
 
-	read   *progress.Read // the writer owns it
-	ledger *gone.Ledger   // what is known of its rows; nil without deletes
-	kept   int64          // the version that a run without deletes keeps; 0 for none
-	out    output         // the writer owns it
+	read        *progress.Read // from then on, the writer owns it
+	ledger      *gone.Ledger   // what is known of its rows; nil without deletes
+	keptVersion int64          // the version that a run without deletes keeps; 0 for none
 }
 
 // list is what is known of a stream's list. Its lock guards it from the workers.
@@ -51,8 +52,8 @@ type list struct {
 
 // schema is the shape of a stream's records, as far as it is known.
 type schema struct {
-	shape   *record.Shape
-	version int // incremented with each wider shape
+	shape    *record.Shape
+	revision int // incremented with each wider shape
 	// learnt is what the state keeps of it, beyond the stream's file; nil for nothing.
 	learnt map[string]jsontext.Value
 }
@@ -64,19 +65,20 @@ type refused struct{ fields, before, from bool }
 // newStream prepares a query, with the shape that earlier runs learnt.
 func (r *run) newStream(q *tap.Query, bookmark tap.Bookmark) (*stream, error) {
 	st := &stream{query: q, base: q.Shape, bookmark: bookmark}
+	st.out.verified = bookmark.Verified
 	if st.base == nil {
 		st.base = record.NewObject(nil) // it cannot be read: q.Err says why
 	}
 	st.options = r.splitting(q, st.base)
 	st.report.Stream, st.report.Status = q.Stream.Name, tap.Unfinished
 	st.list.shape = st.base
-	shape, unread, err := q.Learnt(bookmark.Learnt)
+	shape, leftOut, err := q.Learnt(bookmark.Learnt)
 	if err != nil {
 		return nil, &tap.Error{
 			Kind: tap.BadInput, Op: "state of stream " + q.Stream.Name, Err: err,
 		}
 	}
-	st.unread = unread
+	st.leftOut = leftOut
 	if q.Shape != nil && shape != q.Shape {
 		st.list.schema = schema{shape: shape, learnt: st.keep(shape)}
 	}
@@ -101,7 +103,7 @@ func (r *run) splitting(q *tap.Query, shape *record.Shape) record.Options {
 // keep returns what the state keeps of a shape: what it has beyond the stream's file, and what
 // earlier runs learnt of columns that this one does not read.
 func (st *stream) keep(shape *record.Shape) map[string]jsontext.Value {
-	keep := maps.Clone(st.unread)
+	keep := maps.Clone(st.leftOut)
 	maps.Copy(keep, shape.Differences(st.base))
 	return keep
 }
@@ -109,7 +111,7 @@ func (st *stream) keep(shape *record.Shape) map[string]jsontext.Value {
 // version is the version of the stream's records; 0 for none.
 func (st *stream) version() int64 {
 	if st.ledger == nil {
-		return st.kept
+		return st.keptVersion
 	}
 	return st.ledger.Version()
 }
@@ -224,7 +226,7 @@ func (w *worker) learn(page []byte, seen *record.Shape) error {
 		}
 		w.Log.Log(context.Background(), level, what, "stream", st.query.Stream.Name, "column", name)
 	}
-	st.list.schema = schema{shape: wider, version: st.list.version + 1, learnt: st.keep(wider)}
+	st.list.schema = schema{shape: wider, revision: st.list.revision + 1, learnt: st.keep(wider)}
 	return nil
 }
 

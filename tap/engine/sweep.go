@@ -44,7 +44,7 @@ func older(start time.Time) func(record.Row) bool {
 	}
 }
 
-// world is what a sweep of a stream asks and tells.
+// world is what a sweep of a stream asks for rows, and reports them to.
 type world struct {
 	*worker
 	fields  []string // of listings; nil if the API refused them
@@ -139,17 +139,17 @@ func (w *world) askPass(ctx context.Context, pass int, ids []int64) (found []int
 	}
 }
 
-// Tell implements [gone.World].
-func (w *world) Tell(ctx context.Context, ids []int64, number uint64) (told bool, err error) {
+// Report implements [gone.World].
+func (w *world) Report(ctx context.Context, ids []int64, number uint64) (reported bool, err error) {
 	m := vanished{
-		stream: w.stream, ids: ids, at: w.now(), number: number, reported: make(chan bool, 1),
+		stream: w.stream, ids: ids, at: w.now(), entry: number, reported: make(chan bool, 1),
 	}
 	if err := w.send(ctx, m); err != nil {
 		return false, err
 	}
 	select {
-	case told := <-m.reported:
-		return told, nil
+	case reported = <-m.reported:
+		return reported, nil
 	case <-ctx.Done():
 		return false, context.Cause(ctx)
 	}

@@ -17,10 +17,10 @@ const maxRestarts = 10
 // worker does one task.
 type worker struct {
 	*run
-	stream   *stream
-	splitter *record.Splitter
-	page     []byte // a transformed page
-	restarts int
+	stream      *stream
+	splitter    *record.Splitter
+	transformed []byte // a transformed page
+	restarts    int
 }
 
 // do does a task. An error is that of its stream, or of the whole run.
@@ -114,7 +114,7 @@ func (w *worker) first(ctx context.Context, t *task) error {
 		onePage := w.stream.fitsOnePage()
 		w.without(t, time.Time{}, nil)
 		if onePage && !req.From.IsZero() {
-			w.without(t, req.From, w.stream.ledger.Known)
+			w.without(t, req.From, w.stream.ledger.UpToDate)
 			req.From = time.Time{} // it costs the same single request, and shows what is gone
 		}
 		err := w.ask(ctx, t, req, func(page tap.Page, res *record.Result) (progress.Step, error) {
@@ -142,15 +142,16 @@ func (w *worker) first(ctx context.Context, t *task) error {
 	}
 }
 
-// without leaves out rows of a task's pages that last changed before a time and that are known.
-func (w *worker) without(t *task, since time.Time, known func(record.Row) bool) {
-	if known == nil {
+// without leaves out rows of a task's pages that last changed before a time and that upToDate
+// reports; nil for none.
+func (w *worker) without(t *task, since time.Time, upToDate func(record.Row) bool) {
+	if upToDate == nil {
 		w.splitter.Since("", nil)
 		t.without = nil
 		return
 	}
-	w.splitter.Since(tap.FormatTime(since), known)
-	t.without = func(row record.Row) bool { return row.Mark < since.UnixMilli() && known(row) }
+	w.splitter.Since(tap.FormatTime(since), upToDate)
+	t.without = func(row record.Row) bool { return row.Mark < since.UnixMilli() && upToDate(row) }
 }
 
 // cut cuts a piece as long as it is worth it. Newer parts go to other workers; the oldest part

@@ -22,7 +22,7 @@ func BenchmarkFirstRead(b *testing.B) {
 				id -= 1 + id%3
 				rows[i] = record.Row{ID: id, Mark: 1_700_000_000_000 + id}
 			}
-			n, err := l.Write(b.Context(), Page{Rows: rows, Next: "x"})
+			n, err := l.Note(b.Context(), Page{Rows: rows, Next: "x"})
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -26,7 +26,7 @@ const (
 	kindReported kind = 'r'
 	// kindForgotten are rows that this credential does not see, and that are not reported.
 	kindForgotten kind = 'f'
-	// kindListing is the progress of a [Listing]: what is new since the entry before.
+	// kindListing is the [news] of a [Listing].
 	kindListing kind = 'l'
 	// kindDropped ends a listing without a result.
 	kindDropped kind = 'd'

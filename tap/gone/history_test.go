@@ -216,8 +216,8 @@ func (l *life) Ask(ctx context.Context, ids []int64) (living []int64, err error)
 	return living, l.write(0)
 }
 
-// Tell implements [World].
-func (l *life) Tell(_ context.Context, ids []int64, number uint64) (bool, error) {
+// Report implements [World].
+func (l *life) Report(_ context.Context, ids []int64, number uint64) (bool, error) {
 	if l.deaf {
 		return false, nil
 	}
@@ -251,7 +251,7 @@ func (l *life) note(ctx context.Context, p Page) error {
 		}
 	}
 	p.Without = func(row record.Row) bool { return without[row.ID] }
-	number, err := l.ledger.Write(ctx, p)
+	number, err := l.ledger.Note(ctx, p)
 	if err == nil && number > 0 {
 		l.noted = append(l.noted, noted{number, written})
 	}
@@ -291,7 +291,7 @@ func (l *life) read(ctx context.Context) error {
 	if l.trusted && l.state.loaded {
 		switch l.random.IntN(4) {
 		case 0:
-			l.ledger.Unlist()
+			partial(l, l.ledger)
 			return nil
 		case 1:
 			from, whole = max(from, l.now-l.random.Int64N(40)), false
@@ -319,7 +319,7 @@ func (l *life) read(ctx context.Context) error {
 				Partial: partial,
 			}
 			if known {
-				p.Without = l.ledger.Known
+				p.Without = l.ledger.UpToDate
 			}
 			if err := l.note(ctx, p); err != nil {
 				return err

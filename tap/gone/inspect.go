@@ -51,7 +51,7 @@ func Inspect(ctx context.Context, store Store, o Opening) (*Status, error) {
 		Place: in.head.String(), State: o.Token.String(), Belongs: in.trusted, Why: in.why,
 	}
 	for row := range in.rows.All() {
-		if row.Mark == Unsure {
+		if row.Stamp == Unsure {
 			s.Unsure++
 		}
 	}

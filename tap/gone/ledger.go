@@ -53,23 +53,23 @@ type Ledger struct {
 
 	mu sync.Mutex
 	content
-	token    Token              // the state's
-	number   uint64             // of the latest entry of this run
-	appended uint64             // of the latest one that was stored
-	unsent   map[uint64][]int64 // the rows of entries that are not written yet, the highest first
-	first    []byte             // what stands before the first entry
+	token     Token              // the state's
+	number    uint64             // of the latest entry of this run
+	appended  uint64             // of the latest one that was stored
+	unwritten map[uint64][]int64 // the rows of entries that are not written yet, the highest first
+	first     []byte             // what stands before the first entry
 	// foreign means that another credential saw the known rows.
-	foreign bool
-	as      string // who sees the rows in this run
-	initial bool   // nothing was delivered before this run
-	older   func(record.Row) bool
-	broken  error  // of an append, that may have left a part of an entry
-	pending []byte // entries to append with the next one
-	pages   int    // of a listing, that pending has
-	passes  int
-	reading *Listing // the listing that the read itself is; nil if it is none
-	found   Found
-	newest  newest
+	foreign  bool
+	as       string // who sees the rows in this run
+	initial  bool   // nothing was delivered before this run
+	older    func(record.Row) bool
+	broken   error  // of an append, that may have left a part of an entry
+	pending  []byte // entries to append with the next one
+	pages    int    // of a listing, that pending has
+	passes   int
+	fromRead *Listing // the listing that the run's read is; nil if it is none
+	found    Found
+	newest   newest
 }
 
 // Opening is what a state knows of a stream, and who reads it.
@@ -77,7 +77,7 @@ type Opening struct {
 	Stream string
 	// Nonce tells this run from others that begin at the same time.
 	Nonce string
-	// Passes is the number of reads that make up the list.
+	// Passes is the number of passes that make up the list.
 	Passes int
 	// ReadAs is a fingerprint of the credential and user.
 	ReadAs string
@@ -105,7 +105,7 @@ func Open(ctx context.Context, store Store, o Opening) (l *Ledger, trusted bool,
 	l = &Ledger{
 		store: store, stream: o.Stream, run: in.nextRun(in.logs, o), log: o.Log,
 		content: *in.content, as: o.ReadAs, token: o.Token, passes: o.Passes,
-		unsent: map[uint64][]int64{}, reading: newListing(o.Passes), older: o.Older,
+		unwritten: map[uint64][]int64{}, fromRead: newListing(o.Passes), older: o.Older,
 	}
 	if l.older == nil {
 		l.older = func(record.Row) bool { return false }
@@ -286,8 +286,8 @@ func (l *Ledger) entry(dst []byte, k kind, body []byte) []byte {
 	return appendEntry(dst, k, l.number, body)
 }
 
-// write stores an entry, and those that waited for it.
-func (l *Ledger) write(ctx context.Context, k kind, body []byte) error {
+// save stores an entry, and those that waited for it.
+func (l *Ledger) save(ctx context.Context, k kind, body []byte) error {
 	l.pending = l.entry(l.pending, k, body)
 	return l.flush(ctx)
 }

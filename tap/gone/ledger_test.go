@@ -99,7 +99,7 @@ func rowsOf(mark int64, ids ...int64) []record.Row {
 // written notes rows, and that they were written.
 func written(t *testing.T, l *Ledger, rows ...record.Row) {
 	t.Helper()
-	n, err := l.Write(t.Context(), Page{Rows: rows, Partial: true})
+	n, err := l.Note(t.Context(), Page{Rows: rows, Partial: true})
 	require.NoError(t, err)
 	if n > 0 {
 		l.Wrote(n)
@@ -114,22 +114,22 @@ func TestOnlyAcknowledgedRowsAreKnown(t *testing.T) {
 	written(t, l, rowsOf(5, 1, 2)...)
 	acked := l.Token()
 	written(t, l, rowsOf(5, 3)...)
-	n, err := l.Write(t.Context(), Page{Rows: rowsOf(5, 4), Partial: true})
+	n, err := l.Note(t.Context(), Page{Rows: rowsOf(5, 4), Partial: true})
 	require.NoError(t, err)
 	assert.Equal(t, l.Token().Number, n-1, "a row that is not written yet is not acknowledged")
 
 	l, trusted, _ = opened(t, m, 2, acked)
 	assert.True(t, trusted)
 	for id, known := range map[int64]bool{1: true, 2: true, 3: false, 4: false, 5: false} {
-		assert.Equal(t, known, l.Known(record.Row{ID: id, Mark: 5}), "row %d", id)
+		assert.Equal(t, known, l.UpToDate(record.Row{ID: id, Mark: 5}), "row %d", id)
 		_, ok := l.rows.Get(id)
 		assert.Equal(t, id < 5, ok, "row %d", id)
 	}
-	assert.False(t, l.Known(record.Row{ID: 1, Mark: 6}), "another version of it")
+	assert.False(t, l.UpToDate(record.Row{ID: 1, Mark: 6}), "another version of it")
 
 	// A run that writes nothing leaves no trace, and its state has the token of the one before.
 	before := m.appends
-	n, err = l.Write(t.Context(), Page{
+	n, err = l.Note(t.Context(), Page{
 		Rows: rowsOf(5, 1, 2), Partial: true, Without: l.Delivered,
 	})
 	require.NoError(t, err)
@@ -139,9 +139,9 @@ func TestOnlyAcknowledgedRowsAreKnown(t *testing.T) {
 	written(t, l, rowsOf(6, 1)...)
 	third, trusted, _ := opened(t, m, 3, l.Token())
 	assert.True(t, trusted)
-	assert.True(t, third.Known(record.Row{ID: 1, Mark: 6}))
-	assert.True(t, third.Known(record.Row{ID: 2, Mark: 5}), "acknowledged before the run before")
-	assert.False(t, third.Known(record.Row{ID: 3, Mark: 5}))
+	assert.True(t, third.UpToDate(record.Row{ID: 1, Mark: 6}))
+	assert.True(t, third.UpToDate(record.Row{ID: 2, Mark: 5}), "acknowledged before the run before")
+	assert.False(t, third.UpToDate(record.Row{ID: 3, Mark: 5}))
 }
 
 // A ledger and a state that do not belong together are not trusted, with the reason.
@@ -178,12 +178,12 @@ func TestLedgersThatDoNotBelongToTheState(t *testing.T) {
 			l, trusted, log := opened(t, store, 4, c.token)
 			assert.False(t, trusted)
 			assert.Contains(t, log, c.log)
-			assert.False(t, l.Known(record.Row{ID: 1, Mark: 5}))
+			assert.False(t, l.UpToDate(record.Row{ID: 1, Mark: 5}))
 			written(t, l, rowsOf(5, 1)...)
 			l, trusted, _ = opened(t, store, 5, l.Token())
 			assert.True(t, trusted, "from then on they belong together")
-			assert.True(t, l.Known(record.Row{ID: 1, Mark: 5}))
-			assert.False(t, l.Known(record.Row{ID: 2, Mark: 5}))
+			assert.True(t, l.UpToDate(record.Row{ID: 1, Mark: 5}))
+			assert.False(t, l.UpToDate(record.Row{ID: 2, Mark: 5}))
 		})
 	}
 
@@ -290,8 +290,8 @@ func TestLogsAreFolded(t *testing.T) {
 	third, trusted, _ := opened(t, m, 3, second.Token())
 	assert.True(t, trusted)
 	assert.Equal(t, 30_002, third.rows.Len())
-	assert.False(t, third.Known(record.Row{ID: 77_777, Mark: 5}), "no state has acknowledged it")
-	assert.True(t, third.Known(record.Row{ID: 88_888, Mark: 5}))
+	assert.False(t, third.UpToDate(record.Row{ID: 77_777, Mark: 5}), "no state has acknowledged it")
+	assert.True(t, third.UpToDate(record.Row{ID: 88_888, Mark: 5}))
 }
 
 // Ledgers of older releases are read: nobody knows in which version their rows were
@@ -373,11 +373,11 @@ func TestNothingIsAppendedToABrokenLog(t *testing.T) {
 	l, _, _ := opened(t, m, 1, Token{})
 	written(t, l, rowsOf(5, 1)...)
 	m.fails = errors.New("disk full")
-	_, err := l.Write(t.Context(), Page{Rows: rowsOf(5, 2)})
+	_, err := l.Note(t.Context(), Page{Rows: rowsOf(5, 2)})
 	require.ErrorIs(t, err, m.fails)
 	failed := m.fails
 	m.fails = nil
-	_, err = l.Write(t.Context(), Page{Rows: rowsOf(5, 3)})
+	_, err = l.Note(t.Context(), Page{Rows: rowsOf(5, 3)})
 	require.ErrorIs(t, err, failed)
 	assert.EqualValues(t, 2, l.Token().Number, "only the first row is known to be noted")
 }
@@ -443,7 +443,7 @@ func TestMissingEntriesAreNoticed(t *testing.T) {
 	assert.False(t, trusted)
 	assert.Contains(t, log, "lacks entries")
 	for row := range l.rows.All() {
-		assert.Equal(t, Unsure, row.Mark)
+		assert.Equal(t, Unsure, row.Stamp)
 	}
 	_, trusted, _ = opened(t, lost, 4, l.Token())
 	assert.False(t, trusted, "nothing was read in between")
@@ -467,9 +467,9 @@ func TestMissingEntriesAreNoticed(t *testing.T) {
 func TestRowsOfTwoPagesAtOnceAreUnsure(t *testing.T) {
 	m := &memory{}
 	l, _, _ := opened(t, m, 1, Token{})
-	a, err := l.Write(t.Context(), Page{Rows: rowsOf(5, 1, 2, 3), Partial: true})
+	a, err := l.Note(t.Context(), Page{Rows: rowsOf(5, 1, 2, 3), Partial: true})
 	require.NoError(t, err)
-	b, err := l.Write(t.Context(), Page{Rows: rowsOf(6, 4, 3, 1), Partial: true})
+	b, err := l.Note(t.Context(), Page{Rows: rowsOf(6, 4, 3, 1), Partial: true})
 	require.NoError(t, err)
 	l.Wrote(b)
 	l.Wrote(a)
@@ -490,13 +490,13 @@ func TestRowsOfTwoPagesAtOnceAreUnsure(t *testing.T) {
 func TestRowsOfTwoPagesInOneVersionAreKnown(t *testing.T) {
 	l, _, _ := opened(t, &memory{}, 1, Token{})
 	for range 2 {
-		_, err := l.Write(t.Context(), Page{Rows: append(rowsOf(5, 2), rowsOf(0, 1)...), Partial: true})
+		_, err := l.Note(t.Context(), Page{Rows: append(rowsOf(5, 2), rowsOf(0, 1)...), Partial: true})
 		require.NoError(t, err)
 	}
 	assert.True(t, l.Delivered(rowsOf(5, 2)[0]))
 	assert.False(t, l.Delivered(rowsOf(0, 1)[0]))
 	for _, mark := range []int64{6, 5} {
-		_, err := l.Write(t.Context(), Page{Rows: rowsOf(mark, 2), Partial: true})
+		_, err := l.Note(t.Context(), Page{Rows: rowsOf(mark, 2), Partial: true})
 		require.NoError(t, err)
 		assert.False(t, l.Delivered(rowsOf(mark, 2)[0]), "it came in another version, too")
 	}

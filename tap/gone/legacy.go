@@ -16,8 +16,8 @@ type legacyHead struct {
 	Sets  [5]int    `json:"sets"`
 }
 
-// decodeLegacy reads a ledger of an older release. Nobody knows in which version its rows were
-// delivered. A sweep under way begins again.
+// decodeLegacy reads a ledger of an older release. Nobody knows as of which change its rows
+// were delivered. A sweep under way begins again.
 func decodeLegacy(file []byte) (*content, error) {
 	line, rest, ok := bytes.Cut(file, []byte{'\n'})
 	var h legacyHead

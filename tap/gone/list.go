@@ -14,17 +14,17 @@ import (
 // savedPages is the number of pages between entries of a listing under way.
 const savedPages = 20
 
-// list returns the listing that the read was, or makes one, from where an earlier run stopped; nil
-// if none is due, or the run ended before.
+// list returns the listing that the run's read was, or makes one, from where an earlier run
+// stopped; nil if none is due, or the run ended before.
 func (l *Ledger) list(ctx context.Context, w World, s Sweep) (*Listing, error) {
 	if err := l.outdated(ctx, s); err != nil {
 		return nil, err
 	}
 	l.mu.Lock()
-	read, due := l.reading, l.listingDue(s)
-	if read != nil && read.done() && l.listing == nil {
+	whole, due := l.fromRead, l.listingDue(s)
+	if whole != nil && whole.done() && l.listing == nil {
 		l.mu.Unlock()
-		return read, nil
+		return whole, nil
 	}
 	if !due {
 		l.mu.Unlock()
@@ -70,14 +70,14 @@ func (l *Ledger) outdated(ctx context.Context, s Sweep) error {
 		return nil
 	}
 	l.listing = nil
-	return l.write(ctx, kindDropped, nil)
+	return l.save(ctx, kindDropped, nil)
 }
 
 // listPage adds a page of a listing, and finds rows that are missing or stale in the warehouse.
 func (l *Ledger) listPage(ctx context.Context, listing *Listing, pass int, shown []record.Row,
 	next string, asked time.Time,
 ) error {
-	rows := marked(shown, nil)
+	rows := stamped(shown, nil)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	begins := listing.ID == ""
@@ -88,12 +88,12 @@ func (l *Ledger) listPage(ctx context.Context, listing *Listing, pass int, shown
 	missing := listing.page(pass, &l.rows, rows, next, asked)
 	var stale []int64
 	for _, row := range shown {
-		if !l.known(row) {
+		if !l.upToDate(row) {
 			stale = append(stale, row.ID)
 		}
 	}
 	listing.Stale = append(listing.Stale, stale...)
-	l.progress(listing, progress{
+	l.addNews(listing, news{
 		New: begins, Pass: pass, Stale: stale, Rows: len(rows), Pages: Pass{
 			Low: listing.Passes[pass].Low, Cursor: next, Done: next == "", Missing: missing,
 		},
@@ -104,8 +104,8 @@ func (l *Ledger) listPage(ctx context.Context, listing *Listing, pass int, shown
 	return l.flush(ctx)
 }
 
-// progress notes what is new of a listing that the ledger keeps.
-func (l *Ledger) progress(listing *Listing, p progress) {
+// addNews notes what is new of a listing that the ledger keeps.
+func (l *Ledger) addNews(listing *Listing, p news) {
 	p.ID, p.Began, p.Passes = listing.ID, listing.Began, len(listing.Passes)
 	l.pending = l.entry(l.pending, kindListing, toJSON(p))
 }
@@ -136,10 +136,10 @@ func (l *Ledger) drop(ctx context.Context) error {
 }
 
 func (l *Ledger) dropLocked(ctx context.Context) error {
-	l.reading = nil
+	l.fromRead = nil
 	if l.listing == nil {
 		return nil
 	}
 	l.listing = nil
-	return l.write(ctx, kindDropped, nil)
+	return l.save(ctx, kindDropped, nil)
 }

@@ -14,16 +14,15 @@ type Listing struct {
 	ID string `json:"id"`
 	// Began is when its first page was requested, by the server's clock.
 	Began time.Time `json:"began"`
-	// Passes are the reads that together make up the list.
+	// Passes together make up the list.
 	Passes []*Pass `json:"passes"`
-	// Stale are rows that it showed in another version than the delivered one, or that were never
-	// delivered.
+	// Stale are rows that changed since they were delivered, or that were never delivered.
 	Stale []int64 `json:"stale,omitzero"`
 	// Rows is the number of rows that its pages had.
 	Rows int `json:"rows"`
 }
 
-// Pass is one read of a listing.
+// Pass is one pass of a listing.
 type Pass struct {
 	// Low is the lowest id that pages have covered so far.
 	Low int64 `json:"low"`
@@ -103,8 +102,8 @@ func (l *Listing) missing() []int64 {
 	return descending(gone)
 }
 
-// progress is what one more page added to a listing: the body of an entry.
-type progress struct {
+// news is what is new of a listing since the entry before: the body of an entry.
+type news struct {
 	ID string `json:"id"`
 	// New means that the listing begins with this page.
 	New    bool      `json:"new,omitzero"`
@@ -131,9 +130,9 @@ func (l *Listing) settle(ids []int64) {
 	}
 }
 
-// add adds the progress that an entry notes. What belongs to another listing is ignored: two runs
+// add adds the news that an entry notes. What belongs to another listing is ignored: two runs
 // may have continued one listing, which is over when one of them reached its end.
-func (l *Listing) add(p progress) *Listing {
+func (l *Listing) add(p news) *Listing {
 	if p.New {
 		l = newListing(p.Passes)
 		l.ID = p.ID

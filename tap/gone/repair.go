@@ -52,7 +52,7 @@ func (l *Ledger) unsure(listing *Listing) []int64 {
 	defer l.mu.Unlock()
 	ids := slices.Clone(listing.Stale)
 	for row := range l.rows.All() {
-		if row.Mark == Unsure && !missing[row.ID] {
+		if row.Stamp == Unsure && !missing[row.ID] {
 			ids = append(ids, row.ID)
 		}
 	}
@@ -70,8 +70,8 @@ func (l *Ledger) settled(ids []int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.listing != nil && len(ids) > 0 {
-		p := progress{Settled: ids}
+		p := news{Settled: ids}
 		l.listing.settle(ids)
-		l.progress(l.listing, p)
+		l.addNews(l.listing, p)
 	}
 }

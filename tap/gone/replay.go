@@ -18,13 +18,13 @@ func (c *content) replay(logs []Log, token Token) (all size) {
 	slices.SortFunc(logs, func(a, b Log) int { return cmp.Compare(a.Run, b.Run) })
 	acked := c.acknowledged(logs, token)
 	before := maps.Clone(c.folded)
-	later := "" // the latest run of the file
+	latest := "" // the latest run of the file
 	for run := range before {
-		later = max(later, run)
+		latest = max(latest, run)
 	}
 	for i, log := range logs {
 		var began ack
-		news := false
+		grew := false
 		entries(log.Data, func(k kind, number uint64, body []byte) bool {
 			if k == kindAck {
 				_ = json.Unmarshal(body, &began) // the checksum was right
@@ -32,15 +32,15 @@ func (c *content) replay(logs []Log, token Token) (all size) {
 			if number > before[log.Run] {
 				c.gap = c.gap || number != c.folded[log.Run]+1
 				// What a run adds after a later one became part of the file is in no known order.
-				c.apply(k, body, number <= acked[log.Run] && log.Run >= later)
+				c.apply(k, body, number <= acked[log.Run] && log.Run >= latest)
 				c.folded[log.Run] = number
-				all.bytes, news = all.bytes+len(body), true
+				all.bytes, grew = all.bytes+len(body), true
 			}
 			return true
 		})
-		if news {
+		if grew {
 			all.parts += log.Parts
-			if log.Run < later {
+			if log.Run < latest {
 				c.listing = nil
 			}
 		}
@@ -49,7 +49,7 @@ func (c *content) replay(logs []Log, token Token) (all size) {
 			c.gap = c.gap || known && last < number
 		}
 		for _, other := range logs[:i] {
-			if news || c.folded[other.Run] > before[other.Run] {
+			if grew || c.folded[other.Run] > before[other.Run] {
 				c.doubt(log, other, began)
 			}
 		}
@@ -91,7 +91,7 @@ func (c *content) doubt(log, other Log, began ack) {
 		return // it had ended
 	}
 	c.listing = nil
-	if len(readers(log, other)) > 1 {
+	if len(owners(log, other)) > 1 {
 		c.ReadAs = ""
 	}
 	acked := uint64(0)
@@ -124,9 +124,9 @@ func (c *content) doubt(log, other Log, began ack) {
 	c.reported.Delete(idsOf(rows))
 }
 
-// readers returns who the headers of some logs say that the rows are of, and "" if rows of another
+// owners returns who the headers of some logs say that the rows are of, and "" if rows of another
 // one were forgotten.
-func readers(logs ...Log) map[string]bool {
+func owners(logs ...Log) map[string]bool {
 	all := map[string]bool{}
 	for _, log := range logs {
 		entries(log.Data, func(k kind, _ uint64, body []byte) bool {
@@ -184,7 +184,7 @@ func (c *content) apply(k kind, body []byte, acked bool) {
 		list := slices.Collect(rows.All())
 		if !acked {
 			for i := range list {
-				list[i].Mark = Unsure
+				list[i].Stamp = Unsure
 			}
 		}
 		c.rows.Put(list)
@@ -204,9 +204,9 @@ func (c *content) apply(k kind, body []byte, acked bool) {
 		c.rows.Delete(ids)
 		c.reported.Delete(ids)
 	case kindListing:
-		var p progress
-		if json.Unmarshal(body, &p) == nil {
-			c.listing = c.listing.add(p)
+		var n news
+		if json.Unmarshal(body, &n) == nil {
+			c.listing = c.listing.add(n)
 		}
 	case kindDropped:
 		c.listing = nil

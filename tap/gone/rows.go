@@ -9,30 +9,30 @@ import (
 
 // Row is a row and how it was delivered.
 type Row struct {
-	ID   int64
-	Mark Mark
+	ID    int64
+	Stamp Stamp
 }
 
-// Mark says which version of a row was delivered: 24 bits of its time of change. Two versions of a
-// row have the same mark by chance once in sixteen million.
-type Mark uint32
+// Stamp says which change of a row was delivered last: 24 bits of the row's mark. Two changes of a
+// row have the same stamp by chance once in sixteen million.
+type Stamp uint32
 
 const (
-	// Unsure marks a row that may or may not be in the warehouse, and in any version.
-	Unsure Mark = 0
-	// Any marks a row without a time of change.
-	Any Mark = 1
+	// Unsure is the stamp of a row that may or may not be in the warehouse, as of any change.
+	Unsure Stamp = 0
+	// Any is the stamp of a row without a time of change.
+	Any Stamp = 1
 
-	markBytes = 3
-	marks     = 1<<(8*markBytes) - 2
+	stampBytes = 3
+	stamps     = 1<<(8*stampBytes) - 2
 )
 
-// MarkOf returns the mark of a time of change, in milliseconds since 1970; 0 stands for none.
-func MarkOf(ms int64) Mark {
+// StampOf returns the stamp of a mark, in milliseconds since 1970; 0 stands for none.
+func StampOf(ms int64) Stamp {
 	if ms == 0 {
 		return Any
 	}
-	return Mark(2 + uint64(ms)%marks)
+	return Stamp(2 + uint64(ms)%stamps)
 }
 
 // Rows is a compact set of rows by id: four to five bytes each. The zero value is empty. It is not
@@ -44,7 +44,7 @@ type Rows struct {
 }
 
 // block holds up to blockRows rows, the highest id first: each is its distance from the one before
-// and its mark.
+// and its stamp.
 type block struct {
 	first, last int64
 	n           int
@@ -76,9 +76,9 @@ func (b *block) all() iter.Seq[Row] {
 			d, k := binary.Uvarint(rest)
 			id -= int64(d)
 			rest = rest[k:]
-			mark := Mark(rest[0]) | Mark(rest[1])<<8 | Mark(rest[2])<<16
-			rest = rest[markBytes:]
-			if !yield(Row{id, mark}) {
+			stamp := Stamp(rest[0]) | Stamp(rest[1])<<8 | Stamp(rest[2])<<16
+			rest = rest[stampBytes:]
+			if !yield(Row{id, stamp}) {
 				return
 			}
 		}
@@ -93,12 +93,12 @@ func (r *Rows) find(id int64) int {
 	return i
 }
 
-// Get returns the mark of a row; false if it is not in the set.
-func (r *Rows) Get(id int64) (Mark, bool) {
+// Get returns the stamp of a row; false if it is not in the set.
+func (r *Rows) Get(id int64) (Stamp, bool) {
 	if i := r.find(id); i < len(r.blocks) && r.blocks[i].first >= id {
 		for row := range r.blocks[i].all() {
 			if row.ID <= id {
-				return row.Mark, row.ID == id
+				return row.Stamp, row.ID == id
 			}
 		}
 	}
@@ -121,7 +121,7 @@ func (r *Rows) Between(high, low int64) iter.Seq[Row] {
 	}
 }
 
-// Put adds rows, or replaces their marks. The rows must be in [Sorted] order.
+// Put adds rows, or replaces their stamps. The rows must be in [Sorted] order.
 func (r *Rows) Put(rows []Row) {
 	r.merge(rows, func(_ *Row, row Row) (Row, bool) { return row, true })
 }
@@ -208,7 +208,7 @@ func appendRows(dst []byte, rows []Row) []byte {
 			last = row.ID
 		}
 		dst = binary.AppendUvarint(dst, uint64(last-row.ID))
-		dst = append(dst, byte(row.Mark), byte(row.Mark>>8), byte(row.Mark>>16))
+		dst = append(dst, byte(row.Stamp), byte(row.Stamp>>8), byte(row.Stamp>>16))
 		last = row.ID
 	}
 	return dst
@@ -270,14 +270,14 @@ func (b *block) valid() bool {
 	id, rest, n := b.first, b.enc, 0
 	for len(rest) > 0 {
 		d, k := binary.Uvarint(rest)
-		if k <= 0 || d > 1<<62 || (d == 0) != (n == 0) || len(rest) < k+markBytes {
+		if k <= 0 || d > 1<<62 || (d == 0) != (n == 0) || len(rest) < k+stampBytes {
 			return false
 		}
 		if id-int64(d) > id {
 			return false // beyond the lowest id
 		}
 		id -= int64(d)
-		rest = rest[k+markBytes:]
+		rest = rest[k+stampBytes:]
 		n++
 	}
 	b.last = id

@@ -18,7 +18,7 @@ func TestRowsBehaveLikeAMap(t *testing.T) {
 	for seed := range uint64(10) {
 		random := rand.New(rand.NewPCG(seed, 1))
 		var set Rows
-		want := map[int64]Mark{}
+		want := map[int64]Stamp{}
 		span := int64(1) << (4 + random.IntN(40))
 		for range 1 + random.IntN(30) {
 			var rows []Row
@@ -28,7 +28,7 @@ func TestRowsBehaveLikeAMap(t *testing.T) {
 					at = random.Int64N(span) - span/4
 				}
 				at--
-				rows = append(rows, Row{at, Mark(random.IntN(marks + 2))})
+				rows = append(rows, Row{at, Stamp(random.IntN(stamps + 2))})
 			}
 			rows = Sorted(rows)
 			if random.IntN(4) == 0 {
@@ -42,7 +42,7 @@ func TestRowsBehaveLikeAMap(t *testing.T) {
 			}
 			set.Put(rows)
 			for _, row := range rows {
-				want[row.ID] = row.Mark
+				want[row.ID] = row.Stamp
 			}
 		}
 		again, ok := parseRows(set.Append(nil))
@@ -51,25 +51,25 @@ func TestRowsBehaveLikeAMap(t *testing.T) {
 		for _, s := range []*Rows{&set, &again} {
 			want := maps.Clone(all)
 			require.Equal(t, len(want), s.Len(), "seed %d", seed)
-			have, last := map[int64]Mark{}, int64(0)
+			have, last := map[int64]Stamp{}, int64(0)
 			for row := range s.All() {
 				if len(have) > 0 && row.ID >= last {
 					t.Fatalf("seed %d: %d after %d", seed, row.ID, last)
 				}
-				have[row.ID], last = row.Mark, row.ID
+				have[row.ID], last = row.Stamp, row.ID
 			}
 			require.True(t, maps.Equal(want, have), "seed %d", seed)
 			high, low := random.Int64N(span), random.Int64N(span)
-			between := map[int64]Mark{}
+			between := map[int64]Stamp{}
 			for row := range s.Between(high, low) {
-				between[row.ID] = row.Mark
+				between[row.ID] = row.Stamp
 			}
 			for id, mark := range want {
 				if have, ok := s.Get(id); !ok || have != mark {
 					t.Fatalf("seed %d: row %d has mark %d, not %d", seed, id, have, mark)
 				}
 			}
-			maps.DeleteFunc(want, func(id int64, _ Mark) bool { return id > high || id < low })
+			maps.DeleteFunc(want, func(id int64, _ Stamp) bool { return id > high || id < low })
 			require.Equal(t, want, between)
 			_, ok := s.Get(span + 1)
 			require.False(t, ok)
@@ -86,10 +86,10 @@ func TestSorted(t *testing.T) {
 // A version that changed has another mark, and none is that of an unsure row.
 func TestMarks(t *testing.T) {
 	const ms = 1_790_000_000_123
-	assert.NotEqual(t, MarkOf(ms), MarkOf(ms+1))
-	assert.Equal(t, Any, MarkOf(0))
+	assert.NotEqual(t, StampOf(ms), StampOf(ms+1))
+	assert.Equal(t, Any, StampOf(0))
 	for range 1000 {
-		m := MarkOf(rand.Int64N(4e12) - 1e12)
+		m := StampOf(rand.Int64N(4e12) - 1e12)
 		assert.True(t, m > Any && m < 1<<24, m)
 	}
 }

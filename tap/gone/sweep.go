@@ -11,17 +11,18 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
 
-// World is what a sweep asks and tells. Its methods are called one after the other.
+// World is what a sweep asks for rows, and reports them to. Its methods are called one after the
+// other.
 type World interface {
 	// List reads a page of keys and times of change.
 	List(ctx context.Context, pass int, cursor string) (rows []record.Row, next string,
 		asked time.Time, err error)
 	// Ask reads rows by their ids, and returns the ids of those that exist. It writes those that
-	// the ledger does not know in the version that came.
+	// the ledger does not know as of their latest change.
 	Ask(ctx context.Context, ids []int64) (living []int64, err error)
-	// Tell reports rows as gone, and passes number to [Ledger.Wrote] when that is written. False
+	// Report reports rows as gone, and passes number to [Ledger.Wrote] when that is written. False
 	// means that they could not be reported yet.
-	Tell(ctx context.Context, ids []int64, number uint64) (told bool, err error)
+	Report(ctx context.Context, ids []int64, number uint64) (reported bool, err error)
 	// Over reports whether the run should end.
 	Over() bool
 	// Proven reports whether the user may see anything at all. It may ask for a row to find out.
@@ -80,7 +81,7 @@ type Found struct {
 func (l *Ledger) Due(s Sweep) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.reported.Len() > 0 || l.listingDue(s) || l.reading != nil && l.reading.done() ||
+	return l.reported.Len() > 0 || l.listingDue(s) || l.fromRead != nil && l.fromRead.done() ||
 		l.unnoted()
 }
 
@@ -127,7 +128,7 @@ func (l *Ledger) sweep(ctx context.Context, w World, s Sweep) error {
 			l.unproven()
 			return nil
 		}
-		if done, err := l.settle(ctx, w, again); err != nil || !done {
+		if done, err := l.confirm(ctx, w, again); err != nil || !done {
 			return err
 		}
 	}
@@ -158,7 +159,7 @@ func (l *Ledger) sweep(ctx context.Context, w World, s Sweep) error {
 	if l.foreign {
 		err = l.forget(ctx, gone)
 	} else {
-		if done, err = l.settle(ctx, w, gone); err == nil && !done {
+		if done, err = l.confirm(ctx, w, gone); err == nil && !done {
 			return nil
 		}
 	}
@@ -178,7 +179,7 @@ func (l *Ledger) begin(ctx context.Context) (again []int64, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.unnoted() {
-		err = l.write(ctx, kindHeader, toJSON(l.header))
+		err = l.save(ctx, kindHeader, toJSON(l.header))
 	}
 	return idsOf(slices.Collect(l.reported.All())), err
 }
@@ -196,10 +197,10 @@ func (l *Ledger) finish(ctx context.Context, listing *Listing, s Sweep) error {
 	// A list that fits on a page is compared in every run. That need not be noted each time.
 	note := l.listing != nil || l.appended > 0 || l.swept.IsZero() || l.length != listing.Rows ||
 		listing.Began.Sub(l.swept) >= s.Every/2 || l.swept.After(listing.Began)
-	l.listing, l.reading = nil, nil
+	l.listing, l.fromRead = nil, nil
 	if !note {
 		return nil
 	}
 	l.swept, l.length = listing.Began, listing.Rows
-	return l.write(ctx, kindSwept, toJSON(swept{l.swept, l.length}))
+	return l.save(ctx, kindSwept, toJSON(swept{l.swept, l.length}))
 }

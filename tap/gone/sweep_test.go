@@ -90,7 +90,7 @@ func (a *account) Ask(ctx context.Context, ids []int64) ([]int64, error) {
 			}
 		}
 	}
-	n, err := a.ledger.Write(ctx, Page{Rows: found, Partial: true})
+	n, err := a.ledger.Note(ctx, Page{Rows: found, Partial: true})
 	require.NoError(a.t, err)
 	if n > 0 {
 		a.ledger.Wrote(n)
@@ -98,7 +98,7 @@ func (a *account) Ask(ctx context.Context, ids []int64) ([]int64, error) {
 	return living, nil
 }
 
-func (a *account) Tell(_ context.Context, ids []int64, number uint64) (bool, error) {
+func (a *account) Report(_ context.Context, ids []int64, number uint64) (bool, error) {
 	if a.deaf {
 		return false, nil
 	}
@@ -137,8 +137,14 @@ func (a *account) reopen(m *memory, run int) string {
 	l, trusted, log := opened(a.t, m, run, a.ledger.Token())
 	require.True(a.t, trusted, log)
 	a.ledger, a.calls, a.told, a.wrote, a.left = l, nil, nil, nil, -1
-	l.Unlist()
+	partial(a.t, l)
 	return log
+}
+
+// partial notes that a run's read is no listing.
+func partial(t require.TestingT, l *Ledger) {
+	_, err := l.Note(context.Background(), Page{Partial: true})
+	require.NoError(t, err)
 }
 
 func (a *account) sweep(s Sweep) (Found, error) {
@@ -252,7 +258,7 @@ func TestSweepsWhoseStoreFails(t *testing.T) {
 	}
 	m := &memory{}
 	l, _, _ := opened(t, m, 1, Token{})
-	l.Unlist()
+	partial(t, l)
 	m.fails = errors.New("disk full")
 	_, err := l.Sweep(t.Context(), &account{t: t, ledger: l, left: -1}, Sweep{})
 	assert.ErrorIs(t, err, m.fails, "a new ledger, which has nothing to note but itself")
@@ -302,7 +308,7 @@ func TestSweepsWhoseEndIsNotAcknowledged(t *testing.T) {
 	l, trusted, _ := opened(t, m, 3, before)
 	require.True(t, trusted)
 	a.ledger, a.calls, a.told, a.wrote = l, nil, nil, nil
-	l.Unlist()
+	partial(t, l)
 	assert.True(t, l.Due(Sweep{Every: time.Hour, Now: noon}))
 	a.now = noon.Add(time.Minute)
 	found, err := a.sweep(Sweep{Every: time.Hour})
@@ -327,7 +333,7 @@ func TestAForcedSweepListsAnew(t *testing.T) {
 	require.NoError(t, err)
 
 	a.ledger, _, _ = opened(t, m, 3, before)
-	a.ledger.Unlist()
+	partial(t, a.ledger)
 	require.NotNil(t, a.ledger.listing, "no state has acknowledged the end of the sweep")
 	delete(a.rows, 2)
 	a.told, a.now = nil, noon.Add(time.Minute)
@@ -396,7 +402,7 @@ func TestWhenASweepIsDue(t *testing.T) {
 	assert.True(t, a.ledger.Due(every), "a deletion was not acknowledged")
 
 	fresh, _, _ := opened(t, &memory{}, 1, Token{})
-	fresh.Unlist()
+	partial(t, fresh)
 	assert.True(t, fresh.Due(every), "it must not look lost to the next run")
 	empty := &account{t: t, ledger: fresh, left: -1}
 	_, err = empty.sweep(every)
@@ -454,7 +460,7 @@ func TestDeletionsAreReportedUntilAcknowledged(t *testing.T) {
 		l, trusted, _ := opened(t, m, 3+run, before)
 		require.True(t, trusted)
 		a.ledger, a.told, a.calls = l, nil, nil
-		l.Unlist()
+		partial(t, l)
 		_, err = a.sweep(Sweep{Every: time.Hour})
 		require.NoError(t, err)
 		assert.Equal(t, []int64{6, 5}, a.told)
@@ -464,7 +470,7 @@ func TestDeletionsAreReportedUntilAcknowledged(t *testing.T) {
 	a.rows[6] = 10
 	l, _, _ := opened(t, m, 7, before)
 	a.ledger, a.told, a.calls, a.wrote = l, nil, nil, nil
-	l.Unlist()
+	partial(t, l)
 	_, err = a.sweep(Sweep{Every: time.Hour})
 	require.NoError(t, err)
 	assert.Equal(t, []int64{5}, a.told)
@@ -530,7 +536,7 @@ func TestRowsOfAnotherCredentialAreForgotten(t *testing.T) {
 	})
 	require.NoError(t, err)
 	require.True(t, trusted)
-	l.Unlist()
+	partial(t, l)
 	a.ledger = l
 	delete(a.rows, 2)
 	found, err := a.sweep(Sweep{})
@@ -551,7 +557,7 @@ func TestRowsOfAnotherCredentialAreForgotten(t *testing.T) {
 		Version: FirstVersion, Loaded: true, Log: slog.New(slog.NewTextHandler(&log, nil)),
 	})
 	require.NoError(t, err)
-	l.Unlist()
+	partial(t, l)
 	a.ledger = l
 	_, err = a.sweep(Sweep{})
 	require.NoError(t, err)
@@ -580,21 +586,21 @@ func TestListsOfTwoPasses(t *testing.T) {
 // Entries of a listing that is over are ignored, also while another one is under way.
 func TestEntriesOfAnotherListing(t *testing.T) {
 	var none *Listing
-	assert.Nil(t, none.add(progress{ID: "a", Passes: 1}))
-	l := none.add(progress{
+	assert.Nil(t, none.add(news{ID: "a", Passes: 1}))
+	l := none.add(news{
 		ID: "a", New: true, Passes: 1, Began: noon, Rows: 2, Stale: []int64{3},
 		Pages: Pass{Low: 7, Cursor: "c", Missing: []int64{8}},
 	})
-	l = l.add(progress{ID: "b", Passes: 1, Pages: Pass{Low: 1, Done: true}, Rows: 9})
-	l = l.add(progress{ID: "a", Passes: 1, Pass: 5, Began: noon, Rows: 9})
-	l = l.add(progress{
+	l = l.add(news{ID: "b", Passes: 1, Pages: Pass{Low: 1, Done: true}, Rows: 9})
+	l = l.add(news{ID: "a", Passes: 1, Pass: 5, Began: noon, Rows: 9})
+	l = l.add(news{
 		ID: "a", Passes: 1, Began: noon.Add(-1), Rows: 1, Pages: Pass{Low: 6, Cursor: "d"},
 	})
 	assert.Equal(t, &Listing{
 		ID: "a", Began: noon.Add(-1), Rows: 3, Stale: []int64{3},
 		Passes: []*Pass{{Low: 6, Cursor: "d", Missing: []int64{8}}},
 	}, l)
-	l = l.add(progress{ID: "a", Passes: 1, Began: noon, Settled: []int64{8, 3}})
+	l = l.add(news{ID: "a", Passes: 1, Began: noon, Settled: []int64{8, 3}})
 	assert.Empty(t, l.Stale)
 	assert.Empty(t, l.missing())
 }
@@ -638,7 +644,7 @@ func TestReadsThatAreListings(t *testing.T) {
 		a.ledger, a.calls, a.told = l, nil, nil
 		a.rows = map[int64]int64{3: 10, 1: 10}
 		for i, id := range []int64{3, 1} {
-			_, err := l.Write(t.Context(), Page{
+			_, err := l.Note(t.Context(), Page{
 				Rows: rowsOf(10, id), First: i == 0, Next: []string{"x", ""}[i], Asked: noon,
 				Without: l.Delivered, Partial: partial && i == 1,
 			})
@@ -701,10 +707,10 @@ func TestComparisonsAreNotedNowAndThen(t *testing.T) {
 		noted bool
 	}{{0, 3, true}, {29 * time.Minute, 3, false}, {30 * time.Minute, 3, true}, {31 * time.Minute, 4, true}} {
 		a.reopen(m, run+2)
-		a.ledger.reading = newListing(1)
+		a.ledger.fromRead = newListing(1)
 		a.now = noon.Add(c.after)
 		before := m.appends
-		_, err := a.ledger.Write(t.Context(), Page{
+		_, err := a.ledger.Note(t.Context(), Page{
 			Rows: rowsOf(10, numbers(c.rows)...), First: true, Asked: a.now,
 			Without: func(record.Row) bool { return true },
 		})
@@ -733,7 +739,7 @@ func (a *account) as(m *memory, user string, run int) {
 	require.NoError(a.t, err)
 	require.True(a.t, trusted)
 	a.ledger, a.calls, a.told, a.wrote = l, nil, nil, nil
-	l.Unlist()
+	partial(a.t, l)
 }
 
 // A row that another user's run wrote, without a sweep, is not reported by the first one, who does

@@ -61,7 +61,7 @@ type Account struct {
 	cfg     *config.Config
 	opts    Options
 	client  *harvest.Client
-	reading atomic.Pointer[engine.Engine] // the current run, which is told of waits
+	reading atomic.Pointer[engine.Engine] // the current run, which hears of waits
 	who     atomic.Pointer[tap.Identity]
 }
 
@@ -146,7 +146,7 @@ func (a *Account) waiting(until time.Time) {
 // waiting.
 const CheckPatience = 15 * time.Second
 
-// Identity returns whom the API takes the credential for, as far as it has told an earlier call.
+// Identity returns whom the API takes the credential for, as far as an earlier call found out.
 func (a *Account) Identity() tap.Identity {
 	if who := a.who.Load(); who != nil {
 		return *who
@@ -198,10 +198,10 @@ const mostTried = 3
 // listsToTry returns the lists that show whether a credential works: users, which is never empty,
 // and which needs the least permission; and, if users may not be read, lists that the config names
 // or the token's scopes allow.
-func (a *Account) listsToTry(told *harvest.Introspection) ([]*tap.Stream, error) {
+func (a *Account) listsToTry(in *harvest.Introspection) ([]*tap.Stream, error) {
 	var scopes map[string]bool
-	if told != nil {
-		scopes = told.Scopes()
+	if in != nil {
+		scopes = in.Scopes()
 	}
 	named := len(a.cfg.Streams) > 0
 	names := a.cfg.Streams
@@ -213,7 +213,7 @@ func (a *Account) listsToTry(told *harvest.Introspection) ([]*tap.Stream, error)
 	if err != nil {
 		return nil, err
 	}
-	lists = slices.DeleteFunc(lists, func(s *tap.Stream) bool { return s.Made })
+	lists = slices.DeleteFunc(lists, func(s *tap.Stream) bool { return s.Local })
 	first := lists[0]
 	if named && len(lists) > 1 {
 		first = lists[1]

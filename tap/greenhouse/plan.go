@@ -26,7 +26,7 @@ type Plan struct {
 	Quiet Cost `json:"little_new"`
 	Sweep Cost `json:"sweep"`
 	Next  Cost `json:"next_run"`
-	// Limit is the limit that the API told.
+	// Limit is the limit that the API reported.
 	Limit plan.Limit `json:"limit"`
 	// Missing are the scopes that the credential lacks.
 	Missing []string `json:"missing_scopes"`
@@ -78,7 +78,7 @@ func (r *Run) Plan(ctx context.Context) (*Plan, error) {
 	guesses := plan.Rows(heads)
 	p := &Plan{Identity: r.Identity(), Missing: []string{}}
 	for _, q := range r.queries {
-		if !q.Stream.Made {
+		if !q.Stream.Local {
 			one := r.planOf(q, guesses, heads[q.Stream.Name], failed[q.Stream.Name])
 			if err := r.planSweep(ctx, &one); err != nil {
 				return nil, err
@@ -200,7 +200,7 @@ func (r *Run) heads(
 	for _, q := range r.queries {
 		name := q.Stream.Name
 		switch {
-		case q.Stream.Made:
+		case q.Stream.Local:
 			continue
 		case q.Err != nil:
 			failed[name] = q.Err

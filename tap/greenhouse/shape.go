@@ -57,8 +57,8 @@ func shapeOf(s *tap.Stream, columns *custom.Columns, cfg *config.Config,
 	if err != nil {
 		return nil, err
 	}
-	if cfg.Deletes != nil && !s.Made {
-		shape = shape.With(record.Column{Name: deletedAt, Made: true, Shape: &record.Shape{
+	if cfg.Deletes != nil && !s.Local {
+		shape = shape.With(record.Column{Name: deletedAt, Added: true, Shape: &record.Shape{
 			Kinds: record.String | record.Null, Format: record.DateTime,
 			Description: "When the tap found that the row is gone from Greenhouse; null while it exists.",
 		}})

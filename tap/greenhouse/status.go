@@ -49,7 +49,7 @@ func (r *Run) Status(ctx context.Context) (*Status, error) {
 	}
 	s := &Status{Identity: r.Identity(), Streams: []StreamStatus{}}
 	for _, q := range r.queries {
-		if q.Stream.Made {
+		if q.Stream.Local {
 			continue
 		}
 		one, err := r.statusOf(ctx, q)

@@ -24,7 +24,7 @@ type calendar struct {
 
 const (
 	// late bounds how late the calendar may take a second of the server's clock to begin: Date is
-	// cut to the second.
+	// rounded down to the second.
 	late = time.Second + calendarMargin
 	// calendarMargin is how long after the supposed end of a window the next one is begun: the
 	// server's clocks differ a little.

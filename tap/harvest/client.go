@@ -23,7 +23,7 @@ const (
 // A page over a slow line delivers more.
 const slowest = 16
 
-// Options configure a client. All are required except UserAgent, Log, OnWait and
+// Options configure a client. All are required except UserAgent, Log, Discreet, OnWait and
 // Transport.
 type Options struct {
 	// APIURL is the address of the lists, AuthURL the token endpoint.

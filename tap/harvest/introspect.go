@@ -28,13 +28,13 @@ type Introspection struct {
 // introspectionPatience is how long to wait for an introspection: nothing depends on it.
 const introspectionPatience = 5 * time.Second
 
-// told reports whether the answer says anything. An inactive token says nothing: others saw that of
+// usable reports whether the answer says anything. An inactive token says nothing: others saw that of
 // tokens that work.
-func (i *Introspection) told() bool { return i != nil && (i.Active == nil || *i.Active) }
+func (i *Introspection) usable() bool { return i != nil && (i.Active == nil || *i.Active) }
 
 // Scopes lists the scopes; nil if the answer does not say.
 func (i *Introspection) Scopes() map[string]bool {
-	if !i.told() {
+	if !i.usable() {
 		return nil
 	}
 	scopes := map[string]bool{}
@@ -55,7 +55,7 @@ func (i *Introspection) Scopes() map[string]bool {
 
 // Identity returns the organization, the user and its role.
 func (i *Introspection) Identity() tap.Identity {
-	if !i.told() {
+	if !i.usable() {
 		return tap.Identity{}
 	}
 	claims := members(i.Claims)

@@ -112,7 +112,7 @@ func (b *Budget) learnSliding(f *flight, r *headers, now time.Time) {
 		b.when.refused(now, r.after)
 	}
 	w.ends = b.when.end(&b.clock, now)
-	if b.own() < w.limit && b.when.hi.Sub(w.ends) < shareMargin {
+	if b.share() < w.limit && b.when.hi.Sub(w.ends) < shareMargin {
 		w.ends = b.when.hi // to be sure costs less than to ask
 	}
 }
@@ -122,7 +122,7 @@ func (b *Budget) learnSliding(f *flight, r *headers, now time.Time) {
 // exceeded, those that were answered while this one was in flight.
 func (b *Budget) straddling(f *flight) int {
 	n := len(b.flying)
-	if b.own() < b.window.limit {
+	if b.share() < b.window.limit {
 		for _, at := range b.landed {
 			if at.After(f.sent) {
 				n++
@@ -179,10 +179,10 @@ func (b *Budget) learnHonest(f *flight, r *headers, now time.Time) {
 // rounded up or down, and its clock is not known well at first. If the end can be a window's length
 // after the first answer, that is the time: a window that had begun by then has ended by then.
 func (b *Budget) ends(reset int64, began, now time.Time) time.Time {
-	told := b.clock.local(reset, now).Add(b.slack)
+	reported := b.clock.local(reset, now).Add(b.slack)
 	counted := began.Add(windowLength)
-	if late := told.Sub(counted); late > -time.Second && late < 2*time.Second+flightTime/10 {
+	if late := reported.Sub(counted); late > -time.Second && late < 2*time.Second+flightTime/10 {
 		return counted
 	}
-	return told
+	return reported
 }

@@ -132,12 +132,12 @@ func (c *Client) explain(ctx context.Context, req tap.Request, answer *http.Resp
 		}
 		return e
 	}
-	after, told := web.RetryAfter(answer, time.Now())
+	after, given := web.RetryAfter(answer, time.Now())
 	if again(refusal) {
 		limited := refusal.code == http.StatusTooManyRequests
 		return &web.TemporaryError{
 			Kind: tap.Server, Reason: refusal.Error(), After: after, Limited: limited,
-			Untold: limited && !told && answer.Header.Get("X-RateLimit-Reset") == "",
+			OpenEnded: limited && !given && answer.Header.Get("X-RateLimit-Reset") == "",
 		}
 	}
 	e := &tap.Error{Kind: tap.Refused, Op: op, Err: refusal}

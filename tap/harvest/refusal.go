@@ -36,12 +36,12 @@ func (e *statusError) Plain() string {
 	return fmt.Sprintf("%d %s", e.code, http.StatusText(e.code))
 }
 
-// maxTold is the maximum length of what is shown of a body, in characters.
+// maxShown is the maximum length of what is shown of a body, in characters.
 const maxShown = 300
 
 // refusal reads an unsuccessful answer to a request.
 func (c *Client) refusal(asked *url.URL, answer *http.Response, body []byte) *statusError {
-	// Secrets are removed before anything is cut: half a secret is one, too.
+	// Secrets are removed before the text is shortened: half a secret is one, too.
 	text := strings.TrimSpace(c.secrets.clean(string(body)))
 	e := &statusError{code: answer.StatusCode, text: text, html: strings.HasPrefix(text, "<")}
 	if e.code == http.StatusUnprocessableEntity || e.code == http.StatusBadRequest {

@@ -87,8 +87,7 @@ func (c *Client) post(ctx context.Context, to *url.URL, p payload,
 		ContentLength: int64(len(p.text)),
 	}
 	req.GetBody = func() (io.ReadCloser, error) {
-		return io.NopCloser(strings.NewReader(p.text)),
-			nil
+		return io.NopCloser(strings.NewReader(p.text)), nil
 	}
 	req.Body, _ = req.GetBody()
 	req.Header.Set("Content-Type", p.kind)

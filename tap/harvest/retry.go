@@ -43,7 +43,7 @@ func (c *Client) retry(ctx context.Context, op string, attempt func() error, lis
 			c.used.repeat(op, t.Limited)
 			c.health.failed(op)
 			if t.Limited {
-				if t.Untold {
+				if t.OpenEnded {
 					c.budget.pause(wait)
 				}
 				c.log.Info("the request limit was reached unexpectedly", "while", op, "wait",

@@ -21,7 +21,7 @@ func (b *Budget) wait(now time.Time) time.Duration {
 	case w.known || w.scouts == 0:
 		return 0
 	}
-	if w.limit > 0 && w.sent >= b.own() {
+	if w.limit > 0 && w.sent >= b.share() {
 		return forever
 	}
 	// A scout is in flight. A lost one must not block all others.
@@ -39,10 +39,10 @@ func (b *Budget) wait(now time.Time) time.Duration {
 func (b *Budget) within(now time.Time) time.Duration {
 	w := &b.window
 	until := w.ends.Sub(now)
-	if w.sent >= b.own() || !b.enough(now) {
+	if w.sent >= b.share() || !b.enough(now) {
 		return until
 	}
-	spare := min(b.own()-w.sent, w.left-b.uncounted(now))
+	spare := min(b.share()-w.sent, w.left-b.uncounted(now))
 	scout, probe := b.kept()
 	switch {
 	case spare > scout+probe || spare >= b.waiting+len(b.flying):
@@ -62,7 +62,7 @@ func (b *Budget) kept() (scout, probe int) {
 	if !b.when.slides {
 		return 0, 0
 	}
-	shared := b.own() < w.limit
+	shared := b.share() < w.limit
 	if shared && b.when.hi.Sub(w.ends) > late {
 		scout = 1
 	}
@@ -85,15 +85,15 @@ func (b *Budget) across(now time.Time) time.Duration {
 			return patience
 		}
 	}
-	if w := &b.window; b.own() < w.limit && w.sent >= b.own() {
+	if w := &b.window; b.share() < w.limit && w.sent >= b.share() {
 		return b.when.hi.Sub(now)
 	}
 	return 0
 }
 
-// own is the number of requests of a window that this process may send: its share of the limit, at
+// share is the number of requests of a window that this process may send: its part of the limit, at
 // least one.
-func (b *Budget) own() int { return max(1, int(float64(b.window.limit)*b.budget+1e-9)) }
+func (b *Budget) share() int { return max(1, int(float64(b.window.limit)*b.budget+1e-9)) }
 
 // enough reports whether a request is left that will not be taken by this process's requests in
 // flight nor, as far as can be foreseen, by other programs. If they sent more in this window than

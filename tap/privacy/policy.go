@@ -222,7 +222,7 @@ func (p *Policy) Apply(s *tap.Stream, shape *record.Shape, fields []Field) *reco
 	}
 	return shape.Treat(func(at []string, c *record.Column) (own, unknown record.Treatment) {
 		members := c.Members()
-		if c.Made {
+		if c.Added {
 			// what this program says of a row is none of Greenhouse's data
 			return c.Treatment, members.Unknown
 		}

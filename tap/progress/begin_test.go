@@ -50,7 +50,7 @@ func TestWhereAReadBegins(t *testing.T) {
 		}
 		r := Begin(c.mark, opts)
 		assert.Equal(t, []tap.Piece{{From: c.from}}, r.Open(), name)
-		assert.Equal(t, Listing, r.Phase(), name)
+		assert.Equal(t, Reading, r.Phase(), name)
 		assert.False(t, r.Inherited(), name)
 		assert.Nil(t, r.Bookmark().Progress, name)
 	}

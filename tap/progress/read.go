@@ -15,7 +15,7 @@ import (
 type Options struct {
 	// Fingerprint is that of the request: an unfinished read is continued only with the same one.
 	Fingerprint string
-	// Passes is the number of reads that make up the list.
+	// Passes is the number of passes that make up the list.
 	Passes int
 	// Full means that the whole table is read, whatever the bookmark says.
 	Full bool
@@ -41,8 +41,8 @@ type Options struct {
 type Phase uint8
 
 const (
-	// Listing reads the list, or what changed since the bookmark.
-	Listing Phase = iota
+	// Reading reads the list, or what changed since the bookmark.
+	Reading Phase = iota
 	// Following reads what changed since a full table began that was read in parts: its rows may
 	// have moved between the parts.
 	Following

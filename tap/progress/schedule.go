@@ -56,13 +56,13 @@ func (s Schedule) Due(b tap.Bookmark) time.Time {
 	return time.Time{}
 }
 
-// Leaves reports whether a stream is left alone now. before is when the run before was: with
+// Leaves reports whether a stream is left alone now. lastRun is when the run before was: with
 // MaxStaleness, the stream is read now if it would be too old by the next one.
-func (s Schedule) Leaves(b tap.Bookmark, now, before time.Time) bool {
+func (s Schedule) Leaves(b tap.Bookmark, now, lastRun time.Time) bool {
 	if !now.Before(s.Due(b)) {
 		return false
 	}
-	return s.RefreshEvery > 0 || now.Sub(b.Last())+now.Sub(before) < s.MaxStaleness
+	return s.RefreshEvery > 0 || now.Sub(b.Last())+now.Sub(lastRun) < s.MaxStaleness
 }
 
 // Quiet returns how many complete reads in a row have brought nothing, after a read with so many

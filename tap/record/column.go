@@ -16,15 +16,6 @@ type topColumn struct {
 	values map[string]bool
 }
 
-// rename gives a member another name. Its edit precedes those of its value, which begin at mark.
-func (s *scanner) rename(name int, as string, mark int) {
-	s.replace(span{name, s.text(name)}, `"`+as+`"`)
-	last := len(s.edits) - 1
-	e := s.edits[last]
-	copy(s.edits[mark+1:], s.edits[mark:last])
-	s.edits[mark] = e
-}
-
 // nulling is value for columns in which values of another type become null. Keys never do.
 func (s *scanner) nulling(i int, c *Column) int {
 	s.nullUnfit = !c.Key

@@ -494,7 +494,7 @@ func TestFormatsNeverWiden(t *testing.T) {
 		assert.Equal(t, []record.Nulled{
 			{"on", "7", true}, {"at", "8", true}, {"made", "8", true}, {"list", "9", true},
 		}, res.Nulled)
-		assert.Equal(t, before, string(splitter.Shape().AppendSchema(nil)))
+		assert.Equal(t, before, string(s.AppendSchema(nil)))
 	}
 }
 

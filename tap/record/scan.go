@@ -18,16 +18,6 @@ func (e *MalformedError) Error() string {
 	return fmt.Sprintf("not a JSON array of records: %s at byte %d", e.What, e.Offset)
 }
 
-// span is a piece of the page, from and to in bytes.
-type span struct{ from, to int }
-
-// edit replaces a piece of the page by a text, which stands in the scanner's own buffer; an empty
-// one cuts it out.
-type edit struct {
-	span
-	text span
-}
-
 // padding follows a page while it is read. A zero byte is valid nowhere in JSON, so no look-up
 // needs a check against the end; eight of them let a word be read at any byte.
 const padding = "\x00\x00\x00\x00\x00\x00\x00\x00"
@@ -115,7 +105,7 @@ func (s *scanner) value(i int, shape *Shape) int {
 	if shape.Text && s.b[i] != '"' && s.b[i] != 'n' {
 		return s.asText(i)
 	}
-	mark := len(s.edits)
+	before := len(s.edits)
 	var end int
 	admitted := true
 	switch c := s.b[i]; c {
@@ -157,65 +147,14 @@ func (s *scanner) value(i int, shape *Shape) int {
 		admitted = shape.admits(kind)
 	}
 	if !admitted && end > 0 {
-		s.refuse(span{i, end}, shape, mark)
+		s.refuse(span{i, end}, shape, before)
 	}
-	return end
-}
-
-// asText makes the value at i, which is no text, one: its JSON without white space.
-func (s *scanner) asText(i int) int {
-	end := s.any(i)
-	if end < 0 {
-		return -1
-	}
-	s.plain = append(s.plain[:0], s.b[i:end]...)
-	from := len(s.texts)
-	s.texts = append(s.texts, '"')
-	for _, c := range s.plain[:compact(s.plain)] {
-		if c == '"' || c == '\\' {
-			s.texts = append(s.texts, '\\')
-		}
-		s.texts = append(s.texts, c)
-	}
-	s.texts = append(s.texts, '"')
-	s.edits = append(s.edits, edit{span{i, end}, span{from, len(s.texts)}})
 	return end
 }
 
 // admits reports whether the shape admits a value of one of the kinds. A nil shape admits
 // everything.
 func (s *Shape) admits(k Kinds) bool { return s == nil || s.Kinds&k != 0 }
-
-// refuse handles a value that its shape does not admit: it is drift, or becomes null. mark is the
-// number of edits before it.
-func (s *scanner) refuse(value span, shape *Shape, mark int) {
-	null := s.nullUnfit || shape.closed || shape.seals(s.container(value.from))
-	if s.b[value.from] == 'n' || !null {
-		s.drift = true
-		return
-	}
-	s.nulls++
-	s.edits = s.edits[:mark]
-	s.replace(value, "null")
-}
-
-// container returns the kind of a list or an object at i, and none for other values.
-func (s *scanner) container(i int) Kinds {
-	switch s.b[i] {
-	case '{':
-		return Object
-	case '[':
-		return Array
-	}
-	return 0
-}
-
-// replace replaces a part of the page by a text.
-func (s *scanner) replace(at span, text string) {
-	from := len(s.texts)
-	s.texts = append(s.texts, text...)
-	s.edits = append(s.edits, edit{at, span{from, len(s.texts)}})
-}
 
 func matches(f Format, text []byte) bool {
 	if f == Date {
@@ -299,7 +238,7 @@ func (s *scanner) object(i int, shape *Shape) int {
 			i++
 		}
 		i = s.space(i)
-		from, mark := i, len(s.edits)
+		from, before := i, len(s.edits)
 		nulls, undated := s.nulls, s.undated
 		switch {
 		case c.Treatment != Keep:
@@ -332,18 +271,18 @@ func (s *scanner) object(i int, shape *Shape) int {
 		}
 		switch {
 		case c.Treatment == Drop && kept:
-			s.edits = append(s.edits[:mark], edit{span: span{previousEnd, i}})
+			s.edits = append(s.edits[:before], edit{span: span{previousEnd, i}})
 		case c.Treatment == Drop:
-			s.edits = s.edits[:mark]
+			s.edits = s.edits[:before]
 			cutFrom = start
 		default:
 			kept = true
 			if c.As != "" {
-				s.rename(start, c.As, mark)
-				mark++
+				s.rename(start, c.As, before)
+				before++
 			}
 			if c.Treatment != Keep {
-				s.edits = s.edits[:mark]
+				s.edits = s.edits[:before]
 				s.treat(span{from, i}, c.Shape, c.Treatment)
 			}
 		}

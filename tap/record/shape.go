@@ -107,8 +107,8 @@ type Column struct {
 	// As is the name in the output, if another column's name differs only in case, which most
 	// warehouses ignore; otherwise empty.
 	As string
-	// Made marks a column that this program adds: the API does not have it.
-	Made bool
+	// Added is true for a column that this program adds: the API does not have it.
+	Added bool
 	// Key marks a member that every record must have, and that is not null.
 	Key bool
 
@@ -232,7 +232,7 @@ func (c *Column) Out() string {
 // that leads to a column, and the column with its current treatment; it is not called below a
 // dropped column. Items of an array have the path of the array. The second result is the treatment
 // of unknown members, for an object with known ones.
-func (s *Shape) Treat(choose func(path []string, c *Column) (own, unknown Treatment)) *Shape {
+func (s *Shape) Treat(choose func(path []string, c *Column) (column, unknown Treatment)) *Shape {
 	out := s.clone()
 	out.treatBelow(nil, choose)
 	for i := range out.Columns {
@@ -263,13 +263,13 @@ func (s *Shape) seals(k Kinds) bool {
 	return s.sealed && s.Kinds != 0 && k&(Object|Array)&^s.Kinds != 0
 }
 
-func (s *Shape) treatBelow(path []string, choose func([]string, *Column) (own, unknown Treatment)) {
+func (s *Shape) treatBelow(path []string, choose func([]string, *Column) (column, unknown Treatment)) {
 	for i := range s.Columns {
 		c := &s.Columns[i]
 		at := append(slices.Clone(path), c.Name)
-		own, unknown := choose(at, c)
-		c.Treatment = own
-		if own == Drop {
+		column, unknown := choose(at, c)
+		c.Treatment = column
+		if column == Drop {
 			continue
 		}
 		members := c.Shape

@@ -3,7 +3,6 @@ package record
 import (
 	"bytes"
 	"errors"
-	"slices"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -11,7 +10,7 @@ import (
 
 // Options say how the pages of a stream are read.
 type Options struct {
-	// NullOdd replaces values by null if their type does not fit their column, instead of widening
+	// NullUnfit replaces values by null if their type does not fit their column, instead of widening
 	// the column.
 	NullUnfit bool
 	// Key is the key of hashes, required if anything is hashed.
@@ -55,9 +54,6 @@ func NewSplitter(shape *Shape, opts Options) *Splitter {
 	s.Use(shape)
 	return s
 }
-
-// Shape returns the shape that records are checked against.
-func (s *Splitter) Shape() *Shape { return s.shape }
 
 // Use sets the shape that records are checked against from now on.
 func (s *Splitter) Use(shape *Shape) {
@@ -122,49 +118,6 @@ func (s *Splitter) old(row Row) bool {
 		(s.without == nil || s.without(row))
 }
 
-// Result describes a page. It points into the page and the splitter, and is valid until either is
-// used again.
-type Result struct {
-	// Records are the records of the page, each on one line and without dropped columns.
-	Records [][]byte
-	// First and Last are the values of the watched column in the first and the last record, as
-	// JSON; nil if it is missing.
-	First, Last []byte
-	// Messages counts rows that contain only a message. The API's reference allowed them in place
-	// of rows.
-	Messages int
-	// Nulled are the values that became null because their column cannot hold them.
-	Nulled []Nulled
-	// Dropped names the columns that were dropped because nobody classified them, each once in the
-	// life of a splitter; members by their path.
-	Dropped []string
-	// Unlisted are values of top-level columns that are not among the known ones, each once in the
-	// life of a splitter and its shape, and at most [maxUnlisted] of a column.
-	Unlisted []Unlisted
-	// Absent names the columns that no record of the page has, though the shape has them.
-	Absent []string
-	// Rows is the number of records of the page, including those left out.
-	Rows int
-	// Key is the JSON of the first record's key, if it has a single one.
-	Key []byte
-	// IDs are the rows of all records, including those left out.
-	IDs []Row
-	// Flagged reports whether a record has the value of [Options].Flag.
-	Flagged bool
-}
-
-// Nulled is a value that became null because its column cannot hold it.
-type Nulled struct {
-	Column string // the top-level column
-	ID     string // the key of its record, as JSON
-	// Date means that it is a text that is no date or time, in a column of such: no loader could
-	// hold it. Otherwise it is a value of another type; see [Options].NullUnfit.
-	Date bool
-}
-
-// Unlisted is a value that is not among the known ones of its column.
-type Unlisted struct{ Column, Value string }
-
 // ErrDrift means that a page is well-formed but contains a value or a column that the shape does
 // not admit: [Learn] returns a shape that does.
 var ErrDrift = errors.New("a record that its schema does not admit")
@@ -172,9 +125,9 @@ var ErrDrift = errors.New("a record that its schema does not admit")
 // Split returns the records of a page. The error is [ErrDrift], or a [MalformedError] if the page
 // is not an array of records with their keys; then there are no records.
 //
-// Invalid Unicode and NUL become replacement characters, and each record is on one line. If a
-// known column or member appears twice, the last one counts. Split uses [Padding] bytes of
-// page's capacity; if there are fewer, it copies the page.
+// Invalid Unicode and NUL become replacement characters, and each record is on one line. If a known
+// column or member appears twice, the last one counts. Split uses [Padding] bytes of page's
+// capacity; if there are fewer, it copies the page.
 func (s *Splitter) Split(page []byte) (Result, error) {
 	s.page = page
 	res, err := s.split(page)
@@ -297,28 +250,6 @@ func (s *Splitter) take(res *Result, r span) {
 			res.First = res.Last
 		}
 	}
-}
-
-// newlyDropped returns the columns that were dropped and not named yet, by name.
-func (s *scanner) newlyDropped() (names []string) {
-	for name, fresh := range s.dropped {
-		if fresh {
-			names = append(names, name)
-			s.dropped[name] = false
-		}
-	}
-	slices.Sort(names)
-	return names
-}
-
-// absent names the columns of the API that no record after one of that number has.
-func (s *Splitter) absent(record int) (names []string) {
-	for i, c := range s.shape.Columns {
-		if s.scan.tops[i].seen <= record && !c.Made && c.Treatment != Drop {
-			names = append(names, c.Name)
-		}
-	}
-	return names
 }
 
 // onlyMessage reports whether a row's only member is message.

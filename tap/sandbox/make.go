@@ -98,8 +98,8 @@ func (m *maker) variant(t *table, shape *record.Shape, v int) variant {
 func (m *maker) column(t *table, c record.Column, n, v int) column {
 	key := slices.Concat(marshal(c.Name), []byte{':'})
 	col := column{name: c.Name, key: key, parts: []part{{text: slices.Clip(key)}}}
-	var isTold bool
-	if col.cell, isTold = slices.BinarySearch(t.told, c.Name); !isTold {
+	var isWritten bool
+	if col.cell, isWritten = slices.BinarySearch(t.written, c.Name); !isWritten {
 		col.cell = -1
 	}
 	s := t.stream

@@ -20,7 +20,7 @@ type table struct {
 	lag      int64 // maximum time between a row's creation and its last change
 	first    int   // numbers of initial rows
 	entries  []*entry
-	told     []string // columns of the entries' cells, sorted
+	written  []string // columns of the entries' cells, sorted
 	variants []variant
 	ready    func() // makes cells and variants, which takes time, once they are needed
 

@@ -136,7 +136,7 @@ func (s *story) tell(write func(*scene)) {
 }
 
 // life adds the life of a candidate: in each chapter, the first of its versions that has come to
-// its end. The last version is told in any case.
+// its end. The last version comes in any case.
 func (s *story) life(n int, versions ...func(*scene)) {
 	next, last := 0, -1
 	if n < s.people {
@@ -237,13 +237,13 @@ func (t *table) cast(s *story) {
 		}
 	}
 	for name := range columns {
-		t.told = append(t.told, name)
+		t.written = append(t.written, name)
 	}
-	slices.Sort(t.told)
-	all := make([]cell, len(t.entries)*len(t.told))
+	slices.Sort(t.written)
+	all := make([]cell, len(t.entries)*len(t.written))
 	for _, e := range t.entries {
-		e.cells, all = all[:len(t.told)], all[len(t.told):]
-		for k, name := range t.told {
+		e.cells, all = all[:len(t.written)], all[len(t.written):]
+		for k, name := range t.written {
 			value, ok := e.values[name]
 			if !ok {
 				continue

@@ -6,10 +6,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tap-greenhouse/tap-greenhouse/internal/voicetest"
 	"github.com/tap-greenhouse/tap-greenhouse/schemas"
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/singer"
@@ -188,20 +188,9 @@ func TestOtherReplicationKeysLoseNothingElse(t *testing.T) {
 	assert.Contains(t, st.Notes[0], "a value of created_at")
 }
 
-// The same state is the same bytes, whatever texts of the server are in it.
-func TestStatesAreTheSameBytes(t *testing.T) {
-	st := tap.NewState()
-	st.Organization.Name = "no UTF-8: \xff"
-	learnt := map[string]jsontext.Value{}
-	for name := 'a'; name <= 'z'; name++ {
-		learnt[string(name)] = jsontext.Value(`{"type":"string"}`)
-	}
-	st.Of("users").Learnt = learnt
-	first := new(singer.Voice).Append(nil, tap.Saved{State: st})
-	assert.Contains(t, string(first), "no UTF-8: \ufffd")
-	for range 5 {
-		assert.Equal(t, string(first), string(new(singer.Voice).Append(nil, tap.Saved{State: st})))
-	}
+// What every voice keeps to.
+func TestVoice(t *testing.T) {
+	voicetest.Voice(t, func() tap.Voice { return new(singer.Voice) })
 }
 
 // The organization stands beside the bookmarks, wherever the state came from; what is unreadable is

@@ -51,6 +51,7 @@ func (v *Voice) Append(dst []byte, e tap.Event) []byte {
 		dst = append(dst, `{"type":"STATE","value":`...)
 		dst = v.state.append(dst, e.State)
 		return append(dst, "}\n"...)
+	case tap.Started, tap.Running, tap.Estimate, tap.Waiting, tap.Ended: // it has no message for these
 	}
 	return dst
 }
@@ -59,13 +60,13 @@ func (v *Voice) Append(dst []byte, e tap.Event) []byte {
 // and then ACTIVATE_VERSION: each of the two families of loaders acts on one of them. The time
 // comes with the key unless the catalog deselects its column.
 func appendDeleted(dst []byte, e tap.Deleted) []byte {
-	s, mark := e.Query.Stream, fmt.Sprintf(",%q:%q", DeletedAt, tap.FormatTime(e.At))
+	s, deletedAt := e.Query.Stream, fmt.Sprintf(",%q:%q", DeletedAt, tap.FormatTime(e.At))
 	if e.Query.LeavesOut(DeletedAt) {
-		mark = ""
+		deletedAt = ""
 	}
 	for _, id := range e.IDs {
 		dst = fmt.Appendf(dst, `{"type":"RECORD","stream":%q,"record":{%q:%d%s},"time_extracted":%q,"version":%d}`+"\n",
-			s.Name, s.Key[0], id, mark, tap.FormatTime(e.At), e.Version-1)
+			s.Name, s.Key[0], id, deletedAt, tap.FormatTime(e.At), e.Version-1)
 	}
 	return fmt.Appendf(dst, `{"type":"ACTIVATE_VERSION","stream":%q,"version":%d}`+"\n", s.Name,
 		e.Version)

@@ -17,18 +17,18 @@ import (
 
 // TemporaryError is a failure that a retry may fix.
 type TemporaryError struct {
-	Kind    tap.Kind // Network or Server
-	Reason  string
-	After   time.Duration // how long the answer asks to wait; 0 for nothing
-	Limited bool          // the request was one too many: a 429
-	Untold  bool          // and the answer does not say until when
-	Nowhere bool          // the host is unknown, or refuses connections
+	Kind      tap.Kind // Network or Server
+	Reason    string
+	After     time.Duration // how long the answer asks to wait; 0 for nothing
+	Limited   bool          // the request was one too many: a 429
+	OpenEnded bool          // and the answer does not say until when
+	Nowhere   bool          // the host is unknown, or refuses connections
 }
 
 func (t *TemporaryError) Error() string { return t.Reason }
 
-// Failed returns why a request got no answer: the cause of its context, or a [TemporaryError]
-// error; a connection that is not private is an error of kind Network, since a retry does not help.
+// Failed returns why a request got no answer: the cause of its context, or a [TemporaryError]. A
+// connection that is not private is an error of kind Network, since a retry does not help.
 func Failed(ctx context.Context, to *url.URL, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
@@ -48,7 +48,7 @@ func Failed(ctx context.Context, to *url.URL, err error) error {
 		errors.Is(err, syscall.ECONNREFUSED)
 	return &TemporaryError{
 		Kind: tap.Network, Nowhere: nowhere,
-		Reason: HostPort(to) + " does not answer: " + OneLine(err.Error()),
+		Reason: HostPort(to) + " does not answer: " + oneLine(err.Error()),
 	}
 }
 
@@ -62,13 +62,12 @@ func untrusted(err error) bool {
 		errors.As(err, &notTLS)
 }
 
-// BreaksOff returns that an answer ended early: the cause of its context, or a [TemporaryError]
-// error.
+// BreaksOff returns why an answer ended early: the cause of its context, or a [TemporaryError].
 func BreaksOff(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
 	}
-	return &TemporaryError{Kind: tap.Network, Reason: "the answer breaks off: " + OneLine(err.Error())}
+	return &TemporaryError{Kind: tap.Network, Reason: "the answer breaks off: " + oneLine(err.Error())}
 }
 
 // Again reports whether a request may be answered if it is repeated: after errors of the server, a
@@ -90,5 +89,5 @@ func HostPort(u *url.URL) string {
 	return net.JoinHostPort(strings.ToLower(u.Hostname()), port)
 }
 
-// OneLine puts a text on one line.
-func OneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
+// oneLine puts a text on one line.
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }

@@ -80,7 +80,7 @@ func (r Retry) Do(ctx context.Context, attempt func() error) error {
 // back-off. A 429 that asks for no wait is not believed: its headers tell the budget when to go on.
 // If they tell nothing, only waits that grow find the end of the window with few requests.
 func (t *TemporaryError) wait(next time.Duration) time.Duration {
-	if t.Limited && !t.Untold {
+	if t.Limited && !t.OpenEnded {
 		return max(t.After, min(next, ShortestPause))
 	}
 	if t.After > 0 {

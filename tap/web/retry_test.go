@@ -87,7 +87,7 @@ func TestWaitsAfterAnUntoldLimitGrow(t *testing.T) {
 			if tries++; time.Since(began) > 30*time.Second {
 				return nil
 			}
-			return &TemporaryError{Limited: true, Untold: true}
+			return &TemporaryError{Limited: true, OpenEnded: true}
 		})
 		require.NoError(t, err)
 		assert.Less(t, tries, 12)

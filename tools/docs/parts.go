@@ -68,7 +68,7 @@ func numbers(streams []*tap.Stream) string {
 	for _, s := range streams {
 		name := "`" + s.Name + "`"
 		switch {
-		case s.Made:
+		case s.Local:
 			made = append(made, name)
 		case s.SelectedByDefault():
 			chosen++
@@ -115,7 +115,7 @@ func permissionTable(streams []*tap.Stream) string {
 	for _, g := range grouped(streams) {
 		var of []string
 		for _, s := range g.streams {
-			if s.Made {
+			if s.Local {
 				continue
 			}
 			of = append(of, fmt.Sprintf("[%s](streams/%s.md) (`%s`)", s.Name, s.Name, s.Scope))

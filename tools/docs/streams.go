@@ -63,7 +63,7 @@ func streamPage(s *tap.Stream, shape *record.Shape, refs []reference) []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s\n\n%s\n\n| | |\n|---|---|\n", s.Name, s.Description)
 	fact := func(name, text string) { fmt.Fprintf(&b, "| %s | %s |\n", name, text) }
-	if s.Made {
+	if s.Local {
 		fact("List", "none: the tap makes the rows")
 		fact("Scope", "none")
 	} else {
@@ -73,7 +73,7 @@ func streamPage(s *tap.Stream, shape *record.Shape, refs []reference) []byte {
 	}
 	fact("Key", "`"+strings.Join(s.Key, "`, `")+"`")
 	switch {
-	case s.Made:
+	case s.Local:
 		fact("Replication", "rows are only added: each run writes its own, and no bookmark")
 	case s.Bookmark != "":
 		fact("Replication", "incremental, by `"+s.Bookmark+"`")
@@ -95,7 +95,7 @@ func streamPage(s *tap.Stream, shape *record.Shape, refs []reference) []byte {
 		writeColumn(&b, s, c.Name, c.Name, c.Shape)
 	}
 	b.WriteString("\nEvery column but the key may be null.")
-	if !s.Made {
+	if !s.Local {
 		b.WriteString(" Columns that Greenhouse adds are kept, and their types learnt.")
 	}
 	b.WriteString("\n")

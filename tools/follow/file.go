@@ -19,7 +19,7 @@ type file struct {
 	Group        string              `json:"group"`
 	Path         string              `json:"path"`
 	Scope        string              `json:"scope"`
-	Made         bool                `json:"made,omitzero"`
+	Local        bool                `json:"local,omitzero"`
 	Default      *bool               `json:"default,omitzero"`
 	ViewOf       string              `json:"view_of,omitzero"`
 	Params       ordered[string]     `json:"params,omitzero"`
@@ -90,7 +90,7 @@ func readFiles(folder string) ([]*file, error) {
 		if err := json.Unmarshal(data, f, json.RejectUnknownMembers(true)); err != nil {
 			return nil, err
 		}
-		if !f.Made {
+		if !f.Local {
 			files = append(files, f)
 		}
 	}

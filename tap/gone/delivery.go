@@ -10,6 +10,8 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
 )
 
+// What the read of a stream asks its ledger, and notes in it before and after rows are written.
+
 // Version is the version of the stream's rows.
 func (l *Ledger) Version() int64 {
 	l.mu.Lock()
@@ -33,27 +35,27 @@ func (l *Ledger) Outgrown(ctx context.Context) error {
 		return nil // another pass has found out
 	}
 	l.length = tap.PageRows + 1
-	return l.write(ctx, kindSwept, toJSON(swept{l.swept, l.length}))
+	return l.save(ctx, kindSwept, toJSON(swept{l.swept, l.length}))
 }
 
-// Delivered reports whether a row was delivered in this version.
+// Delivered reports whether a row was delivered as of its latest change.
 func (l *Ledger) Delivered(row record.Row) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	mark, ok := l.rows.Get(row.ID)
-	return ok && mark == MarkOf(row.Mark)
+	stamp, ok := l.rows.Get(row.ID)
+	return ok && stamp == StampOf(row.Mark)
 }
 
-// Known reports whether a row was delivered in this version, or is left out on purpose.
-func (l *Ledger) Known(row record.Row) bool {
+// UpToDate reports whether a row was delivered as of its latest change, or is left out on purpose.
+func (l *Ledger) UpToDate(row record.Row) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.known(row)
+	return l.upToDate(row)
 }
 
-func (l *Ledger) known(row record.Row) bool {
-	mark, ok := l.rows.Get(row.ID)
-	return ok && mark == MarkOf(row.Mark) || l.leftOut(row)
+func (l *Ledger) upToDate(row record.Row) bool {
+	stamp, ok := l.rows.Get(row.ID)
+	return ok && stamp == StampOf(row.Mark) || l.leftOut(row)
 }
 
 // leftOut reports whether a row was never delivered, on purpose.
@@ -65,7 +67,7 @@ func (l *Ledger) leftOut(row record.Row) bool {
 // Page is a page whose rows are about to be written.
 type Page struct {
 	Rows []record.Row
-	// Pass is the read that it belongs to, Next leads to the next page, and Asked is when it was
+	// Pass is the pass that it belongs to, Next leads to the next page, and Asked is when it was
 	// requested, by the server's clock.
 	Pass  int
 	Next  string
@@ -78,12 +80,12 @@ type Page struct {
 	Partial bool
 }
 
-// Write notes the rows of a page before they are written: a row in the warehouse with an unknown id
+// Note notes the rows of a page before they are written: a row in the warehouse with an unknown id
 // could vanish unnoticed. Known rows are noted again, since another run may report them as gone at
 // the same time. It returns the number to pass to [Ledger.Wrote] afterwards; 0 if there is
 // nothing to note.
-func (l *Ledger) Write(ctx context.Context, p Page) (number uint64, err error) {
-	shown, rows := marked(p.Rows, nil), marked(p.Rows, p.Without)
+func (l *Ledger) Note(ctx context.Context, p Page) (number uint64, err error) {
+	shown, rows := stamped(p.Rows, nil), stamped(p.Rows, p.Without)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.listed(p, shown)
@@ -95,38 +97,38 @@ func (l *Ledger) Write(ctx context.Context, p Page) (number uint64, err error) {
 	l.overlap(rows)
 	var set Rows
 	set.Put(rows)
-	if err := l.write(ctx, kindWritten, set.Append(nil)); err != nil {
+	if err := l.save(ctx, kindWritten, set.Append(nil)); err != nil {
 		return 0, err
 	}
 	l.rows.Put(rows)
 	l.reported.Delete(ids)
-	l.unsent[l.number] = ids
+	l.unwritten[l.number] = ids
 	return l.number, nil
 }
 
-// marked returns rows with the marks of their versions, in [Sorted] order, but for those that
-// without reports; nil for none.
-func marked(rows []record.Row, without func(record.Row) bool) []Row {
+// stamped returns rows with their stamps, in [Sorted] order, but for those that without reports; nil
+// for none.
+func stamped(rows []record.Row, without func(record.Row) bool) []Row {
 	all := make([]Row, 0, len(rows))
 	for _, row := range rows {
 		if without == nil || !without(row) {
-			all = append(all, Row{row.ID, MarkOf(row.Mark)})
+			all = append(all, Row{row.ID, StampOf(row.Mark)})
 		}
 	}
 	return Sorted(all)
 }
 
-// overlap makes rows unsure that another page has in another version, which is noted and not
+// overlap makes rows unsure that another page has as of another change, which is noted and not
 // written yet: pages that are read at the same time are written in any order, so nobody knows which
-// version the loader gets last.
+// one the loader gets last.
 func (l *Ledger) overlap(rows []Row) {
-	for _, ids := range l.unsent {
+	for _, ids := range l.unwritten {
 		for i, row := range rows {
 			if _, ok := slices.BinarySearchFunc(ids, row.ID, lower); !ok {
 				continue
 			}
-			if noted, _ := l.rows.Get(row.ID); noted != row.Mark || noted == Any {
-				rows[i].Mark = Unsure
+			if noted, _ := l.rows.Get(row.ID); noted != row.Stamp || noted == Any {
+				rows[i].Stamp = Unsure
 			}
 		}
 	}
@@ -139,30 +141,23 @@ func lower(a, b int64) int { return cmp.Compare(b, a) }
 func (l *Ledger) listed(p Page, rows []Row) {
 	switch {
 	case p.Partial:
-		l.reading = nil
-	case l.reading == nil:
-	case p.First && l.reading.Passes[p.Pass].Cursor != "":
+		l.fromRead = nil
+	case l.fromRead == nil:
+	case p.First && l.fromRead.Passes[p.Pass].Cursor != "":
 		// The pass begins again, since its cursor expired.
-		l.reading.Passes[p.Pass] = newListing(1).Passes[0]
+		l.fromRead.Passes[p.Pass] = newListing(1).Passes[0]
 		l.newest.unknown = true
 		fallthrough
 	default:
-		l.reading.page(p.Pass, &l.rows, rows, p.Next, p.Asked)
+		l.fromRead.page(p.Pass, &l.rows, rows, p.Next, p.Asked)
 	}
-}
-
-// Unlist notes that the read is no listing.
-func (l *Ledger) Unlist() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.reading = nil
 }
 
 // Wrote notes that the rows of an entry were written.
 func (l *Ledger) Wrote(number uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.unsent, number)
+	delete(l.unwritten, number)
 }
 
 // Token is what a state may say now: everything up to it was written before.
@@ -170,7 +165,7 @@ func (l *Ledger) Token() Token {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	number := l.appended
-	for n := range l.unsent {
+	for n := range l.unwritten {
 		number = min(number, n-1)
 	}
 	if number == 0 {

@@ -1,20 +1,18 @@
 package main
 
 import (
-	"cmp"
 	"container/heap"
+	"encoding/json"
 	"fmt"
-	"image/color"
 	"math"
 	"math/rand/v2"
+	"os"
 	"slices"
+	"testing"
 	"time"
 
-	"gonum.org/v1/plot"
-	"gonum.org/v1/plot/plotter"
-	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/draw"
-	"gonum.org/v1/plot/vg/vgsvg"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // The simulated fleet: ten thousand accounts that are added within the first hour, and read every
@@ -31,8 +29,8 @@ const (
 
 var simSlots = []int{240, 300, 600}
 
-// made is a simulated account.
-type made struct {
+// simulatedAccount is an account of which only the runs' lengths and ends matter.
+type simulatedAccount struct {
 	firstLoad time.Duration // the rest of it
 	took      time.Duration // duration of a run with little news
 	bad       float64       // probability that a run fails
@@ -43,10 +41,10 @@ type made struct {
 // makeAccounts makes the kinds of accounts. With the usual limit of 50 requests in 30 s, a run over
 // all lists waits for a second window; with refresh_every for lists that seldom change, it does
 // not. First loads take from seconds to hours.
-func makeAccounts(random *rand.Rand) []*made {
-	accounts := make([]*made, simulated)
+func makeAccounts(random *rand.Rand) []*simulatedAccount {
+	accounts := make([]*simulatedAccount, simulated)
 	for i := range accounts {
-		a := &made{took: 32 * time.Second, bad: 0.005}
+		a := &simulatedAccount{took: 32 * time.Second, bad: 0.005}
 		if random.Float64() < 0.4 {
 			a.took = 4 * time.Second
 		}
@@ -82,10 +80,10 @@ func (e *events) Pop() any {
 
 // sample describes the fleet at one moment.
 type sample struct {
-	hours                float64
-	median, worst        float64 // minutes since the start of an account's last complete run
-	queue                int     // accounts that are due and wait for a slot
-	statementsEachSecond float64
+	Hours      float64 `json:"hours"`
+	Worst      float64 `json:"worst"`      // minutes since the last complete run began, of 99% of accounts
+	Queue      int     `json:"queue"`      // accounts that are due and wait for a slot
+	Statements float64 `json:"statements"` // to the database, each second
 }
 
 // day simulates a day with a number of slots.
@@ -148,7 +146,7 @@ func day(slots int, seed uint64) []sample {
 	return samples
 }
 
-func look(accounts []*made, now, start time.Time, waiting, runs int) sample {
+func look(accounts []*simulatedAccount, now, start time.Time, waiting, runs int) sample {
 	var ages []time.Duration
 	for _, a := range accounts {
 		if !a.fresh.IsZero() {
@@ -157,73 +155,51 @@ func look(accounts []*made, now, start time.Time, waiting, runs int) sample {
 	}
 	slices.Sort(ages)
 	s := sample{
-		hours: now.Sub(start).Hours(), queue: waiting,
-		statementsEachSecond: float64(runs*statements) / simSample.Seconds(),
+		Hours: now.Sub(start).Hours(), Queue: waiting,
+		Statements: float64(runs*statements) / simSample.Seconds(),
 	}
 	if n := len(ages); n > 0 {
-		s.median, s.worst = ages[n/2].Minutes(), ages[n*99/100].Minutes()
+		s.Worst = ages[n*99/100].Minutes()
 	}
 	return s
 }
 
-// simulate plots a day with each number of slots, and prints the results.
-func simulate(file string) error {
-	panels := []struct {
-		title string
-		of    func(sample) float64
-	}{
-		{
-			"Minutes since the last complete run began, of 99% of accounts",
-			func(s sample) float64 { return s.worst },
-		},
-		{"Accounts that are due and wait", func(s sample) float64 { return float64(s.queue) }},
-		{
-			"Statements to the database, each second",
-			func(s sample) float64 { return s.statementsEachSecond },
-		},
-	}
-	colors := []color.Color{
-		color.RGBA{R: 200, G: 60, B: 50, A: 255},
-		color.RGBA{R: 40, G: 110, B: 190, A: 255},
-		color.RGBA{R: 40, G: 150, B: 90, A: 255},
-	}
-	plots := make([][]*plot.Plot, len(panels))
-	for i, panel := range panels {
-		p := plot.New()
-		p.Title.Text, p.X.Label.Text, p.Y.Min = panel.title, "hours", 0
-		p.Legend.Top = true
-		p.X.Tick.Marker = plot.TickerFunc(everySixHours)
-		plots[i] = []*plot.Plot{p}
-	}
-	fmt.Printf("%d accounts, each every %s\n\nslots  median  99%%     due at most  due at the end  statements/s\n", simulated, simEvery)
-	for n, slots := range simSlots {
-		samples := day(slots, 1)
-		for i, panel := range panels {
-			points := make(plotter.XYs, len(samples))
-			for k, s := range samples {
-				points[k].X, points[k].Y = s.hours, panel.of(s)
+// BenchmarkDay simulates a day with each number of slots. FLEET_DAY names a file for the samples, of
+// which bench/fleet_plot.py draws docs/fleet.svg.
+func BenchmarkDay(b *testing.B) {
+	found := map[int][]sample{}
+	for _, slots := range simSlots {
+		b.Run(fmt.Sprintf("slots=%d", slots), func(b *testing.B) {
+			for b.Loop() {
+				found[slots] = day(slots, 1)
 			}
-			line, err := plotter.NewLine(points)
-			if err != nil {
-				return err
+			end := found[slots][len(found[slots])-1]
+			b.ReportMetric(end.Worst, "minutes-old-at-the-end")
+			b.ReportMetric(float64(end.Queue), "due-at-the-end")
+			b.ReportMetric(end.Statements, "statements/s")
+		})
+	}
+	if file := os.Getenv("FLEET_DAY"); file != "" {
+		data, err := json.Marshal(found)
+		require.NoError(b, err)
+		require.NoError(b, os.WriteFile(file, data, 0o600))
+	}
+}
+
+// With the rule of the workers, ten thousand accounts need 300 slots: with fewer, accounts wait for
+// ever; with more, the first loads are over sooner.
+func TestTenThousandAccountsNeedThreeHundredSlots(t *testing.T) {
+	emptied := map[int]float64{}
+	for _, slots := range simSlots {
+		emptied[slots] = math.Inf(1)
+		for _, s := range day(slots, 1) {
+			if s.Hours > simTakeOn.Hours() && s.Queue == 0 {
+				emptied[slots] = s.Hours
+				break
 			}
-			line.Color, line.Width = colors[n], vg.Points(1.5)
-			plots[i][0].Add(line)
-			plots[i][0].Legend.Add(fmt.Sprintf("%d slots", slots), line)
 		}
-		end := samples[len(samples)-1]
-		most := slices.MaxFunc(samples,
-			func(a, b sample) int { return cmp.Compare(a.queue, b.queue) })
-		fmt.Printf("%5d  %4.1f m  %5.1f m  %11d  %14d  %12.0f\n", slots, end.median, end.worst,
-			most.queue, end.queue, end.statementsEachSecond)
 	}
-	canvas := vgsvg.New(9*vg.Inch, 9*vg.Inch)
-	tiles := draw.Tiles{
-		Rows: len(panels), Cols: 1, PadTop: 10, PadBottom: 10, PadLeft: 10,
-		PadRight: 10, PadY: 16,
-	}
-	for i, c := range plot.Align(plots, tiles, draw.New(canvas)) {
-		plots[i][0].Draw(c[0])
-	}
-	return writeTo(file, canvas)
+	assert.True(t, math.IsInf(emptied[240], 1), "240 slots are too few")
+	assert.InDelta(t, 7, emptied[300], 2)
+	assert.InDelta(t, 2, emptied[600], 1)
 }

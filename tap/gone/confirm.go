@@ -11,17 +11,17 @@ import (
 // The end of a row: it is asked for, and reported as gone, unless too many are.
 
 const (
-	// tellRows is the number of rows that are confirmed before they are reported, so that a run
+	// confirmRows is the number of rows that are confirmed before they are reported, so that a run
 	// that ends early makes progress.
-	tellRows = 500
+	confirmRows = 500
 	// fewGone is the number of rows that may be gone whatever their share.
 	fewGone = 20
 )
 
-// settle asks for rows: those that exist are written if they are missing or stale, and the known
+// confirm asks for rows: those that exist are written if they are missing or stale, and the known
 // ones that do not are reported as gone. It reports whether it reached the end.
-func (l *Ledger) settle(ctx context.Context, w World, ids []int64) (done bool, err error) {
-	for some := range slices.Chunk(ids, tellRows) {
+func (l *Ledger) confirm(ctx context.Context, w World, ids []int64) (done bool, err error) {
+	for some := range slices.Chunk(ids, confirmRows) {
 		var dead, asked []int64
 		for batch := range slices.Chunk(some, tap.MaxIDs) {
 			if w.Over() {
@@ -38,7 +38,7 @@ func (l *Ledger) settle(ctx context.Context, w World, ids []int64) (done bool, e
 			}
 			asked = append(asked, batch...)
 		}
-		if told, err := l.tell(ctx, w, dead); err != nil || !told {
+		if reported, err := l.report(ctx, w, dead); err != nil || !reported {
 			return false, err
 		}
 		l.settled(asked)
@@ -49,8 +49,8 @@ func (l *Ledger) settle(ctx context.Context, w World, ids []int64) (done bool, e
 	return true, nil
 }
 
-// tell reports the known rows among some that do not exist.
-func (l *Ledger) tell(ctx context.Context, w World, dead []int64) (told bool, err error) {
+// report reports the known rows among some that do not exist.
+func (l *Ledger) report(ctx context.Context, w World, dead []int64) (ok bool, err error) {
 	l.mu.Lock()
 	dead = slices.DeleteFunc(dead, func(id int64) bool {
 		_, known := l.rows.Get(id)
@@ -62,21 +62,21 @@ func (l *Ledger) tell(ctx context.Context, w World, dead []int64) (told bool, er
 		return true, nil
 	}
 	rows := unsureRows(dead)
-	err = l.write(ctx, kindReported, rows.Append(nil))
+	err = l.save(ctx, kindReported, rows.Append(nil))
 	number := l.number
 	if err == nil {
 		l.rows.Delete(dead)
 		l.reported.Put(slices.Collect(rows.All()))
-		l.unsent[number] = dead
+		l.unwritten[number] = dead
 	}
 	l.mu.Unlock()
 	if err != nil {
 		return false, err
 	}
-	if told, err = w.Tell(ctx, dead, number); told {
+	if ok, err = w.Report(ctx, dead, number); ok {
 		l.found.Gone += len(dead)
 	}
-	return told, err
+	return ok, err
 }
 
 // tooMany is the error of a stream of which implausibly many rows have vanished. The listing is
@@ -103,7 +103,7 @@ func (l *Ledger) forget(ctx context.Context, ids []int64) error {
 	ids = descending(append(ids, idsOf(slices.Collect(l.reported.All()))...))
 	if len(ids) > 0 {
 		rows := unsureRows(ids)
-		if err := l.write(ctx, kindForgotten, rows.Append(nil)); err != nil {
+		if err := l.save(ctx, kindForgotten, rows.Append(nil)); err != nil {
 			return err
 		}
 		l.rows.Delete(ids)
@@ -112,5 +112,5 @@ func (l *Ledger) forget(ctx context.Context, ids []int64) error {
 			"stream", l.stream, "rows", len(ids))
 	}
 	l.foreign, l.ReadAs = false, l.as
-	return l.write(ctx, kindHeader, toJSON(l.header))
+	return l.save(ctx, kindHeader, toJSON(l.header))
 }
