@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tap-greenhouse/tap-greenhouse/internal/long"
 	"github.com/tap-greenhouse/tap-greenhouse/internal/platform"
 	"github.com/tap-greenhouse/tap-greenhouse/schemas"
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
@@ -186,7 +187,7 @@ func TestReadWithFaults(t *testing.T) {
 	t.Run("that a repeat mends", func(t *testing.T) {
 		t.Parallel()
 		s := serve(t, sandbox.Options{
-			Candidates: often(120, 700), Fault: sandbox.Chaos(11, 0.05),
+			Candidates: long.Or(120, 700), Fault: sandbox.Chaos(11, 0.05),
 			TokenUses: 40,
 		})
 		c := connect(t, s, s.Config(), "incremental")
@@ -280,11 +281,11 @@ func TestReadSendsTheNewRefreshToken(t *testing.T) {
 
 func TestReadContinuesAfterKills(t *testing.T) {
 	t.Parallel()
-	s := serve(t, sandbox.Options{Candidates: often(500, 1500), Latency: 4 * time.Millisecond})
+	s := serve(t, sandbox.Options{Candidates: long.Or(120, 1500), Latency: 4 * time.Millisecond})
 	c := connect(t, s, s.Config(), "incremental")
 	random := rand.New(rand.NewPCG(6, 6))
 	var state []byte
-	for range often(8, 30) {
+	for range long.Or(4, 30) {
 		cmd := command(t, c.args(t, state)...)
 		var out bytes.Buffer
 		cmd.Stdout = &out
@@ -303,7 +304,7 @@ func TestReadContinuesAfterKills(t *testing.T) {
 
 func TestReadEndsStreamsAtASignal(t *testing.T) {
 	t.Parallel()
-	s := serve(t, sandbox.Options{Candidates: often(120, 600), Latency: 30 * time.Millisecond})
+	s := serve(t, sandbox.Options{Candidates: long.Or(120, 600), Latency: 30 * time.Millisecond})
 	c := connect(t, s, s.Config(), "incremental")
 	asked := nthRequest(s, 40)
 	cmd := command(t, c.args(t, nil)...)
@@ -329,7 +330,7 @@ func TestReadEndsStreamsAtASignal(t *testing.T) {
 }
 
 func TestFullRefreshContinuesWithinItsGeneration(t *testing.T) {
-	long(t)
+	long.Only(t)
 	generation := func(id int) func(map[string]any) {
 		return func(stream map[string]any) {
 			stream["generation_id"],

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tap-greenhouse/tap-greenhouse/internal/loader"
+	"github.com/tap-greenhouse/tap-greenhouse/internal/long"
 	"github.com/tap-greenhouse/tap-greenhouse/schemas"
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/record"
@@ -134,7 +135,7 @@ func TestNoStrangeValueComesOut(t *testing.T) {
 // The same with each kind of value in every column, in both protocols, with all modes of custom
 // fields, by class and by name, and from a state that learnt the shapes of the strange values.
 func TestNoStrangeValueComesOutAnyWay(t *testing.T) {
-	long(t)
+	long.Only(t)
 	var offset atomic.Int64
 	s := serve(t, sandbox.Options{Candidates: 12, Row: attack(t, func(column int, id int64) string {
 		return strange[(column+int(id)+int(offset.Load()))%len(strange)]

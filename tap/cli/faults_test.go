@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tap-greenhouse/tap-greenhouse/internal/loader"
+	"github.com/tap-greenhouse/tap-greenhouse/internal/long"
 	"github.com/tap-greenhouse/tap-greenhouse/internal/platform"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
 )
@@ -101,7 +102,7 @@ func TestSummaryOfAStoppedRun(t *testing.T) {
 
 // A full table is complete each time. The simulator tests it with pieces and kills.
 func TestFullTableOfALongList(t *testing.T) {
-	long(t)
+	long.Only(t)
 	s := serve(t, sandbox.Options{Candidates: 50_000})
 	var catalog map[string]any
 	require.NoError(t, json.Unmarshal([]byte(run(t, "--discover").out), &catalog))

@@ -19,23 +19,6 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
 )
 
-// long skips a test that takes more than a few seconds, unless TAP_GREENHOUSE_LONG is set, as
-// .ci/run does.
-func long(t testing.TB) {
-	t.Helper()
-	if os.Getenv("TAP_GREENHOUSE_LONG") == "" {
-		t.Skip("TAP_GREENHOUSE_LONG is not set")
-	}
-}
-
-// often returns how many rows or repetitions a test has: more if TAP_GREENHOUSE_LONG is set.
-func often(quick, long int) int {
-	if os.Getenv("TAP_GREENHOUSE_LONG") == "" {
-		return quick
-	}
-	return long
-}
-
 // serve starts a sandbox that ends with the test. It has no request limit by default, so that tests
 // need not wait.
 func serve(t testing.TB, opts sandbox.Options) *sandbox.Server {

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tap-greenhouse/tap-greenhouse/internal/loader"
+	"github.com/tap-greenhouse/tap-greenhouse/internal/long"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
 )
 
@@ -114,7 +115,8 @@ func TestRefusedOptionsNeverFailAStream(t *testing.T) {
 		"rows that are none": {MessageRows: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			opts.Candidates = 1500
+			t.Parallel()
+			opts.Candidates = long.Or(600, 1500)
 			s := serve(t, opts)
 			var catalog map[string]any
 			require.NoError(t, json.Unmarshal([]byte(run(t, "--discover").out), &catalog))
@@ -137,7 +139,7 @@ func TestRefusedOptionsNeverFailAStream(t *testing.T) {
 				with(s, map[string]any{"start_date": "2020-01-01"})), "--catalog", path)
 			require.Zero(t, r.code, r.err)
 			require.NoError(t, l.Load(strings.NewReader(r.out), false))
-			assert.Len(t, l.Rows["candidates"], 1500)
+			assert.Len(t, l.Rows["candidates"], opts.Candidates)
 			assert.NotContains(t, r.out, "last_name", "what was left out is cut here, too")
 			if opts.MessageRows {
 				assert.Contains(t, r.err, "message")
@@ -245,7 +247,7 @@ func TestDeadAddressEndsTheRunOnce(t *testing.T) {
 
 // An address where nothing listens is most likely wrong: it is not retried for ten minutes.
 func TestAddressThatRefusesConnectionsFailsEarly(t *testing.T) {
-	long(t) // it waits for fifteen seconds
+	long.Only(t) // it waits for fifteen seconds
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

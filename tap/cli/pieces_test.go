@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tap-greenhouse/tap-greenhouse/internal/loader"
+	"github.com/tap-greenhouse/tap-greenhouse/internal/long"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
 )
 
@@ -41,7 +42,7 @@ func TestLongListsCostAtMostFivePercentMore(t *testing.T) {
 	for _, rows := range []int{1, 499, 500, 501, 1000, 3600, 9700, 20000, 35000, 62000, 110000} {
 		t.Run(fmt.Sprint(rows), func(t *testing.T) {
 			if rows > 5000 {
-				long(t)
+				long.Only(t)
 			}
 			s := serve(t, sandbox.Options{Candidates: rows})
 			r := run(t, "--config", file(t, "c.json", only(s, "candidates")))
@@ -58,7 +59,7 @@ func TestLongListsCostAtMostFivePercentMore(t *testing.T) {
 }
 
 func TestLongListIsCutAndAKillCostsLittle(t *testing.T) {
-	long(t)
+	long.Only(t)
 	s := serve(t, sandbox.Options{Candidates: 50000})
 	cfg := only(s, "candidates")
 	r := run(t, "--config", file(t, "c.json", cfg))
@@ -80,7 +81,7 @@ func TestLongListIsCutAndAKillCostsLittle(t *testing.T) {
 }
 
 func TestExpiredCursorCostsOnePiece(t *testing.T) {
-	long(t)
+	long.Only(t)
 	const rows = 50000
 	s := serve(t, sandbox.Options{Candidates: rows})
 	// one piece after the other
@@ -108,7 +109,7 @@ func TestExpiredCursorCostsOnePiece(t *testing.T) {
 }
 
 func TestCursorThatExpiresDuringARun(t *testing.T) {
-	long(t)
+	long.Only(t)
 	s := serve(t, sandbox.Options{Candidates: 20000})
 	var n atomic.Int32
 	s.SetFault(func(r *http.Request) sandbox.Fault {
@@ -128,14 +129,14 @@ func TestCursorThatExpiresDuringARun(t *testing.T) {
 // TestKilledAnywhereNothingIsLost cuts the output of a run at random places, like a kill, and
 // continues from the last whole state, while rows change. Only the union of the output counts.
 func TestKilledAnywhereNothingIsLost(t *testing.T) {
-	for seed := range uint64(often(2, 8)) {
+	for seed := range uint64(long.Or(2, 8)) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			random := rand.New(rand.NewPCG(seed, 3))
-			s := serve(t, sandbox.Options{Candidates: often(120, 400), Seed: seed})
+			s := serve(t, sandbox.Options{Candidates: long.Or(60, 400), Seed: seed})
 			var l loader.Loader
 			var state []byte
-			for range 6 {
+			for range long.Or(3, 6) {
 				args := []string{
 					"--config",
 					file(t, "c.json", with(s, map[string]any{"lookback": "1s"})),
@@ -162,7 +163,7 @@ func TestKilledAnywhereNothingIsLost(t *testing.T) {
 // TestRowsThatChangeDuringARead changes rows between the pages of a long list: the next run reads
 // what this one misses.
 func TestRowsThatChangeDuringARead(t *testing.T) {
-	long(t)
+	long.Only(t)
 	for seed := range uint64(2) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()

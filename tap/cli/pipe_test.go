@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tap-greenhouse/tap-greenhouse/internal/loader"
+	"github.com/tap-greenhouse/tap-greenhouse/internal/long"
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
@@ -36,7 +37,7 @@ func into(config, state, script string, args ...string) []string {
 // whole at every moment.
 func TestKilledPipeLosesNothing(t *testing.T) {
 	t.Parallel()
-	s := serve(t, sandbox.Options{Candidates: often(500, 1500), Latency: 4 * time.Millisecond})
+	s := serve(t, sandbox.Options{Candidates: long.Or(120, 1500), Latency: 4 * time.Millisecond})
 	config, folder := file(t, "c.json", s.Config()), t.TempDir()
 	state := filepath.Join(folder, "state.json")
 	var l loader.Loader
@@ -48,7 +49,7 @@ func TestKilledPipeLosesNothing(t *testing.T) {
 		defer messages.Close()
 		require.NoError(t, l.Load(messages, true))
 	}
-	for n := range 6 {
+	for n := range long.Or(3, 6) {
 		out := filepath.Join(folder, strconv.Itoa(n))
 		cmd := command(t, into(config, state, shellLoader, out)...)
 		require.NoError(t, cmd.Start())

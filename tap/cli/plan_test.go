@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tap-greenhouse/tap-greenhouse/internal/loader"
+	"github.com/tap-greenhouse/tap-greenhouse/internal/long"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
 )
@@ -27,7 +28,7 @@ func planned(t testing.TB, args ...string) *greenhouse.Plan {
 // 1.5.
 func TestPlanIsRightForOneRequestAStream(t *testing.T) {
 	t.Parallel()
-	for _, candidates := range []int{1, 60, 2500} {
+	for _, candidates := range long.Or([]int{1, 1100}, []int{1, 60, 2500}) {
 		s := serve(t, sandbox.Options{Candidates: candidates, Limit: 50000})
 		config := file(t, "c.json", s.Config())
 		p := planned(t, "--config", config)

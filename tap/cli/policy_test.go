@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tap-greenhouse/tap-greenhouse/internal/loader"
+	"github.com/tap-greenhouse/tap-greenhouse/internal/long"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
 )
 
@@ -62,6 +63,7 @@ func TestNamedCustomFieldIsTreatedInEveryMode(t *testing.T) {
 		{key: "national_id", valueType: "short_text", value: "canary"},
 	}
 	s := defined(t, &fields)
+	tried := 0
 	for _, mode := range []string{"raw", "columns", "both"} {
 		for _, name := range []string{
 			"candidates.custom_fields.%", "candidates.custom_%", "*.custom_fields.%", "*.*_%",
@@ -69,6 +71,9 @@ func TestNamedCustomFieldIsTreatedInEveryMode(t *testing.T) {
 			for _, how := range []string{"drop", "mask", "hash", "exclude"} {
 				if name == "*.*_%" && (how == "exclude" || how == "hash") {
 					continue // such globs match other columns
+				}
+				if tried++; tried%3 != 0 && !long.Set() {
+					continue // each name with each treatment, in one of the modes
 				}
 				cfg := map[string]any{"streams": []string{"candidates"}, "custom_fields": mode}
 				names := []string{

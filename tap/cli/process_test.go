@@ -23,6 +23,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tap-greenhouse/tap-greenhouse/internal/loader"
+	"github.com/tap-greenhouse/tap-greenhouse/internal/long"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/cli"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
 )
@@ -34,10 +35,15 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) == "" {
 		_ = os.Setenv(asProgram, "1")
 		flag.Parse()
-		_ = flag.Set("test.parallel", "4") // most of those that run in parallel wait
-		debug.SetGCPercent(400)            // a third of their CPU went into garbage
+		_ = flag.Set("test.parallel", "8") // most of those that run in parallel wait
+		// The program collects garbage often, unless GOGC says how often: half of the CPU.
+		_ = os.Setenv("GOGC", "1000")
+		debug.SetGCPercent(1000)
+		debug.SetMemoryLimit(1 << 30)
 		os.Exit(m.Run())
 	}
+	_ = os.Unsetenv("GOGC")
+	debug.SetGCPercent(100)
 	ctx, stop := cli.Signals()
 	code := cli.Run(ctx, os.Args[1:], cli.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
 	stop()
@@ -55,12 +61,12 @@ func command(t *testing.T, args ...string) *exec.Cmd {
 // state, many times.
 func TestKilledProcess(t *testing.T) {
 	t.Parallel()
-	s := serve(t, sandbox.Options{Candidates: often(500, 1500), Latency: 4 * time.Millisecond})
+	s := serve(t, sandbox.Options{Candidates: long.Or(120, 1500), Latency: 4 * time.Millisecond})
 	config := file(t, "c.json", s.Config())
 	random := rand.New(rand.NewPCG(5, 5))
 	var l loader.Loader
 	var state []byte
-	rounds, ended, most := 0, 0, often(10, 200)
+	rounds, ended, most := 0, 0, long.Or(5, 200)
 	for began := time.Now(); rounds < most && time.Since(began) < 12*time.Second; rounds++ {
 		args := []string{"--config", config}
 		if state != nil {
@@ -129,11 +135,12 @@ func requests(s *sandbox.Server) (n int) {
 // A signal ends a run at once, whatever it waits for: answers that never come, or a loader that
 // never reads. The last message is the state.
 func TestSignals(t *testing.T) {
+	t.Parallel()
 	for sig, code := range map[syscall.Signal]int{syscall.SIGTERM: 143, syscall.SIGINT: 130} {
 		for name, nth := range map[string]int64{"at the first request": 1, "at the fortieth": 40} {
 			t.Run(sig.String()+" "+name, func(t *testing.T) {
 				t.Parallel()
-				s := serve(t, sandbox.Options{Candidates: often(120, 600)})
+				s := serve(t, sandbox.Options{Candidates: long.Or(60, 600)})
 				asked := stalledFrom(s, nth)
 				cmd := command(t, "--config", file(t, "c.json", s.Config()))
 				var out, stderr bytes.Buffer

@@ -15,10 +15,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tap-greenhouse/tap-greenhouse/internal/loader"
+	"github.com/tap-greenhouse/tap-greenhouse/internal/long"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
 )
 
 func TestTokens(t *testing.T) {
+	t.Parallel()
 	for name, opts := range map[string]sandbox.Options{
 		"dead after one use":    {TokenUses: 1},
 		"dead after three uses": {TokenUses: 3},
@@ -36,7 +38,7 @@ func TestTokens(t *testing.T) {
 	}
 	t.Run("killed at any request", func(t *testing.T) {
 		t.Parallel()
-		s := serve(t, sandbox.Options{Candidates: often(200, 1500)})
+		s := serve(t, sandbox.Options{Candidates: long.Or(60, 1500)})
 		var n atomic.Int32
 		s.SetFault(func(r *http.Request) sandbox.Fault {
 			if strings.HasPrefix(r.URL.Path, "/v3/") && n.Add(1)%9 == 0 {
@@ -69,6 +71,7 @@ func TestTokens(t *testing.T) {
 func TestCredentials(t *testing.T) {
 	t.Parallel()
 	t.Run("api key", func(t *testing.T) {
+		t.Parallel()
 		s := serve(t, sandbox.Options{})
 		var l loader.Loader
 		r := load(t, &l, with(s, map[string]any{
@@ -79,15 +82,17 @@ func TestCredentials(t *testing.T) {
 		complete(t, s, &l)
 	})
 	t.Run("acting for a user", func(t *testing.T) {
+		t.Parallel()
 		s := serve(t, sandbox.Options{})
 		var l loader.Loader
 		require.Zero(t, load(t, &l, with(s,
 			map[string]any{"user_id": 4000123, "streams": []string{"users"}}), nil).code)
 	})
 	t.Run("refresh token", func(t *testing.T) {
+		t.Parallel()
 		s := serve(t, sandbox.Options{TokenUses: 25})
-		text := "{\n  // none\n"
-		text = strings.Replace(text, "  // none\n", "", 1) + `  "client_id": "` + sandbox.ClientID + `", "client_secret": "` + sandbox.ClientSecret + `",
+		text := `{
+  "client_id": "` + sandbox.ClientID + `", "client_secret": "` + sandbox.ClientSecret + `",
   "refresh_token":   "` + sandbox.RefreshToken + `",
   "api_url": "` + s.URL() + `", "auth_url": "` + s.URL() + `/token"
 }
@@ -111,6 +116,7 @@ func TestCredentials(t *testing.T) {
 		assert.Equal(t, os.FileMode(0o640), info.Mode().Perm())
 	})
 	t.Run("refresh answer lost on the way", func(t *testing.T) {
+		t.Parallel()
 		s := serve(t, sandbox.Options{})
 		var lost atomic.Bool
 		s.SetFault(func(r *http.Request) sandbox.Fault {
@@ -125,8 +131,9 @@ func TestCredentials(t *testing.T) {
 		assert.Contains(t, r.err, "sign in again")
 		noSecrets(t, r)
 	})
-	t.Run("refresh token that cannot be saved", func(t *testing.T) {
-		for _, code := range []string{"1", "130", "143"} {
+	for _, code := range []string{"1", "130", "143"} {
+		t.Run("refresh token that cannot be saved: exit "+code, func(t *testing.T) {
+			t.Parallel()
 			s := serve(t, sandbox.Options{})
 			r := run(t, "--config", file(t, "c.json", with(s, map[string]any{
 				"refresh_token":      sandbox.RefreshToken,
@@ -135,9 +142,10 @@ func TestCredentials(t *testing.T) {
 			assert.Equal(t, 2, r.code, "the command's code is not the tap's")
 			assert.Contains(t, r.err, "may be lost: mend the command and sign in again")
 			noSecrets(t, r)
-		}
-	})
+		})
+	}
 	t.Run("refused", func(t *testing.T) {
+		t.Parallel()
 		s := serve(t, sandbox.Options{})
 		r := run(t, "--config", file(t, "c.json",
 			with(s, map[string]any{"client_secret": "wrong-secret-of-mine"})))
@@ -147,6 +155,7 @@ func TestCredentials(t *testing.T) {
 		assert.NotContains(t, r.err, "wrong-secret-of-mine")
 	})
 	t.Run("no list takes the token", func(t *testing.T) {
+		t.Parallel()
 		s := serve(t, sandbox.Options{})
 		s.SetFault(func(r *http.Request) sandbox.Fault {
 			if strings.HasPrefix(r.URL.Path, "/v3/") {
