@@ -15,6 +15,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tap-greenhouse/tap-greenhouse/internal/e2e"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
 )
 
@@ -38,7 +39,7 @@ func TestScripts(t *testing.T) {
 			}
 			env.Defer(func() { _ = s.Close() })
 			env.Values["sandbox"] = s
-			env.Setenv(asProgram, "1")
+			env.Setenv(e2e.AsProgram, "1")
 			config, err := json.Marshal(s.Config())
 			if err != nil {
 				return err
@@ -75,7 +76,7 @@ func asked(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("usage: asked N")
 	}
 	_, _, tokens := s.Requests()
-	if n := requests(s) + tokens; strconv.Itoa(n) != args[0] {
+	if n := e2e.Requests(s) + tokens; strconv.Itoa(n) != args[0] {
 		ts.Fatalf("the sandbox was sent %d requests, not %s", n, args[0])
 	}
 }
@@ -83,8 +84,8 @@ func asked(ts *testscript.TestScript, _ bool, args []string) {
 // The help fits on one screen.
 func TestHelpFitsOnAScreen(t *testing.T) {
 	lines := 0
-	r := run(t, "--help")
-	for line := range strings.Lines(r.out) {
+	r := e2e.Run(t, "--help")
+	for line := range strings.Lines(r.Out) {
 		lines++
 		require.LessOrEqual(t, len(strings.TrimSuffix(line, "\n")), 80, line)
 	}

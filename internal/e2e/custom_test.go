@@ -1,4 +1,4 @@
-package cli_test
+package e2e
 
 import (
 	"encoding/json"
@@ -27,7 +27,7 @@ type field struct {
 func defined(t *testing.T, fields *[]field) *sandbox.Server {
 	t.Helper()
 	var first int64 // number of the oldest definition; 0 until it is known
-	s := serve(t, sandbox.Options{Row: func(stream string, id int64, row []byte) []byte {
+	s := Serve(t, sandbox.Options{Row: func(stream string, id int64, row []byte) []byte {
 		var r map[string]any
 		if first == 0 || stream != "custom_fields" && stream != "candidates" ||
 			json.Unmarshal(row, &r) != nil {
@@ -109,18 +109,19 @@ func customValues(t *testing.T, l *loader.Loader) map[string]any {
 }
 
 func columnsOf(s *sandbox.Server) map[string]any {
-	return with(s, map[string]any{"streams": []string{"candidates"}, "custom_fields": "columns"})
+	return With(s, map[string]any{"streams": []string{"candidates"}, "custom_fields": "columns"})
 }
 
 func TestCustomFieldsAsColumns(t *testing.T) {
-	s := serve(t, sandbox.Options{})
+	t.Parallel()
+	s := Serve(t, sandbox.Options{})
 	for _, mode := range []string{"columns", "both"} {
 		var l loader.Loader
-		r := load(t, &l, with(s, map[string]any{
+		r := Load(t, &l, With(s, map[string]any{
 			"streams":       []string{"candidates"},
 			"custom_fields": mode,
 		}), nil)
-		require.Zero(t, r.code, r.err)
+		require.Zero(t, r.Code, r.Err)
 		schema := string(l.LastSchema["candidates"])
 		assert.Contains(t, schema, `"custom_candidate_multi_select"`)
 		assert.Equal(t, mode == "both", strings.Contains(schema, `"custom_fields"`))
@@ -130,13 +131,14 @@ func TestCustomFieldsAsColumns(t *testing.T) {
 			assert.Equal(t, mode == "both", strings.Contains(string(row), `"custom_fields":`))
 		}
 	}
-	r := run(t, "--config", file(t, "c.json", with(s, map[string]any{"custom_fields": "columns"})),
+	r := Run(t, "--config", File(t, "c.json", With(s, map[string]any{"custom_fields": "columns"})),
 		"--discover")
-	require.Zero(t, r.code, r.err)
-	assert.Contains(t, r.out, "custom_offer_currency")
+	require.Zero(t, r.Code, r.Err)
+	assert.Contains(t, r.Out, "custom_offer_currency")
 }
 
 func TestCustomFieldsOfEveryValueType(t *testing.T) {
+	t.Parallel()
 	text, number, id := []any{"string", "null"}, []any{"number", "null"}, []any{"integer", "null"}
 	object := []any{"object", "null"}
 	amounts := map[string]any{"min_value": "1.0", "max_value": "2.0", "unit": "EUR"}
@@ -184,7 +186,7 @@ func TestCustomFieldsOfEveryValueType(t *testing.T) {
 	}
 	s := defined(t, &fields)
 	var l loader.Loader
-	require.Zero(t, load(t, &l, columnsOf(s), nil).code)
+	require.Zero(t, Load(t, &l, columnsOf(s), nil).Code)
 	assert.Equal(t, 1, l.Schemas["candidates"], "the definitions' types fit")
 	columns, values := customs(t, l.LastSchema["candidates"]), customValues(t, &l)
 	assert.Len(t, columns, len(cases))
@@ -206,10 +208,11 @@ func TestCustomFieldsOfEveryValueType(t *testing.T) {
 	for i := range fields {
 		fields[i].value = nil
 	}
-	require.Zero(t, load(t, &l, columnsOf(s), nil).code, "every column takes null")
+	require.Zero(t, Load(t, &l, columnsOf(s), nil).Code, "every column takes null")
 }
 
 func TestCustomFieldsWithClashingNames(t *testing.T) {
+	t.Parallel()
 	fields := []field{
 		{key: "team-a", valueType: "short_text", value: "first"},
 		{key: "team_a", valueType: "number", value: 2},
@@ -224,7 +227,7 @@ func TestCustomFieldsWithClashingNames(t *testing.T) {
 	var first []string
 	for range 2 {
 		var l loader.Loader
-		require.Zero(t, load(t, &l, cfg, nil).code)
+		require.Zero(t, Load(t, &l, cfg, nil).Code)
 		names := slices.Sorted(maps.Keys(customs(t, l.LastSchema["candidates"])))
 		require.Len(t, names, 6, names)
 		assert.Subset(t, names, []string{"custom_fields", "custom_team_a", "custom_gr__e"})
@@ -249,21 +252,21 @@ func TestCustomFieldsThatChangeAreDrift(t *testing.T) {
 		{key: "lies", valueType: "number", value: "twelve"},
 	}
 	s := defined(t, &fields)
-	cfg := file(t, "c.json", columnsOf(s))
-	catalog := file(t, "catalog.json", run(t, "--config", cfg, "--discover").out)
+	cfg := File(t, "c.json", columnsOf(s))
+	catalog := File(t, "catalog.json", Run(t, "--config", cfg, "--discover").Out)
 	sync := func(args ...string) (l *loader.Loader, warnings string) {
 		l = &loader.Loader{}
-		r := run(t, append([]string{"--config", cfg, "--catalog", catalog}, args...)...)
-		require.Zero(t, r.code, r.err)
-		require.NoError(t, l.Load(strings.NewReader(r.out), false))
-		return l, r.err
+		r := Run(t, append([]string{"--config", cfg, "--catalog", catalog}, args...)...)
+		require.Zero(t, r.Code, r.Err)
+		require.NoError(t, l.Load(strings.NewReader(r.Out), false))
+		return l, r.Err
 	}
 	l, warnings := sync()
 	columns := customs(t, l.LastSchema["candidates"])
 	assert.ElementsMatch(t, []any{"number", "string", "null"},
 		columns["custom_lies"].(map[string]any)["type"])
 	assert.Equal(t, 1, strings.Count(warnings, "column=custom_lies"), warnings)
-	state := file(t, "state.json", l.LastState())
+	state := File(t, "state.json", l.LastState())
 
 	fields = []field{
 		{key: "stays", valueType: "number", value: 1},
@@ -293,25 +296,26 @@ func TestCustomFieldsThatChangeAreDrift(t *testing.T) {
 }
 
 func TestCustomFieldsAreSelectedIndividually(t *testing.T) {
+	t.Parallel()
 	fields := []field{
 		{key: "wanted", valueType: "short_text", value: "a"},
 		{key: "left_out", valueType: "short_text", value: "b"},
 	}
 	s := defined(t, &fields)
-	cfg := file(t, "c.json", columnsOf(s))
+	cfg := File(t, "c.json", columnsOf(s))
 	s.ResetRequests()
-	r := run(t, "--config", cfg, "--discover")
-	require.Zero(t, r.code, r.err)
+	r := Run(t, "--config", cfg, "--discover")
+	require.Zero(t, r.Code, r.Err)
 	lists, _, _ := s.Requests()
 	assert.Equal(t, map[string]int{"custom_fields": 1}, lists)
-	catalog := file(t, "catalog.json", without(t, r.out, "candidates", "custom_left_out"))
+	catalog := File(t, "catalog.json", without(t, r.Out, "candidates", "custom_left_out"))
 	check := func() {
 		var l loader.Loader
-		r := run(t, "--config", cfg, "--catalog", catalog)
-		require.Zero(t, r.code, r.err)
-		require.NoError(t, l.Load(strings.NewReader(r.out), false))
+		r := Run(t, "--config", cfg, "--catalog", catalog)
+		require.Zero(t, r.Code, r.Err)
+		require.NoError(t, l.Load(strings.NewReader(r.Out), false))
 		assert.Equal(t, "a", customValues(t, &l)["custom_wanted"])
-		assert.NotContains(t, r.out, "left_out")
+		assert.NotContains(t, r.Out, "left_out")
 	}
 	check()
 	// It stays deselected after its definition is gone, and others appear.
@@ -350,46 +354,48 @@ func without(t *testing.T, catalog, stream, column string) map[string]any {
 }
 
 func TestCustomFieldsWithoutTheirScope(t *testing.T) {
-	s := serve(t, sandbox.Options{Scopes: []string{
+	t.Parallel()
+	s := Serve(t, sandbox.Options{Scopes: []string{
 		"harvest:candidates:list",
 		"harvest:user_emails:list",
 	}})
-	cfg := with(s, map[string]any{
+	cfg := With(s, map[string]any{
 		"streams":       []string{"candidates", "user_emails"},
 		"custom_fields": "columns",
 	})
 	var l loader.Loader
-	r := load(t, &l, cfg, nil)
-	assert.Zero(t, r.code, r.err)
-	assert.Contains(t, r.err, "skipped: candidates (needs harvest:custom_fields:list)")
-	assert.Contains(t, r.err, "grant the scope harvest:custom_fields:list")
-	complete(t, s, &l, "user_emails")
+	r := Load(t, &l, cfg, nil)
+	assert.Zero(t, r.Code, r.Err)
+	assert.Contains(t, r.Err, "skipped: candidates (needs harvest:custom_fields:list)")
+	assert.Contains(t, r.Err, "grant the scope harvest:custom_fields:list")
+	Complete(t, s, &l, "user_emails")
 	assert.NotContains(t, l.Rows, "candidates",
 		"rows without their columns would be lost: the next run does not read them again")
 	cfg["on_forbidden"] = "fail"
-	assert.Equal(t, 1, load(t, &l, cfg, nil).code)
-	assert.Contains(t, run(t, "scopes", "--config", file(t, "c.json", cfg)).out,
+	assert.Equal(t, 1, Load(t, &l, cfg, nil).Code)
+	assert.Contains(t, Run(t, "scopes", "--config", File(t, "c.json", cfg)).Out,
 		"harvest:custom_fields:list")
 
 	s.Grant([]string{
 		"harvest:candidates:list", "harvest:user_emails:list",
 		"harvest:custom_fields:list",
 	})
-	require.Zero(t, load(t, &l, cfg, l.LastState()).code)
+	require.Zero(t, Load(t, &l, cfg, l.LastState()).Code)
 	assert.Len(t, l.Rows["candidates"], 60)
 
-	r = run(t, "--config", file(t, "c.json", map[string]any{"custom_fields": "columns"}),
+	r = Run(t, "--config", File(t, "c.json", map[string]any{"custom_fields": "columns"}),
 		"--discover")
-	assert.Zero(t, r.code, r.err)
-	assert.Contains(t, r.err, "client_id is missing",
+	assert.Zero(t, r.Code, r.Err)
+	assert.Contains(t, r.Err, "client_id is missing",
 		"discovery without a credential says what is left out")
 }
 
 // A catalog that lacks columns would deselect them: if the definitions cannot be read, there is
 // none.
 func TestDiscoveryIsNeverHalf(t *testing.T) {
-	s := serve(t, sandbox.Options{Candidates: 5})
-	cfg := file(t, "c.json", with(s, map[string]any{"custom_fields": "columns", "max_retry_time": "1ms"}))
+	t.Parallel()
+	s := Serve(t, sandbox.Options{Candidates: 5})
+	cfg := File(t, "c.json", With(s, map[string]any{"custom_fields": "columns", "max_retry_time": "1ms"}))
 	for _, fault := range []sandbox.Fault{sandbox.Status404, sandbox.Status500, sandbox.Object200, sandbox.Reset} {
 		s.SetFault(func(r *http.Request) sandbox.Fault {
 			if r.URL.Path == "/v3/custom_fields" {
@@ -398,10 +404,10 @@ func TestDiscoveryIsNeverHalf(t *testing.T) {
 			return sandbox.NoFault
 		})
 		for _, args := range [][]string{{"--config", cfg, "--discover"}, {"discover", "--config", cfg}} {
-			r := run(t, args...)
-			assert.Equal(t, 1, r.code, string(fault))
-			assert.NotContains(t, r.out, "candidates", "no catalog")
-			assert.Contains(t, r.err+r.out, "definitions of custom fields")
+			r := Run(t, args...)
+			assert.Equal(t, 1, r.Code, string(fault))
+			assert.NotContains(t, r.Out, "candidates", "no catalog")
+			assert.Contains(t, r.Err+r.Out, "definitions of custom fields")
 		}
 	}
 }

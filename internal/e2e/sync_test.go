@@ -1,4 +1,4 @@
-package cli_test
+package e2e
 
 import (
 	"fmt"
@@ -21,15 +21,15 @@ import (
 
 func TestEveryStreamIsLoadedCompletely(t *testing.T) {
 	t.Parallel()
-	s := serve(t, sandbox.Options{Candidates: 700})
+	s := Serve(t, sandbox.Options{Candidates: 700})
 	var l loader.Loader
-	r := load(t, &l, s.Config(), nil)
-	require.Zero(t, r.code, r.err)
-	complete(t, s, &l)
-	n := len(byDefault(t))
+	r := Load(t, &l, s.Config(), nil)
+	require.Zero(t, r.Code, r.Err)
+	Complete(t, s, &l)
+	n := len(ByDefault(t))
 	assert.Len(t, l.Schemas, n,
 		"all but the views and those that need a write scope, a product feature or a partner")
-	assert.Contains(t, lastLine(r.err), fmt.Sprintf("%d of %d streams complete", n, n))
+	assert.Contains(t, LastLine(r.Err), fmt.Sprintf("%d of %d streams complete", n, n))
 	lists, _, tokens := s.Requests()
 	assert.Equal(t, 1, tokens)
 	assert.Equal(t, 1, lists["users"], "a list that fits one page costs one request")
@@ -37,20 +37,16 @@ func TestEveryStreamIsLoadedCompletely(t *testing.T) {
 	assert.Equal(t, 2, lists["candidates"], "700 rows fill two pages")
 }
 
-func lastLine(s string) string {
-	lines := strings.Split(strings.TrimSpace(s), "\n")
-	return lines[len(lines)-1]
-}
-
 func TestRunWithNothingNewCostsOneRequestAStream(t *testing.T) {
-	s := serve(t, sandbox.Options{})
+	t.Parallel()
+	s := Serve(t, sandbox.Options{})
 	var l loader.Loader
-	require.Zero(t, load(t, &l, s.Config(), nil).code)
+	require.Zero(t, Load(t, &l, s.Config(), nil).Code)
 	state := l.LastState()
 	s.ResetRequests()
 	var again loader.Loader
-	r := load(t, &again, s.Config(), state)
-	require.Zero(t, r.code, r.err)
+	r := Load(t, &again, s.Config(), state)
+	require.Zero(t, r.Code, r.Err)
 	lists, _, tokens := s.Requests()
 	assert.Equal(t, 1, tokens)
 	total := 0
@@ -60,46 +56,48 @@ func TestRunWithNothingNewCostsOneRequestAStream(t *testing.T) {
 			assert.Equal(t, 1, n, name)
 		}
 	}
-	assert.Equal(t, len(byDefault(t))+1, total, "two requests for job_posts")
+	assert.Equal(t, len(ByDefault(t))+1, total, "two requests for job_posts")
 	whole := len(ids(t, s, "demographic_questions")) + len(ids(t, s, "demographic_answer_options"))
 	assert.Equal(t, whole, again.Total(),
 		"only the two lists that cannot be filtered by time come again")
 }
 
 func TestIncrementalRunSendsWhatChanged(t *testing.T) {
-	s := serve(t, sandbox.Options{})
+	t.Parallel()
+	s := Serve(t, sandbox.Options{})
 	var l loader.Loader
-	require.Zero(t, load(t, &l, s.Config(), nil).code)
+	require.Zero(t, Load(t, &l, s.Config(), nil).Code)
 	random := rand.New(rand.NewPCG(1, 1))
 	for _, name := range []string{"candidates", "applications", "job_posts", "users", "notes"} {
 		s.Change(name, random, 3, 5, 0)
 	}
-	r := load(t, &l, s.Config(), l.LastState())
-	require.Zero(t, r.code, r.err)
-	complete(t, s, &l)
+	r := Load(t, &l, s.Config(), l.LastState())
+	require.Zero(t, r.Code, r.Err)
+	Complete(t, s, &l)
 }
 
 func TestBookmarkIsServerTimeBeforeTheFirstPage(t *testing.T) {
+	t.Parallel()
 	for name, skew := range map[string]time.Duration{
 		"right": 0, "behind": -7 * time.Hour,
 		"ahead": 7 * time.Hour,
 	} {
 		t.Run(name, func(t *testing.T) {
 			clock := func() time.Time { return time.Now().Add(skew) }
-			s := serve(t, sandbox.Options{Clock: clock})
+			s := Serve(t, sandbox.Options{Clock: clock})
 			before := clock().Truncate(time.Second)
 			var l loader.Loader
-			users := with(s, map[string]any{"streams": []string{"users"}})
-			require.Zero(t, load(t, &l, users, nil).code)
-			at := bookmark(t, l.LastState(), "users")
+			users := With(s, map[string]any{"streams": []string{"users"}})
+			require.Zero(t, Load(t, &l, users, nil).Code)
+			at := Bookmark(t, l.LastState(), "users")
 			assert.False(t, at.After(clock()), "the bookmark is not after the read")
 			assert.False(t, at.Before(before.Add(-2*time.Second)),
 				"the bookmark is %s, the read began at %s", at, before)
 			s.Change("users", rand.New(rand.NewPCG(1, 1)), 1, 2, 0)
-			require.Zero(t, load(t, &l,
-				with(s, map[string]any{"streams": []string{"users"}, "lookback": "0s"}),
-				l.LastState()).code)
-			complete(t, s, &l, "users")
+			require.Zero(t, Load(t, &l,
+				With(s, map[string]any{"streams": []string{"users"}, "lookback": "0s"}),
+				l.LastState()).Code)
+			Complete(t, s, &l, "users")
 		})
 	}
 }
@@ -113,7 +111,7 @@ func TestRetriesFixPassingFaults(t *testing.T) {
 	for _, faults := range runs {
 		t.Run(fmt.Sprint(faults), func(t *testing.T) {
 			t.Parallel()
-			s := serve(t, sandbox.Options{
+			s := Serve(t, sandbox.Options{
 				Candidates: long.Or(60, 300), Gzip: slices.Contains(faults, sandbox.CutGzip),
 			})
 			var asked, struck atomic.Int64
@@ -124,11 +122,11 @@ func TestRetriesFixPassingFaults(t *testing.T) {
 				return faults[int(struck.Add(1))%len(faults)]
 			})
 			var l loader.Loader
-			r := load(t, &l, s.Config(), nil)
-			require.Zero(t, r.code, r.err)
-			complete(t, s, &l)
+			r := Load(t, &l, s.Config(), nil)
+			require.Zero(t, r.Code, r.Err)
+			Complete(t, s, &l)
 			assert.GreaterOrEqual(t, struck.Load(), int64(len(sandbox.Passing)), "each fault struck")
-			assert.GreaterOrEqual(t, strings.Count(r.err, "reading list"), len(sandbox.Passing),
+			assert.GreaterOrEqual(t, strings.Count(r.Err, "reading list"), len(sandbox.Passing),
 				"and was logged")
 		})
 	}
@@ -139,13 +137,13 @@ func TestSilentConnectionsAreClosed(t *testing.T) {
 	for _, fault := range []sandbox.Fault{sandbox.Stall, sandbox.StallBody} {
 		t.Run(string(fault), func(t *testing.T) {
 			t.Parallel()
-			s := serve(t, sandbox.Options{})
+			s := Serve(t, sandbox.Options{})
 			s.SetFault(sandbox.Chaos(3, 0.05, fault))
 			var l loader.Loader
-			r := load(t, &l, with(s, map[string]any{"request_timeout": "300ms"}), nil)
-			require.Zero(t, r.code, r.err)
-			complete(t, s, &l)
-			assert.Contains(t, r.err, "silent for too long")
+			r := Load(t, &l, With(s, map[string]any{"request_timeout": "300ms"}), nil)
+			require.Zero(t, r.Code, r.Err)
+			Complete(t, s, &l)
+			assert.Contains(t, r.Err, "silent for too long")
 		})
 	}
 }
@@ -177,7 +175,7 @@ func TestOneBadStreamIsOneBadStream(t *testing.T) {
 			if c.fault == sandbox.LinkAway {
 				opts.Candidates = 600 // only a list of several pages has links
 			}
-			s := serve(t, opts)
+			s := Serve(t, opts)
 			s.SetFault(func(r *http.Request) sandbox.Fault {
 				if r.URL.Path == "/v3/candidates" {
 					return c.fault
@@ -185,16 +183,16 @@ func TestOneBadStreamIsOneBadStream(t *testing.T) {
 				return sandbox.NoFault
 			})
 			var l loader.Loader
-			r := load(t, &l, with(s, map[string]any{"max_retry_time": "1s"}), nil)
-			assert.Equal(t, 1, r.code)
-			assert.Contains(t, r.err, c.says)
-			assert.Contains(t, lastLine(r.err), fmt.Sprintf("%d of %d streams complete", len(byDefault(t))-1, len(byDefault(t))))
-			assert.Contains(t, lastLine(r.err), "failed: candidates")
-			assert.Zero(t, bookmark(t, l.LastState(), "candidates"))
-			assert.NotZero(t, bookmark(t, l.LastState(), "applications"))
+			r := Load(t, &l, With(s, map[string]any{"max_retry_time": "1s"}), nil)
+			assert.Equal(t, 1, r.Code)
+			assert.Contains(t, r.Err, c.says)
+			assert.Contains(t, LastLine(r.Err), fmt.Sprintf("%d of %d streams complete", len(ByDefault(t))-1, len(ByDefault(t))))
+			assert.Contains(t, LastLine(r.Err), "failed: candidates")
+			assert.Zero(t, Bookmark(t, l.LastState(), "candidates"))
+			assert.NotZero(t, Bookmark(t, l.LastState(), "applications"))
 			s.SetFault(nil)
-			require.Zero(t, load(t, &l, s.Config(), l.LastState()).code)
-			complete(t, s, &l)
+			require.Zero(t, Load(t, &l, s.Config(), l.LastState()).Code)
+			Complete(t, s, &l)
 		})
 	}
 }
@@ -202,29 +200,29 @@ func TestOneBadStreamIsOneBadStream(t *testing.T) {
 func TestMissingScope(t *testing.T) {
 	only := []string{"harvest:users:list", "harvest:jobs:list"}
 	t.Run("skip", func(t *testing.T) {
-		s := serve(t, sandbox.Options{Scopes: only})
+		s := Serve(t, sandbox.Options{Scopes: only})
 		var l loader.Loader
-		r := load(t, &l, s.Config(), nil)
-		assert.Zero(t, r.code)
-		complete(t, s, &l, "users", "jobs")
+		r := Load(t, &l, s.Config(), nil)
+		assert.Zero(t, r.Code)
+		Complete(t, s, &l, "users", "jobs")
 		assert.Len(t, l.Schemas, 2, "streams that are left out have no messages")
-		assert.Equal(t, 1, strings.Count(r.err, "stream=candidates"), "one warning a stream")
-		assert.Contains(t, lastLine(r.err), fmt.Sprintf(
-			"skipped: %d streams for want of a scope: application_stages, ", len(byDefault(t))-2))
-		assert.Less(t, len(lastLine(r.err)), 600)
-		assert.NotContains(t, r.err, "eeoc (needs")
+		assert.Equal(t, 1, strings.Count(r.Err, "stream=candidates"), "one warning a stream")
+		assert.Contains(t, LastLine(r.Err), fmt.Sprintf(
+			"skipped: %d streams for want of a scope: application_stages, ", len(ByDefault(t))-2))
+		assert.Less(t, len(LastLine(r.Err)), 600)
+		assert.NotContains(t, r.Err, "eeoc (needs")
 		t.Setenv("LOGLEVEL", "debug")
-		assert.Contains(t, load(t, &l, s.Config(), nil).err, "eeoc (needs harvest:eeoc:list)")
+		assert.Contains(t, Load(t, &l, s.Config(), nil).Err, "eeoc (needs harvest:eeoc:list)")
 	})
 	t.Run("fail", func(t *testing.T) {
-		s := serve(t, sandbox.Options{Scopes: only})
+		s := Serve(t, sandbox.Options{Scopes: only})
 		var l loader.Loader
-		r := load(t, &l, with(s, map[string]any{"on_forbidden": "fail"}), nil)
-		assert.Equal(t, 1, r.code)
-		complete(t, s, &l, "users", "jobs")
+		r := Load(t, &l, With(s, map[string]any{"on_forbidden": "fail"}), nil)
+		assert.Equal(t, 1, r.Code)
+		Complete(t, s, &l, "users", "jobs")
 	})
 	t.Run("taken away in the middle", func(t *testing.T) {
-		s := serve(t, sandbox.Options{Candidates: 1100})
+		s := Serve(t, sandbox.Options{Candidates: 1100})
 		var n atomic.Int32
 		s.SetFault(func(r *http.Request) sandbox.Fault {
 			if r.URL.Path == "/v3/candidates" && n.Add(1) == 2 {
@@ -233,38 +231,38 @@ func TestMissingScope(t *testing.T) {
 			return sandbox.NoFault
 		})
 		var l loader.Loader
-		cfg := with(s, map[string]any{"streams": []string{"candidates", "users"}})
-		r := load(t, &l, cfg, nil)
-		assert.Equal(t, 1, r.code)
-		assert.Contains(t, r.err, "the scope was there when the stream was read before, and is gone")
-		assert.Contains(t, lastLine(r.err), "failed: candidates")
+		cfg := With(s, map[string]any{"streams": []string{"candidates", "users"}})
+		r := Load(t, &l, cfg, nil)
+		assert.Equal(t, 1, r.Code)
+		assert.Contains(t, r.Err, "the scope was there when the stream was read before, and is gone")
+		assert.Contains(t, LastLine(r.Err), "failed: candidates")
 		s.SetFault(nil)
 		s.Grant(nil)
-		require.Zero(t, load(t, &l, cfg, l.LastState()).code)
-		complete(t, s, &l, "candidates", "users")
+		require.Zero(t, Load(t, &l, cfg, l.LastState()).Code)
+		Complete(t, s, &l, "candidates", "users")
 	})
 	t.Run("taken away between two runs", func(t *testing.T) {
-		s := serve(t, sandbox.Options{})
-		cfg := with(s, map[string]any{"streams": []string{"candidates", "users", "jobs"}})
+		s := Serve(t, sandbox.Options{})
+		cfg := With(s, map[string]any{"streams": []string{"candidates", "users", "jobs"}})
 		var l loader.Loader
-		require.Zero(t, load(t, &l, cfg, nil).code)
+		require.Zero(t, Load(t, &l, cfg, nil).Code)
 		before := l.LastState()
 		s.Grant(only)
-		r := load(t, &l, cfg, before)
-		assert.Equal(t, 1, r.code)
-		assert.Regexp(t, `level=ERROR msg="the scope was there when the stream was read before, and is gone: .*grant the scope harvest:candidates:list`, r.err)
-		complete(t, s, &l, "users", "jobs")
-		assert.Equal(t, bookmark(t, before, "candidates"), bookmark(t, l.LastState(), "candidates"),
+		r := Load(t, &l, cfg, before)
+		assert.Equal(t, 1, r.Code)
+		assert.Regexp(t, `level=ERROR msg="the scope was there when the stream was read before, and is gone: .*grant the scope harvest:candidates:list`, r.Err)
+		Complete(t, s, &l, "users", "jobs")
+		assert.Equal(t, Bookmark(t, before, "candidates"), Bookmark(t, l.LastState(), "candidates"),
 			"its bookmark stays")
 		foreign := `{"bookmarks":{"candidates":{"replication_key":"updated_at","replication_key_value":"2026-01-01T00:00:00Z"}}}`
-		assert.Equal(t, 1, load(t, &l, cfg, []byte(foreign)).code, "another tap's state says so, too")
-		assert.Zero(t, load(t, &l, cfg, []byte(`{"bookmarks":{"candidates":{}}}`)).code)
+		assert.Equal(t, 1, Load(t, &l, cfg, []byte(foreign)).Code, "another tap's state says so, too")
+		assert.Zero(t, Load(t, &l, cfg, []byte(`{"bookmarks":{"candidates":{}}}`)).Code)
 	})
 	t.Run("no scope at all", func(t *testing.T) {
-		s := serve(t, sandbox.Options{Scopes: []string{}})
-		r := run(t, "--config", file(t, "c.json", s.Config()))
-		assert.Equal(t, 2, r.code)
-		assert.Empty(t, r.out)
-		assert.Contains(t, r.err, "no scope is granted")
+		s := Serve(t, sandbox.Options{Scopes: []string{}})
+		r := Run(t, "--config", File(t, "c.json", s.Config()))
+		assert.Equal(t, 2, r.Code)
+		assert.Empty(t, r.Out)
+		assert.Contains(t, r.Err, "no scope is granted")
 	})
 }

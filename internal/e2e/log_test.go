@@ -1,6 +1,6 @@
 //go:build unix
 
-package cli_test
+package e2e
 
 import (
 	"bytes"
@@ -73,40 +73,40 @@ func TestLogHasARowForEachStream(t *testing.T) {
 	for _, protocol := range []string{"singer", "airbyte"} {
 		t.Run(protocol, func(t *testing.T) {
 			t.Parallel()
-			s := serve(t, sandbox.Options{Scopes: []string{
+			s := Serve(t, sandbox.Options{Scopes: []string{
 				"harvest:users:list", "harvest:jobs:list",
 				"harvest:candidates:list", "harvest:demographic_questions:list",
 			}})
-			config := with(s, map[string]any{
+			config := With(s, map[string]any{
 				"streams":       []string{"users", "jobs", "offers", "candidates", "demographic_questions", "sync_*"},
 				"refresh_every": map[string]any{"jobs": "1h", "*": "0s"},
 				"deletes":       map[string]any{"store": "file://" + filepath.ToSlash(t.TempDir())},
 			})
 			report := filepath.Join(t.TempDir(), "report.json")
-			var read func(state []byte) result
+			var read func(state []byte) Result
 			var state func() []byte
 			if protocol == "singer" {
 				var l loader.Loader
-				read = func(state []byte) result {
-					args := []string{"--config", file(t, "config.json", config), "--report", report}
+				read = func(state []byte) Result {
+					args := []string{"--config", File(t, "config.json", config), "--report", report}
 					if state != nil {
-						args = append(args, "--state", file(t, "state.json", state))
+						args = append(args, "--state", File(t, "state.json", state))
 					}
-					r := run(t, args...)
-					require.NoError(t, l.Load(strings.NewReader(r.out), false), r.err)
+					r := Run(t, args...)
+					require.NoError(t, l.Load(strings.NewReader(r.Out), false), r.Err)
 					return r
 				}
 				state = l.LastState
 			} else {
 				c := connect(t, s, config, "incremental", chosen...)
-				read = func(state []byte) result {
-					r := run(t, append(c.args(t, state), "--report", report)...)
-					require.NoError(t, c.Read(strings.NewReader(r.out), false))
+				read = func(state []byte) Result {
+					r := Run(t, append(c.args(t, state), "--report", report)...)
+					require.NoError(t, c.Read(strings.NewReader(r.Out), false))
 					return r
 				}
 				state = c.State
 			}
-			first := logged(t, read(nil).out)
+			first := logged(t, read(nil).Out)
 			assert.Len(t, first, 5)
 			s.SetFault(func(r *http.Request) sandbox.Fault {
 				if strings.HasSuffix(r.URL.Path, "/users") {
@@ -115,7 +115,7 @@ func TestLogHasARowForEachStream(t *testing.T) {
 				return sandbox.NoFault
 			})
 			s.ResetRequests()
-			rows := logged(t, read(state()).out)
+			rows := logged(t, read(state()).Out)
 			lists, _, _ := s.Requests()
 			var r tap.Report
 			data, err := os.ReadFile(report)
@@ -163,8 +163,8 @@ func jsonNumber(v any) string {
 // The log follows the catalog's columns and the policy like any other stream.
 func TestLogFollowsSelectionAndPolicy(t *testing.T) {
 	t.Parallel()
-	s := serve(t, sandbox.Options{})
-	r := run(t, "--config", file(t, "c.json", with(s, map[string]any{
+	s := Serve(t, sandbox.Options{})
+	r := Run(t, "--config", File(t, "c.json", With(s, map[string]any{
 		"streams": []string{"offices", tap.SyncLog}, "exclude": []string{"sync_log.bytes"},
 		"privacy": map[string]any{"contact": "drop"},
 		"privacy_columns": map[string]any{
@@ -172,8 +172,8 @@ func TestLogFollowsSelectionAndPolicy(t *testing.T) {
 		},
 		"privacy_key": "0123456789abcdef",
 	})))
-	require.Zero(t, r.code, r.err)
-	row := logged(t, r.out)["offices"]
+	require.Zero(t, r.Code, r.Err)
+	row := logged(t, r.Out)["offices"]
 	assert.NotContains(t, row, "bytes")
 	assert.NotContains(t, row, "tap_version")
 	assert.Len(t, row["organization_name"], 64)
@@ -184,16 +184,16 @@ func TestLogFollowsSelectionAndPolicy(t *testing.T) {
 func TestLogOfAStoppedRun(t *testing.T) {
 	t.Parallel()
 	for _, protocol := range []string{"singer", "airbyte"} {
-		s := serve(t, sandbox.Options{Candidates: 600, Latency: 30 * time.Millisecond})
-		config := with(s, map[string]any{
-			"streams": append(byDefault(t), tap.SyncLog),
+		s := Serve(t, sandbox.Options{Candidates: 600, Latency: 30 * time.Millisecond})
+		config := With(s, map[string]any{
+			"streams": append(ByDefault(t), tap.SyncLog),
 		})
-		args := []string{"--config", file(t, "config.json", config)}
+		args := []string{"--config", File(t, "config.json", config)}
 		if protocol == "airbyte" {
 			args = connect(t, s, config, "incremental").args(t, nil)
 		}
-		asked := nthRequest(s, 40)
-		cmd := command(t, args...)
+		asked := NthRequest(s, 40)
+		cmd := Command(t, args...)
 		var out bytes.Buffer
 		cmd.Stdout = &out
 		require.NoError(t, cmd.Start())
@@ -209,7 +209,7 @@ func TestLogOfAStoppedRun(t *testing.T) {
 		}
 		unfinished := 0
 		rows := logged(t, messages.String())
-		assert.GreaterOrEqual(t, len(rows), len(byDefault(t)))
+		assert.GreaterOrEqual(t, len(rows), len(ByDefault(t)))
 		for _, row := range rows {
 			if row["status"] == "unfinished" {
 				unfinished++

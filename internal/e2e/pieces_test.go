@@ -1,4 +1,4 @@
-package cli_test
+package e2e
 
 import (
 	"bytes"
@@ -19,11 +19,6 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
 )
 
-// only returns a config that reads these streams.
-func only(s *sandbox.Server, streams ...string) map[string]any {
-	return with(s, map[string]any{"streams": streams})
-}
-
 // progress is the unfinished part of a state.
 func pieces(t testing.TB, state []byte, stream string) []struct{ From, Before, Cursor string } {
 	t.Helper()
@@ -39,14 +34,15 @@ func pieces(t testing.TB, state []byte, stream string) []struct{ From, Before, C
 }
 
 func TestLongListsCostAtMostFivePercentMore(t *testing.T) {
+	t.Parallel()
 	for _, rows := range []int{1, 499, 500, 501, 1000, 3600, 9700, 20000, 35000, 62000, 110000} {
 		t.Run(fmt.Sprint(rows), func(t *testing.T) {
 			if rows > 5000 {
 				long.Only(t)
 			}
-			s := serve(t, sandbox.Options{Candidates: rows})
-			r := run(t, "--config", file(t, "c.json", only(s, "candidates")))
-			require.Zero(t, r.code, r.err)
+			s := Serve(t, sandbox.Options{Candidates: rows})
+			r := Run(t, "--config", File(t, "c.json", Only(s, "candidates")))
+			require.Zero(t, r.Code, r.Err)
 			lists, _, _ := s.Requests()
 			full := (rows + 499) / 500
 			assert.LessOrEqual(t, lists["candidates"], full+max(1, full/20), "%d pages", full)
@@ -60,22 +56,22 @@ func TestLongListsCostAtMostFivePercentMore(t *testing.T) {
 
 func TestLongListIsCutAndAKillCostsLittle(t *testing.T) {
 	long.Only(t)
-	s := serve(t, sandbox.Options{Candidates: 50000})
-	cfg := only(s, "candidates")
-	r := run(t, "--config", file(t, "c.json", cfg))
-	require.Zero(t, r.code)
+	s := Serve(t, sandbox.Options{Candidates: 50000})
+	cfg := Only(s, "candidates")
+	r := Run(t, "--config", File(t, "c.json", cfg))
+	require.Zero(t, r.Code)
 	var whole loader.Loader
-	cut := len(r.out) * 7 / 10
-	require.NoError(t, whole.Load(strings.NewReader(r.out[:cut]), true))
+	cut := len(r.Out) * 7 / 10
+	require.NoError(t, whole.Load(strings.NewReader(r.Out[:cut]), true))
 	state := whole.LastState()
 	assert.Greater(t, len(pieces(t, state, "candidates")), 0)
 	before := whole.Total()
 	covered := whole.Covered[len(whole.Covered)-1]
 	assert.Less(t, before-covered, 2*2500+2*500, "a state comes every few thousand records")
 
-	again := load(t, &whole, cfg, state)
-	require.Zero(t, again.code, again.err)
-	complete(t, s, &whole, "candidates")
+	again := Load(t, &whole, cfg, state)
+	require.Zero(t, again.Code, again.Err)
+	Complete(t, s, &whole, "candidates")
 	repeated := whole.Total() - 50000
 	assert.Less(t, repeated, 8*3000, "the second run repeats little")
 }
@@ -83,13 +79,13 @@ func TestLongListIsCutAndAKillCostsLittle(t *testing.T) {
 func TestExpiredCursorCostsOnePiece(t *testing.T) {
 	long.Only(t)
 	const rows = 50000
-	s := serve(t, sandbox.Options{Candidates: rows})
+	s := Serve(t, sandbox.Options{Candidates: rows})
 	// one piece after the other
-	cfg := with(s, map[string]any{"streams": []string{"candidates"}, "concurrency": 1})
-	r := run(t, "--config", file(t, "c.json", cfg))
-	require.Zero(t, r.code)
+	cfg := With(s, map[string]any{"streams": []string{"candidates"}, "concurrency": 1})
+	r := Run(t, "--config", File(t, "c.json", cfg))
+	require.Zero(t, r.Code)
 	var l loader.Loader
-	require.NoError(t, l.Load(strings.NewReader(r.out[:len(r.out)*7/10]), true))
+	require.NoError(t, l.Load(strings.NewReader(r.Out[:len(r.Out)*7/10]), true))
 	state := l.LastState()
 	require.NotEmpty(t, pieces(t, state, "candidates"))
 	var expired atomic.Int32
@@ -100,17 +96,17 @@ func TestExpiredCursorCostsOnePiece(t *testing.T) {
 		return sandbox.NoFault
 	})
 	s.ResetRequests()
-	again := load(t, &l, cfg, state)
-	require.Zero(t, again.code, again.err)
-	complete(t, s, &l, "candidates")
+	again := Load(t, &l, cfg, state)
+	require.Zero(t, again.Code, again.Err)
+	Complete(t, s, &l, "candidates")
 	lists, _, _ := s.Requests()
 	assert.Less(t, lists["candidates"], rows/500*9/10, "what was complete is not read again")
-	assert.Contains(t, again.err, "the cursor expired")
+	assert.Contains(t, again.Err, "the cursor expired")
 }
 
 func TestCursorThatExpiresDuringARun(t *testing.T) {
 	long.Only(t)
-	s := serve(t, sandbox.Options{Candidates: 20000})
+	s := Serve(t, sandbox.Options{Candidates: 20000})
 	var n atomic.Int32
 	s.SetFault(func(r *http.Request) sandbox.Fault {
 		if r.URL.Query().Has("cursor") && n.Add(1)%25 == 0 {
@@ -119,43 +115,44 @@ func TestCursorThatExpiresDuringARun(t *testing.T) {
 		return sandbox.NoFault
 	})
 	var l loader.Loader
-	r := load(t, &l, only(s, "candidates", "applications"), nil)
-	require.Contains(t, []int{0, 1}, r.code, r.err)
+	r := Load(t, &l, Only(s, "candidates", "applications"), nil)
+	require.Contains(t, []int{0, 1}, r.Code, r.Err)
 	s.SetFault(nil)
-	require.Zero(t, load(t, &l, only(s, "candidates", "applications"), l.LastState()).code)
-	complete(t, s, &l, "candidates", "applications")
+	require.Zero(t, Load(t, &l, Only(s, "candidates", "applications"), l.LastState()).Code)
+	Complete(t, s, &l, "candidates", "applications")
 }
 
 // TestKilledAnywhereNothingIsLost cuts the output of a run at random places, like a kill, and
 // continues from the last whole state, while rows change. Only the union of the output counts.
 func TestKilledAnywhereNothingIsLost(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(long.Or(2, 8)) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			random := rand.New(rand.NewPCG(seed, 3))
-			s := serve(t, sandbox.Options{Candidates: long.Or(60, 400), Seed: seed})
+			s := Serve(t, sandbox.Options{Candidates: long.Or(60, 400), Seed: seed})
 			var l loader.Loader
 			var state []byte
 			for range long.Or(3, 6) {
 				args := []string{
 					"--config",
-					file(t, "c.json", with(s, map[string]any{"lookback": "1s"})),
+					File(t, "c.json", With(s, map[string]any{"lookback": "1s"})),
 				}
 				if state != nil {
-					args = append(args, "--state", file(t, "s.json", state))
+					args = append(args, "--state", File(t, "s.json", state))
 				}
-				r := run(t, args...)
-				require.Zero(t, r.code, r.err)
-				cut := random.IntN(len(r.out))
-				require.NoError(t, l.Load(strings.NewReader(r.out[:cut]), true))
+				r := Run(t, args...)
+				require.Zero(t, r.Code, r.Err)
+				cut := random.IntN(len(r.Out))
+				require.NoError(t, l.Load(strings.NewReader(r.Out[:cut]), true))
 				state = l.LastState()
 				for _, name := range []string{"candidates", "notes", "job_posts", "users"} {
 					s.Change(name, random, random.IntN(4), random.IntN(4), random.IntN(2))
 				}
 			}
-			r := load(t, &l, with(s, map[string]any{"lookback": "1s"}), state)
-			require.Zero(t, r.code, r.err)
-			complete(t, s, &l)
+			r := Load(t, &l, With(s, map[string]any{"lookback": "1s"}), state)
+			require.Zero(t, r.Code, r.Err)
+			Complete(t, s, &l)
 		})
 	}
 }
@@ -167,7 +164,7 @@ func TestRowsThatChangeDuringARead(t *testing.T) {
 	for seed := range uint64(2) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
-			s := serve(t, sandbox.Options{Candidates: 45000, Seed: seed})
+			s := Serve(t, sandbox.Options{Candidates: 45000, Seed: seed})
 			random := rand.New(rand.NewPCG(seed, 4))
 			var mu sync.Mutex
 			s.SetFault(func(r *http.Request) sandbox.Fault {
@@ -179,18 +176,19 @@ func TestRowsThatChangeDuringARead(t *testing.T) {
 				return sandbox.NoFault
 			})
 			var l loader.Loader
-			cfg := with(s, map[string]any{"streams": []string{"candidates"}, "lookback": "2s"})
-			r := load(t, &l, cfg, nil)
-			require.Zero(t, r.code, r.err)
+			cfg := With(s, map[string]any{"streams": []string{"candidates"}, "lookback": "2s"})
+			r := Load(t, &l, cfg, nil)
+			require.Zero(t, r.Code, r.Err)
 			s.SetFault(nil)
-			require.Zero(t, load(t, &l, cfg, l.LastState()).code)
-			complete(t, s, &l, "candidates")
+			require.Zero(t, Load(t, &l, cfg, l.LastState()).Code)
+			Complete(t, s, &l, "candidates")
 		})
 	}
 }
 
 func TestStateOfTheSingerSDKIsAccepted(t *testing.T) {
-	s := serve(t, sandbox.Options{})
+	t.Parallel()
+	s := Serve(t, sandbox.Options{})
 	for name, c := range map[string]struct {
 		state string
 		all   bool
@@ -207,10 +205,10 @@ func TestStateOfTheSingerSDKIsAccepted(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var l loader.Loader
-			r := load(t, &l, only(s, "candidates"), []byte(c.state))
-			require.Zero(t, r.code, r.err)
+			r := Load(t, &l, Only(s, "candidates"), []byte(c.state))
+			require.Zero(t, r.Code, r.Err)
 			if c.all {
-				complete(t, s, &l, "candidates")
+				Complete(t, s, &l, "candidates")
 			} else {
 				assert.Zero(t, l.Total())
 			}
@@ -218,11 +216,11 @@ func TestStateOfTheSingerSDKIsAccepted(t *testing.T) {
 	}
 	t.Run("what is unknown is passed on", func(t *testing.T) {
 		var l loader.Loader
-		r := load(t, &l, only(s, "users"),
+		r := Load(t, &l, Only(s, "users"),
 			[]byte(`{"bookmarks":{"of_another_tap":{"x":1},"jobs":{"replication_key":"updated_at","replication_key_value":"2020-01-01T00:00:00Z"}},"currently_syncing":null}`))
-		require.Zero(t, r.code, r.err)
+		require.Zero(t, r.Code, r.Err)
 		assert.True(t, bytes.Contains(l.LastState(), []byte(`"of_another_tap":{"x":1}`)))
-		assert.NotZero(t, bookmark(t, l.LastState(), "jobs"),
+		assert.NotZero(t, Bookmark(t, l.LastState(), "jobs"),
 			"a stream that is not read keeps its bookmark")
 	})
 }

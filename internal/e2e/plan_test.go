@@ -1,4 +1,4 @@
-package cli_test
+package e2e
 
 import (
 	"encoding/json"
@@ -17,10 +17,10 @@ import (
 
 func planned(t testing.TB, args ...string) *greenhouse.Plan {
 	t.Helper()
-	r := run(t, append([]string{"plan", "--format", "json"}, args...)...)
-	require.Zero(t, r.code, r.err)
+	r := Run(t, append([]string{"plan", "--format", "json"}, args...)...)
+	require.Zero(t, r.Code, r.Err)
 	p := &greenhouse.Plan{}
-	require.NoError(t, json.Unmarshal([]byte(r.out), p))
+	require.NoError(t, json.Unmarshal([]byte(r.Out), p))
 	return p
 }
 
@@ -29,8 +29,8 @@ func planned(t testing.TB, args ...string) *greenhouse.Plan {
 func TestPlanIsRightForOneRequestAStream(t *testing.T) {
 	t.Parallel()
 	for _, candidates := range long.Or([]int{1, 1100}, []int{1, 60, 2500}) {
-		s := serve(t, sandbox.Options{Candidates: candidates, Limit: 50000})
-		config := file(t, "c.json", s.Config())
+		s := Serve(t, sandbox.Options{Candidates: candidates, Limit: 50000})
+		config := File(t, "c.json", s.Config())
 		p := planned(t, "--config", config)
 		lists, _, _ := s.Requests()
 		for list, n := range lists {
@@ -48,8 +48,8 @@ func TestPlanIsRightForOneRequestAStream(t *testing.T) {
 			}
 		}
 		assert.InEpsilon(t, pages, p.First.Requests, 0.5, "%d candidates", candidates)
-		assert.Len(t, p.Streams, len(byDefault(t)))
-		assert.Equal(t, len(byDefault(t))+1, p.Quiet.Requests, "two for job_posts")
+		assert.Len(t, p.Streams, len(ByDefault(t)))
+		assert.Equal(t, len(ByDefault(t))+1, p.Quiet.Requests, "two for job_posts")
 		assert.Equal(t, 50000, p.Limit.Requests)
 		assert.Equal(t, "Sandbox Inc.", p.Organization.Name)
 		assert.Empty(t, p.Missing)
@@ -59,22 +59,22 @@ func TestPlanIsRightForOneRequestAStream(t *testing.T) {
 func TestPlanNamesMissingScopesAndFollowsTheState(t *testing.T) {
 	t.Parallel()
 	for _, introspection := range []bool{true, false} {
-		s := serve(t, sandbox.Options{
+		s := Serve(t, sandbox.Options{
 			Scopes: []string{"harvest:users:list", "harvest:candidates:list"}, Candidates: 1200,
 			NoIntrospection: !introspection,
 		})
-		config := with(s, map[string]any{"streams": []string{"users", "candidates", "offers", "sync_log"}})
+		config := With(s, map[string]any{"streams": []string{"users", "candidates", "offers", "sync_log"}})
 		var l loader.Loader
-		load(t, &l, config, nil)
+		Load(t, &l, config, nil)
 		s.ResetRequests()
-		path := file(t, "c.json", config)
-		p := planned(t, "--config", path, "--state", file(t, "s.json", l.LastState()))
+		path := File(t, "c.json", config)
+		p := planned(t, "--config", path, "--state", File(t, "s.json", l.LastState()))
 		lists, _, _ := s.Requests()
 		assert.Equal(t, !introspection, lists["offers"] > 0, "what is known is not asked")
 		assert.Equal(t, []string{"harvest:offers:list"}, p.Missing)
 		assert.Equal(t, 3, p.Next.Requests, "a state makes it a run with little new")
 		assert.Greater(t, p.First.Requests, 4)
-		text := run(t, "plan", "--config", path).out
+		text := Run(t, "plan", "--config", path).Out
 		assert.Regexp(t, `(?m)^ *\? .* offers$`, text)
 		for line := range strings.Lines(text) {
 			assert.LessOrEqual(t, len(line), 81, line)
@@ -86,26 +86,26 @@ func TestPlanNamesMissingScopesAndFollowsTheState(t *testing.T) {
 // same. A sweep that is due is part of the next run.
 func TestPlanCountsWhatTheNextRunAsksFor(t *testing.T) {
 	t.Parallel()
-	s := serve(t, sandbox.Options{Candidates: 3000, Limit: 50000})
+	s := Serve(t, sandbox.Options{Candidates: 3000, Limit: 50000})
 	streams := []string{"candidates", "users"}
-	all := planned(t, "--config", file(t, "all.json", with(s, map[string]any{"streams": streams})))
-	since := planned(t, "--config", file(t, "since.json", with(s, map[string]any{
+	all := planned(t, "--config", File(t, "all.json", With(s, map[string]any{"streams": streams})))
+	since := planned(t, "--config", File(t, "since.json", With(s, map[string]any{
 		"streams": streams, "start_date": time.Now().Add(-time.Minute).UTC().Format(time.RFC3339),
 	})))
 	assert.Greater(t, all.First.Requests, 4)
 	assert.Equal(t, 2, since.First.Requests, "nothing changed since")
 	assert.Equal(t, all.Sweep, since.Sweep)
 
-	config := with(s, map[string]any{
+	config := With(s, map[string]any{
 		"streams": streams, "deletes": map[string]any{"store": "file://" + t.TempDir()},
 	})
 	var l loader.Loader
-	load(t, &l, config, nil)
+	Load(t, &l, config, nil)
 	state := l.LastState()
 	for _, what := range []string{"a sweep is due", "none is"} {
-		p := planned(t, "--config", file(t, "c.json", config), "--state", file(t, "s.json", state))
+		p := planned(t, "--config", File(t, "c.json", config), "--state", File(t, "s.json", state))
 		s.ResetRequests()
-		load(t, &l, config, state)
+		Load(t, &l, config, state)
 		state = l.LastState()
 		lists, _, _ := s.Requests()
 		assert.InDelta(t, lists["candidates"]+lists["users"], p.Next.Requests, 1, what)

@@ -1,4 +1,4 @@
-package cli_test
+package e2e
 
 import (
 	"math/rand/v2"
@@ -17,8 +17,8 @@ import (
 func TestMaxStalenessLeavesQuietListsAlone(t *testing.T) {
 	t.Parallel()
 	for _, deletes := range []any{nil, map[string]any{"store": "file://" + filepath.ToSlash(t.TempDir())}} {
-		s := serve(t, sandbox.Options{})
-		config := with(s, map[string]any{
+		s := Serve(t, sandbox.Options{})
+		config := With(s, map[string]any{
 			"max_staleness": "24h", "lookback": "0s", "deletes": deletes,
 			"streams": []string{"users", "jobs", "candidates", "demographic_questions"},
 		})
@@ -28,7 +28,7 @@ func TestMaxStalenessLeavesQuietListsAlone(t *testing.T) {
 		for range 4 {
 			s.ResetRequests()
 			s.Change("candidates", random, 1, 0, 0)
-			require.Zero(t, load(t, &l, config, state).code)
+			require.Zero(t, Load(t, &l, config, state).Code)
 			state = l.LastState()
 		}
 		lists, _, _ := s.Requests()
@@ -37,8 +37,8 @@ func TestMaxStalenessLeavesQuietListsAlone(t *testing.T) {
 
 		s.Change("users", random, 1, 0, 0)
 		delete(config, "max_staleness")
-		require.Zero(t, load(t, &l, config, state).code)
-		complete(t, s, &l, "users", "jobs", "candidates", "demographic_questions")
+		require.Zero(t, Load(t, &l, config, state).Code)
+		Complete(t, s, &l, "users", "jobs", "candidates", "demographic_questions")
 		assert.NotContains(t, string(l.LastState()), `"quiet":2`)
 	}
 }

@@ -1,4 +1,4 @@
-package cli_test
+package e2e
 
 import (
 	"crypto/sha256"
@@ -67,7 +67,7 @@ func TestContentsOfAttachmentsAreStored(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
 	n, asked := 0, map[string]int{}
-	s := serve(t, sandbox.Options{FileFault: func(r *http.Request) sandbox.Fault {
+	s := Serve(t, sandbox.Options{FileFault: func(r *http.Request) sandbox.Fault {
 		mu.Lock()
 		defer mu.Unlock()
 		n++
@@ -80,20 +80,20 @@ func TestContentsOfAttachmentsAreStored(t *testing.T) {
 		}[n%9]
 	}})
 	dir := t.TempDir()
-	cfg := with(s, map[string]any{
+	cfg := With(s, map[string]any{
 		"streams":     []string{"attachments", "users"},
 		"attachments": map[string]any{"store": "file://" + dir},
 	})
 	var l loader.Loader
-	r := load(t, &l, cfg, nil)
-	require.Zero(t, r.code, r.err)
+	r := Load(t, &l, cfg, nil)
+	require.Zero(t, r.Code, r.Err)
 	whole(t, dir, attached(t, &l))
 	_, odd := s.FileRequests()
 	assert.Zero(t, odd, "no credential, cookie or referer goes to the file host")
 	before, _ := s.FileRequests()
 	var again loader.Loader
-	r = load(t, &again, cfg, nil)
-	require.Zero(t, r.code, r.err)
+	r = Load(t, &again, cfg, nil)
+	require.Zero(t, r.Code, r.Err)
 	after, _ := s.FileRequests()
 	assert.Equal(t, before, after,
 		"what is in the store is not fetched again, also after a lost state")
@@ -105,57 +105,59 @@ func TestContentsOfAttachmentsAreStored(t *testing.T) {
 
 // Expired links are renewed, with one request per page.
 func TestExpiredLinksAreRenewed(t *testing.T) {
+	t.Parallel()
 	var s *sandbox.Server
 	var once sync.Once
-	s = serve(t, sandbox.Options{FileFault: func(*http.Request) sandbox.Fault {
+	s = Serve(t, sandbox.Options{FileFault: func(*http.Request) sandbox.Fault {
 		once.Do(func() { s.ExpireLinks() })
 		return sandbox.NoFault
 	}})
 	dir := t.TempDir()
 	var l loader.Loader
-	r := load(t, &l, with(s, map[string]any{
+	r := Load(t, &l, With(s, map[string]any{
 		"streams":     []string{"attachments"},
 		"attachments": map[string]any{"store": "file://" + dir},
 	}), nil)
-	require.Zero(t, r.code, r.err)
+	require.Zero(t, r.Code, r.Err)
 	whole(t, dir, attached(t, &l))
 	lists, _, _ := s.Requests()
 	assert.LessOrEqual(t, lists["attachments"], 1+(len(l.Rows["attachments"])+49)/50)
 }
 
 func TestFailuresOfFilesAndStores(t *testing.T) {
+	t.Parallel()
 	t.Run("a file that is gone is told by its record", func(t *testing.T) {
-		s := serve(t, sandbox.Options{FileFault: func(r *http.Request) sandbox.Fault {
+		s := Serve(t, sandbox.Options{FileFault: func(r *http.Request) sandbox.Fault {
 			if strings.HasSuffix(r.URL.Path, "7") {
 				return sandbox.Status404
 			}
 			return sandbox.NoFault
 		}})
 		var l loader.Loader
-		r := load(t, &l, with(s, map[string]any{
+		r := Load(t, &l, With(s, map[string]any{
 			"streams":     []string{"attachments"},
 			"attachments": map[string]any{"store": "file://" + t.TempDir()},
 		}), nil)
-		require.Zero(t, r.code, r.err)
+		require.Zero(t, r.Code, r.Err)
 		for id, a := range attached(t, &l) {
 			assert.Equal(t, id%10 == 7, a.ContentError != nil)
 			assert.Equal(t, id%10 == 7, a.ContentURL == nil)
 		}
 	})
 	t.Run("a file host that stays away fails the stream, whose bookmark stays", func(t *testing.T) {
-		s := serve(t, sandbox.Options{FileFault: func(r *http.Request) sandbox.Fault {
+		s := Serve(t, sandbox.Options{FileFault: func(r *http.Request) sandbox.Fault {
 			if strings.HasSuffix(r.URL.Path, "7") {
 				return sandbox.Status503
 			}
 			return sandbox.NoFault
 		}})
 		var l loader.Loader
-		r := load(t, &l, with(s, map[string]any{
+		r := Load(t, &l, With(s, map[string]any{
 			"streams": []string{"attachments", "users"}, "max_retry_time": "1s",
 			"attachments": map[string]any{"store": "file://" + t.TempDir()},
 		}), nil)
-		assert.Equal(t, 1, r.code)
-		assert.Contains(t, r.err, "fetching the file of attachment")
+		assert.Equal(t, 1, r.Code)
+		assert.Contains(t, r.Err, "fetching the file of attachment")
 		assert.NotEmpty(t, l.Rows["users"])
 		for _, a := range attached(t, &l) {
 			assert.Nil(t, a.ContentError)
@@ -163,16 +165,16 @@ func TestFailuresOfFilesAndStores(t *testing.T) {
 		assert.NotContains(t, string(l.LastState()), `"attachments":{"replication_key"`)
 	})
 	t.Run("types and sizes", func(t *testing.T) {
-		s := serve(t, sandbox.Options{})
+		s := Serve(t, sandbox.Options{})
 		var l loader.Loader
-		r := load(t, &l, with(s, map[string]any{
+		r := Load(t, &l, With(s, map[string]any{
 			"streams": []string{"attachments"},
 			"attachments": map[string]any{
 				"store": "file://" + t.TempDir(), "types": []string{"resume", "cover_letter"},
 				"max_bytes": 100,
 			},
 		}), nil)
-		require.Zero(t, r.code, r.err)
+		require.Zero(t, r.Code, r.Err)
 		kept := 0
 		for _, a := range attached(t, &l) {
 			if a.ContentURL != nil {
@@ -184,39 +186,39 @@ func TestFailuresOfFilesAndStores(t *testing.T) {
 		assert.Positive(t, kept)
 	})
 	t.Run("a store that may not be written fails the stream, and no other", func(t *testing.T) {
-		s := serve(t, sandbox.Options{})
-		blocked := file(t, "blocked", "a file where a folder should be")
+		s := Serve(t, sandbox.Options{})
+		blocked := File(t, "blocked", "a file where a folder should be")
 		var l loader.Loader
-		r := load(t, &l, with(s, map[string]any{
+		r := Load(t, &l, With(s, map[string]any{
 			"streams":     []string{"attachments", "users"},
 			"attachments": map[string]any{"store": "file://" + blocked},
 		}), nil)
-		assert.Equal(t, 1, r.code)
-		assert.Contains(t, r.err, "attachments.store")
+		assert.Equal(t, 1, r.Code)
+		assert.Contains(t, r.Err, "attachments.store")
 		assert.NotEmpty(t, l.Rows["users"])
 		assert.Empty(t, l.Rows["attachments"])
 	})
 	t.Run("a treated name does not show in the object's name", func(t *testing.T) {
-		s := serve(t, sandbox.Options{})
+		s := Serve(t, sandbox.Options{})
 		dir := t.TempDir()
 		var l loader.Loader
-		r := load(t, &l, with(s, map[string]any{
+		r := Load(t, &l, With(s, map[string]any{
 			"streams":     []string{"attachments"},
 			"privacy":     map[string]any{"free_text": "drop", "credential": "drop"},
 			"attachments": map[string]any{"store": "file://" + dir},
 		}), nil)
-		require.Zero(t, r.code, r.err)
+		require.Zero(t, r.Code, r.Err)
 		whole(t, dir, attached(t, &l))
-		assert.NotContains(t, r.out, "Resume.pdf")
-		assert.NotContains(t, r.out, "X-Amz-Signature")
+		assert.NotContains(t, r.Out, "Resume.pdf")
+		assert.NotContains(t, r.Out, "X-Amz-Signature")
 	})
 	t.Run("bad addresses of stores", func(t *testing.T) {
-		s := serve(t, sandbox.Options{})
+		s := Serve(t, sandbox.Options{})
 		for _, store := range []string{"folder", "ftp://x", "file://relative", "s3://"} {
-			r := run(t, "--config", file(t, "c.json",
-				with(s, map[string]any{"attachments": map[string]any{"store": store}})))
-			assert.Equal(t, 2, r.code, store)
-			assert.Contains(t, r.err, "attachments.store")
+			r := Run(t, "--config", File(t, "c.json",
+				With(s, map[string]any{"attachments": map[string]any{"store": store}})))
+			assert.Equal(t, 2, r.Code, store)
+			assert.Contains(t, r.Err, "attachments.store")
 		}
 	})
 }

@@ -1,6 +1,6 @@
 //go:build unix
 
-package cli_test
+package e2e
 
 import (
 	"bytes"
@@ -31,12 +31,12 @@ func configure(t testing.TB, config string, mode string, change func(stream map[
 	names ...string,
 ) []byte {
 	t.Helper()
-	r := run(t, "discover", "--config", config)
-	require.Zero(t, r.code, r.out)
+	r := Run(t, "discover", "--config", config)
+	require.Zero(t, r.Code, r.Out)
 	var m struct {
 		Catalog struct{ Streams []map[string]any }
 	}
-	for line := range strings.Lines(r.out) {
+	for line := range strings.Lines(r.Out) {
 		if strings.Contains(line, `"CATALOG"`) {
 			require.NoError(t, json.Unmarshal([]byte(line), &m))
 		}
@@ -77,7 +77,7 @@ func connect(t testing.TB, s *sandbox.Server, config map[string]any, mode string
 	names ...string,
 ) *source {
 	t.Helper()
-	c := &source{server: s, config: file(t, "config.json", config)}
+	c := &source{server: s, config: File(t, "config.json", config)}
 	c.choose(t, configure(t, c.config, mode, nil, names...))
 	return c
 }
@@ -85,24 +85,24 @@ func connect(t testing.TB, s *sandbox.Server, config map[string]any, mode string
 func (c *source) choose(t testing.TB, catalog []byte) {
 	t.Helper()
 	require.NoError(t, c.Catalog(catalog))
-	c.catalog = file(t, "catalog.json", catalog)
+	c.catalog = File(t, "catalog.json", catalog)
 }
 
 func (c *source) args(t testing.TB, state []byte) []string {
 	t.Helper()
 	args := []string{"read", "--config", c.config, "--catalog", c.catalog}
 	if state != nil {
-		args = append(args, "--state", file(t, "state.json", state))
+		args = append(args, "--state", File(t, "state.json", state))
 	}
 	return args
 }
 
 // read runs a sync and takes its messages; state may be nil.
-func (c *source) read(t testing.TB, state []byte) result {
+func (c *source) read(t testing.TB, state []byte) Result {
 	t.Helper()
-	r := run(t, c.args(t, state)...)
-	noSecrets(t, r)
-	require.NoError(t, c.Read(strings.NewReader(r.out), false))
+	r := Run(t, c.args(t, state)...)
+	NoSecrets(t, r)
+	require.NoError(t, c.Read(strings.NewReader(r.Out), false))
 	return r
 }
 
@@ -118,28 +118,29 @@ func (c *source) all(t testing.TB, status string, but ...string) {
 
 func TestReadLoadsEveryStreamAndThenWhatChanged(t *testing.T) {
 	t.Parallel()
-	s := serve(t, sandbox.Options{Candidates: 700})
+	s := Serve(t, sandbox.Options{Candidates: 700})
 	c := connect(t, s, s.Config(), "incremental")
 	r := c.read(t, nil)
-	require.Zero(t, r.code, r.out)
-	assert.Empty(t, r.err)
-	assert.Len(t, c.Statuses, len(named(t, isList)))
+	require.Zero(t, r.Code, r.Out)
+	assert.Empty(t, r.Err)
+	assert.Len(t, c.Statuses, len(Named(t, IsList)))
 	c.all(t, "COMPLETE")
-	complete(t, s, &c.Loader)
+	Complete(t, s, &c.Loader)
 	assert.Equal(t, int64(len(c.Rows["users"])), c.Estimates["users"])
 	assert.GreaterOrEqual(t, c.Estimates["candidates"], int64(700),
 		"a guess from the first page, and no less than there is more than a page")
 	s.Change("candidates", rand.New(rand.NewPCG(1, 1)), 3, 5, 0)
 	s.ResetRequests()
-	require.Zero(t, c.read(t, c.State()).code)
-	complete(t, s, &c.Loader)
+	require.Zero(t, c.read(t, c.State()).Code)
+	Complete(t, s, &c.Loader)
 	lists, _, tokens := s.Requests()
 	assert.Equal(t, 1, tokens)
 	assert.Equal(t, 1, lists["candidates"])
 }
 
 func TestReadRequestsOnlySelectedColumns(t *testing.T) {
-	s := serve(t, sandbox.Options{})
+	t.Parallel()
+	s := Serve(t, sandbox.Options{})
 	c := connect(t, s, s.Config(), "incremental", "users")
 	c.choose(t, configure(t, c.config, "incremental", func(stream map[string]any) {
 		delete(stream["stream"].(map[string]any)["json_schema"].(map[string]any)["properties"].(map[string]any), "primary_email")
@@ -151,7 +152,7 @@ func TestReadRequestsOnlySelectedColumns(t *testing.T) {
 		}
 		return sandbox.NoFault
 	})
-	require.Zero(t, c.read(t, nil).code)
+	require.Zero(t, c.read(t, nil).Code)
 	assert.Contains(t, asked, "first_name")
 	assert.NotContains(t, asked, "primary_email")
 	for _, row := range c.Rows["users"] {
@@ -160,7 +161,8 @@ func TestReadRequestsOnlySelectedColumns(t *testing.T) {
 }
 
 func TestReadWithAScopeMissing(t *testing.T) {
-	s := serve(t, sandbox.Options{})
+	t.Parallel()
+	s := Serve(t, sandbox.Options{})
 	var scopes []string
 	all, err := schemas.Load()
 	require.NoError(t, err)
@@ -172,7 +174,7 @@ func TestReadWithAScopeMissing(t *testing.T) {
 	s.Grant(scopes)
 	c := connect(t, s, s.Config(), "incremental")
 	r := c.read(t, nil)
-	assert.Equal(t, 1, r.code, r.out)
+	assert.Equal(t, 1, r.Code, r.Out)
 	assert.Equal(t, []string{"STARTED", "INCOMPLETE"}, c.Statuses["offers"])
 	c.all(t, "COMPLETE", "offers")
 	require.Len(t, c.Errors, 1)
@@ -186,27 +188,27 @@ func TestReadWithFaults(t *testing.T) {
 	t.Parallel()
 	t.Run("that a repeat mends", func(t *testing.T) {
 		t.Parallel()
-		s := serve(t, sandbox.Options{
+		s := Serve(t, sandbox.Options{
 			Candidates: long.Or(120, 700), Fault: sandbox.Chaos(11, 0.05),
 			TokenUses: 40,
 		})
 		c := connect(t, s, s.Config(), "incremental")
 		r := c.read(t, nil)
-		require.Zero(t, r.code, r.out)
+		require.Zero(t, r.Code, r.Out)
 		c.all(t, "COMPLETE")
-		complete(t, s, &c.Loader)
+		Complete(t, s, &c.Loader)
 	})
 	t.Run("of one list", func(t *testing.T) {
 		t.Parallel()
-		s := serve(t, sandbox.Options{})
+		s := Serve(t, sandbox.Options{})
 		s.SetFault(func(r *http.Request) sandbox.Fault {
 			if r.URL.Path == "/v3/jobs" {
 				return sandbox.Status500
 			}
 			return sandbox.NoFault
 		})
-		c := connect(t, s, with(s, map[string]any{"max_retry_time": "2s"}), "incremental")
-		assert.Equal(t, 1, c.read(t, nil).code)
+		c := connect(t, s, With(s, map[string]any{"max_retry_time": "2s"}), "incremental")
+		assert.Equal(t, 1, c.read(t, nil).Code)
 		assert.Equal(t, []string{"STARTED", "INCOMPLETE"}, c.Statuses["jobs"])
 		c.all(t, "COMPLETE", "jobs")
 		require.Len(t, c.Errors, 1)
@@ -214,9 +216,9 @@ func TestReadWithFaults(t *testing.T) {
 	})
 	t.Run("of the credential", func(t *testing.T) {
 		t.Parallel()
-		s := serve(t, sandbox.Options{})
-		c := connect(t, s, with(s, map[string]any{"client_secret": "wrong"}), "incremental")
-		assert.Equal(t, 2, c.read(t, nil).code)
+		s := Serve(t, sandbox.Options{})
+		c := connect(t, s, With(s, map[string]any{"client_secret": "wrong"}), "incremental")
+		assert.Equal(t, 2, c.read(t, nil).Code)
 		require.Len(t, c.Errors, 1)
 		assert.Equal(t, "config_error", c.Errors[0].FailureType)
 		assert.Contains(t, c.Errors[0].Message, "client_secret")
@@ -226,23 +228,24 @@ func TestReadWithFaults(t *testing.T) {
 
 func TestReadReportsTheRateLimit(t *testing.T) {
 	t.Parallel()
-	s := serve(t, sandbox.Options{Limit: 30, Window: 2 * time.Second})
+	s := Serve(t, sandbox.Options{Limit: 30, Window: 2 * time.Second})
 	c := connect(t, s, s.Config(), "incremental")
-	require.Zero(t, c.read(t, nil).code)
+	require.Zero(t, c.read(t, nil).Code)
 	assert.NotZero(t, c.Limited)
 	_, status, _ := s.Requests()
 	assert.Zero(t, status[http.StatusTooManyRequests])
 	c.all(t, "COMPLETE")
-	complete(t, s, &c.Loader)
+	Complete(t, s, &c.Loader)
 }
 
 func TestReadSendsTheNewRefreshToken(t *testing.T) {
+	t.Parallel()
 	for name, config := range map[string]func(s *sandbox.Server) map[string]any{
 		"flat": func(s *sandbox.Server) map[string]any {
-			return with(s, map[string]any{"refresh_token": sandbox.RefreshToken})
+			return With(s, map[string]any{"refresh_token": sandbox.RefreshToken})
 		},
 		"nested": func(s *sandbox.Server) map[string]any {
-			return with(s, map[string]any{
+			return With(s, map[string]any{
 				"client_id": nil, "client_secret": nil,
 				"credentials": map[string]any{
 					"auth_type": "refresh_token", "client_id": sandbox.ClientID,
@@ -252,15 +255,15 @@ func TestReadSendsTheNewRefreshToken(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := serve(t, sandbox.Options{})
+			s := Serve(t, sandbox.Options{})
 			c := connect(t, s, config(s), "incremental", "users")
 			require.NoError(t, os.Chmod(c.config, 0o400))
-			require.Zero(t, c.read(t, nil).code)
+			require.Zero(t, c.read(t, nil).Code)
 			require.Len(t, c.Configs, 1)
 			// The config that the platform was asked to save works for the next run.
-			c.config = file(t, "config.json", []byte(c.Configs[0]))
+			c.config = File(t, "config.json", []byte(c.Configs[0]))
 			assert.Contains(t, string(c.Configs[0]), s.CurrentRefreshToken())
-			require.Zero(t, c.read(t, c.State()).code)
+			require.Zero(t, c.read(t, c.State()).Code)
 			require.Len(t, c.Configs, 2)
 			var kept map[string]any
 			require.NoError(t, json.Unmarshal(c.Configs[1], &kept))
@@ -268,10 +271,10 @@ func TestReadSendsTheNewRefreshToken(t *testing.T) {
 			for _, command := range []string{"check", "discover"} {
 				indented, err := json.MarshalIndent(kept, "", "  ")
 				require.NoError(t, err)
-				r := run(t, command, "--config", file(t, "config.json", indented))
-				require.Zero(t, r.code, r.out)
+				r := Run(t, command, "--config", File(t, "config.json", indented))
+				require.Zero(t, r.Code, r.Out)
 				var p platform.Platform
-				require.NoError(t, p.Read(strings.NewReader(r.out), false))
+				require.NoError(t, p.Read(strings.NewReader(r.Out), false))
 				require.Len(t, p.Configs, 1, command)
 				require.NoError(t, json.Unmarshal(p.Configs[0], &kept))
 			}
@@ -281,12 +284,12 @@ func TestReadSendsTheNewRefreshToken(t *testing.T) {
 
 func TestReadContinuesAfterKills(t *testing.T) {
 	t.Parallel()
-	s := serve(t, sandbox.Options{Candidates: long.Or(120, 1500), Latency: 4 * time.Millisecond})
+	s := Serve(t, sandbox.Options{Candidates: long.Or(120, 1500), Latency: 4 * time.Millisecond})
 	c := connect(t, s, s.Config(), "incremental")
 	random := rand.New(rand.NewPCG(6, 6))
 	var state []byte
 	for range long.Or(4, 30) {
-		cmd := command(t, c.args(t, state)...)
+		cmd := Command(t, c.args(t, state)...)
 		var out bytes.Buffer
 		cmd.Stdout = &out
 		require.NoError(t, cmd.Start())
@@ -297,17 +300,17 @@ func TestReadContinuesAfterKills(t *testing.T) {
 		require.NoError(t, c.Read(&out, true))
 		state = c.State()
 	}
-	require.Zero(t, c.read(t, state).code)
+	require.Zero(t, c.read(t, state).Code)
 	c.all(t, "COMPLETE")
-	complete(t, s, &c.Loader)
+	Complete(t, s, &c.Loader)
 }
 
 func TestReadEndsStreamsAtASignal(t *testing.T) {
 	t.Parallel()
-	s := serve(t, sandbox.Options{Candidates: long.Or(120, 600), Latency: 30 * time.Millisecond})
+	s := Serve(t, sandbox.Options{Candidates: long.Or(120, 600), Latency: 30 * time.Millisecond})
 	c := connect(t, s, s.Config(), "incremental")
-	asked := nthRequest(s, 40)
-	cmd := command(t, c.args(t, nil)...)
+	asked := NthRequest(s, 40)
+	cmd := Command(t, c.args(t, nil)...)
 	var out bytes.Buffer
 	cmd.Stdout = &out
 	require.NoError(t, cmd.Start())
@@ -325,8 +328,8 @@ func TestReadEndsStreamsAtASignal(t *testing.T) {
 		}
 	}
 	assert.NotZero(t, incomplete)
-	require.Zero(t, c.read(t, c.State()).code)
-	complete(t, s, &c.Loader)
+	require.Zero(t, c.read(t, c.State()).Code)
+	Complete(t, s, &c.Loader)
 }
 
 func TestFullRefreshContinuesWithinItsGeneration(t *testing.T) {
@@ -337,7 +340,7 @@ func TestFullRefreshContinuesWithinItsGeneration(t *testing.T) {
 				stream["minimum_generation_id"] = id, id
 		}
 	}
-	s := serve(t, sandbox.Options{Candidates: 20000})
+	s := Serve(t, sandbox.Options{Candidates: 20000})
 	c := connect(t, s, s.Config(), "full_refresh", "candidates")
 	c.choose(t, configure(t, c.config, "full_refresh", generation(1), "candidates"))
 	// The list breaks off after 20 of its 40 pages.
@@ -350,16 +353,16 @@ func TestFullRefreshContinuesWithinItsGeneration(t *testing.T) {
 		}
 		return sandbox.NoFault
 	})
-	c.config = file(t, "config.json",
-		with(s, map[string]any{"concurrency": 1, "max_retry_time": "1s"}))
-	require.Equal(t, 1, c.read(t, nil).code)
+	c.config = File(t, "config.json",
+		With(s, map[string]any{"concurrency": 1, "max_retry_time": "1s"}))
+	require.Equal(t, 1, c.read(t, nil).Code)
 	s.SetFault(nil)
 	state, had := c.State(), len(c.Rows["candidates"])
 	require.NotZero(t, had)
 
 	s.ResetRequests()
-	require.Zero(t, c.read(t, state).code)
-	complete(t, s, &c.Loader, "candidates")
+	require.Zero(t, c.read(t, state).Code)
+	Complete(t, s, &c.Loader, "candidates")
 	lists, _, _ := s.Requests()
 	assert.Less(t, lists["candidates"], 30, "what was read of this generation is not read again")
 
@@ -367,21 +370,22 @@ func TestFullRefreshContinuesWithinItsGeneration(t *testing.T) {
 	c.choose(t, configure(t, c.config, "full_refresh", generation(2), "candidates"))
 	c.Rows = nil
 	s.ResetRequests()
-	require.Zero(t, c.read(t, state).code)
-	complete(t, s, &c.Loader, "candidates")
+	require.Zero(t, c.read(t, state).Code)
+	Complete(t, s, &c.Loader, "candidates")
 	lists, _, _ = s.Requests()
 	assert.GreaterOrEqual(t, lists["candidates"], 40)
 }
 
 func TestStateOfAirbytesOwnSourceIsAccepted(t *testing.T) {
-	s := serve(t, sandbox.Options{})
+	t.Parallel()
+	s := Serve(t, sandbox.Options{})
 	since := "2026-06-01T00:00:00.000Z"
 	for name, streamState := range map[string]string{
 		"plain":         fmt.Sprintf(`{"updated_at":%q}`, since),
 		"per partition": fmt.Sprintf(`{"states":[{"partition":{"parent_id":1},"cursor":{"updated_at":"2026-09-01T00:00:00.000Z"}},{"partition":{"parent_id":2},"cursor":{"updated_at":%q}}]}`, since),
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := connect(t, s, with(s, map[string]any{"lookback": "0s"}), "incremental",
+			c := connect(t, s, With(s, map[string]any{"lookback": "0s"}), "incremental",
 				"candidates")
 			var asked string
 			s.SetFault(func(r *http.Request) sandbox.Fault {
@@ -391,7 +395,7 @@ func TestStateOfAirbytesOwnSourceIsAccepted(t *testing.T) {
 				return sandbox.NoFault
 			})
 			state := fmt.Sprintf(`[{"type":"STREAM","stream":{"stream_descriptor":{"name":"candidates"},"stream_state":%s}}]`, streamState)
-			require.Zero(t, c.read(t, []byte(state)).code)
+			require.Zero(t, c.read(t, []byte(state)).Code)
 			assert.Contains(t, asked, "2026-06-01T00:00:00",
 				"the slowest partition is what is known to be read")
 		})
@@ -449,12 +453,12 @@ func TestCheck(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := serve(t, c.opts)
-			r := run(t, "check", "--config", file(t, "c.json", with(s, c.config)))
-			noSecrets(t, r)
+			s := Serve(t, c.opts)
+			r := Run(t, "check", "--config", File(t, "c.json", With(s, c.config)))
+			NoSecrets(t, r)
 			var p platform.Platform
-			require.NoError(t, p.Read(strings.NewReader(r.out), false))
-			assert.Zero(t, r.code, "a check that fails is no error of the program")
+			require.NoError(t, p.Read(strings.NewReader(r.Out), false))
+			assert.Zero(t, r.Code, "a check that fails is no error of the program")
 			lists, _, _ := s.Requests()
 			assert.LessOrEqual(t, lists["users"], 1, "no list is asked twice")
 			if c.says == "" {
@@ -471,26 +475,27 @@ func TestCheck(t *testing.T) {
 // A catalog of Airbyte without the column that says that a row is gone: nothing is told, and
 // nothing is forgotten. With the column, the rows are told.
 func TestDeletesThatTheCatalogCannotSay(t *testing.T) {
-	s := serve(t, sandbox.Options{})
-	c := connect(t, s, with(s, map[string]any{
+	t.Parallel()
+	s := Serve(t, sandbox.Options{})
+	c := connect(t, s, With(s, map[string]any{
 		"deletes": map[string]any{"store": "file://" + t.TempDir(), "every": "0s"},
 	}), "incremental", "users")
 	whole := c.catalog
 	c.choose(t, configure(t, c.config, "incremental", func(stream map[string]any) {
 		delete(stream["stream"].(map[string]any)["json_schema"].(map[string]any)["properties"].(map[string]any), "_ab_cdc_deleted_at")
 	}, "users"))
-	require.Zero(t, c.read(t, nil).code)
+	require.Zero(t, c.read(t, nil).Code)
 	before := len(ids(t, s, "users"))
 	s.Change("users", rand.New(rand.NewPCG(1, 2)), 0, 0, 3)
 	for range 2 {
 		r := c.read(t, c.State())
-		require.Zero(t, r.code, r.out)
-		assert.Contains(t, r.out, "the catalog lacks the column that says so")
+		require.Zero(t, r.Code, r.Out)
+		assert.Contains(t, r.Out, "the catalog lacks the column that says so")
 		assert.NotContains(t, string(c.State()), fmt.Sprintf(`"rows":%d`, before-3))
 	}
 	c.catalog = whole
 	r := c.read(t, c.State())
-	require.Zero(t, r.code, r.out)
-	assert.Equal(t, 3, strings.Count(r.out, `"_ab_cdc_deleted_at":"2`))
+	require.Zero(t, r.Code, r.Out)
+	assert.Equal(t, 3, strings.Count(r.Out, `"_ab_cdc_deleted_at":"2`))
 	assert.Contains(t, string(c.State()), fmt.Sprintf(`"rows":%d`, before-3))
 }

@@ -1,4 +1,4 @@
-package cli_test
+package e2e
 
 import (
 	"fmt"
@@ -18,6 +18,7 @@ import (
 // its body, only known members are told, never a value, and with a policy nothing but the API's own
 // words; nothing unprintable reaches a log, a report or a message.
 func TestWordsFromOutside(t *testing.T) {
+	t.Parallel()
 	const body = `{"message":"\u001b]0;pwned\u0007\u009b2J bad request for email=ann@canary.example","errors":[{"first_name":"Canary"},"Smith\u202e"],"row":{"last_name":"Canary"}}`
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/token" {
@@ -33,7 +34,7 @@ func TestWordsFromOutside(t *testing.T) {
 	}))
 	t.Cleanup(server.Close)
 	for _, policy := range []map[string]any{nil, {"contact": "mask"}} {
-		cfg := file(t, "c.json", map[string]any{
+		cfg := File(t, "c.json", map[string]any{
 			"client_id": "an-id", "client_secret": "a-secret", "api_url": server.URL,
 			"auth_url": server.URL + "/token", "max_retry_time": "0s", "privacy": policy,
 			"streams": []string{"users", "jobs", "offers", "notes"},
@@ -42,18 +43,18 @@ func TestWordsFromOutside(t *testing.T) {
 		var all strings.Builder
 		for _, report := range []string{"r.json", "r.html"} {
 			for _, format := range []string{"text", "json"} {
-				r := run(t, "--config", cfg, "--report", filepath.Join(dir, report), "--log-format", format)
-				all.WriteString(r.out + r.err)
+				r := Run(t, "--config", cfg, "--report", filepath.Join(dir, report), "--log-format", format)
+				all.WriteString(r.Out + r.Err)
 			}
 			text, err := os.ReadFile(filepath.Join(dir, report))
 			require.NoError(t, err)
 			all.Write(text)
 		}
-		r := run(t, "read", "--config", cfg, "--catalog", file(t, "catalog.json", configuredAll(t,
-			run(t, "discover", "--config", cfg).out)))
-		all.WriteString(r.out + r.err)
-		r = run(t, "check", "--config", cfg)
-		all.WriteString(r.out + r.err)
+		r := Run(t, "read", "--config", cfg, "--catalog", File(t, "catalog.json", configuredAll(t,
+			Run(t, "discover", "--config", cfg).Out)))
+		all.WriteString(r.Out + r.Err)
+		r = Run(t, "check", "--config", cfg)
+		all.WriteString(r.Out + r.Err)
 		text := all.String()
 		assert.Contains(t, text, "request for")
 		assert.Equal(t, policy == nil, strings.Contains(text, "; first_name"), "the name of a parameter")

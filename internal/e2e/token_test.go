@@ -1,4 +1,4 @@
-package cli_test
+package e2e
 
 import (
 	"context"
@@ -29,16 +29,16 @@ func TestTokens(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := serve(t, opts)
+			s := Serve(t, opts)
 			var l loader.Loader
-			r := load(t, &l, s.Config(), nil)
-			require.Zero(t, r.code, r.err)
-			complete(t, s, &l)
+			r := Load(t, &l, s.Config(), nil)
+			require.Zero(t, r.Code, r.Err)
+			Complete(t, s, &l)
 		})
 	}
 	t.Run("killed at any request", func(t *testing.T) {
 		t.Parallel()
-		s := serve(t, sandbox.Options{Candidates: long.Or(60, 1500)})
+		s := Serve(t, sandbox.Options{Candidates: long.Or(60, 1500)})
 		var n atomic.Int32
 		s.SetFault(func(r *http.Request) sandbox.Fault {
 			if strings.HasPrefix(r.URL.Path, "/v3/") && n.Add(1)%9 == 0 {
@@ -47,13 +47,13 @@ func TestTokens(t *testing.T) {
 			return sandbox.NoFault
 		})
 		var l loader.Loader
-		r := load(t, &l, s.Config(), nil)
-		require.Zero(t, r.code, r.err)
-		complete(t, s, &l)
+		r := Load(t, &l, s.Config(), nil)
+		require.Zero(t, r.Code, r.Err)
+		Complete(t, s, &l)
 	})
 	t.Run("one new token however many requests failed", func(t *testing.T) {
 		t.Parallel()
-		s := serve(t, sandbox.Options{Latency: 20 * time.Millisecond})
+		s := Serve(t, sandbox.Options{Latency: 20 * time.Millisecond})
 		var n atomic.Int32
 		s.SetFault(func(r *http.Request) sandbox.Fault {
 			if strings.HasPrefix(r.URL.Path, "/v3/") && n.Add(1) == 30 {
@@ -62,7 +62,7 @@ func TestTokens(t *testing.T) {
 			return sandbox.NoFault
 		})
 		var l loader.Loader
-		require.Zero(t, load(t, &l, s.Config(), nil).code)
+		require.Zero(t, Load(t, &l, s.Config(), nil).Code)
 		_, _, tokens := s.Requests()
 		assert.Equal(t, 2, tokens)
 	})
@@ -72,37 +72,37 @@ func TestCredentials(t *testing.T) {
 	t.Parallel()
 	t.Run("api key", func(t *testing.T) {
 		t.Parallel()
-		s := serve(t, sandbox.Options{})
+		s := Serve(t, sandbox.Options{})
 		var l loader.Loader
-		r := load(t, &l, with(s, map[string]any{
+		r := Load(t, &l, With(s, map[string]any{
 			"client_id": nil, "client_secret": nil,
 			"auth_url": nil, "api_key": sandbox.APIKey,
 		}), nil)
-		require.Zero(t, r.code, r.err)
-		complete(t, s, &l)
+		require.Zero(t, r.Code, r.Err)
+		Complete(t, s, &l)
 	})
 	t.Run("acting for a user", func(t *testing.T) {
 		t.Parallel()
-		s := serve(t, sandbox.Options{})
+		s := Serve(t, sandbox.Options{})
 		var l loader.Loader
-		require.Zero(t, load(t, &l, with(s,
-			map[string]any{"user_id": 4000123, "streams": []string{"users"}}), nil).code)
+		require.Zero(t, Load(t, &l, With(s,
+			map[string]any{"user_id": 4000123, "streams": []string{"users"}}), nil).Code)
 	})
 	t.Run("refresh token", func(t *testing.T) {
 		t.Parallel()
-		s := serve(t, sandbox.Options{TokenUses: 25})
+		s := Serve(t, sandbox.Options{TokenUses: 25})
 		text := `{
   "client_id": "` + sandbox.ClientID + `", "client_secret": "` + sandbox.ClientSecret + `",
   "refresh_token":   "` + sandbox.RefreshToken + `",
   "api_url": "` + s.URL() + `", "auth_url": "` + s.URL() + `/token"
 }
 `
-		path := file(t, "config.json", text)
+		path := File(t, "config.json", text)
 		require.NoError(t, os.Chmod(path, 0o640))
 		for range 2 {
-			r := run(t, "--config", path)
-			require.Zero(t, r.code, r.err)
-			noSecrets(t, r)
+			r := Run(t, "--config", path)
+			require.Zero(t, r.Code, r.Err)
+			NoSecrets(t, r)
 		}
 		kept, err := os.ReadFile(path)
 		require.NoError(t, err)
@@ -117,7 +117,7 @@ func TestCredentials(t *testing.T) {
 	})
 	t.Run("refresh answer lost on the way", func(t *testing.T) {
 		t.Parallel()
-		s := serve(t, sandbox.Options{})
+		s := Serve(t, sandbox.Options{})
 		var lost atomic.Bool
 		s.SetFault(func(r *http.Request) sandbox.Fault {
 			if r.URL.Path == "/token" && !lost.Swap(true) {
@@ -125,46 +125,46 @@ func TestCredentials(t *testing.T) {
 			}
 			return sandbox.NoFault
 		})
-		r := run(t, "--config", file(t, "c.json",
-			with(s, map[string]any{"refresh_token": sandbox.RefreshToken, "max_retry_time": "2s"})))
-		assert.Equal(t, 2, r.code)
-		assert.Contains(t, r.err, "sign in again")
-		noSecrets(t, r)
+		r := Run(t, "--config", File(t, "c.json",
+			With(s, map[string]any{"refresh_token": sandbox.RefreshToken, "max_retry_time": "2s"})))
+		assert.Equal(t, 2, r.Code)
+		assert.Contains(t, r.Err, "sign in again")
+		NoSecrets(t, r)
 	})
 	for _, code := range []string{"1", "130", "143"} {
 		t.Run("refresh token that cannot be saved: exit "+code, func(t *testing.T) {
 			t.Parallel()
-			s := serve(t, sandbox.Options{})
-			r := run(t, "--config", file(t, "c.json", with(s, map[string]any{
+			s := Serve(t, sandbox.Options{})
+			r := Run(t, "--config", File(t, "c.json", With(s, map[string]any{
 				"refresh_token":      sandbox.RefreshToken,
 				"refresh_token_exec": []string{"/bin/sh", "-c", "exit " + code},
 			})))
-			assert.Equal(t, 2, r.code, "the command's code is not the tap's")
-			assert.Contains(t, r.err, "may be lost: mend the command and sign in again")
-			noSecrets(t, r)
+			assert.Equal(t, 2, r.Code, "the command's code is not the tap's")
+			assert.Contains(t, r.Err, "may be lost: mend the command and sign in again")
+			NoSecrets(t, r)
 		})
 	}
 	t.Run("refused", func(t *testing.T) {
 		t.Parallel()
-		s := serve(t, sandbox.Options{})
-		r := run(t, "--config", file(t, "c.json",
-			with(s, map[string]any{"client_secret": "wrong-secret-of-mine"})))
-		assert.Equal(t, 2, r.code)
-		assert.Empty(t, r.out)
-		assert.Contains(t, r.err, "client_id and client_secret")
-		assert.NotContains(t, r.err, "wrong-secret-of-mine")
+		s := Serve(t, sandbox.Options{})
+		r := Run(t, "--config", File(t, "c.json",
+			With(s, map[string]any{"client_secret": "wrong-secret-of-mine"})))
+		assert.Equal(t, 2, r.Code)
+		assert.Empty(t, r.Out)
+		assert.Contains(t, r.Err, "client_id and client_secret")
+		assert.NotContains(t, r.Err, "wrong-secret-of-mine")
 	})
 	t.Run("no list takes the token", func(t *testing.T) {
 		t.Parallel()
-		s := serve(t, sandbox.Options{})
+		s := Serve(t, sandbox.Options{})
 		s.SetFault(func(r *http.Request) sandbox.Fault {
 			if strings.HasPrefix(r.URL.Path, "/v3/") {
 				return sandbox.Status401
 			}
 			return sandbox.NoFault
 		})
-		r := run(t, "--config", file(t, "c.json", s.Config()))
-		assert.Equal(t, 2, r.code, r.err)
+		r := Run(t, "--config", File(t, "c.json", s.Config()))
+		assert.Equal(t, 2, r.Code, r.Err)
 		_, _, tokens := s.Requests()
 		assert.LessOrEqual(t, tokens, 3)
 	})
@@ -181,39 +181,39 @@ func TestRefreshTokenIsNeverLost(t *testing.T) {
 	twice := func(t *testing.T, s *sandbox.Server, path string) {
 		t.Helper()
 		for range 2 {
-			r := run(t, "--config", path)
-			require.Zero(t, r.code, r.err)
+			r := Run(t, "--config", path)
+			require.Zero(t, r.Code, r.Err)
 		}
 		kept, err := os.ReadFile(path)
 		require.NoError(t, err)
 		assert.Contains(t, string(kept), s.CurrentRefreshToken())
 	}
 	t.Run("byte order mark", func(t *testing.T) {
-		s := serve(t, sandbox.Options{})
-		twice(t, s, file(t, "c.json", "\xef\xbb\xbf"+text(s)))
+		s := Serve(t, sandbox.Options{})
+		twice(t, s, File(t, "c.json", "\xef\xbb\xbf"+text(s)))
 	})
 	t.Run("at the top and below credentials", func(t *testing.T) {
-		s := serve(t, sandbox.Options{})
-		twice(t, s, file(t, "c.json",
+		s := Serve(t, sandbox.Options{})
+		twice(t, s, File(t, "c.json",
 			strings.Replace(text(s), `"refresh_token"`,
 				`"credentials": {"refresh_token": "`+sandbox.RefreshToken+`"}, "refresh_token"`,
 				1)))
 	})
 	t.Run("killed before the new file was in its place", func(t *testing.T) {
-		s := serve(t, sandbox.Options{})
-		path := file(t, "c.json", strings.Replace(text(s), sandbox.RefreshToken, "used-up-long-ago",
+		s := Serve(t, sandbox.Options{})
+		path := File(t, "c.json", strings.Replace(text(s), sandbox.RefreshToken, "used-up-long-ago",
 			1))
 		require.NoError(t, os.WriteFile(filepath.Join(filepath.Dir(path), ".c.json.next"),
 			[]byte(text(s)), 0o600))
 		twice(t, s, path)
 	})
 	t.Run("an empty one does not hide the environment's", func(t *testing.T) {
-		s := serve(t, sandbox.Options{})
+		s := Serve(t, sandbox.Options{})
 		t.Setenv("TAP_GREENHOUSE_REFRESH_TOKEN", sandbox.RefreshToken)
-		twice(t, s, file(t, "c.json", strings.Replace(text(s), sandbox.RefreshToken, "", 1)))
+		twice(t, s, File(t, "c.json", strings.Replace(text(s), sandbox.RefreshToken, "", 1)))
 	})
 	t.Run("stopped while it is renewed", func(t *testing.T) {
-		s := serve(t, sandbox.Options{})
+		s := Serve(t, sandbox.Options{})
 		ctx, cancel := context.WithCancel(t.Context())
 		s.SetFault(func(r *http.Request) sandbox.Fault {
 			if r.URL.Path == "/token" {
@@ -221,15 +221,15 @@ func TestRefreshTokenIsNeverLost(t *testing.T) {
 			}
 			return sandbox.NoFault
 		})
-		path := file(t, "c.json", text(s))
-		runContext(ctx, "--config", path)
+		path := File(t, "c.json", text(s))
+		RunContext(ctx, "--config", path)
 		kept, err := os.ReadFile(path)
 		require.NoError(t, err)
 		assert.Contains(t, string(kept), s.CurrentRefreshToken())
 	})
 	t.Run("a malformed proxy is no reason to connect directly", func(t *testing.T) {
-		s := serve(t, sandbox.Options{})
+		s := Serve(t, sandbox.Options{})
 		t.Setenv("HTTPS_PROXY", "http://[nonsense")
-		assert.Equal(t, 2, run(t, "--config", file(t, "c.json", text(s))).code)
+		assert.Equal(t, 2, Run(t, "--config", File(t, "c.json", text(s))).Code)
 	})
 }

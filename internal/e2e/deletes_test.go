@@ -1,4 +1,4 @@
-package cli_test
+package e2e
 
 import (
 	"encoding/json"
@@ -60,9 +60,9 @@ func goneIn(t *testing.T, out string, versions map[string]int64) map[string][]in
 
 func TestDeletes(t *testing.T) {
 	t.Parallel()
-	s := serve(t, sandbox.Options{Candidates: 800})
+	s := Serve(t, sandbox.Options{Candidates: 800})
 	dir := t.TempDir()
-	cfg := with(s, map[string]any{
+	cfg := With(s, map[string]any{
 		"streams": []string{
 			"users", "candidates", "job_posts", "demographic_questions",
 			"applications",
@@ -71,22 +71,22 @@ func TestDeletes(t *testing.T) {
 	})
 	versions := map[string]int64{}
 	var state []byte
-	sync := func(args ...string) (result, map[string][]int64) {
-		call := []string{"--config", file(t, "c.json", cfg)}
+	sync := func(args ...string) (Result, map[string][]int64) {
+		call := []string{"--config", File(t, "c.json", cfg)}
 		if state != nil {
-			call = append(call, "--state", file(t, "s.json", state))
+			call = append(call, "--state", File(t, "s.json", state))
 		}
-		r := run(t, append(call, args...)...)
-		if st := lastState(t, r.out); st != nil {
+		r := Run(t, append(call, args...)...)
+		if st := LastState(t, r.Out); st != nil {
 			state = st
 		}
-		return r, goneIn(t, r.out, versions)
+		return r, goneIn(t, r.Out, versions)
 	}
 	r, gone := sync()
-	require.Zero(t, r.code, r.err)
+	require.Zero(t, r.Code, r.Err)
 	assert.Empty(t, gone)
 	r, gone = sync()
-	require.Zero(t, r.code, r.err)
+	require.Zero(t, r.Code, r.Err)
 	assert.Empty(t, gone, "nothing changed")
 
 	changed := []string{"users", "candidates", "job_posts", "demographic_questions"}
@@ -108,22 +108,22 @@ func TestDeletes(t *testing.T) {
 		require.NotEmpty(t, removed[stream], stream)
 	}
 	r, gone = sync()
-	require.Zero(t, r.code, r.err)
+	require.Zero(t, r.Code, r.Err)
 	for stream, want := range removed {
 		assert.ElementsMatch(t, want, gone[stream], stream)
 	}
-	assert.Contains(t, r.err, "gone from Greenhouse")
+	assert.Contains(t, r.Err, "gone from Greenhouse")
 	_, gone = sync()
 	assert.Empty(t, gone, "told once")
 
 	t.Run("too many", func(t *testing.T) {
 		s.Change("candidates", rand.New(rand.NewPCG(3, 4)), 0, 0, 400)
 		r, gone := sync()
-		assert.Equal(t, 1, r.code)
+		assert.Equal(t, 1, r.Code)
 		assert.Empty(t, gone["candidates"])
-		assert.Contains(t, r.err, "--accept-deletes candidates")
+		assert.Contains(t, r.Err, "--accept-deletes candidates")
 		r, gone = sync("--accept-deletes", "candidates", "--accept-deletes", "applications")
-		assert.Zero(t, r.code, r.err)
+		assert.Zero(t, r.Code, r.Err)
 		assert.Greater(t, len(gone["candidates"]), 160)
 	})
 	t.Run("rights lost are no deletes", func(t *testing.T) {
@@ -137,8 +137,8 @@ func TestDeletes(t *testing.T) {
 	t.Run("a damaged store", func(t *testing.T) {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, "users.ids"), []byte("nonsense"), 0o600))
 		r, _ := sync()
-		assert.Equal(t, 1, r.code)
-		assert.Contains(t, r.err, "is damaged")
+		assert.Equal(t, 1, r.Code)
+		assert.Contains(t, r.Err, "is damaged")
 	})
 }
 
@@ -159,18 +159,18 @@ func ids(t *testing.T, s *sandbox.Server, stream string) map[int64]bool {
 // are loaded again once it is back, although nothing of them has changed.
 func TestRowsThatAreHiddenForAWhile(t *testing.T) {
 	t.Parallel()
-	s := serve(t, sandbox.Options{Candidates: 700})
-	config := file(t, "c.json", with(s, map[string]any{
+	s := Serve(t, sandbox.Options{Candidates: 700})
+	config := File(t, "c.json", With(s, map[string]any{
 		"streams": []string{"users", "candidates", "applications", "job_posts"},
 		"deletes": map[string]any{"store": "file://" + t.TempDir(), "every": "0s"},
 	}))
 	versions, state := map[string]int64{}, []byte("{}")
 	have := map[string]map[int64]bool{} // the warehouse
 	sync := func() (gone map[string][]int64) {
-		r := run(t, "--config", config, "--state", file(t, "s.json", state))
-		require.Zero(t, r.code, r.err)
-		state, gone = lastState(t, r.out), goneIn(t, r.out, versions)
-		for line := range strings.Lines(r.out) {
+		r := Run(t, "--config", config, "--state", File(t, "s.json", state))
+		require.Zero(t, r.Code, r.Err)
+		state, gone = LastState(t, r.Out), goneIn(t, r.Out, versions)
+		for line := range strings.Lines(r.Out) {
 			var m struct {
 				Type, Stream string
 				Record       struct {
@@ -220,67 +220,71 @@ func TestRowsThatAreHiddenForAWhile(t *testing.T) {
 // The log, the report and the state say until when a stream is verified, how many rows it has, and
 // how many were repaired, also if it has none.
 func TestProofsAreReported(t *testing.T) {
-	s := serve(t, sandbox.Options{})
+	t.Parallel()
+	s := Serve(t, sandbox.Options{})
 	report := filepath.Join(t.TempDir(), "r.json")
-	r := run(t, "--report", report, "--config", file(t, "c.json", with(s, map[string]any{
+	r := Run(t, "--report", report, "--config", File(t, "c.json", With(s, map[string]any{
 		"streams": []string{"users"},
 		"deletes": map[string]any{"store": "file://" + t.TempDir(), "every": "0s"},
 	})))
-	require.Zero(t, r.code, r.err)
+	require.Zero(t, r.Code, r.Err)
 	rows := len(ids(t, s, "users"))
-	assert.Regexp(t, fmt.Sprintf(`"stream is complete" stream=users records=%d verified_until=\S+ verified_rows=%d verified_id_sum=\d+ verified_max_updated_at=\S+ gone=0 repaired=0`, rows, rows), r.err)
+	assert.Regexp(t, fmt.Sprintf(`"stream is complete" stream=users records=%d verified_until=\S+ verified_rows=%d verified_id_sum=\d+ verified_max_updated_at=\S+ gone=0 repaired=0`, rows, rows), r.Err)
 	data, err := os.ReadFile(report)
 	require.NoError(t, err)
 	assert.Contains(t, string(data), fmt.Sprintf(`"verified_rows": %d`, rows))
 	assert.Contains(t, string(data), `"repaired": 0`)
-	assert.Contains(t, string(lastState(t, r.out)), fmt.Sprintf(`"rows":%d`, rows))
+	assert.Contains(t, string(LastState(t, r.Out)), fmt.Sprintf(`"rows":%d`, rows))
 }
 
 // A stream that was loaded before deletes were turned on is read whole once, so that every row has
 // the version.
 func TestDeletesSwitchedOnLater(t *testing.T) {
-	s := serve(t, sandbox.Options{Candidates: 700})
-	cfg := with(s, map[string]any{"streams": []string{"candidates"}})
-	r := run(t, "--config", file(t, "c.json", cfg))
-	state := lastState(t, r.out)
+	t.Parallel()
+	s := Serve(t, sandbox.Options{Candidates: 700})
+	cfg := With(s, map[string]any{"streams": []string{"candidates"}})
+	r := Run(t, "--config", File(t, "c.json", cfg))
+	state := LastState(t, r.Out)
 	cfg["deletes"] = map[string]any{"store": "file://" + t.TempDir(), "every": "0s"}
 	cfg["start_date"] = "2026-10-01"
-	r = run(t, "--config", file(t, "c.json", cfg), "--state", file(t, "s.json", state))
-	require.Zero(t, r.code, r.err)
+	r = Run(t, "--config", File(t, "c.json", cfg), "--state", File(t, "s.json", state))
+	require.Zero(t, r.Code, r.Err)
 	versions := map[string]int64{}
-	assert.Empty(t, goneIn(t, r.out, versions))
-	assert.Equal(t, 700, strings.Count(r.out, `"type":"RECORD"`),
+	assert.Empty(t, goneIn(t, r.Out, versions))
+	assert.Equal(t, 700, strings.Count(r.Out, `"type":"RECORD"`),
 		"rows from before a later start date have no version yet, either")
 	s.Change("candidates", rand.New(rand.NewPCG(5, 6)), 0, 0, 5)
-	r = run(t, "--config", file(t, "c.json", cfg), "--state",
-		file(t, "s.json", lastState(t, r.out)))
-	require.Zero(t, r.code, r.err)
-	assert.NotEmpty(t, goneIn(t, r.out, versions)["candidates"])
+	r = Run(t, "--config", File(t, "c.json", cfg), "--state",
+		File(t, "s.json", LastState(t, r.Out)))
+	require.Zero(t, r.Code, r.Err)
+	assert.NotEmpty(t, goneIn(t, r.Out, versions)["candidates"])
 }
 
 // The cost of a run with nothing new, with deletes: one request for a short list, and as many as
 // their ids fill for long ones.
 func TestCostOfDeletes(t *testing.T) {
-	s := serve(t, sandbox.Options{Candidates: 2600})
-	cfg := with(s, map[string]any{
+	t.Parallel()
+	s := Serve(t, sandbox.Options{Candidates: 2600})
+	cfg := With(s, map[string]any{
 		"streams": []string{"users", "candidates"},
 		"deletes": map[string]any{"store": "file://" + t.TempDir(), "every": "0s"},
 	})
-	r := run(t, "--config", file(t, "c.json", cfg))
-	require.Zero(t, r.code, r.err)
+	r := Run(t, "--config", File(t, "c.json", cfg))
+	require.Zero(t, r.Code, r.Err)
 	s.ResetRequests()
-	r = run(t, "--config", file(t, "c.json", cfg), "--state",
-		file(t, "s.json", lastState(t, r.out)))
-	require.Zero(t, r.code, r.err)
+	r = Run(t, "--config", File(t, "c.json", cfg), "--state",
+		File(t, "s.json", LastState(t, r.Out)))
+	require.Zero(t, r.Code, r.Err)
 	lists, _, _ := s.Requests()
 	assert.Equal(t, map[string]int{"users": 1, "candidates": 1 + 6}, lists)
-	assert.Zero(t, strings.Count(r.out, `"type":"RECORD"`), fmt.Sprint(lists))
+	assert.Zero(t, strings.Count(r.Out, `"type":"RECORD"`), fmt.Sprint(lists))
 }
 
 // An anonymized candidate makes the lists of candidates' children due at once.
 func TestAnonymizedCandidatesMakeTheirChildrenDue(t *testing.T) {
+	t.Parallel()
 	anonymous := false
-	s := serve(t, sandbox.Options{
+	s := Serve(t, sandbox.Options{
 		Candidates: 1200,
 		Row: func(stream string, _ int64, row []byte) []byte {
 			if anonymous && stream == "candidates" {
@@ -290,69 +294,70 @@ func TestAnonymizedCandidatesMakeTheirChildrenDue(t *testing.T) {
 			return row
 		},
 	})
-	cfg := with(s, map[string]any{
+	cfg := With(s, map[string]any{
 		"streams": []string{"candidates", "attachments", "jobs"},
 		"deletes": map[string]any{"store": "file://" + t.TempDir(), "every": "7d"},
 	})
-	r := run(t, "--config", file(t, "c.json", cfg))
-	require.Zero(t, r.code, r.err)
-	state := lastState(t, r.out)
+	r := Run(t, "--config", File(t, "c.json", cfg))
+	require.Zero(t, r.Code, r.Err)
+	state := LastState(t, r.Out)
 	s.Change("attachments", rand.New(rand.NewPCG(1, 1)), 0, 0, 4)
 	versions := map[string]int64{}
-	r = run(t, "--config", file(t, "c.json", cfg), "--state", file(t, "s.json", state))
-	assert.Empty(t, goneIn(t, r.out, versions), "a long list is not due yet")
+	r = Run(t, "--config", File(t, "c.json", cfg), "--state", File(t, "s.json", state))
+	assert.Empty(t, goneIn(t, r.Out, versions), "a long list is not due yet")
 	anonymous = true
 	s.Change("candidates", rand.New(rand.NewPCG(1, 1)), 0, 1, 0)
-	r = run(t, "--config", file(t, "c.json", cfg), "--state", file(t, "s.json", state))
-	require.Zero(t, r.code, r.err)
-	assert.Equal(t, 4, strings.Count(r.out, `"_sdc_deleted_at":"2`))
+	r = Run(t, "--config", File(t, "c.json", cfg), "--state", File(t, "s.json", state))
+	require.Zero(t, r.Code, r.Err)
+	assert.Equal(t, 4, strings.Count(r.Out, `"_sdc_deleted_at":"2`))
 }
 
 // What the store of deletes knows of a stream can be looked at, with the state and without it.
 func TestShowingWhatIsKnownOfAStream(t *testing.T) {
-	s := serve(t, sandbox.Options{Candidates: 100})
-	config := file(t, "c.json", with(s, map[string]any{
+	t.Parallel()
+	s := Serve(t, sandbox.Options{Candidates: 100})
+	config := File(t, "c.json", With(s, map[string]any{
 		"streams": []string{"users"},
 		"deletes": map[string]any{"store": "file://" + t.TempDir(), "every": "0s"},
 	}))
-	show := func(args ...string) result {
-		return run(t, append([]string{"deletes", "show", "users", "--config", config}, args...)...)
+	show := func(args ...string) Result {
+		return Run(t, append([]string{"deletes", "show", "users", "--config", config}, args...)...)
 	}
 	r := show()
-	require.Zero(t, r.code, r.err)
-	assert.Regexp(t, `rows known +0,`, r.out)
-	assert.Regexp(t, `last sweep +never`, r.out)
+	require.Zero(t, r.Code, r.Err)
+	assert.Regexp(t, `rows known +0,`, r.Out)
+	assert.Regexp(t, `last sweep +never`, r.Out)
 
-	first := run(t, "--config", config)
-	require.Zero(t, first.code, first.err)
-	state := file(t, "s.json", lastState(t, first.out))
+	first := Run(t, "--config", config)
+	require.Zero(t, first.Code, first.Err)
+	state := File(t, "s.json", LastState(t, first.Out))
 	known := len(ids(t, s, "users"))
 	r = show("--state", state)
-	require.Zero(t, r.code, r.err)
-	assert.Regexp(t, fmt.Sprintf(`rows known +%d, of which 0 are unsure`, known), r.out)
-	assert.Regexp(t, `version +2`, r.out)
-	assert.Contains(t, r.out, "belongs to this ledger")
-	assert.Contains(t, r.out, "no row that a state has not acknowledged")
+	require.Zero(t, r.Code, r.Err)
+	assert.Regexp(t, fmt.Sprintf(`rows known +%d, of which 0 are unsure`, known), r.Out)
+	assert.Regexp(t, `version +2`, r.Out)
+	assert.Contains(t, r.Out, "belongs to this ledger")
+	assert.Contains(t, r.Out, "no row that a state has not acknowledged")
 
 	s.Change("users", rand.New(rand.NewPCG(1, 2)), 0, 0, 3)
-	require.Zero(t, run(t, "--config", config, "--state", state).code)
+	require.Zero(t, Run(t, "--config", config, "--state", state).Code)
 	var told struct {
 		Rows     int
 		Reported []int64
 		Belongs  bool
 	}
 	r = show("--state", state, "--format", "json")
-	require.NoError(t, json.Unmarshal([]byte(r.out), &told))
+	require.NoError(t, json.Unmarshal([]byte(r.Out), &told))
 	assert.Equal(t, known-3, told.Rows)
 	assert.Len(t, told.Reported, 3, "no state has acknowledged them")
 	assert.True(t, told.Belongs)
 
 	for args, message := range map[string]string{
 		"deletes show nope --config " + config:                           `there is no stream \"nope\"`,
-		"deletes show users --config " + file(t, "d.json", with(s, nil)): "deletes is not set in the config",
+		"deletes show users --config " + File(t, "d.json", With(s, nil)): "deletes is not set in the config",
 	} {
-		r := run(t, strings.Fields(args)...)
-		assert.Equal(t, 2, r.code)
-		assert.Contains(t, r.err, message)
+		r := Run(t, strings.Fields(args)...)
+		assert.Equal(t, 2, r.Code)
+		assert.Contains(t, r.Err, message)
 	}
 }

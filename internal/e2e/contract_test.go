@@ -1,4 +1,4 @@
-package cli_test
+package e2e
 
 import (
 	"encoding/json"
@@ -29,10 +29,10 @@ func drift(stream string, _ int64, row []byte) []byte {
 	return []byte(text)
 }
 
-func reported(t *testing.T, args ...string) (result, map[string]tap.StreamReport) {
+func reported(t *testing.T, args ...string) (Result, map[string]tap.StreamReport) {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "r.json")
-	r := run(t, append(args, "--report", name)...)
+	r := Run(t, append(args, "--report", name)...)
 	data, err := os.ReadFile(name)
 	require.NoError(t, err)
 	var report tap.Report
@@ -47,19 +47,19 @@ func reported(t *testing.T, args ...string) (result, map[string]tap.StreamReport
 // A run says what differs from the contract, and what it learnt stands in log, report and sync_log.
 func TestRunsSayWhatDiffersFromTheContract(t *testing.T) {
 	t.Parallel()
-	s := serve(t, sandbox.Options{Row: drift})
-	cfg := file(t, "c.json", with(s, map[string]any{"streams": []string{"users", "jobs", "sync_log"}}))
-	agreed := run(t, "contract", "--config", cfg)
-	require.Zero(t, agreed.code, agreed.err)
+	s := Serve(t, sandbox.Options{Row: drift})
+	cfg := File(t, "c.json", With(s, map[string]any{"streams": []string{"users", "jobs", "sync_log"}}))
+	agreed := Run(t, "contract", "--config", cfg)
+	require.Zero(t, agreed.Code, agreed.Err)
 	lists, _, _ := s.Requests()
 	assert.Empty(t, lists, "it makes no request")
-	contract := file(t, "contract.json", agreed.out)
+	contract := File(t, "contract.json", agreed.Out)
 
 	r, streams := reported(t, "--config", cfg, "--contract", contract)
-	require.Zero(t, r.code, r.err)
+	require.Zero(t, r.Code, r.Err)
 	var l loader.Loader
-	require.NoError(t, l.Load(strings.NewReader(r.out), false))
-	complete(t, s, &l, "users", "jobs")
+	require.NoError(t, l.Load(strings.NewReader(r.Out), false))
+	Complete(t, s, &l, "users", "jobs")
 	want := map[string][]string{
 		"users": {
 			"deactivated: the type is boolean or string, and was boolean",
@@ -72,10 +72,10 @@ func TestRunsSayWhatDiffersFromTheContract(t *testing.T) {
 	for name, differences := range want {
 		assert.Equal(t, differences, streams[name].Differences)
 		for _, d := range differences {
-			assert.Contains(t, r.err, `msg="differs from the contract: `+d+`" stream=`+name)
+			assert.Contains(t, r.Err, `msg="differs from the contract: `+d+`" stream=`+name)
 		}
 	}
-	assert.Contains(t, r.err, "; different from the contract: jobs, users")
+	assert.Contains(t, r.Err, "; different from the contract: jobs, users")
 	assert.Equal(t, []string{"status=paused"}, streams["jobs"].NewValues)
 	changed := map[string]string{}
 	for _, row := range l.Rows["sync_log"] {
@@ -87,25 +87,25 @@ func TestRunsSayWhatDiffersFromTheContract(t *testing.T) {
 		"jobs": "status", "users": "nickname was employee_no deactivated",
 	}, changed)
 
-	failing := file(t, "c.json", with(s, map[string]any{
+	failing := File(t, "c.json", With(s, map[string]any{
 		"streams": []string{"users", "jobs"}, "contract_changes": "fail",
 	}))
-	r = run(t, "--config", failing, "--contract", contract)
-	assert.Equal(t, 1, r.code, r.err)
+	r = Run(t, "--config", failing, "--contract", contract)
+	assert.Equal(t, 1, r.Code, r.Err)
 	var all loader.Loader
-	require.NoError(t, all.Load(strings.NewReader(r.out), false))
-	complete(t, s, &all, "users", "jobs")
-	catalog := configuredAll(t, run(t, "discover").out)
+	require.NoError(t, all.Load(strings.NewReader(r.Out), false))
+	Complete(t, s, &all, "users", "jobs")
+	catalog := configuredAll(t, Run(t, "discover").Out)
 	catalog["streams"] = slices.DeleteFunc(catalog["streams"].([]any), func(s any) bool {
 		return s.(map[string]any)["stream"].(map[string]any)["name"] != "jobs"
 	})
-	r = run(t, "read", "--config", failing, "--catalog", file(t, "catalog.json", catalog), "--contract", contract)
-	assert.Equal(t, 1, r.code, r.out)
+	r = Run(t, "read", "--config", failing, "--catalog", File(t, "catalog.json", catalog), "--contract", contract)
+	assert.Equal(t, 1, r.Code, r.Out)
 
-	renewed := run(t, "contract", "--config", cfg, "--state", file(t, "s.json", all.LastState()))
-	require.Zero(t, renewed.code, renewed.err)
-	_, streams = reported(t, "--config", cfg, "--contract", file(t, "contract.json", renewed.out),
-		"--state", file(t, "s.json", all.LastState()))
+	renewed := Run(t, "contract", "--config", cfg, "--state", File(t, "s.json", all.LastState()))
+	require.Zero(t, renewed.Code, renewed.Err)
+	_, streams = reported(t, "--config", cfg, "--contract", File(t, "contract.json", renewed.Out),
+		"--state", File(t, "s.json", all.LastState()))
 	assert.NotContains(t, strings.Join(streams["users"].Differences, " "), "nickname",
 		"what was learnt is agreed now")
 }
@@ -113,42 +113,42 @@ func TestRunsSayWhatDiffersFromTheContract(t *testing.T) {
 // Streams that a run does not read differ in nothing, and columns that it leaves out are missing.
 func TestOnlySelectedStreamsAreCompared(t *testing.T) {
 	t.Parallel()
-	s := serve(t, sandbox.Options{})
-	contract := file(t, "contract.json", run(t, "contract").out)
+	s := Serve(t, sandbox.Options{})
+	contract := File(t, "contract.json", Run(t, "contract").Out)
 	config := func(more map[string]any) string {
-		return file(t, "c.json", with(s, more))
+		return File(t, "c.json", With(s, more))
 	}
-	r := run(t, "--config", config(map[string]any{"streams": []string{"users"}, "contract_changes": "fail"}),
+	r := Run(t, "--config", config(map[string]any{"streams": []string{"users"}, "contract_changes": "fail"}),
 		"--contract", contract)
-	assert.Zero(t, r.code, r.err)
-	assert.NotContains(t, r.err, "differs")
-	r = run(t, "--config", config(map[string]any{"streams": []string{"users", "degrees"}, "exclude": []string{"users.last_name"}}),
+	assert.Zero(t, r.Code, r.Err)
+	assert.NotContains(t, r.Err, "differs")
+	r = Run(t, "--config", config(map[string]any{"streams": []string{"users", "degrees"}, "exclude": []string{"users.last_name"}}),
 		"--contract", contract)
-	assert.Zero(t, r.code, r.err)
-	assert.Contains(t, r.err, `last_name: the column is missing" stream=users`)
-	assert.Contains(t, r.err, `the contract does not have this stream" stream=degrees`)
-	r = run(t, "contract", "--config", config(map[string]any{"streams": []string{"users"}, "exclude": []string{"users.last_name"}}))
-	assert.NotContains(t, r.out, `"last_name"`)
+	assert.Zero(t, r.Code, r.Err)
+	assert.Contains(t, r.Err, `last_name: the column is missing" stream=users`)
+	assert.Contains(t, r.Err, `the contract does not have this stream" stream=degrees`)
+	r = Run(t, "contract", "--config", config(map[string]any{"streams": []string{"users"}, "exclude": []string{"users.last_name"}}))
+	assert.NotContains(t, r.Out, `"last_name"`)
 }
 
 func TestAFileThatIsNoContractIsExit2(t *testing.T) {
 	t.Parallel()
-	s := serve(t, sandbox.Options{})
-	cfg := file(t, "c.json", s.Config())
+	s := Serve(t, sandbox.Options{})
+	cfg := File(t, "c.json", s.Config())
 	for text, want := range map[string]string{
 		"": "is empty", "{": "line 1, column 2: invalid JSON", `{"bookmarks":{}}`: "it is no contract",
 		`{"contract":2,"streams":{}}`: "it has the form 2",
 	} {
 		for _, command := range [][]string{{}, {"pipe", "--state", filepath.Join(t.TempDir(), "s.json")}} {
 			args := slices.Concat(command,
-				[]string{"--config", cfg, "--contract", file(t, "contract.json", text)})
+				[]string{"--config", cfg, "--contract", File(t, "contract.json", text)})
 			if len(command) > 0 {
 				args = append(args, "--", os.Args[0], "-test.run=^$")
 			}
-			r := run(t, args...)
-			assert.Equal(t, 2, r.code, r.err)
-			assert.Contains(t, r.err, want)
-			assert.Empty(t, r.out)
+			r := Run(t, args...)
+			assert.Equal(t, 2, r.Code, r.Err)
+			assert.Contains(t, r.Err, want)
+			assert.Empty(t, r.Out)
 		}
 	}
 	lists, _, _ := s.Requests()

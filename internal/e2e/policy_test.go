@@ -1,4 +1,4 @@
-package cli_test
+package e2e
 
 import (
 	"encoding/json"
@@ -19,7 +19,8 @@ import (
 // Columns and members that a policy drops because nobody classified them are warned of by name,
 // once a run, and stand in the report.
 func TestDroppedUnclassifiedColumnsAreNamed(t *testing.T) {
-	s := serve(t, sandbox.Options{Row: func(stream string, _ int64, row []byte) []byte {
+	t.Parallel()
+	s := Serve(t, sandbox.Options{Row: func(stream string, _ int64, row []byte) []byte {
 		if stream != "candidates" {
 			return row
 		}
@@ -32,25 +33,25 @@ func TestDroppedUnclassifiedColumnsAreNamed(t *testing.T) {
 	}
 	for _, format := range []string{"json", "html"} {
 		report := filepath.Join(t.TempDir(), "run."+format)
-		r := run(t, "--config", file(t, "c.json", with(s, cfg)), "--report", report)
-		require.Zero(t, r.code, r.err)
+		r := Run(t, "--config", File(t, "c.json", With(s, cfg)), "--report", report)
+		require.Zero(t, r.Code, r.Err)
 		text, err := os.ReadFile(report)
 		require.NoError(t, err)
 		for _, column := range []string{"shoe_size", "phone_numbers.extension"} {
-			assert.Equal(t, 1, strings.Count(r.err, "column="+column), r.err)
+			assert.Equal(t, 1, strings.Count(r.Err, "column="+column), r.Err)
 			assert.Contains(t, strings.ReplaceAll(string(text), "<wbr>", ""), column)
 		}
-		assert.NotContains(t, r.out+r.err+string(text), "forty-two")
+		assert.NotContains(t, r.Out+r.Err+string(text), "forty-two")
 	}
 	cfg["new_columns"] = "drop"
-	r := run(t, "--config", file(t, "c.json", with(s, cfg)))
-	assert.NotContains(t, r.err, "shoe_size", "new columns are not wanted")
+	r := Run(t, "--config", File(t, "c.json", With(s, cfg)))
+	assert.NotContains(t, r.Err, "shoe_size", "new columns are not wanted")
 	delete(cfg, "new_columns")
 	delete(cfg, "privacy")
 	cfg["exclude"] = []string{"candidates.title"}
-	r = run(t, "--config", file(t, "c.json", with(s, cfg)))
-	require.Zero(t, r.code, r.err)
-	assert.Contains(t, r.out, `"extension":"forty-two"`, "exclude is no policy")
+	r = Run(t, "--config", File(t, "c.json", With(s, cfg)))
+	require.Zero(t, r.Code, r.Err)
+	assert.Contains(t, r.Out, `"extension":"forty-two"`, "exclude is no policy")
 }
 
 // A custom field that is named by its column or as a member comes out nowhere, however custom
@@ -88,20 +89,20 @@ func TestNamedCustomFieldIsTreatedInEveryMode(t *testing.T) {
 					cfg["privacy_columns"] = map[string]any{names[0]: how, names[1]: how}
 					cfg["privacy_key"] = privacyKey
 				}
-				r := run(t, "--config", file(t, "c.json", with(s, cfg)))
-				require.Zero(t, r.code, r.err)
-				assert.NotContains(t, r.out, "canary", "%s %s %s", mode, name, how)
-				assert.Contains(t, r.out, `"blue"`)
+				r := Run(t, "--config", File(t, "c.json", With(s, cfg)))
+				require.Zero(t, r.Code, r.Err)
+				assert.NotContains(t, r.Out, "canary", "%s %s %s", mode, name, how)
+				assert.Contains(t, r.Out, `"blue"`)
 				if how == "drop" || how == "exclude" {
-					assert.NotContains(t, r.out, "salary", "%s %s", mode, name)
+					assert.NotContains(t, r.Out, "salary", "%s %s", mode, name)
 				}
-				assert.NotContains(t, r.out, `"custom_fields":{"description":"Values of the fields that the company added, by name_key; each has name, type and value.","type":["object","null"],"properties"`,
+				assert.NotContains(t, r.Out, `"custom_fields":{"description":"Values of the fields that the company added, by name_key; each has name, type and value.","type":["object","null"],"properties"`,
 					"a loader would make columns of the named fields alone")
 				if how == "hash" {
-					assert.Contains(t, r.out, hashOf("canary"))
+					assert.Contains(t, r.Out, hashOf("canary"))
 				}
 				var l loader.Loader
-				require.NoError(t, l.Load(strings.NewReader(r.out), false))
+				require.NoError(t, l.Load(strings.NewReader(r.Out), false))
 			}
 		}
 	}
@@ -109,6 +110,7 @@ func TestNamedCustomFieldIsTreatedInEveryMode(t *testing.T) {
 
 // A name that matches no custom field is an error as soon as the definitions are known.
 func TestMisspeltCustomFieldIsAnError(t *testing.T) {
+	t.Parallel()
 	fields := []field{{key: "salary", valueType: "currency", value: map[string]any{"amount": "1"}}}
 	s := defined(t, &fields)
 	for _, mode := range []string{"raw", "columns", "both"} {
@@ -120,10 +122,10 @@ func TestMisspeltCustomFieldIsAnError(t *testing.T) {
 			} {
 				cfg := map[string]any{"streams": []string{"candidates", "jobs"}, "custom_fields": mode}
 				maps.Copy(cfg, rest)
-				r := run(t, "--config", file(t, "c.json", with(s, cfg)))
-				assert.Equal(t, 2, r.code, r.err)
-				assert.Contains(t, r.err, name)
-				assert.Empty(t, r.out)
+				r := Run(t, "--config", File(t, "c.json", With(s, cfg)))
+				assert.Equal(t, 2, r.Code, r.Err)
+				assert.Contains(t, r.Err, name)
+				assert.Empty(t, r.Out)
 			}
 		}
 	}
@@ -132,23 +134,25 @@ func TestMisspeltCustomFieldIsAnError(t *testing.T) {
 // Without the scope for definitions, a field that is named by its key is left out all the same; one
 // that is named by its column cannot be told, so its stream is not read.
 func TestNamedCustomFieldWithoutDefinitions(t *testing.T) {
-	s := serve(t, sandbox.Options{})
+	t.Parallel()
+	s := Serve(t, sandbox.Options{})
 	s.Grant([]string{"harvest:candidates:list"})
 	cfg := map[string]any{"streams": []string{"candidates"}}
 	cfg["privacy_columns"] = map[string]any{"candidates.custom_fields.candidate_number": "drop"}
-	r := run(t, "--config", file(t, "c.json", with(s, cfg)))
-	require.Zero(t, r.code, r.err)
-	assert.NotContains(t, r.out, `"candidate_number"`)
-	assert.Contains(t, r.out, `"candidate_long_text"`)
+	r := Run(t, "--config", File(t, "c.json", With(s, cfg)))
+	require.Zero(t, r.Code, r.Err)
+	assert.NotContains(t, r.Out, `"candidate_number"`)
+	assert.Contains(t, r.Out, `"candidate_long_text"`)
 	cfg["privacy_columns"] = map[string]any{"candidates.custom_candidate_number": "drop"}
-	r = run(t, "--config", file(t, "c.json", with(s, cfg)))
-	assert.NotContains(t, r.out, "RECORD")
-	assert.Contains(t, r.err, "harvest:custom_fields:list")
+	r = Run(t, "--config", File(t, "c.json", With(s, cfg)))
+	assert.NotContains(t, r.Out, "RECORD")
+	assert.Contains(t, r.Err, "harvest:custom_fields:list")
 }
 
 // With the single column hashed as a whole, dates of birth and amounts are null: few values hide
 // nothing.
 func TestFewValuesInHashedCustomFields(t *testing.T) {
+	t.Parallel()
 	fields := []field{
 		{key: "born", valueType: "date_of_birth", value: "1970-12-01"},
 		{key: "team", valueType: "short_text", value: "blue"},
@@ -159,27 +163,28 @@ func TestFewValuesInHashedCustomFields(t *testing.T) {
 			"streams": []string{"candidates"}, "custom_fields": mode, "privacy_key": privacyKey,
 			"privacy": map[string]any{"free_text": "hash", "demographic": "mask"},
 		}
-		r := run(t, "--config", file(t, "c.json", with(s, cfg)))
-		require.Zero(t, r.code, r.err)
-		assert.Contains(t, r.out, hashOf("blue"))
-		assert.NotContains(t, r.out, hashOf("1970-12-01"))
-		assert.NotContains(t, r.out, "1970-12-01")
+		r := Run(t, "--config", File(t, "c.json", With(s, cfg)))
+		require.Zero(t, r.Code, r.Err)
+		assert.Contains(t, r.Out, hashOf("blue"))
+		assert.NotContains(t, r.Out, hashOf("1970-12-01"))
+		assert.NotContains(t, r.Out, "1970-12-01")
 	}
 }
 
 // Excluded columns are not asked for, and stand neither in the schema nor in records; the catalog
 // of the same config does not offer them.
 func TestExcludedColumnsStayOut(t *testing.T) {
-	s := serve(t, sandbox.Options{})
-	cfg := with(s, map[string]any{
+	t.Parallel()
+	s := Serve(t, sandbox.Options{})
+	cfg := With(s, map[string]any{
 		"streams": []string{"candidates"},
 		"exclude": []string{"candidates.*_name", "candidates.phone_numbers.value", "*.title"},
 	})
 	var l loader.Loader
-	r := load(t, &l, cfg, nil)
-	require.Zero(t, r.code, r.err)
+	r := Load(t, &l, cfg, nil)
+	require.Zero(t, r.Code, r.Err)
 	for _, column := range []string{`"first_name"`, `"last_name"`, `"title"`} {
-		assert.NotContains(t, r.out, column)
+		assert.NotContains(t, r.Out, column)
 	}
 	for _, row := range l.Rows["candidates"] {
 		var c struct {
@@ -191,9 +196,9 @@ func TestExcludedColumnsStayOut(t *testing.T) {
 			assert.Contains(t, phone, "type")
 		}
 	}
-	r = run(t, "--config", file(t, "c.json", cfg), "--discover")
-	require.Zero(t, r.code, r.err)
-	_, after, _ := strings.Cut(r.out, `"tap_stream_id": "candidates"`)
+	r = Run(t, "--config", File(t, "c.json", cfg), "--discover")
+	require.Zero(t, r.Code, r.Err)
+	_, after, _ := strings.Cut(r.Out, `"tap_stream_id": "candidates"`)
 	catalog, _, _ := strings.Cut(after, `"tap_stream_id": `)
 	assert.NotContains(t, catalog, "first_name")
 }

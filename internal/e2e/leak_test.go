@@ -1,4 +1,4 @@
-package cli_test
+package e2e
 
 import (
 	"context"
@@ -15,28 +15,28 @@ import (
 )
 
 func TestNoGoroutineIsLeftBehind(t *testing.T) {
-	s := serve(t, sandbox.Options{Latency: time.Millisecond, Candidates: 600})
+	s := Serve(t, sandbox.Options{Latency: time.Millisecond, Candidates: 600})
 	before := goleak.IgnoreCurrent()
 	var l loader.Loader
-	require.Zero(t, load(t, &l, s.Config(), nil).code)
+	require.Zero(t, Load(t, &l, s.Config(), nil).Code)
 	s.SetFault(sandbox.Chaos(3, 0.2, sandbox.Status404, sandbox.Reset))
-	r := run(t, "--config", file(t, "c.json", s.Config()))
-	assert.Equal(t, 1, r.code)
+	r := Run(t, "--config", File(t, "c.json", s.Config()))
+	assert.Equal(t, 1, r.Code)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	time.AfterFunc(30*time.Millisecond, func() { cancel(errors.New("enough")) })
-	runContext(ctx, "--config", file(t, "c.json", s.Config()))
+	RunContext(ctx, "--config", File(t, "c.json", s.Config()))
 	require.NoError(t, s.Close())
 	goleak.VerifyNone(t, before)
 }
 
 func TestNameThatDoesNotResolveIsNamed(t *testing.T) {
 	t.Parallel()
-	s := serve(t, sandbox.Options{})
-	r := run(t, "--config", file(t, "c.json",
-		with(s, map[string]any{
+	s := Serve(t, sandbox.Options{})
+	r := Run(t, "--config", File(t, "c.json",
+		With(s, map[string]any{
 			"auth_url":       "https://no-such-host.invalid/token",
 			"max_retry_time": "1s",
 		})))
-	assert.Equal(t, 1, r.code)
-	assert.Contains(t, r.err, "no-such-host.invalid:443")
+	assert.Equal(t, 1, r.Code)
+	assert.Contains(t, r.Err, "no-such-host.invalid:443")
 }

@@ -1,4 +1,4 @@
-package cli_test
+package e2e
 
 import (
 	"encoding/json"
@@ -100,10 +100,10 @@ func policyOf(treatment string) map[string]any {
 }
 
 // silent asserts that no canary is in what a call wrote.
-func silent(t *testing.T, r result, what string) {
+func silent(t *testing.T, r Result, what string) {
 	t.Helper()
-	require.Zero(t, r.code, "%s: %s", what, r.err)
-	for stream, text := range map[string]string{"stdout": r.out, "stderr": r.err} {
+	require.Zero(t, r.Code, "%s: %s", what, r.Err)
+	for stream, text := range map[string]string{"stdout": r.Out, "stderr": r.Err} {
 		for _, c := range []string{canary, strings.ToLower(canary), canaryNumber} {
 			if i := strings.Index(text, c); i >= 0 {
 				line := text[strings.LastIndexByte(text[:i], '\n')+1 : i]
@@ -120,15 +120,15 @@ func silent(t *testing.T, r result, what string) {
 // schema.
 func TestNoStrangeValueComesOut(t *testing.T) {
 	t.Parallel()
-	s := serve(t, sandbox.Options{Candidates: 40, Row: attack(t, func(column int, id int64) string {
+	s := Serve(t, sandbox.Options{Candidates: 40, Row: attack(t, func(column int, id int64) string {
 		return strange[(column+int(id))%len(strange)]
 	})})
 	for _, treatment := range []string{"drop", "mask", "hash"} {
-		cfg := file(t, "c.json", with(s, policyOf(treatment)))
-		r := run(t, "--config", cfg)
+		cfg := File(t, "c.json", With(s, policyOf(treatment)))
+		r := Run(t, "--config", cfg)
 		silent(t, r, treatment)
 		var l loader.Loader
-		require.NoError(t, l.Load(strings.NewReader(r.out), false))
+		require.NoError(t, l.Load(strings.NewReader(r.Out), false))
 	}
 }
 
@@ -137,13 +137,13 @@ func TestNoStrangeValueComesOut(t *testing.T) {
 func TestNoStrangeValueComesOutAnyWay(t *testing.T) {
 	long.Only(t)
 	var offset atomic.Int64
-	s := serve(t, sandbox.Options{Candidates: 12, Row: attack(t, func(column int, id int64) string {
+	s := Serve(t, sandbox.Options{Candidates: 12, Row: attack(t, func(column int, id int64) string {
 		return strange[(column+int(id)+int(offset.Load()))%len(strange)]
 	})})
-	clear := run(t, "--config", file(t, "c.json", with(s, nil)))
-	require.Zero(t, clear.code, clear.err)
-	require.Contains(t, clear.out, canary, "without a policy they do come out")
-	learnt := file(t, "state.json", withoutTimes(t, clear.out))
+	clear := Run(t, "--config", File(t, "c.json", With(s, nil)))
+	require.Zero(t, clear.Code, clear.Err)
+	require.Contains(t, clear.Out, canary, "without a policy they do come out")
+	learnt := File(t, "state.json", withoutTimes(t, clear.Out))
 	for round := range 4 { // ids follow each other: seven rows and four rounds show all values
 		offset.Store(int64(7 * round))
 		for i, treatment := range []string{"drop", "mask", "hash"} {
@@ -153,15 +153,15 @@ func TestNoStrangeValueComesOutAnyWay(t *testing.T) {
 				policy = namesOf(t, treatment)
 			}
 			what := fmt.Sprintf("%s, round %d", treatment, round)
-			cfg := file(t, "c.json", with(s, policy))
-			r := run(t, "--config", cfg)
+			cfg := File(t, "c.json", With(s, policy))
+			r := Run(t, "--config", cfg)
 			silent(t, r, "singer, "+what)
 			var l loader.Loader
-			require.NoError(t, l.Load(strings.NewReader(r.out), false))
-			silent(t, run(t, "--config", cfg, "--state", learnt), "from a state, "+what)
-			discovered := run(t, "discover", "--config", cfg)
-			silent(t, run(t, "read", "--config", cfg, "--catalog",
-				file(t, "catalog.json", configuredAll(t, discovered.out))), "airbyte, "+what)
+			require.NoError(t, l.Load(strings.NewReader(r.Out), false))
+			silent(t, Run(t, "--config", cfg, "--state", learnt), "from a state, "+what)
+			discovered := Run(t, "discover", "--config", cfg)
+			silent(t, Run(t, "read", "--config", cfg, "--catalog",
+				File(t, "catalog.json", configuredAll(t, discovered.Out))), "airbyte, "+what)
 		}
 	}
 }
