@@ -11,11 +11,12 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/tap-greenhouse/tap-greenhouse/internal/loader"
+	"github.com/tap-greenhouse/tap-greenhouse/internal/long"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
 )
 
 func TestNoGoroutineIsLeftBehind(t *testing.T) {
-	s := Serve(t, sandbox.Options{Latency: time.Millisecond, Candidates: 600})
+	s := Serve(t, sandbox.Options{Latency: time.Millisecond, Candidates: long.Or(60, 600)})
 	before := goleak.IgnoreCurrent()
 	var l loader.Loader
 	require.Zero(t, Load(t, &l, s.Config(), nil).Code)

@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/tap-greenhouse/tap-greenhouse/internal/loader"
+	"github.com/tap-greenhouse/tap-greenhouse/internal/long"
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
 )
@@ -184,7 +185,7 @@ func TestLogFollowsSelectionAndPolicy(t *testing.T) {
 func TestLogOfAStoppedRun(t *testing.T) {
 	t.Parallel()
 	for _, protocol := range []string{"singer", "airbyte"} {
-		s := Serve(t, sandbox.Options{Candidates: 600, Latency: 30 * time.Millisecond})
+		s := Serve(t, sandbox.Options{Candidates: long.Or(60, 600), Latency: 30 * time.Millisecond})
 		config := With(s, map[string]any{
 			"streams": append(ByDefault(t), tap.SyncLog),
 		})

@@ -21,7 +21,7 @@ import (
 
 func TestEveryStreamIsLoadedCompletely(t *testing.T) {
 	t.Parallel()
-	s := Serve(t, sandbox.Options{Candidates: 700})
+	s := Serve(t, sandbox.Options{Candidates: 501})
 	var l loader.Loader
 	r := Load(t, &l, s.Config(), nil)
 	require.Zero(t, r.Code, r.Err)
@@ -34,7 +34,7 @@ func TestEveryStreamIsLoadedCompletely(t *testing.T) {
 	assert.Equal(t, 1, tokens)
 	assert.Equal(t, 1, lists["users"], "a list that fits one page costs one request")
 	assert.Equal(t, 2, lists["job_posts"])
-	assert.Equal(t, 2, lists["candidates"], "700 rows fill two pages")
+	assert.Equal(t, 2, lists["candidates"], "501 rows fill two pages")
 }
 
 func TestRunWithNothingNewCostsOneRequestAStream(t *testing.T) {
@@ -173,7 +173,7 @@ func TestOneBadStreamIsOneBadStream(t *testing.T) {
 			t.Parallel()
 			opts := sandbox.Options{Candidates: long.Or(60, 600)}
 			if c.fault == sandbox.LinkAway {
-				opts.Candidates = 600 // only a list of several pages has links
+				opts.Candidates = 501 // only a list of several pages has links
 			}
 			s := Serve(t, opts)
 			s.SetFault(func(r *http.Request) sandbox.Fault {

@@ -26,7 +26,7 @@ func TestSignalsEndAPipe(t *testing.T) {
 	for sig, code := range map[syscall.Signal]int{syscall.SIGTERM: 143, syscall.SIGINT: 130} {
 		t.Run(sig.String(), func(t *testing.T) {
 			t.Parallel()
-			s := e2e.Serve(t, sandbox.Options{Candidates: 600, Latency: 30 * time.Millisecond})
+			s := e2e.Serve(t, sandbox.Options{Candidates: 60, Latency: 30 * time.Millisecond})
 			config, folder := e2e.File(t, "c.json", s.Config()), t.TempDir()
 			state, out := filepath.Join(folder, "state.json"), filepath.Join(folder, "out.jsonl")
 			asked := e2e.NthRequest(s, 40)
