@@ -130,27 +130,3 @@ func TestOnlySelectedStreamsAreCompared(t *testing.T) {
 	r = Run(t, "contract", "--config", config(map[string]any{"streams": []string{"users"}, "exclude": []string{"users.last_name"}}))
 	assert.NotContains(t, r.Out, `"last_name"`)
 }
-
-func TestAFileThatIsNoContractIsExit2(t *testing.T) {
-	t.Parallel()
-	s := Serve(t, sandbox.Options{})
-	cfg := File(t, "c.json", s.Config())
-	for text, want := range map[string]string{
-		"": "is empty", "{": "line 1, column 2: invalid JSON", `{"bookmarks":{}}`: "it is no contract",
-		`{"contract":2,"streams":{}}`: "it has the form 2",
-	} {
-		for _, command := range [][]string{{}, {"pipe", "--state", filepath.Join(t.TempDir(), "s.json")}} {
-			args := slices.Concat(command,
-				[]string{"--config", cfg, "--contract", File(t, "contract.json", text)})
-			if len(command) > 0 {
-				args = append(args, "--", os.Args[0], "-test.run=^$")
-			}
-			r := Run(t, args...)
-			assert.Equal(t, 2, r.Code, r.Err)
-			assert.Contains(t, r.Err, want)
-			assert.Empty(t, r.Out)
-		}
-	}
-	lists, _, _ := s.Requests()
-	assert.Empty(t, lists)
-}

@@ -75,13 +75,3 @@ func TestNamesAndTextsThatStopLoaders(t *testing.T) {
 		assert.Contains(t, again.Out, name, "the same way every time")
 	}
 }
-
-// A catalog that selects nothing is an error.
-func TestCatalogThatSelectsNothingIsAnError(t *testing.T) {
-	t.Parallel()
-	s := Serve(t, sandbox.Options{})
-	r := Run(t, "--config", File(t, "c.json", s.Config()), "--catalog",
-		File(t, "x.json", `{"streams":[]}`))
-	assert.Equal(t, 2, r.Code)
-	assert.Contains(t, r.Err, "selects no stream")
-}

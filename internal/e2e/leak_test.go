@@ -29,15 +29,3 @@ func TestNoGoroutineIsLeftBehind(t *testing.T) {
 	require.NoError(t, s.Close())
 	goleak.VerifyNone(t, before)
 }
-
-func TestNameThatDoesNotResolveIsNamed(t *testing.T) {
-	t.Parallel()
-	s := Serve(t, sandbox.Options{})
-	r := Run(t, "--config", File(t, "c.json",
-		With(s, map[string]any{
-			"auth_url":       "https://no-such-host.invalid/token",
-			"max_retry_time": "1s",
-		})))
-	assert.Equal(t, 1, r.Code)
-	assert.Contains(t, r.Err, "no-such-host.invalid:443")
-}

@@ -190,30 +190,3 @@ func absolute(t *testing.T, path string) string {
 	require.NoError(t, err)
 	return abs
 }
-
-// A report that cannot be written is an invalid flag, told before anything is read.
-func TestUnwritableReports(t *testing.T) {
-	s := e2e.Serve(t, sandbox.Options{})
-	cfg := e2e.File(t, "c.json", e2e.With(s, map[string]any{"streams": []string{"users"}}))
-	dir := filepath.Join(t.TempDir(), "run.html")
-	require.NoError(t, os.Mkdir(dir, 0o700))
-	for name, says := range map[string]string{
-		filepath.Join(t.TempDir(), "missing", "run.html"): "missing", dir: "it is a folder",
-		"run.txt": "must end in .html or .json", filepath.Join(cfg, "run.json"): "run.json",
-	} {
-		for _, args := range [][]string{
-			{"--config", cfg}, {"demo"}, {"read", "--config", cfg, "--catalog", cfg},
-		} {
-			r := e2e.Run(t, append(args, "--report", name)...)
-			assert.Equal(t, 2, r.Code, name)
-			assert.Contains(t, r.Err+r.Out, "--report")
-			assert.Contains(t, r.Err+r.Out, says)
-			assert.NotContains(t, r.Out, "RECORD")
-		}
-	}
-	lists, _, _ := s.Requests()
-	assert.Empty(t, lists)
-	left, err := filepath.Glob(filepath.Join(filepath.Dir(dir), ".*"))
-	require.NoError(t, err)
-	assert.Empty(t, left)
-}

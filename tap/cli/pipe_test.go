@@ -75,49 +75,6 @@ func TestInterruptedShellPipeIsStopped(t *testing.T) {
 	assert.NotContains(t, stderr.String(), "broken pipe")
 }
 
-// What a pipe cannot start with is exit 2, and no list is asked for.
-func TestPipesThatCannotStart(t *testing.T) {
-	s := e2e.Serve(t, sandbox.Options{})
-	config, folder := e2e.File(t, "c.json", s.Config()), t.TempDir()
-	state := filepath.Join(folder, "state.json")
-	at := func(state string, more ...string) []string {
-		return append([]string{"pipe", "--config", config, "--state", state}, more...)
-	}
-	for want, args := range map[string][]string{
-		"there is no such program":    at(state, "--", "no-such-loader", "--log-format", "json"),
-		"the loader is missing":       at(state),
-		"missing flags: --state":      {"pipe", "--config", config, "--", "cat"},
-		"it is no regular file":       at(folder, "--", "cat"),
-		"its folder: ":                at(filepath.Join(folder, "no", "s.json"), "--", "cat"),
-		"it is read-only":             at(readOnly(t, "{}"), "--", "cat"),
-		"must end in .html or .json":  at(state, "--report", "r.txt", "--", "cat"),
-		"--stall must be more than 0": at(state, "--stall", "0s", "--", "cat"),
-		"state " + folder + "/bad":    at(bad(t, folder), "--", "cat"),
-	} {
-		r := e2e.Run(t, args...)
-		assert.Equal(t, 2, r.Code, r.Err)
-		assert.Contains(t, r.Err, want)
-	}
-	lists, _, _ := s.Requests()
-	assert.Empty(t, lists)
-	_, err := os.Stat(state)
-	assert.ErrorIs(t, err, os.ErrNotExist)
-}
-
-func readOnly(t *testing.T, text string) string {
-	t.Helper()
-	path := e2e.File(t, "state.json", text)
-	require.NoError(t, os.Chmod(path, 0o400))
-	return path
-}
-
-func bad(t *testing.T, folder string) string {
-	t.Helper()
-	path := filepath.Join(folder, "bad")
-	require.NoError(t, os.WriteFile(path, []byte(`{"bookmarks":{"users":`), 0o600))
-	return path
-}
-
 // Of two at once on one state, the second reads nothing.
 func TestSecondPipeOnOneStateReadsNothing(t *testing.T) {
 	s := e2e.Serve(t, sandbox.Options{Latency: 30 * time.Millisecond})
@@ -209,19 +166,5 @@ func TestHeadOfACommandIsSilent(t *testing.T) {
 		_ = cmd.Wait()
 		assert.Equal(t, 141, cmd.ProcessState.ExitCode(), args)
 		assert.Empty(t, stderr.String(), args)
-	}
-}
-
-// What stands in the place of the loader and is no program, but a flag with a typo, is answered so.
-func TestTypoInAFlagOfPipeIsNoLoader(t *testing.T) {
-	t.Parallel()
-	for args, want := range map[string]string{
-		"--state s --reprot r.html -- cat": `unknown flag --reprot, did you mean \"--report\"?`,
-		"--stat=s -- cat":                  `unknown flag --stat, did you mean \"--state\"?`,
-		"-- cat":                           "missing flags: --state=WHERE",
-	} {
-		r := e2e.Run(t, append([]string{"pipe", "--config", "c.json"}, strings.Fields(args)...)...)
-		assert.Equal(t, 2, r.Code, args)
-		assert.Contains(t, r.Err, want)
 	}
 }
