@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
 	"time"
 
 	"github.com/xeipuuv/gojsonschema"
@@ -30,19 +29,9 @@ type Loader struct {
 
 	validators map[string]*gojsonschema.Schema
 	keys       map[string][]string
-	columns    map[string]map[string]json.RawMessage
+	columns    map[string]map[string]any
 	compiled   map[string]*gojsonschema.Schema
 	total      int
-}
-
-type message struct {
-	Type          string          `json:"type"`
-	Stream        string          `json:"stream"`
-	Schema        json.RawMessage `json:"schema"`
-	KeyProperties []string        `json:"key_properties"`
-	Record        json.RawMessage `json:"record"`
-	TimeExtracted string          `json:"time_extracted"`
-	Value         json.RawMessage `json:"value"`
 }
 
 // Load reads messages until the end. If partial is true, it ignores an incomplete last line, as
@@ -54,7 +43,7 @@ func (l *Loader) Load(r io.Reader, partial bool) error {
 		l.LastSchema, l.keys, l.compiled = map[string]json.RawMessage{}, map[string][]string{},
 			map[string]*gojsonschema.Schema{}
 	}
-	l.columns = map[string]map[string]json.RawMessage{}
+	l.columns = map[string]map[string]any{}
 	l.validators = map[string]*gojsonschema.Schema{} // each run must send its schemas again
 	in := bufio.NewReaderSize(r, 1<<20)
 	for n := 1; ; n++ {
@@ -75,88 +64,94 @@ func (l *Loader) Load(r io.Reader, partial bool) error {
 }
 
 func (l *Loader) take(line []byte) error {
-	var m message
-	if err := json.Unmarshal(line, &m); err != nil {
+	m, err := decode(line)
+	if err != nil {
 		return err
 	}
-	switch m.Type {
+	switch m.text("type") {
 	case "SCHEMA":
 		return l.schema(m)
 	case "RECORD":
 		return l.record(m)
 	case "STATE":
-		if !bytes.HasPrefix(m.Value, []byte("{")) {
+		state := m["value"].raw
+		if !bytes.HasPrefix(state, []byte("{")) {
 			return fmt.Errorf("a state that is no object")
 		}
-		l.States = append(l.States, slices.Clone(m.Value))
+		l.States = append(l.States, state)
 		l.Covered = append(l.Covered, l.total)
 		return nil
 	}
-	return fmt.Errorf("unknown message type %q", m.Type)
+	return fmt.Errorf("unknown message type %q", m.text("type"))
 }
 
 func (l *Loader) schema(m message) error {
-	if len(m.KeyProperties) == 0 {
-		return fmt.Errorf("a schema without key")
-	}
-	compiled := l.compiled[string(m.Schema)]
-	if compiled == nil {
-		var err error
-		compiled, err = gojsonschema.NewSchema(gojsonschema.NewBytesLoader(m.Schema))
-		if err != nil {
-			return err
-		}
-		l.compiled[string(m.Schema)] = compiled
-	}
-	var s struct {
-		Properties map[string]json.RawMessage `json:"properties"`
-	}
-	if err := json.Unmarshal(m.Schema, &s); err != nil {
+	stream, schema := m.text("stream"), m["schema"]
+	keys, err := m.texts("key_properties")
+	if err != nil {
 		return err
 	}
-	l.columns[m.Stream] = s.Properties
-	l.validators[m.Stream], l.keys[m.Stream] = compiled, m.KeyProperties
-	l.LastSchema[m.Stream] = slices.Clone(m.Schema)
-	l.Schemas[m.Stream]++
+	if stream == "" {
+		return fmt.Errorf("a schema of no stream")
+	}
+	if len(keys) == 0 {
+		return fmt.Errorf("a schema without key")
+	}
+	compiled := l.compiled[string(schema.raw)]
+	if compiled == nil {
+		compiled, err = gojsonschema.NewSchema(gojsonschema.NewRawLoader(schema.decoded))
+		if err != nil {
+			return fmt.Errorf("a schema that is none: %w", err)
+		}
+		l.compiled[string(schema.raw)] = compiled
+	}
+	columns, ok := schema.member("properties").(map[string]any)
+	if !ok {
+		return fmt.Errorf("a schema without columns")
+	}
+	l.columns[stream], l.validators[stream], l.keys[stream] = columns, compiled, keys
+	l.LastSchema[stream] = schema.raw
+	l.Schemas[stream]++
 	return nil
 }
 
 func (l *Loader) record(m message) error {
-	v := l.validators[m.Stream]
+	stream, record := m.text("stream"), m["record"]
+	v := l.validators[stream]
 	if v == nil {
 		return fmt.Errorf("a record before its schema")
 	}
-	if _, err := time.Parse(time.RFC3339Nano, m.TimeExtracted); err != nil {
+	if _, err := time.Parse(time.RFC3339Nano, m.text("time_extracted")); err != nil {
 		return err
 	}
-	result, err := v.Validate(gojsonschema.NewBytesLoader(m.Record))
+	row, ok := record.decoded.(map[string]any)
+	if !ok {
+		return fmt.Errorf("a record that is no object")
+	}
+	result, err := v.Validate(gojsonschema.NewRawLoader(row))
 	if err != nil {
 		return err
 	}
 	if !result.Valid() {
 		return fmt.Errorf("a record that its schema does not admit: %v", result.Errors())
 	}
-	var row map[string]json.RawMessage
-	if err := json.Unmarshal(m.Record, &row); err != nil {
-		return err
-	}
 	for column := range row {
-		if l.columns[m.Stream][column] == nil {
+		if l.columns[stream][column] == nil {
 			return fmt.Errorf("column %q stands in no schema", column)
 		}
 	}
 	key := ""
-	for _, k := range l.keys[m.Stream] {
+	for _, k := range l.keys[stream] {
 		if row[k] == nil {
 			return fmt.Errorf("a record without key")
 		}
-		key += string(row[k]) + "/"
+		key += keyOf(row[k])
 	}
-	if l.Rows[m.Stream] == nil {
-		l.Rows[m.Stream] = map[string]json.RawMessage{}
+	if l.Rows[stream] == nil {
+		l.Rows[stream] = map[string]json.RawMessage{}
 	}
-	l.Rows[m.Stream][key] = slices.Clone(m.Record)
-	l.Records[m.Stream]++
+	l.Rows[stream][key] = record.raw
+	l.Records[stream]++
 	l.total++
 	return nil
 }
@@ -179,15 +174,20 @@ func (l *Loader) Missing(stream string, rows []byte) (missing, stale []string, e
 	if err := json.Unmarshal(rows, &all); err != nil {
 		return nil, nil, err
 	}
+	loaded := make(map[string]bool, len(l.Rows[stream]))
+	for _, row := range l.Rows[stream] {
+		loaded[string(row)] = true
+	}
 	texts := textColumns(l.LastSchema[stream])
 	for _, row := range all {
-		var id struct {
-			ID json.RawMessage `json:"id"`
+		if loaded[string(row)] {
+			continue // byte for byte
 		}
-		if err := json.Unmarshal(row, &id); err != nil {
+		v, err := newDecoder(row).value(true)
+		if err != nil {
 			return nil, nil, err
 		}
-		key := string(id.ID) + "/"
+		key := keyOf(v.member("id"))
 		have, ok := l.Rows[stream][key]
 		switch {
 		case !ok:
@@ -219,9 +219,6 @@ func textColumns(schema []byte) map[string]bool {
 // same reports whether a loaded row has the values of another one; in columns of text, values of
 // other kinds are their JSON.
 func same(have, row []byte, texts map[string]bool) bool {
-	if bytes.Equal(have, row) {
-		return true
-	}
 	var x, y map[string]any
 	if json.Unmarshal(have, &x) != nil || json.Unmarshal(row, &y) != nil {
 		return false

@@ -202,23 +202,26 @@ func (p *Platform) record(stream string, data json.RawMessage, at time.Time) err
 	case time.Since(at).Abs() > 24*time.Hour:
 		return fmt.Errorf("emitted_at is not in milliseconds")
 	}
-	result, err := v.Validate(gojsonschema.NewBytesLoader(data))
+	var row map[string]any
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.UseNumber()
+	if err := dec.Decode(&row); err != nil {
+		return err
+	}
+	result, err := v.Validate(gojsonschema.NewRawLoader(row))
 	if err != nil {
 		return err
 	}
 	if !result.Valid() {
 		return fmt.Errorf("a record that its schema does not admit: %v", result.Errors())
 	}
-	var row struct {
-		ID json.RawMessage `json:"id"`
-	}
-	if err := json.Unmarshal(data, &row); err != nil || row.ID == nil {
+	if row["id"] == nil {
 		return fmt.Errorf("a record without key")
 	}
 	if p.Rows[stream] == nil {
 		p.Rows[stream] = map[string]json.RawMessage{}
 	}
-	p.Rows[stream][string(row.ID)+"/"] = bytes.Clone(data)
+	p.Rows[stream][fmt.Sprint(row["id"], "/")] = data
 	p.since[stream]++
 	return nil
 }

@@ -325,9 +325,10 @@ func TestDeadLinksOfAPageAreRenewedTogether(t *testing.T) {
 			return fine(r)
 		}, func(id string) string { return "https://files.example/new/" + id }, nil)
 		var records []string
-		for id := 1; id <= 200; id++ {
+		all := dead + 20
+		for id := 1; id <= all; id++ {
 			to := "https://files.example/old/" + fmt.Sprint(id)
-			if id%200 < dead {
+			if id%all < dead {
 				to += "?dead"
 			}
 			records = append(records, attachment(id, to))
@@ -340,7 +341,7 @@ func TestDeadLinksOfAPageAreRenewedTogether(t *testing.T) {
 		assert.Len(t, w.asked, want, "%d dead links", dead)
 		ids := strings.Split(strings.Join(w.asked, ","), ",")
 		assert.True(t, dead == 0 || len(ids) == dead)
-		assert.Len(t, w.requests, 200+dead)
+		assert.Len(t, w.requests, all+dead)
 		assert.NotContains(t, w.log.String(), "could not be fetched")
 	}
 }

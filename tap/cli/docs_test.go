@@ -10,6 +10,8 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/tap-greenhouse/tap-greenhouse/internal/e2e"
 )
 
 // The config accepts the lists of streams on the admin's page.
@@ -21,10 +23,10 @@ func TestStreamsOnTheAdminPageExist(t *testing.T) {
 	for _, list := range found {
 		var streams []string
 		require.NoError(t, json.Unmarshal(list[1], &streams))
-		config := file(t, "c.json", map[string]any{"streams": streams})
-		r := run(t, "scopes", "--config", config)
-		assert.Zero(t, r.code, r.err)
-		assert.Contains(t, r.out, "harvest:users:list")
+		config := e2e.File(t, "c.json", map[string]any{"streams": streams})
+		r := e2e.Run(t, "scopes", "--config", config)
+		assert.Zero(t, r.Code, r.Err)
+		assert.Contains(t, r.Out, "harvest:users:list")
 	}
 }
 
@@ -34,7 +36,7 @@ func TestThePageOfCommandsHasThemAll(t *testing.T) {
 	require.NoError(t, err)
 	_, table, ok := strings.Cut(string(page), "\n## Commands\n")
 	require.True(t, ok)
-	_, commands, ok := strings.Cut(run(t, "--help").out, "\nCommands:\n")
+	_, commands, ok := strings.Cut(e2e.Run(t, "--help").Out, "\nCommands:\n")
 	require.True(t, ok)
 	commands, _, _ = strings.Cut(commands, "\n\n")
 	lines := regexp.MustCompile(`(?m)^  (\w+(?:, \w+)*)  `).FindAllStringSubmatch(commands, -1)

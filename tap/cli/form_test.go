@@ -6,6 +6,8 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/tap-greenhouse/tap-greenhouse/internal/e2e"
 )
 
 // formField is a property of Airbyte's form.
@@ -37,7 +39,7 @@ func TestAirbytesFormCanBeFilledIn(t *testing.T) {
 			} `json:"connectionSpecification"`
 		} `json:"spec"`
 	}
-	require.NoError(t, json.Unmarshal([]byte(run(t, "spec").out), &message))
+	require.NoError(t, json.Unmarshal([]byte(e2e.Run(t, "spec").Out), &message))
 	form := message.Spec.Form
 	assert.Empty(t, form.Required, "a config with client_id at its top is one, too")
 	titles := map[string]string{}

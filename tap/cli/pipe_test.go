@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -17,75 +16,21 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/tap-greenhouse/tap-greenhouse/internal/loader"
+	"github.com/tap-greenhouse/tap-greenhouse/internal/e2e"
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
-	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
 )
-
-// A loader as a shell script: it appends messages to the file $0, and echoes STATE messages.
-const shellLoader = `tee -a "$0" | grep --line-buffered '"type":"STATE"'`
-
-// into returns the arguments of a pipe into a shell script.
-func into(config, state, script string, args ...string) []string {
-	return append([]string{"pipe", "--config", config, "--state", state, "--", "sh", "-c", script},
-		args...)
-}
-
-// However often a pipe is killed, what its loader has is complete in the end, and the state is
-// whole at every moment.
-func TestKilledPipeLosesNothing(t *testing.T) {
-	t.Parallel()
-	s := serve(t, sandbox.Options{Candidates: often(500, 1500), Latency: 4 * time.Millisecond})
-	config, folder := file(t, "c.json", s.Config()), t.TempDir()
-	state := filepath.Join(folder, "state.json")
-	var l loader.Loader
-	loaded := func(out string) {
-		messages, err := os.Open(out)
-		if err != nil {
-			return // it was killed before
-		}
-		defer messages.Close()
-		require.NoError(t, l.Load(messages, true))
-	}
-	for n := range 6 {
-		out := filepath.Join(folder, strconv.Itoa(n))
-		cmd := command(t, into(config, state, shellLoader, out)...)
-		require.NoError(t, cmd.Start())
-		time.Sleep(time.Duration(n*60) * time.Millisecond) // the moment of the kill
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		loaded(out)
-		if data, err := os.ReadFile(state); err == nil {
-			require.NotNil(t, greenhouse.EchoedState(data), "%q", data)
-		}
-	}
-	args := into(config, state, shellLoader, filepath.Join(folder, "last"))
-	r := run(t, args...)
-	require.Zero(t, r.code, r.err)
-	loaded(args[len(args)-1])
-	complete(t, s, &l)
-
-	s.ResetRequests()
-	require.Zero(t, run(t, args...).code)
-	requests := 0
-	lists, _, _ := s.Requests()
-	for _, n := range lists {
-		requests += n
-	}
-	assert.Less(t, requests, 80, "the next run asks only for what is new")
-}
 
 // A signal reaches the tap and not its loader, which stores what it has got.
 func TestSignalsEndAPipe(t *testing.T) {
 	for sig, code := range map[syscall.Signal]int{syscall.SIGTERM: 143, syscall.SIGINT: 130} {
 		t.Run(sig.String(), func(t *testing.T) {
 			t.Parallel()
-			s := serve(t, sandbox.Options{Candidates: 600, Latency: 30 * time.Millisecond})
-			config, folder := file(t, "c.json", s.Config()), t.TempDir()
+			s := e2e.Serve(t, sandbox.Options{Candidates: 60, Latency: 30 * time.Millisecond})
+			config, folder := e2e.File(t, "c.json", s.Config()), t.TempDir()
 			state, out := filepath.Join(folder, "state.json"), filepath.Join(folder, "out.jsonl")
-			asked := nthRequest(s, 40)
-			cmd := command(t, into(config, state, shellLoader, out)...)
+			asked := e2e.NthRequest(s, 40)
+			cmd := e2e.Command(t, e2e.Into(config, state, e2e.ShellLoader, out)...)
 			var stderr bytes.Buffer
 			cmd.Stderr = &stderr
 			cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -97,21 +42,21 @@ func TestSignalsEndAPipe(t *testing.T) {
 			assert.Equal(t, 1, strings.Count(stderr.String(), "stopped: "), stderr.String())
 			messages, err := os.ReadFile(out)
 			require.NoError(t, err)
-			assert.True(t, strings.HasPrefix(lastLine(string(messages)), `{"type":"STATE"`))
+			assert.True(t, strings.HasPrefix(e2e.LastLine(string(messages)), `{"type":"STATE"`))
 			data, err := os.ReadFile(state)
 			require.NoError(t, err)
-			assert.JSONEq(t, string(lastState(t, string(messages))), string(data))
+			assert.JSONEq(t, string(e2e.LastState(t, string(messages))), string(data))
 		})
 	}
 }
 
 // Ctrl-C in a plain pipe ends both sides, in any order: the tap is stopped, and has not failed.
 func TestInterruptedShellPipeIsStopped(t *testing.T) {
-	s := serve(t, sandbox.Options{Candidates: 3000, Latency: 5 * time.Millisecond})
-	config, codes := file(t, "c.json", s.Config()), filepath.Join(t.TempDir(), "code")
-	asked := nthRequest(s, 20)
+	s := e2e.Serve(t, sandbox.Options{Candidates: 3000, Latency: 5 * time.Millisecond})
+	config, codes := e2e.File(t, "c.json", s.Config()), filepath.Join(t.TempDir(), "code")
+	asked := e2e.NthRequest(s, 20)
 	cmd := exec.Command("sh", "-c", `{ trap : INT; "$0" --config "$1"; echo $? > "$2"; } | cat > /dev/null`,
-		command(t).Path, config, codes)
+		e2e.Command(t).Path, config, codes)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -130,67 +75,24 @@ func TestInterruptedShellPipeIsStopped(t *testing.T) {
 	assert.NotContains(t, stderr.String(), "broken pipe")
 }
 
-// What a pipe cannot start with is exit 2, and no list is asked for.
-func TestPipesThatCannotStart(t *testing.T) {
-	s := serve(t, sandbox.Options{})
-	config, folder := file(t, "c.json", s.Config()), t.TempDir()
-	state := filepath.Join(folder, "state.json")
-	at := func(state string, more ...string) []string {
-		return append([]string{"pipe", "--config", config, "--state", state}, more...)
-	}
-	for want, args := range map[string][]string{
-		"there is no such program":    at(state, "--", "no-such-loader", "--log-format", "json"),
-		"the loader is missing":       at(state),
-		"missing flags: --state":      {"pipe", "--config", config, "--", "cat"},
-		"it is no regular file":       at(folder, "--", "cat"),
-		"its folder: ":                at(filepath.Join(folder, "no", "s.json"), "--", "cat"),
-		"it is read-only":             at(readOnly(t, "{}"), "--", "cat"),
-		"must end in .html or .json":  at(state, "--report", "r.txt", "--", "cat"),
-		"--stall must be more than 0": at(state, "--stall", "0s", "--", "cat"),
-		"state " + folder + "/bad":    at(bad(t, folder), "--", "cat"),
-	} {
-		r := run(t, args...)
-		assert.Equal(t, 2, r.code, r.err)
-		assert.Contains(t, r.err, want)
-	}
-	lists, _, _ := s.Requests()
-	assert.Empty(t, lists)
-	_, err := os.Stat(state)
-	assert.ErrorIs(t, err, os.ErrNotExist)
-}
-
-func readOnly(t *testing.T, text string) string {
-	t.Helper()
-	path := file(t, "state.json", text)
-	require.NoError(t, os.Chmod(path, 0o400))
-	return path
-}
-
-func bad(t *testing.T, folder string) string {
-	t.Helper()
-	path := filepath.Join(folder, "bad")
-	require.NoError(t, os.WriteFile(path, []byte(`{"bookmarks":{"users":`), 0o600))
-	return path
-}
-
 // Of two at once on one state, the second reads nothing.
 func TestSecondPipeOnOneStateReadsNothing(t *testing.T) {
-	s := serve(t, sandbox.Options{Latency: 30 * time.Millisecond})
-	config, state := file(t, "c.json", s.Config()), filepath.Join(t.TempDir(), "state.json")
-	asked := nthRequest(s, 10)
-	cmd := command(t, into(config, state, shellLoader, os.DevNull)...)
+	s := e2e.Serve(t, sandbox.Options{Latency: 30 * time.Millisecond})
+	config, state := e2e.File(t, "c.json", s.Config()), filepath.Join(t.TempDir(), "state.json")
+	asked := e2e.NthRequest(s, 10)
+	cmd := e2e.Command(t, e2e.Into(config, state, e2e.ShellLoader, os.DevNull)...)
 	require.NoError(t, cmd.Start())
 	<-asked
-	r := run(t, into(config, state, shellLoader, os.DevNull)...)
-	assert.Equal(t, 2, r.code)
-	assert.Contains(t, r.err, "another process uses it")
+	r := e2e.Run(t, e2e.Into(config, state, e2e.ShellLoader, os.DevNull)...)
+	assert.Equal(t, 2, r.Code)
+	assert.Contains(t, r.Err, "another process uses it")
 	require.NoError(t, cmd.Wait())
 }
 
 // A loader's failure is the pipe's, whatever its code, and is said once; the report tells it, too.
 func TestPipeFailsWithItsLoader(t *testing.T) {
-	s := serve(t, sandbox.Options{Candidates: 500})
-	config := file(t, "c.json", s.Config())
+	s := e2e.Serve(t, sandbox.Options{Candidates: 500})
+	config := e2e.File(t, "c.json", s.Config())
 	for name, c := range map[string]struct{ script, want string }{
 		"half-way":             {`head -c 3000 > /dev/null; exit 3`, "the loader failed: exit status 3"},
 		"at the end":           {`cat > /dev/null; exit 143`, "the loader failed: exit status 143"},
@@ -203,11 +105,11 @@ func TestPipeFailsWithItsLoader(t *testing.T) {
 			t.Parallel()
 			state := filepath.Join(t.TempDir(), "state.json")
 			report := filepath.Join(t.TempDir(), "run.json")
-			r := run(t, "pipe", "--config", config, "--state", state, "--stall", "1s", "--report", report,
+			r := e2e.Run(t, "pipe", "--config", config, "--state", state, "--stall", "1s", "--report", report,
 				"--", "sh", "-c", c.script)
-			assert.Equal(t, 1, r.code, r.err)
-			assert.Equal(t, 1, strings.Count(r.err, c.want), r.err)
-			assert.Contains(t, lastLine(r.err), "summary: ")
+			assert.Equal(t, 1, r.Code, r.Err)
+			assert.Equal(t, 1, strings.Count(r.Err, c.want), r.Err)
+			assert.Contains(t, e2e.LastLine(r.Err), "summary: ")
 			assert.NoFileExists(t, state)
 			data, err := os.ReadFile(report)
 			require.NoError(t, err)
@@ -221,17 +123,17 @@ func TestPipeFailsWithItsLoader(t *testing.T) {
 
 // The loader's output is no state: the old one stays, byte by byte.
 func TestWhatIsNoStateReplacesNone(t *testing.T) {
-	s := serve(t, sandbox.Options{})
-	config := file(t, "c.json", with(s, map[string]any{"streams": []string{"users"}}))
+	s := e2e.Serve(t, sandbox.Options{})
+	config := e2e.File(t, "c.json", e2e.With(s, map[string]any{"streams": []string{"users"}}))
 	old := `{"bookmarks": {"users": {"replication_key_value": "2026-01-31T08:15:30Z"}}}`
 	for _, said := range []string{
 		``, `\n`, `{}\n`, `null\n`, `{"bookmarks":{}}\n`, `{"bookmarks":{"users"`, `INFO done\n`,
 		`{"level":"info","msg":"done"}\n`, `{"bookmarks":{"users":{"replication_key_value":"soon"}}}\n`,
 	} {
-		state := file(t, "state.json", old)
-		r := run(t, into(config, state, `cat > /dev/null; printf '%b' "$0"; echo a log >&2`, said)...)
-		assert.Zero(t, r.code, r.err)
-		assert.Contains(t, r.err, "a log\n", "the loader's standard error passes through")
+		state := e2e.File(t, "state.json", old)
+		r := e2e.Run(t, e2e.Into(config, state, `cat > /dev/null; printf '%b' "$0"; echo a log >&2`, said)...)
+		assert.Zero(t, r.Code, r.Err)
+		assert.Contains(t, r.Err, "a log\n", "the loader's standard error passes through")
 		data, err := os.ReadFile(state)
 		require.NoError(t, err)
 		assert.Equal(t, old, string(data), said)
@@ -240,8 +142,8 @@ func TestWhatIsNoStateReplacesNone(t *testing.T) {
 
 // A command whose reader has seen enough ends in silence, like any tool; a sync is a failure.
 func TestHeadOfACommandIsSilent(t *testing.T) {
-	s := serve(t, sandbox.Options{})
-	config := file(t, "c.json", s.Config())
+	s := e2e.Serve(t, sandbox.Options{})
+	config := e2e.File(t, "c.json", s.Config())
 	for _, args := range [][]string{
 		{"--discover"},
 		{"spec"},
@@ -255,7 +157,7 @@ func TestHeadOfACommandIsSilent(t *testing.T) {
 	} {
 		r, w, err := os.Pipe()
 		require.NoError(t, err)
-		cmd := command(t, args...)
+		cmd := e2e.Command(t, args...)
 		var stderr bytes.Buffer
 		cmd.Stdout, cmd.Stderr = w, &stderr
 		require.NoError(t, r.Close())
@@ -264,19 +166,5 @@ func TestHeadOfACommandIsSilent(t *testing.T) {
 		_ = cmd.Wait()
 		assert.Equal(t, 141, cmd.ProcessState.ExitCode(), args)
 		assert.Empty(t, stderr.String(), args)
-	}
-}
-
-// What stands in the place of the loader and is no program, but a flag with a typo, is answered so.
-func TestTypoInAFlagOfPipeIsNoLoader(t *testing.T) {
-	t.Parallel()
-	for args, want := range map[string]string{
-		"--state s --reprot r.html -- cat": `unknown flag --reprot, did you mean \"--report\"?`,
-		"--stat=s -- cat":                  `unknown flag --stat, did you mean \"--state\"?`,
-		"-- cat":                           "missing flags: --state=WHERE",
-	} {
-		r := run(t, append([]string{"pipe", "--config", "c.json"}, strings.Fields(args)...)...)
-		assert.Equal(t, 2, r.code, args)
-		assert.Contains(t, r.err, want)
 	}
 }

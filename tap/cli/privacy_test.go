@@ -1,14 +1,8 @@
 package cli_test
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"net/http"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -17,278 +11,23 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/tap-greenhouse/tap-greenhouse/internal/loader"
+	"github.com/tap-greenhouse/tap-greenhouse/internal/e2e"
 	"github.com/tap-greenhouse/tap-greenhouse/schemas"
-	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
 )
 
 const privacyKey = "a key of more than sixteen bytes"
 
-func hashOf(text string) string {
-	mac := hmac.New(sha256.New, []byte(privacyKey))
-	mac.Write([]byte(strings.ToLower(strings.TrimSpace(text))))
-	return hex.EncodeToString(mac.Sum(nil))
-}
-
-// An invalid policy is an error that names it: a typo does not leak anything.
-func TestPolicyFailsClosed(t *testing.T) {
-	s := serve(t, sandbox.Options{})
-	for says, cfg := range map[string]map[string]any{
-		"contakt":               {"privacy": map[string]any{"contakt": "drop"}},
-		"privacy.contact":       {"privacy": map[string]any{"contact": "encrypt"}},
-		"candidates.frist_name": {"privacy_columns": map[string]any{"candidates.frist_name": "drop"}},
-		"candidate.first_name":  {"privacy_columns": map[string]any{"candidate.first_name": "drop"}},
-		"unknown treatment":     {"privacy_columns": map[string]any{"candidates.first_name": "remove"}},
-		"candidates.id": {
-			"privacy_columns": map[string]any{"candidates.id": "hash"},
-			"privacy_key":     privacyKey,
-		},
-		"applications.candidate_id": {"privacy_columns": map[string]any{"applications.candidate_id": "drop"}},
-		"jobs.updated_at":           {"privacy_columns": map[string]any{"jobs.updated_at": "mask"}},
-		"privacy.demographic": {
-			"privacy":     map[string]any{"demographic": "hash"},
-			"privacy_key": privacyKey,
-		},
-		"scorecards.candidate_rating": {"privacy_columns": map[string]any{"scorecards.candidate_*": "hash"}, "privacy_key": privacyKey},
-		"privacy_key":                 {"privacy": map[string]any{"contact": "hash"}},
-		"16 bytes": {
-			"privacy":     map[string]any{"contact": "hash"},
-			"privacy_key": "short",
-		},
-		"candidates.phone_numbers.typ": {"privacy_columns": map[string]any{"candidates.phone_numbers.typ": "drop"}},
-	} {
-		r := run(t, "--config", file(t, "c.json", with(s, cfg)))
-		assert.Equal(t, 2, r.code, says)
-		assert.Contains(t, r.err, says)
-		assert.NotContains(t, r.err, privacyKey)
-		assert.Empty(t, r.out)
-	}
-}
-
-// canaries puts a unique text in every text of every row.
-func canaries(t *testing.T) func(stream string, id int64, row []byte) []byte {
-	return func(stream string, id int64, row []byte) []byte {
-		var v map[string]any
-		require.NoError(t, json.Unmarshal(row, &v))
-		var plant func(path string, v any) any
-		plant = func(path string, v any) any {
-			switch v := v.(type) {
-			case string:
-				if strings.HasSuffix(path, "_at") || strings.HasSuffix(path, "date") ||
-					strings.HasSuffix(path, "_on") {
-					return v
-				}
-				return fmt.Sprintf(" Canary-%s-%s-%d \n", stream, path, id)
-			case []any:
-				for i := range v {
-					v[i] = plant(path, v[i])
-				}
-			case map[string]any:
-				for k := range v {
-					v[k] = plant(path+"."+k, v[k])
-				}
-			}
-			return v
-		}
-		for k := range v {
-			v[k] = plant(k, v[k])
-		}
-		out, err := json.Marshal(v)
-		require.NoError(t, err)
-		return out
-	}
-}
-
-// With canaries in every text, none of a treated column appears anywhere, at any log level, in
-// either protocol, with faults.
-func TestTreatedValuesAppearNowhere(t *testing.T) {
-	t.Parallel()
-	run := func(t *testing.T, args ...string) result {
-		return run(t, append(args, "--log-level", "debug")...)
-	}
-	policy := map[string]any{
-		"privacy": map[string]any{
-			"contact": "hash", "free_text": "drop", "demographic": "mask",
-			"pay": "drop", "assessment": "mask", "credential": "drop",
-		},
-		"privacy_key": privacyKey,
-	}
-	s := serve(t, sandbox.Options{
-		Candidates: 40, Row: canaries(t),
-		Fault: sandbox.Chaos(3, 0.1, sandbox.Status500, sandbox.CutBody, sandbox.HTML200),
-	})
-	cfg := file(t, "c.json", with(s, policy))
-	var rows []struct{ Stream, Column, Class, Treatment string }
-	table := run(t, "privacy", "--config", cfg, "--format", "json")
-	require.NoError(t, json.Unmarshal([]byte(table.out), &rows))
-	catalog := run(t, "discover", "--config", cfg)
-	singer, test := run(t, "--config", cfg), run(t, "--config", cfg, "--test")
-	require.Zero(t, singer.code, singer.err)
-	var l loader.Loader
-	require.NoError(t, l.Load(strings.NewReader(singer.out), false))
-	report, page := filepath.Join(t.TempDir(), "run.json"), filepath.Join(t.TempDir(), "run.html")
-	run(t, "--config", cfg, "--report", report)
-	run(t, "--config", cfg, "--report", page, "--log-format", "json")
-	airbyte := run(t, "read", "--config", cfg, "--catalog",
-		file(t, "catalog.json", configuredAll(t, catalog.out)))
-	accounts := ""
-	for _, path := range []string{report, page} {
-		text, err := os.ReadFile(path)
-		require.NoError(t, err)
-		accounts += string(text)
-	}
-	assert.Contains(t, airbyte.out, "Canary-", "what is kept is there")
-	outputs := strings.Join([]string{
-		accounts, airbyte.out, airbyte.err, singer.out, singer.err,
-		test.out, test.err, catalog.out, run(t, "--config", cfg, "--discover").out,
-	}, "\n")
-	treated := 0
-	for _, row := range rows {
-		if row.Treatment == "keep" || row.Column == "*" {
-			continue
-		}
-		treated++
-		assert.NotContains(t, outputs, "Canary-"+row.Stream+"-"+row.Column+"-", "%s", row)
-		assert.NotContains(t, outputs, "Canary-"+row.Stream+"-"+row.Column+".", "%s", row)
-		if row.Treatment == "drop" && !strings.Contains(row.Column, ".") &&
-			l.LastSchema[row.Stream] != nil {
-			var schema struct{ Properties map[string]any }
-			require.NoError(t, json.Unmarshal(l.LastSchema[row.Stream], &schema))
-			assert.NotContains(t, schema.Properties, row.Column, row.Stream)
-		}
-	}
-	assert.Greater(t, treated, 60)
-	for id, row := range l.Rows["candidates"] {
-		var c map[string]any
-		require.NoError(t, json.Unmarshal(row, &c))
-		if c["first_name"] != nil {
-			assert.Equal(t, hashOf(fmt.Sprintf("Canary-candidates-first_name-%s",
-				strings.TrimSuffix(id, "/"))), c["first_name"])
-		}
-	}
-	assert.NotContains(t, outputs, privacyKey)
-}
-
-// configuredAll returns a configured catalog that reads everything in a discovered one.
-func configuredAll(t *testing.T, discovered string) map[string]any {
-	t.Helper()
-	var streams []any
-	for line := range strings.Lines(discovered) {
-		var m struct {
-			Catalog struct{ Streams []map[string]any }
-		}
-		require.NoError(t, json.Unmarshal([]byte(line), &m))
-		for _, s := range m.Catalog.Streams {
-			streams = append(streams, map[string]any{
-				"stream": s, "sync_mode": "full_refresh",
-				"destination_sync_mode": "overwrite",
-			})
-		}
-	}
-	return map[string]any{"streams": streams}
-}
-
-// Dropped columns are not requested.
-func TestDroppedColumnsAreNotRequested(t *testing.T) {
-	var fields []string
-	s := serve(t, sandbox.Options{})
-	s.SetFault(func(r *http.Request) sandbox.Fault {
-		if r.URL.Path == "/v3/candidates" {
-			fields = strings.Split(r.URL.Query().Get("fields"), ",")
-		}
-		return sandbox.NoFault
-	})
-	r := run(t, "--config", file(t, "c.json", with(s, map[string]any{
-		"streams": []string{"candidates"}, "privacy": map[string]any{"contact": "drop"},
-		"privacy_columns": map[string]any{
-			"candidates.phone_numbers": "drop",
-			"candidates.last_name":     "keep",
-		},
-	})))
-	require.Zero(t, r.code, r.err)
-	assert.NotContains(t, fields, "first_name")
-	assert.NotContains(t, fields, "phone_numbers")
-	assert.Contains(t, fields, "last_name", "the name goes before the class")
-	assert.NotContains(t, r.out, `"first_name"`)
-}
-
-// Columns that this program adds are never requested, whatever else is on: the API would refuse the
-// list of columns, and send those that were dropped.
-func TestOnlyColumnsOfTheAPIAreRequested(t *testing.T) {
-	t.Parallel()
-	for _, mode := range []string{"raw", "columns", "both"} {
-		t.Run(mode, func(t *testing.T) {
-			t.Parallel()
-			s := serve(t, sandbox.Options{})
-			var l loader.Loader
-			store := "file://" + filepath.ToSlash(t.TempDir())
-			for range 2 { // the second run knows what the first one learnt
-				r := load(t, &l, with(s, map[string]any{
-					"streams":       []string{"candidates", "users", "offers", "openings", "attachments"},
-					"custom_fields": mode,
-					"privacy":       map[string]any{"contact": "drop", "pay": "drop"},
-					"exclude":       []string{"openings.opened_at"},
-					"deletes":       map[string]any{"store": store},
-					"attachments":   map[string]any{"store": store + "/files"},
-				}), l.LastState())
-				require.Zero(t, r.code, r.err)
-			}
-			_, status, _ := s.Requests()
-			assert.Zero(t, status[http.StatusUnprocessableEntity])
-		})
-	}
-}
-
-// An unknown column is dropped with a policy, and kept without one.
-func TestUnclassifiedColumns(t *testing.T) {
-	s := serve(t, sandbox.Options{Row: func(_ string, _ int64, row []byte) []byte {
-		return append(row[:len(row)-1], `,"shoe_size":"forty-two"}`...)
-	}})
-	for want, cfg := range map[string]map[string]any{
-		"forty-two": {},
-		"":          {"privacy": map[string]any{"pay": "mask"}},
-		hashOf("forty-two"): {
-			"privacy":     map[string]any{"unclassified": "hash"},
-			"privacy_key": privacyKey,
-		},
-		`"shoe_size":null`: {"privacy": map[string]any{"unclassified": "mask"}},
-	} {
-		cfg["streams"] = []string{"jobs"}
-		var l loader.Loader
-		r := load(t, &l, with(s, cfg), nil)
-		require.Zero(t, r.code, r.err)
-		if want == "" {
-			assert.NotContains(t, r.out, "shoe_size")
-			continue
-		}
-		assert.Contains(t, r.out, want)
-	}
-}
-
-func TestChangedPolicyIsReportedOnce(t *testing.T) {
-	s := serve(t, sandbox.Options{})
-	var l loader.Loader
-	cfg := map[string]any{"streams": []string{"demographic_questions", "users"}}
-	load(t, &l, with(s, cfg), nil)
-	cfg["privacy"], cfg["privacy_key"] = map[string]any{"contact": "hash"}, privacyKey
-	r := load(t, &l, with(s, cfg), l.LastState())
-	assert.Contains(t, r.err, "keep their old values")
-	assert.Contains(t, r.err, "users")
-	assert.NotContains(t, string(l.LastState()), privacyKey)
-	assert.NotContains(t, load(t, &l, with(s, cfg), l.LastState()).err, "keep their old values")
-}
-
 func TestPrivacyTable(t *testing.T) {
-	cfg := file(t, "c.json", map[string]any{
+	cfg := e2e.File(t, "c.json", map[string]any{
 		"privacy": map[string]any{
 			"contact":   "hash",
 			"free_text": "drop",
 		}, "privacy_key": privacyKey,
 		"privacy_columns": map[string]any{"users.*": "keep"},
 	})
-	csv := run(t, "privacy", "--config", cfg, "--format", "csv")
-	require.Zero(t, csv.code, csv.err)
-	lines := strings.Split(csv.out, "\n")
+	csv := e2e.Run(t, "privacy", "--config", cfg, "--format", "csv")
+	require.Zero(t, csv.Code, csv.Err)
+	lines := strings.Split(csv.Out, "\n")
 	assert.Equal(t, "stream,column,class,treatment", lines[0])
 	for _, want := range []string{
 		"candidates,first_name,contact,hash", "candidates,phone_numbers.value,contact,hash",
@@ -309,43 +48,18 @@ func TestPrivacyTable(t *testing.T) {
 				"%s.%s", s.Name, c.Name)
 		}
 	}
-	assert.Contains(t, run(t, "privacy").out, "0 hash, 0 mask")
-}
-
-func TestTypeChanges(t *testing.T) {
-	s := serve(t, sandbox.Options{Row: func(_ string, id int64, row []byte) []byte {
-		if id%3 == 0 {
-			return []byte(strings.Replace(string(row), `"confidential":`,
-				`"confidential":"yes and no","was":`, 1))
-		}
-		return row
-	}})
-	for _, mode := range []string{"widen", "null"} {
-		var l loader.Loader
-		r := load(t, &l, with(s, map[string]any{"streams": []string{"jobs"}, "type_changes": mode}),
-			nil)
-		require.Zero(t, r.code, r.err)
-		var schema struct {
-			Properties map[string]struct{ Type any }
-		}
-		require.NoError(t, json.Unmarshal(l.LastSchema["jobs"], &schema))
-		assert.Equal(t, mode == "widen",
-			strings.Contains(fmt.Sprint(schema.Properties["confidential"].Type), "string"))
-		assert.Equal(t, mode == "widen", strings.Contains(r.out, "yes and no"))
-		assert.Equal(t, mode == "null", strings.Contains(r.err, "was replaced by null"))
-		assert.Contains(t, schema.Properties, "was", "new columns come in either way")
-	}
+	assert.Contains(t, e2e.Run(t, "privacy").Out, "0 hash, 0 mask")
 }
 
 // The table can be read on one screen. What it sums up is what its rows say.
 func TestPrivacyTableSumsUp(t *testing.T) {
-	cfg := file(t, "c.json", map[string]any{
+	cfg := e2e.File(t, "c.json", map[string]any{
 		"client_id": "a", "client_secret": "b", "privacy_key": privacyKey,
 		"privacy": map[string]any{"contact": "hash", "demographic": "drop"},
 	})
 	var rows []map[string]string
-	require.NoError(t, json.Unmarshal([]byte(run(t, "privacy", "--config", cfg,
-		"--format", "json").out), &rows))
+	require.NoError(t, json.Unmarshal([]byte(e2e.Run(t, "privacy", "--config", cfg,
+		"--format", "json").Out), &rows))
 	counts := map[string]int{}
 	for _, r := range rows {
 		counts[r["class"]+" "+r["treatment"]]++
@@ -361,16 +75,16 @@ func TestPrivacyTableSumsUp(t *testing.T) {
 		"stream":    {"^STREAM ", line("candidates"), line("eeoc")},
 		"treatment": {fmt.Sprintf("(?m)^hash: %d columns", counts["hash"]), "  referrers: name"},
 	} {
-		r := run(t, "privacy", "--config", cfg, "--by", by)
-		require.Zero(t, r.code, r.err)
+		r := e2e.Run(t, "privacy", "--config", cfg, "--by", by)
+		require.Zero(t, r.Code, r.Err)
 		for _, pattern := range want {
-			assert.Regexp(t, pattern, r.out)
+			assert.Regexp(t, pattern, r.Out)
 		}
-		for text := range strings.Lines(r.out) {
+		for text := range strings.Lines(r.Out) {
 			assert.LessOrEqual(t, utf8.RuneCountInString(text), 81, text)
 		}
-		assert.Contains(t, r.out, fmt.Sprintf("all: %d columns: ", len(rows)))
+		assert.Contains(t, r.Out, fmt.Sprintf("all: %d columns: ", len(rows)))
 	}
-	assert.Contains(t, run(t, "privacy", "--config", cfg).out, "  preferred_name", "each column")
-	assert.Equal(t, 2, run(t, "privacy", "--by", "colour").code)
+	assert.Contains(t, e2e.Run(t, "privacy", "--config", cfg).Out, "  preferred_name", "each column")
+	assert.Equal(t, 2, e2e.Run(t, "privacy", "--by", "colour").Code)
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tap-greenhouse/tap-greenhouse/internal/e2e"
 	"github.com/tap-greenhouse/tap-greenhouse/internal/loader"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/sandbox"
@@ -16,24 +17,24 @@ import (
 // The status says how far each stream is, without asking a list and without changing the ledger.
 func TestStatusReadsNoList(t *testing.T) {
 	t.Parallel()
-	s := serve(t, sandbox.Options{Candidates: 700, Scopes: []string{"harvest:users:list", "harvest:candidates:list"}})
-	config := with(s, map[string]any{
+	s := e2e.Serve(t, sandbox.Options{Candidates: 700, Scopes: []string{"harvest:users:list", "harvest:candidates:list"}})
+	config := e2e.With(s, map[string]any{
 		"streams":       []string{"users", "candidates", "offers"},
 		"deletes":       map[string]any{"store": "file://" + filepath.ToSlash(t.TempDir())},
 		"refresh_every": map[string]any{"users": "1h"},
 	})
 	var l loader.Loader
-	load(t, &l, config, nil)
+	e2e.Load(t, &l, config, nil)
 	s.ResetRequests()
 	args := []string{
-		"status", "--config", file(t, "c.json", config), "--state", file(t, "s.json", l.LastState()),
+		"status", "--config", e2e.File(t, "c.json", config), "--state", e2e.File(t, "s.json", l.LastState()),
 	}
 	var before *greenhouse.Status
 	for range 2 {
-		r := run(t, append(args, "--format", "json")...)
-		require.Zero(t, r.code, r.err)
+		r := e2e.Run(t, append(args, "--format", "json")...)
+		require.Zero(t, r.Code, r.Err)
 		found := &greenhouse.Status{}
-		require.NoError(t, json.Unmarshal([]byte(r.out), found))
+		require.NoError(t, json.Unmarshal([]byte(r.Out), found))
 		require.Len(t, found.Streams, 3)
 		candidates, offers, users := found.Streams[0], found.Streams[1], found.Streams[2]
 		assert.Equal(t, 60, *users.Rows)
@@ -52,7 +53,7 @@ func TestStatusReadsNoList(t *testing.T) {
 	}
 	lists, _, _ := s.Requests()
 	assert.Empty(t, lists)
-	text := run(t, args...).out
+	text := e2e.Run(t, args...).Out
 	assert.Contains(t, text, "offers: the scope harvest:offers:list is missing")
 	assert.Contains(t, text, "never")
 }
@@ -61,21 +62,21 @@ func TestStatusReadsNoList(t *testing.T) {
 // run is allowed to read it.
 func TestStatusSaysWhatWasRefused(t *testing.T) {
 	t.Parallel()
-	some := serve(t, sandbox.Options{Scopes: []string{"harvest:users:list"}})
-	config := with(some, map[string]any{"streams": []string{"users", "offers"}})
+	some := e2e.Serve(t, sandbox.Options{Scopes: []string{"harvest:users:list"}})
+	config := e2e.With(some, map[string]any{"streams": []string{"users", "offers"}})
 	var state []byte
 	refused := func() (found greenhouse.Status) {
 		t.Helper()
-		r := run(t, "status", "--format", "json", "--config", file(t, "c.json", config),
-			"--state", file(t, "s.json", state))
-		require.Zero(t, r.code, r.err)
-		require.NoError(t, json.Unmarshal([]byte(r.out), &found))
+		r := e2e.Run(t, "status", "--format", "json", "--config", e2e.File(t, "c.json", config),
+			"--state", e2e.File(t, "s.json", state))
+		require.Zero(t, r.Code, r.Err)
+		require.NoError(t, json.Unmarshal([]byte(r.Out), &found))
 		return found
 	}
 	var since []greenhouse.Status
 	for range 2 {
 		var l loader.Loader
-		require.Zero(t, load(t, &l, config, state).code)
+		require.Zero(t, e2e.Load(t, &l, config, state).Code)
 		state = l.LastState()
 		since = append(since, refused())
 	}
@@ -94,15 +95,15 @@ func TestStatusSaysWhatWasRefused(t *testing.T) {
 	assert.True(t, users.Refused.IsZero())
 	_, again := byName(since[1])
 	assert.Equal(t, offers.Refused, again.Refused, "the first refusal")
-	text := run(t, "status", "--config", file(t, "c.json", config), "--state", file(t, "s.json", state)).out
+	text := e2e.Run(t, "status", "--config", e2e.File(t, "c.json", config), "--state", e2e.File(t, "s.json", state)).Out
 	assert.Contains(t, text, "offers: refused in the last run, first ")
 	assert.Regexp(t, `(?m)^complete  stream$`, text, "without deletes there is nothing to say of them")
 
-	all := serve(t, sandbox.Options{})
-	config = with(all, map[string]any{"streams": []string{"users", "offers"}})
+	all := e2e.Serve(t, sandbox.Options{})
+	config = e2e.With(all, map[string]any{"streams": []string{"users", "offers"}})
 	var l loader.Loader
-	require.Zero(t, load(t, &l, config, state).code)
-	complete(t, all, &l, "offers")
+	require.Zero(t, e2e.Load(t, &l, config, state).Code)
+	e2e.Complete(t, all, &l, "offers")
 	state = l.LastState()
 	_, offers = byName(refused())
 	assert.True(t, offers.Refused.IsZero())

@@ -22,6 +22,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/tap-greenhouse/tap-greenhouse/internal/long"
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/airbyte"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/engine"
@@ -421,17 +422,6 @@ func (s *simulator) living(settled bool) map[int64]int64 {
 	return rows
 }
 
-// seedsOf returns on how many lists each law is tried.
-func seedsOf() int {
-	switch {
-	case testing.Short():
-		return 3
-	case os.Getenv("TAP_GREENHOUSE_LONG") != "":
-		return 25
-	}
-	return 5
-}
-
 // firstSeed is the seed of the first list: TAP_GREENHOUSE_SEED, so that each commit is tried on
 // other lists.
 func firstSeed(t *testing.T) uint64 {
@@ -452,7 +442,7 @@ func simulate(t *testing.T, each func(t *testing.T, s *simulation, random *rand.
 		for name, proto := range protocols(stream) {
 			t.Run(fmt.Sprintf("%s, %d passes", name, passes), func(t *testing.T) {
 				t.Parallel()
-				for n := range seedsOf() {
+				for n := range long.Or(3, 25) {
 					seed := first + uint64(n)
 					random := rand.New(rand.NewPCG(seed, 3))
 					s := &simulation{
