@@ -3,8 +3,8 @@ package cli
 import (
 	"errors"
 	"io/fs"
-	"syscall"
 
+	"github.com/tap-greenhouse/tap-greenhouse/internal/brokenpipe"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/engine"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
 )
@@ -65,7 +65,7 @@ func (p *program) exit(err error) int {
 // is no error, so nothing is said.
 func headed(err error) bool {
 	var e *fs.PathError
-	return errors.As(err, &e) && e.Op == "write" && errors.Is(e.Err, syscall.EPIPE)
+	return errors.As(err, &e) && e.Op == "write" && brokenpipe.Is(e.Err)
 }
 
 // unwritten returns an error of writing the output of a command with what to do about it.
