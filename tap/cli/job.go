@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/term"
+
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/report"
@@ -101,14 +103,15 @@ func (p *program) reportFailure(flags reportFlags, protocol *greenhouse.Protocol
 }
 
 // discards reports whether what is written goes nowhere. In place of a standard output that was
-// closed, Go opens the null device before the program starts, so the two look the same.
+// closed, Go opens the null device before the program starts, so the two look the same. To Windows,
+// a pipe and a terminal are the same file as NUL.
 func discards(out io.Writer) bool {
 	f, ok := out.(*os.File)
 	if !ok {
 		return false
 	}
 	mine, err := f.Stat()
-	if err != nil {
+	if err != nil || mine.Mode()&os.ModeCharDevice == 0 || term.IsTerminal(int(f.Fd())) {
 		return false
 	}
 	null, err := os.Stat(os.DevNull)
