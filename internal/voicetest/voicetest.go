@@ -57,12 +57,15 @@ func wholeLines(t *testing.T, voice tap.Voice) {
 	state := tap.NewState()
 	state.Of(s.Name).Until = noon
 	for _, e := range []tap.Event{
-		tap.Started{Stream: s}, tap.Schema{Query: q, Shape: shape}, tap.Running{Stream: s},
+		tap.Started{Stream: s},
+		tap.Schema{Query: q, Shape: shape},
+		tap.Running{Stream: s},
 		tap.Estimate{Stream: s, Records: 3},
 		tap.Deleted{Query: q, Version: 2, IDs: []int64{7, 3}, At: noon},
 		tap.Waiting{Streams: []*tap.Stream{s}, Until: noon},
 		tap.Saved{State: state, Since: []tap.Written{{Stream: s, Records: 3}}},
-		tap.Ended{Stream: s}, tap.Ended{Stream: s, Err: errors.New("two\nlines")},
+		tap.Ended{Stream: s},
+		tap.Ended{Stream: s, Err: errors.New("two\nlines")},
 	} {
 		out, ok := bytes.CutPrefix(voice.Append([]byte("before\n"), e), []byte("before\n"))
 		require.True(t, ok, "%T", e)

@@ -116,8 +116,7 @@ func appendStates(dst []byte, e tap.Saved) []byte {
 func appendStreamStatus(dst []byte, s *tap.Stream, status string, reasons ...reason) []byte {
 	t := newTrace("STREAM_STATUS")
 	t.StreamStatus = &streamStatus{
-		Descriptor: descriptor{Name: s.Name}, Status: status,
-		Reasons: reasons,
+		Descriptor: descriptor{Name: s.Name}, Status: status, Reasons: reasons,
 	}
 	return appendMessage(dst, message{Type: "TRACE", Trace: t})
 }

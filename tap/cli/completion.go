@@ -12,7 +12,6 @@ type completionFlags struct {
 }
 
 // completion prints a script that completes commands and flags, made from the command line's model.
-// line.
 func (p *program) completion(flags completionFlags, model *kong.Application) error {
 	singer, err := kong.New(&singerFlags{}, kong.Name(tapName))
 	if err != nil {
@@ -28,8 +27,7 @@ func (p *program) completion(flags completionFlags, model *kong.Application) err
 	}
 	byCommand["completion"] = append(byCommand["completion"], "bash", "zsh", "fish")
 	write := map[string]func([]string, map[string][]string) string{
-		"bash": bashCompletion,
-		"zsh":  zshCompletion, "fish": fishCompletion,
+		"bash": bashCompletion, "zsh": zshCompletion, "fish": fishCompletion,
 	}[flags.Shell]
 	_, err = fmt.Fprint(p.Out, write(names, byCommand))
 	return err

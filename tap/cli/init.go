@@ -98,8 +98,7 @@ func (p *program) tryAnswers(ctx context.Context, members map[string]string) (
 		return nil, nil, who, err
 	}
 	cfg, err = config.Read(config.Input{
-		File: "-", Stdin: bytes.NewReader(data),
-		Env: p.withoutCredential,
+		File: "-", Stdin: bytes.NewReader(data), Env: p.withoutCredential,
 	})
 	if err != nil {
 		return nil, nil, who, err

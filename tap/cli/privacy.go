@@ -30,11 +30,9 @@ func (p *program) privacy(flags privacyFlags) error {
 		return err
 	}
 	rows := privacy.Table(streams, cfg.Policy, cfg.Exclude)
-	if i := slices.IndexFunc(rows,
-		func(r privacy.Row) bool {
-			return r.Stream == attachments.Stream &&
-				r.Column == "*"
-		}); i >= 0 {
+	i := slices.IndexFunc(rows,
+		func(r privacy.Row) bool { return r.Stream == attachments.Stream && r.Column == "*" })
+	if i >= 0 {
 		contents := privacy.Row{
 			Stream: attachments.Stream, Column: "(contents)",
 			Class: privacy.FreeText, Treatment: "drop",

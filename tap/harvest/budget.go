@@ -174,8 +174,7 @@ func (b *Budget) wake() {
 // report describes a window.
 func (w *window) report() tap.Window {
 	return tap.Window{
-		Began: w.first.UTC(), Limit: w.limit, Sent: w.sent, Left: w.left,
-		Ends: w.ends,
+		Began: w.first.UTC(), Limit: w.limit, Sent: w.sent, Left: w.left, Ends: w.ends,
 	}
 }
 

@@ -22,8 +22,7 @@ type health struct {
 func newHealth(patience time.Duration, concurrency int) *health {
 	now := time.Now()
 	return &health{
-		patience: patience, crowd: max(8, concurrency), last: now,
-		failing: map[string]bool{},
+		patience: patience, crowd: max(8, concurrency), last: now, failing: map[string]bool{},
 	}
 }
 

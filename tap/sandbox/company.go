@@ -135,8 +135,7 @@ func (s *story) found(fake *gofakeit.Faker) *company {
 		return values{
 			"name": rejectionReasons[k],
 			"type": map[string]any{
-				"id": 1 + t, "key": reasonTypes[t][0],
-				"name": reasonTypes[t][1],
+				"id": 1 + t, "key": reasonTypes[t][0], "name": reasonTypes[t][1],
 			},
 		}
 	})
@@ -163,8 +162,7 @@ func (s *story) found(fake *gofakeit.Faker) *company {
 	})
 	c.places = s.founded("job_board_custom_locations", len(cities), func(k int) values {
 		return values{
-			"value": cities[k], "active": k != 3,
-			"greenhouse_job_board_id": c.boards[k%3],
+			"value": cities[k], "active": k != 3, "greenhouse_job_board_id": c.boards[k%3],
 		}
 	})
 	s.poolsOf(c)
@@ -274,8 +272,7 @@ func (s *story) demographics(c *company) {
 		rows = rows[len(q.options):]
 	}
 	gone := &entry{
-		table: s.tables["demographic_answer_options"], at: 40 * day,
-		values: values{},
+		table: s.tables["demographic_answer_options"], at: 40 * day, values: values{},
 	}
 	s.add(gone, 0, -1)
 	c.answers[1] = append(c.answers[1], gone)

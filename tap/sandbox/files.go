@@ -25,7 +25,7 @@ type files struct {
 	redirects  string // the origin of links that redirect; empty for none
 	fault      func(r *http.Request) Fault
 	requests   atomic.Int64
-	odd        atomic.Int64 // requests with a credential, a cookie or a referer
+	leaks      atomic.Int64 // requests with a credential, a cookie or a referer
 }
 
 // ExpireLinks expires all links created before.
@@ -33,9 +33,8 @@ func (s *Server) ExpireLinks() { s.files.generation.Add(1) }
 
 // FileRequests returns the number of requests for files, and how many of them had a credential, a
 // cookie or a referer.
-func (s *Server) FileRequests() (all, odd int64) {
-	return s.files.requests.Load(),
-		s.files.odd.Load()
+func (s *Server) FileRequests() (all, leaks int64) {
+	return s.files.requests.Load(), s.files.leaks.Load()
 }
 
 func (s *Server) startFiles() error {
@@ -91,7 +90,7 @@ func (s *Server) serveFile(w http.ResponseWriter, r *http.Request) {
 	f.requests.Add(1)
 	if r.Header.Get("Authorization") != "" || r.Header.Get("Cookie") != "" ||
 		r.Header.Get("Referer") != "" {
-		f.odd.Add(1)
+		f.leaks.Add(1)
 	}
 	fault := NoFault
 	if f.fault != nil {

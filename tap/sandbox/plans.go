@@ -116,8 +116,7 @@ func jobPlans() []jobPlan {
 		},
 		draft: {name: "Chief of Staff", department: 12, offices: []int{0}, status: "draft"},
 		unplanned: {
-			name: "Interim CFO", department: len(departments), offices: []int{1},
-			status: "open",
+			name: "Interim CFO", department: len(departments), offices: []int{1}, status: "open",
 		},
 	}
 }

@@ -133,8 +133,7 @@ func (s *Server) Start(addr string) error {
 		s.files.redirects = s.URL()
 	}
 	s.http = &http.Server{
-		Handler: s, ErrorLog: log.New(io.Discard, "", 0),
-		ReadHeaderTimeout: time.Minute,
+		Handler: s, ErrorLog: log.New(io.Discard, "", 0), ReadHeaderTimeout: time.Minute,
 	}
 	go func() { _ = s.http.Serve(l) }() // ends with Close
 	return s.startFiles()
