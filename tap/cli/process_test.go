@@ -31,7 +31,7 @@ func TestSignals(t *testing.T) {
 		for name, nth := range map[string]int64{"at the first request": 1, "at the fortieth": 40} {
 			t.Run(sig.String()+" "+name, func(t *testing.T) {
 				t.Parallel()
-				s := e2e.Serve(t, sandbox.Options{Candidates: long.Or(60, 600)})
+				s := e2e.Serve(t, sandbox.Options{Candidates: long.Or(20, 600)})
 				asked := e2e.StalledFrom(s, nth)
 				cmd := e2e.Command(t, "--config", e2e.File(t, "c.json", s.Config()))
 				var out, stderr bytes.Buffer
