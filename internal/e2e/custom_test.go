@@ -381,7 +381,7 @@ func TestCustomFieldsWithoutTheirScope(t *testing.T) {
 		"harvest:custom_fields:list",
 	})
 	require.Zero(t, Load(t, &l, cfg, l.LastState()).Code)
-	assert.Len(t, l.Rows["candidates"], 60)
+	assert.Len(t, l.Rows["candidates"], 20)
 
 	r = Run(t, "--config", File(t, "c.json", map[string]any{"custom_fields": "columns"}),
 		"--discover")

@@ -27,7 +27,7 @@ func Serve(t testing.TB, opts sandbox.Options) *sandbox.Server {
 		opts.Limit = -1
 	}
 	if opts.Candidates == 0 {
-		opts.Candidates = 60
+		opts.Candidates = 20
 	}
 	s, err := sandbox.New(opts)
 	require.NoError(t, err)

@@ -16,7 +16,7 @@ import (
 )
 
 func TestNoGoroutineIsLeftBehind(t *testing.T) {
-	s := Serve(t, sandbox.Options{Latency: time.Millisecond, Candidates: long.Or(60, 600)})
+	s := Serve(t, sandbox.Options{Latency: time.Millisecond, Candidates: long.Or(20, 600)})
 	before := goleak.IgnoreCurrent()
 	var l loader.Loader
 	require.Zero(t, Load(t, &l, s.Config(), nil).Code)

@@ -149,7 +149,7 @@ func TestLogHasARowForEachStream(t *testing.T) {
 				assert.Equal(t, result.VerifiedUntil.IsZero(), row["verified_until"] == nil)
 				assert.NotEqual(t, first[result.Stream]["id"], row["id"])
 			}
-			assert.Equal(t, "60", jsonNumber(rows["candidates"]["verified_rows"]))
+			assert.Equal(t, "20", jsonNumber(rows["candidates"]["verified_rows"]))
 			assert.NotContains(t, string(state()), `"sync_log":{"repl`)
 			assert.NotContains(t, lists, tap.SyncLog)
 		})
@@ -185,7 +185,7 @@ func TestLogFollowsSelectionAndPolicy(t *testing.T) {
 func TestLogOfAStoppedRun(t *testing.T) {
 	t.Parallel()
 	for _, protocol := range []string{"singer", "airbyte"} {
-		s := Serve(t, sandbox.Options{Candidates: long.Or(60, 600), Latency: 30 * time.Millisecond})
+		s := Serve(t, sandbox.Options{Candidates: long.Or(20, 600), Latency: 30 * time.Millisecond})
 		config := With(s, map[string]any{
 			"streams": append(ByDefault(t), tap.SyncLog),
 		})

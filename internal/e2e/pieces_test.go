@@ -130,7 +130,7 @@ func TestKilledAnywhereNothingIsLost(t *testing.T) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			random := rand.New(rand.NewPCG(seed, 3))
-			s := Serve(t, sandbox.Options{Candidates: long.Or(60, 400), Seed: seed})
+			s := Serve(t, sandbox.Options{Candidates: long.Or(20, 400), Seed: seed})
 			var l loader.Loader
 			var state []byte
 			for range long.Or(3, 6) {

@@ -112,7 +112,7 @@ func TestRetriesFixPassingFaults(t *testing.T) {
 		t.Run(fmt.Sprint(faults), func(t *testing.T) {
 			t.Parallel()
 			s := Serve(t, sandbox.Options{
-				Candidates: long.Or(60, 300), Gzip: slices.Contains(faults, sandbox.CutGzip),
+				Candidates: long.Or(20, 300), Gzip: slices.Contains(faults, sandbox.CutGzip),
 			})
 			var asked, struck atomic.Int64
 			s.SetFault(func(r *http.Request) sandbox.Fault {
@@ -171,7 +171,7 @@ func TestOneBadStreamIsOneBadStream(t *testing.T) {
 	for name, c := range faults {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			opts := sandbox.Options{Candidates: long.Or(60, 600)}
+			opts := sandbox.Options{Candidates: long.Or(20, 600)}
 			if c.fault == sandbox.LinkAway {
 				opts.Candidates = 501 // only a list of several pages has links
 			}

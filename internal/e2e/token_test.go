@@ -38,7 +38,7 @@ func TestTokens(t *testing.T) {
 	}
 	t.Run("killed at any request", func(t *testing.T) {
 		t.Parallel()
-		s := Serve(t, sandbox.Options{Candidates: long.Or(60, 1500)})
+		s := Serve(t, sandbox.Options{Candidates: long.Or(20, 1500)})
 		var n atomic.Int32
 		s.SetFault(func(r *http.Request) sandbox.Fault {
 			if strings.HasPrefix(r.URL.Path, "/v3/") && n.Add(1)%9 == 0 {

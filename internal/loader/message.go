@@ -43,7 +43,7 @@ func decode(line []byte) (message, error) {
 	if _, err := dec.Token(); err != nil {
 		return nil, err
 	}
-	if _, err := dec.Token(); err != io.EOF {
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return nil, errors.New("more than a message in a line")
 	}
 	return m, nil

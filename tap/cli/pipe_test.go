@@ -52,7 +52,7 @@ func TestSignalsEndAPipe(t *testing.T) {
 
 // Ctrl-C in a plain pipe ends both sides, in any order: the tap is stopped, and has not failed.
 func TestInterruptedShellPipeIsStopped(t *testing.T) {
-	s := e2e.Serve(t, sandbox.Options{Candidates: 3000, Latency: 5 * time.Millisecond})
+	s := e2e.Serve(t, sandbox.Options{Candidates: 200, Latency: 5 * time.Millisecond})
 	config, codes := e2e.File(t, "c.json", s.Config()), filepath.Join(t.TempDir(), "code")
 	asked := e2e.NthRequest(s, 20)
 	cmd := exec.Command("sh", "-c", `{ trap : INT; "$0" --config "$1"; echo $? > "$2"; } | cat > /dev/null`,
@@ -91,7 +91,7 @@ func TestSecondPipeOnOneStateReadsNothing(t *testing.T) {
 
 // A loader's failure is the pipe's, whatever its code, and is said once; the report tells it, too.
 func TestPipeFailsWithItsLoader(t *testing.T) {
-	s := e2e.Serve(t, sandbox.Options{Candidates: 500})
+	s := e2e.Serve(t, sandbox.Options{})
 	config := e2e.File(t, "c.json", s.Config())
 	for name, c := range map[string]struct{ script, want string }{
 		"half-way":             {`head -c 3000 > /dev/null; exit 3`, "the loader failed: exit status 3"},

@@ -31,7 +31,7 @@ func TestSignals(t *testing.T) {
 		for name, nth := range map[string]int64{"at the first request": 1, "at the fortieth": 40} {
 			t.Run(sig.String()+" "+name, func(t *testing.T) {
 				t.Parallel()
-				s := e2e.Serve(t, sandbox.Options{Candidates: long.Or(60, 600)})
+				s := e2e.Serve(t, sandbox.Options{Candidates: long.Or(20, 600)})
 				asked := e2e.StalledFrom(s, nth)
 				cmd := e2e.Command(t, "--config", e2e.File(t, "c.json", s.Config()))
 				var out, stderr bytes.Buffer
@@ -54,7 +54,7 @@ func TestSignals(t *testing.T) {
 	}
 	t.Run("a loader that does not read", func(t *testing.T) {
 		t.Parallel()
-		s := e2e.Serve(t, sandbox.Options{Candidates: 3000})
+		s := e2e.Serve(t, sandbox.Options{Candidates: 200})
 		cmd := e2e.Command(t, "--config", e2e.File(t, "c.json", s.Config()))
 		r, w, err := os.Pipe()
 		require.NoError(t, err)
@@ -83,7 +83,7 @@ func TestLoaderThatGoesAwayEndsTheRun(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := e2e.Serve(t, sandbox.Options{Candidates: 3000, Limit: limit, Window: time.Hour})
+			s := e2e.Serve(t, sandbox.Options{Candidates: 200, Limit: limit, Window: time.Hour})
 			cmd := e2e.Command(t, "--config", e2e.File(t, "c.json", s.Config()))
 			var stderr bytes.Buffer
 			cmd.Stderr = &stderr

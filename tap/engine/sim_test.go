@@ -442,7 +442,7 @@ func simulate(t *testing.T, each func(t *testing.T, s *simulation, random *rand.
 		for name, proto := range protocols(stream) {
 			t.Run(fmt.Sprintf("%s, %d passes", name, passes), func(t *testing.T) {
 				t.Parallel()
-				for n := range long.Or(3, 25) {
+				for n := range long.Or(2, 25) {
 					seed := first + uint64(n)
 					random := rand.New(rand.NewPCG(seed, 3))
 					s := &simulation{
