@@ -169,7 +169,9 @@ func (p *program) demo(ctx context.Context, flags demoFlags) error {
 	}
 	f, ok := p.Out.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
-		return p.run(ctx, run, toStdout(p.Out), flags.reportFlags)
+		to := toStdout(p.Out)
+		to.toPerson = true
+		return p.run(ctx, run, to, flags.reportFlags)
 	}
 	show := &showcase{records: map[string]int{}, samples: map[string]string{}}
 	err = p.run(ctx, run, toStdout(show), flags.reportFlags)

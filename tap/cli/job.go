@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -9,6 +10,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
@@ -40,6 +42,10 @@ func (p *program) run(
 	if result == nil {
 		p.report(flags, run.Failure(err))
 		return err
+	}
+	if to.toPerson && errors.Is(err, syscall.EPIPE) {
+		p.report(flags, result)
+		return endedWith(exitPipe)
 	}
 	switch kind := tap.KindOf(err); {
 	case undelivered == nil:
