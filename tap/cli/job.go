@@ -56,6 +56,8 @@ func (p *program) run(
 		p.fail(undelivered)
 	}
 	if err != nil {
+		// If nothing was read, the error is all that there is to say, and looks like that of any command.
+		shown = shown && result.ExitCode != greenhouse.ExitNothingRead
 		if !shown {
 			p.fail(err)
 		}
