@@ -142,7 +142,7 @@ def init():
         code, screens = at_terminal(["init", "--config", file], 100, 60, env=addresses, type=answers, at=[2.4])
         end = text(screens[-1])
         check("init asks, tries the credential and shows what it reaches", code == 0 and "Client ID: " + sandbox.config["client_id"] in end and "Candidates" in end
-              and "tap-greenhouse pipe --config " + file in end.replace("\n", ""), end)
+              and f"{TAP} pipe --config {file}" in end.replace("\n", ""), end)
         check("the secret is not shown", sandbox.config["client_secret"] not in end.replace("\n", ""), end)
         with open(file) as f:
             made = json.load(f)
