@@ -2,7 +2,7 @@
 headless Chromium, whose figures are compared with the run's.
 
 usage: screen_check.py TAP VENVS WORK [PICTURE]     PICTURE is an SVG of the display to write, for
-the README"""
+the README: with it, nothing is checked"""
 
 import html
 import json
@@ -46,15 +46,30 @@ def shows(screen):
     return bool(re.search(r"^\d+ of \d+ streams", text(screen), re.M))
 
 
-def picture(screens, cols, path):
-    """The screens, one below the other, as an SVG."""
-    rows = ["$ tap-greenhouse pipe --config config.json --state state.json -- target-jsonl"]
+PIPE = "tap-greenhouse pipe --config config.json --state state.json -- target-jsonl"
+
+
+def picture(path, cols=90):
+    """A run of the command that the README tells: the display after 3 s, and how it ends, as an SVG."""
+    bin = os.path.join(WORK, "bin")
+    os.makedirs(bin)
+    os.symlink(TAP, os.path.join(bin, "tap-greenhouse"))
+    search = os.pathsep.join([bin, os.path.join(VENVS, "jsonl", "bin"), os.environ["PATH"]])
+    sandbox = Sandbox(TAP, WORK, "--candidates", "1500", "--limit=50", "--latency", "100ms")
+    try:
+        with open(os.path.join(WORK, "config.json"), "w") as f:
+            json.dump(sandbox.config, f)
+        code, screens = at_terminal(["-c", f"cd {WORK} && exec {PIPE}"], cols, 24, program="sh", env={"PATH": search}, at=[3])
+    finally:
+        sandbox.stop()
+    if code or not shows(screens[0]):
+        raise SystemExit(f"exit code {code}:\n{text(screens[-1])}")
+    rows = ["$ " + PIPE]
     for screen in screens:
         rows += [line for line in screen if line] + [""]
-    height = 20 * len(rows) + 20
     lines = "".join(f'<text xml:space="preserve" x="14" y="{24 + 20 * i}">{html.escape(row)}</text>' for i, row in enumerate(rows))
     with open(path, "w") as f:
-        f.write(f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {9 * cols} {height}" font-family="ui-monospace, Menlo, Consolas, monospace" '
+        f.write(f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {9 * cols} {20 * len(rows) + 20}" font-family="ui-monospace, Menlo, Consolas, monospace" '
                 f'font-size="14" fill="#d7dae0"><rect width="100%" height="100%" rx="8" fill="#1d2027"/>{lines}</svg>\n')
 
 
@@ -127,7 +142,7 @@ def init():
         code, screens = at_terminal(["init", "--config", file], 100, 60, env=addresses, type=answers, at=[2.4])
         end = text(screens[-1])
         check("init asks, tries the credential and shows what it reaches", code == 0 and "Client ID: " + sandbox.config["client_id"] in end and "Candidates" in end
-              and "tap-greenhouse pipe --config " + file in end.replace("\n", ""), end)
+              and f"{TAP} pipe --config {file}" in end.replace("\n", ""), end)
         check("the secret is not shown", sandbox.config["client_secret"] not in end.replace("\n", ""), end)
         with open(file) as f:
             made = json.load(f)
@@ -190,6 +205,9 @@ def report(sandbox):
     check("it prints", os.path.exists(pdf) and os.path.getsize(pdf) > 20_000)
 
 
+if len(sys.argv) > 4:
+    picture(sys.argv[4])
+    sys.exit()
 completion()
 init()
 demo()
@@ -199,7 +217,4 @@ try:
     report(sandbox)
 finally:
     sandbox.stop()
-if len(sys.argv) > 4:
-    _, screens = run(90, 24, candidates=1500, at=[3])
-    picture(screens, 90, sys.argv[4])
 finish("screen")

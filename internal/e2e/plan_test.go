@@ -94,6 +94,9 @@ func TestPlanCountsWhatTheNextRunAsksFor(t *testing.T) {
 	})))
 	assert.Greater(t, all.First.Requests, 4)
 	assert.Equal(t, 2, since.First.Requests, "nothing changed since")
+	for _, stream := range since.Streams {
+		assert.Zero(t, stream.Rows, stream.Stream)
+	}
 	assert.Equal(t, all.Sweep, since.Sweep)
 
 	config := With(s, map[string]any{

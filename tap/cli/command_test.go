@@ -84,6 +84,18 @@ func TestInitWithoutATerminal(t *testing.T) {
 		r := initWith(t, sandbox.ClientSecret, append([]string{"--force"}, at[:5]...)...)
 		assert.Zero(t, r.Code, r.Err)
 	})
+	t.Run("the environment alone", func(t *testing.T) {
+		for key, value := range map[string]string{
+			"API_URL": s.URL(), "AUTH_URL": s.URL() + "/token",
+			"CLIENT_ID": sandbox.ClientID, "CLIENT_SECRET": sandbox.ClientSecret,
+		} {
+			t.Setenv("TAP_GREENHOUSE_"+key, value)
+		}
+		r := initWith(t, "", "--force", "--config", path)
+		require.Zero(t, r.Code, r.Err)
+		assert.NotContains(t, r.Err, sandbox.ClientSecret)
+	})
+	assert.Zero(t, e2e.Run(t, "--config", path).Code, "the file has the credential")
 	assert.Zero(t, initWith(t, sandbox.ClientSecret, append(at, "--force")...).Code)
 	assert.Equal(t, 2, initWith(t, "",
 		append(at[2:], "--config", filepath.Join(path, "no", "folder"))...).Code)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -169,7 +168,9 @@ func (p *program) demo(ctx context.Context, flags demoFlags) error {
 	}
 	f, ok := p.Out.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
-		return p.run(ctx, run, toStdout(p.Out), flags.reportFlags)
+		to := toStdout(p.Out)
+		to.toPerson = true
+		return p.run(ctx, run, to, flags.reportFlags)
 	}
 	show := &showcase{records: map[string]int{}, samples: map[string]string{}}
 	err = p.run(ctx, run, toStdout(show), flags.reportFlags)
@@ -269,10 +270,11 @@ func some(message string, columns []string) string {
 	return string(append(out, '}'))
 }
 
-// caller returns how the program was called: by its name, or through go run.
+// caller returns how the program was called, so that the commands it shows can be typed as they are:
+// by its name, by a path, or through go run.
 func caller() string {
 	if strings.Contains(os.Args[0], "go-build") {
 		return "go run ."
 	}
-	return filepath.Base(os.Args[0])
+	return os.Args[0]
 }

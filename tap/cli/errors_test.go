@@ -62,7 +62,9 @@ func TestCatalogFileIsWhatDiscoveryPrints(t *testing.T) {
 	require.NoError(t, err)
 	r := e2e.Run(t, "--discover")
 	require.Zero(t, r.Code, r.Err)
-	assert.Equal(t, string(want), r.Out, "go run . --discover > catalog.json")
+	if string(want) != r.Out { // a difference in a file of this size helps nobody
+		t.Error("catalog.json is out of date: go run . --discover > catalog.json")
+	}
 }
 
 func TestTestReadsOneRecordAStream(t *testing.T) {

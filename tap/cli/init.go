@@ -63,6 +63,10 @@ func (p *program) init(ctx context.Context, flags initFlags) error {
 			}
 			return nothingRead(err)
 		}
+		var e *tap.Error
+		if kind == tap.Credentials && errors.As(err, &e) {
+			err = &tap.Error{Kind: kind, Op: e.Op, Err: e.Err, Hint: "give the client ID and its secret again"}
+		}
 		p.fail(err)
 		fmt.Fprintln(p.Err)
 		if err := again(ctx, members); err != nil {
@@ -78,8 +82,8 @@ func (p *program) init(ctx context.Context, flags initFlags) error {
 		return &tap.Error{Kind: tap.BadInput, Op: "writing config " + flags.Config, Err: err}
 	}
 	fmt.Fprintf(p.Err, "\nWrote %s. Next, with a loader such as target-jsonl:\n\n"+
-		"  tap-greenhouse pipe --config %s --state state.json -- target-jsonl\n\n",
-		flags.Config, flags.Config)
+		"  %s pipe --config %s --state state.json -- target-jsonl\n\n",
+		flags.Config, caller(), flags.Config)
 	return nil
 }
 
@@ -158,6 +162,9 @@ func (p *program) answers(ctx context.Context, flags initFlags) (map[string]stri
 		return members, nil
 	}
 	if in, ok := p.In.(*os.File); !ok || !isTerminal(in) {
+		if p.fromEnvironment(members) {
+			return members, nil
+		}
 		return nil, tap.Errorf(tap.BadInput, "init",
 			"there is no terminal to ask for the credential").
 			WithHint("give --client-id and --client-secret-stdin, or --api-key-stdin")
@@ -172,6 +179,22 @@ func (p *program) answers(ctx context.Context, flags initFlags) (map[string]stri
 		}
 	}
 	return members, nil
+}
+
+// fromEnvironment adds what the environment has of a credential, and reports whether it is one.
+func (p *program) fromEnvironment(members map[string]string) bool {
+	add := func(key string) bool {
+		value, _ := p.getenv(config.EnvPrefix + strings.ToUpper(key))
+		if value = strings.TrimSpace(value); value != "" && members[key] == "" {
+			members[key] = value
+		}
+		return members[key] != ""
+	}
+	add("user_id")
+	if id, secret := add("client_id"), add("client_secret"); id && secret {
+		return true
+	}
+	return members["client_id"] == "" && members["client_secret"] == "" && add("api_key")
 }
 
 // withoutCredential looks up an environment variable, except for those of a credential: only the
@@ -241,7 +264,7 @@ func (p *program) showReach(ctx context.Context, cfg *config.Config, file string
 	if err := w.Flush(); err != nil || !lacks {
 		return err
 	}
-	_, err = fmt.Fprintf(p.Err, "\nAll missing scopes: tap-greenhouse scopes --config %s\n", file)
+	_, err = fmt.Fprintf(p.Err, "\nAll missing scopes: %s scopes --config %s\n", caller(), file)
 	return err
 }
 

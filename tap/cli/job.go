@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -9,6 +10,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/term"
@@ -43,6 +45,10 @@ func (p *program) run(
 		p.report(flags, run.Failure(err))
 		return err
 	}
+	if to.toPerson && errors.Is(err, syscall.EPIPE) {
+		p.report(flags, result)
+		return endedWith(exitPipe)
+	}
 	switch kind := tap.KindOf(err); {
 	case undelivered == nil:
 	case err == nil:
@@ -52,6 +58,8 @@ func (p *program) run(
 		p.fail(undelivered)
 	}
 	if err != nil {
+		// If nothing was read, the error is all that there is to say, and looks like that of any command.
+		shown = shown && result.ExitCode != greenhouse.ExitNothingRead
 		if !shown {
 			p.fail(err)
 		}

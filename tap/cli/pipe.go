@@ -143,8 +143,9 @@ func (p *program) toLoader(ctx context.Context, flags pipeFlags, slot store.Slot
 	// The loader is killed when its time is over, and what it echoed until then is saved.
 	endWithin(ctx, flags.Grace+saveTime, loader.Kill)
 	waiting := p.sayWaiting(ctx, flags.Grace)
+	messages := &noted{Writer: loader}
 	return sink{
-		Writer: loader, fatal: func(error) {},
+		Writer: messages, fatal: func(error) {},
 		watch: func(gone func(error)) func() {
 			over := make(chan struct{})
 			go func() {
@@ -162,13 +163,25 @@ func (p *program) toLoader(ctx context.Context, flags pipeFlags, slot store.Slot
 			if lines, ok := said.(*wholeLines); ok {
 				lines.end()
 			}
-			if states, others := loader.Echoed(); err == nil && states == 0 && ctx.Err() == nil {
+			states, others := loader.Echoed()
+			if err == nil && messages.some && states == 0 && ctx.Err() == nil {
 				p.log.Warn("the loader has echoed no state, so the state stays as it was: the next run reads the same again",
 					"state", flags.State, "lines that are no state", others)
 			}
 			return err
 		},
 	}, nil
+}
+
+// noted is a writer that knows whether anything was written.
+type noted struct {
+	io.Writer
+	some bool
+}
+
+func (w *noted) Write(p []byte) (int, error) {
+	w.some = true
+	return w.Writer.Write(p)
 }
 
 // sayWaiting tells, if it takes long after a signal, what is waited for.

@@ -154,6 +154,7 @@ func TestHeadOfACommandIsSilent(t *testing.T) {
 		{"help"},
 		{"--version"},
 		{"discover", "--config", config},
+		{"demo", "--log-level", "error"},
 	} {
 		r, w, err := os.Pipe()
 		require.NoError(t, err)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
+	"github.com/tap-greenhouse/tap-greenhouse/tap/config"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/plan"
 )
@@ -20,17 +21,23 @@ type planFlags struct {
 
 // plan says what runs will cost. It asks each list for one page at most, and writes nothing.
 func (p *program) plan(ctx context.Context, flags planFlags) error {
-	return foresee(ctx, p, flags, (*greenhouse.Run).Plan, planText)
+	cfg, err := p.runConfig(flags.Config)
+	if err != nil {
+		return err
+	}
+	return foresee(ctx, p, cfg, flags, (*greenhouse.Run).Plan, planText)
 }
 
 // foresee prepares a run, and shows what can be found of it without doing it.
 func foresee[T any](
-	ctx context.Context, p *program, flags planFlags,
+	ctx context.Context, p *program, cfg *config.Config, flags planFlags,
 	find func(*greenhouse.Run, context.Context) (T, error), text func(io.Writer, T) error,
 ) error {
-	account, run, err := p.prepareSinger(ctx, singerFlags{
-		Config: flags.Config, Catalog: flags.Catalog, State: flags.State,
-	})
+	read, err := p.readOf(cfg, inputs{catalog: flags.Catalog, state: flags.State})
+	if err != nil {
+		return err
+	}
+	account, run, err := p.prepare(ctx, cfg, read, nil)
 	if err != nil {
 		return err
 	}

@@ -197,5 +197,8 @@ func usage(err error) error {
 	if flag, ok := strings.CutSuffix(err.Error(), `: expected string value but got "EOL" (<EOL>)`); ok {
 		err = errors.New(flag + " needs a value")
 	}
+	if said := err.Error(); strings.Contains(said, `one of "",`) { // "" stands for the default
+		err = errors.New(strings.Replace(said, `one of "",`, "one of ", 1))
+	}
 	return tap.Errorf(tap.BadInput, "command line", "%w", err).WithHint("see tap-greenhouse --help")
 }

@@ -19,6 +19,8 @@ type sink struct {
 	finish func() error
 	// fatal is called with an error that ended the whole run.
 	fatal func(error)
+	// toPerson means that a person looks at the messages, and may have seen enough before they end.
+	toPerson bool
 }
 
 // toStdout is the sink of a loader that somebody else started, or that is no program.

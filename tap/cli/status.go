@@ -12,9 +12,18 @@ import (
 	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
 )
 
+// statusPatience is how long a status tries to learn whose the credential is, if nothing answers: all
+// else that it shows stands in files.
+const statusPatience = 3 * time.Second
+
 // status shows how far each stream is. It reads no list, and writes nothing.
 func (p *program) status(ctx context.Context, flags planFlags) error {
-	return foresee(ctx, p, flags, (*greenhouse.Run).Status,
+	cfg, err := p.runConfig(flags.Config)
+	if err != nil {
+		return err
+	}
+	cfg.MaxRetryTime = min(cfg.MaxRetryTime, statusPatience)
+	return foresee(ctx, p, cfg, flags, (*greenhouse.Run).Status,
 		func(out io.Writer, found *greenhouse.Status) error {
 			return statusText(out, found, time.Now())
 		})

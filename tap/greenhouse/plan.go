@@ -133,17 +133,16 @@ func (r *Run) planOf(q *tap.Query, guesses map[string]plan.Guess, head plan.Head
 	if v := bookmark.Verified; v != nil {
 		s.Guess = plan.Guess{Rows: v.Rows, Basis: plan.Counted}
 	}
-	all := plan.Pages(s.Rows, passes)
-	s.First = all
-	if start := r.cfg.StartDate; !start.IsZero() && q.Stream.Bookmark != "" {
-		s.First = plan.Pages(head.Since(start, s.Rows), passes)
+	if s.Rows > plan.PageRows || passes > 1 { // a list that fits on a page is compared as it is read
+		s.Sweep = plan.Pages(s.Rows, passes)
 	}
+	if start := r.cfg.StartDate; !start.IsZero() && q.Stream.Bookmark != "" {
+		s.Rows = head.Since(start, s.Rows)
+	}
+	s.First = plan.Pages(s.Rows, passes)
 	s.Quiet = passes
 	if !q.Incremental() {
 		s.Quiet = s.First
-	}
-	if s.Rows > plan.PageRows || passes > 1 {
-		s.Sweep = all // a list that fits on a page is compared as it is read
 	}
 	s.Next = s.First
 	if progress.Loaded(*bookmark) && bookmark.Progress == nil {

@@ -129,7 +129,7 @@ func outcome(r *tap.Report, err error) (sentence string, next []string) {
 	if len(names["failed"]) > 0 {
 		next = append(next, "See the notes of the failed streams. What was read is safe; the next run continues from there.")
 	}
-	if len(names["unfinished"]) > 0 {
+	if len(names["unfinished"]) > 0 && r.ExitCode != ExitNothingRead {
 		next = append(next, "Start again with the last state: the next run continues where this one ended.")
 	}
 	return tap.Printable(sentence), printable(next)

@@ -46,6 +46,9 @@ func OpenSlot(ctx context.Context, address string, getenv func(string) (string, 
 		}
 		return buckets.OpenSlot(ctx, at.bucket, at.prefix, getenv, requestTimeout, log)
 	}
+	if strings.Contains(address, "://") {
+		return nil, errors.New("give the name of a file, or s3://bucket/key")
+	}
 	return openFile(address)
 }
 
@@ -58,13 +61,7 @@ type fileSlot struct {
 }
 
 func openFile(name string) (*fileSlot, error) {
-	s := &fileSlot{path: name, perm: 0o600}
-	// Two names of one file share its lock.
-	if real, err := filepath.EvalSymlinks(name); err == nil {
-		s.path = real
-	} else if folder, err := filepath.EvalSymlinks(filepath.Dir(name)); err == nil {
-		s.path = filepath.Join(folder, filepath.Base(name))
-	}
+	s := &fileSlot{path: resolve(name), perm: 0o600}
 	if _, err := os.Stat(filepath.Dir(s.path)); err != nil {
 		return nil, fmt.Errorf("its folder: %w", err)
 	}
@@ -93,6 +90,28 @@ func openFile(name string) (*fileSlot, error) {
 		return nil, fmt.Errorf("its folder cannot be written: %w", err)
 	}
 	return s, nil
+}
+
+// resolve returns the file that a name leads to, which need not exist: two names of one file share
+// its lock, and a link stays one.
+func resolve(name string) string {
+	for range 40 { // links may form a ring
+		if real, err := filepath.EvalSymlinks(name); err == nil {
+			return real
+		}
+		if folder, err := filepath.EvalSymlinks(filepath.Dir(name)); err == nil {
+			name = filepath.Join(folder, filepath.Base(name))
+		}
+		to, err := os.Readlink(name)
+		if err != nil {
+			break
+		}
+		if !filepath.IsAbs(to) {
+			to = filepath.Join(filepath.Dir(name), to)
+		}
+		name = to
+	}
+	return name
 }
 
 // probe checks that a new content can be saved, before anything depends on it.

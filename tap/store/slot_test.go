@@ -25,6 +25,8 @@ func TestWhatIsNoSlot(t *testing.T) {
 		"s3://bucket":                        "s3://bucket/key",
 		"s3://bucket/folder/":                "s3://bucket/key",
 		"s3:///key":                          "s3://bucket/key",
+		"gs://bucket/key":                    "the name of a file, or s3://bucket/key",
+		"file:///state.json":                 "the name of a file, or s3://bucket/key",
 	} {
 		_, err := OpenSlot(context.Background(), address, os.LookupEnv, time.Minute, slog.New(slog.DiscardHandler))
 		assert.ErrorContains(t, err, want, address)
@@ -76,4 +78,25 @@ func TestTwoNamesOfAFile(t *testing.T) {
 	info, err := os.Lstat(file)
 	require.NoError(t, err)
 	assert.Equal(t, os.FileMode(0o640), info.Mode())
+}
+
+// A link to a file that does not exist yet is a name of it, too.
+func TestLinkToAFileThatIsStillToBeMade(t *testing.T) {
+	folder := t.TempDir()
+	file, link := filepath.Join(folder, "state.json"), filepath.Join(folder, "link.json")
+	require.NoError(t, os.Symlink("state.json", link))
+	slot, err := openFile(link)
+	require.NoError(t, err)
+	_, err = openFile(file)
+	require.ErrorIs(t, err, ErrTaken)
+	require.NoError(t, slot.Save(t.Context(), []byte("one")))
+	require.NoError(t, slot.Close())
+	data, err := os.ReadFile(file)
+	require.NoError(t, err)
+	assert.Equal(t, "one", string(data))
+
+	ring := filepath.Join(folder, "ring.json")
+	require.NoError(t, os.Symlink("ring.json", ring))
+	_, err = openFile(ring)
+	require.Error(t, err)
 }

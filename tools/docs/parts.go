@@ -82,9 +82,9 @@ func numbers(streams []*tap.Stream) string {
 		}
 	}
 	return wrapped(fmt.Sprintf(
-		"Harvest v3 has %d lists; each is a stream. %d are read unless you choose streams yourself. "+
-			"The others are %s, and the views %s, which show parts of other lists. "+
-			"The tap itself makes %s, if you choose it.",
+		"Harvest v3 has %d lists; each is a stream. Unless you choose streams yourself, %d of them are "+
+			"read: all but %s. On request, there are also %s, which show parts of other lists, and %s, "+
+			"in which the tap itself writes how its runs went.",
 		lists, chosen, strings.Join(others, ", "), strings.Join(views, ", "), strings.Join(made, ", ")))
 }
 
