@@ -44,7 +44,7 @@ const (
 	// uneven is how much longer or shorter other lists are, compared with a constant rate, if the
 	// account was busier at one time than at another. Less is chance, and what the newest rows of
 	// some lists still lack.
-	uneven = 1.9
+	uneven = 1.5
 	// witnesses is how many lists must say so.
 	witnesses = 2
 	// nearest is how many of the witnesses with the shortest pages must say so by themselves.
