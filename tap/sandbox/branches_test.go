@@ -262,7 +262,7 @@ var branches = []struct {
 }
 
 func TestEveryBranchHappens(t *testing.T) {
-	a := read(t, newSandbox(t, 1000))
+	a := thousand(t)
 	for _, b := range branches {
 		assert.NotZero(t, b.count(a), "%s never happens", b.name)
 	}
