@@ -60,7 +60,7 @@ func TestKilledProcess(t *testing.T) {
 // TestSlowLoader reads a byte now and then: the program waits, without using more memory.
 func TestSlowLoader(t *testing.T) {
 	t.Parallel()
-	s := Serve(t, sandbox.Options{Candidates: 20000})
+	s := Serve(t, sandbox.Options{Candidates: long.Or(10_000, 20_000)})
 	cmd := Command(t, "--config", File(t, "c.json", Only(s, "candidates", "notes", "applications")))
 	out, err := cmd.StdoutPipe()
 	require.NoError(t, err)

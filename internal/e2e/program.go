@@ -25,9 +25,9 @@ func Main(m *testing.M) {
 		flag.Parse()
 		_ = flag.Set("test.parallel", "8") // most of those that run in parallel wait
 		// The program collects garbage often, unless GOGC says how often: half of the CPU.
-		_ = os.Setenv("GOGC", "1000")
-		debug.SetGCPercent(1000)
-		debug.SetMemoryLimit(1 << 30)
+		_ = os.Setenv("GOGC", "400")
+		debug.SetGCPercent(400)
+		debug.SetMemoryLimit(3 << 29)
 		os.Exit(m.Run())
 	}
 	_ = os.Unsetenv("GOGC")
