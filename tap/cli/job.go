@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -10,11 +9,11 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"golang.org/x/term"
 
+	"github.com/tap-greenhouse/tap-greenhouse/internal/brokenpipe"
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/report"
@@ -45,7 +44,7 @@ func (p *program) run(
 		p.report(flags, run.Failure(err))
 		return err
 	}
-	if to.toPerson && errors.Is(err, syscall.EPIPE) {
+	if to.toPerson && brokenpipe.Is(err) {
 		p.report(flags, result)
 		return endedWith(exitPipe)
 	}
