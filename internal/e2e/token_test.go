@@ -126,7 +126,7 @@ func TestCredentials(t *testing.T) {
 			return sandbox.NoFault
 		})
 		r := Run(t, "--config", File(t, "c.json",
-			With(s, map[string]any{"refresh_token": sandbox.RefreshToken, "max_retry_time": "2s"})))
+			With(s, map[string]any{"refresh_token": sandbox.RefreshToken, "max_retry_time": "1m"})))
 		assert.Equal(t, 2, r.Code)
 		assert.Contains(t, r.Err, "sign in again")
 		NoSecrets(t, r)
