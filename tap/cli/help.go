@@ -13,7 +13,7 @@ Singer:  tap-greenhouse --config FILE [flags]
   --state FILE        the state of the last run
   --discover [--probe]  print the catalog; deselect streams out of reach
   --test[=schema]     read one record of each stream, or print only schemas
-  --refresh STREAM    read a stream from the start, whatever the state says
+  --refresh STREAM, --verify  read it from the start; compare what was delivered
   --report FILE       write a report of the run, .html or .json
   --log-level debug|info|warning|error, --log-format text|json
   --about [--format json|markdown|text], --version
