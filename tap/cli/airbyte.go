@@ -120,7 +120,7 @@ func (p *program) fatal(out *lineWriter, err error) error {
 	if _, werr := out.Write(airbyte.AppendError(nil, err)); werr != nil {
 		return werr
 	}
-	return said(err)
+	return reported(err)
 }
 
 func (p *program) airbyteDiscover(ctx context.Context, flags airbyteFlags) error {

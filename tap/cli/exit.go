@@ -32,8 +32,8 @@ func endedWith(code int) error {
 	return &exitError{code: code}
 }
 
-// said is the end of a command whose error the platform was told in a message.
-func said(err error) error { return endedWith(greenhouse.ExitCode(err, false)) }
+// reported is the end of a command whose error stands in a message to the platform.
+func reported(err error) error { return endedWith(greenhouse.ExitCode(err, false)) }
 
 // nothingRead is the error of a command that did nothing at all, whatever the kind of the error.
 func nothingRead(err error) error {
