@@ -118,6 +118,23 @@ func TestRuleOfWhatIsKept(t *testing.T) {
 	}
 }
 
+// What is in flight may have taken what is left: then nothing is spared.
+func TestRuleOfWhatIsKeptFromRequestsInFlight(t *testing.T) {
+	now := simulated
+	for left, want := range map[int]time.Duration{2: 20 * time.Second, 3: 0} {
+		b := NewBudget(1, nil)
+		b.when = calendar{
+			slides: true, length: windowLength, lo: now.Add(-seconds(2)), hi: now.Add(seconds(28)),
+		}
+		b.window = window{
+			known: true, limit: 50, left: left, sent: 50 - left, answered: 50 - left,
+			ends: now.Add(seconds(20)),
+		}
+		b.waiting, b.flying = 8, []*flight{{sent: now}}
+		assert.Equal(t, want, b.wait(now), "%d are left", left)
+	}
+}
+
 // At the supposed end of a window that may last, one request finds out.
 func TestRuleAtTheSupposedEnd(t *testing.T) {
 	now := simulated
