@@ -329,6 +329,7 @@ func TestUnreadableDefinitions(t *testing.T) {
 	require.Error(t, err)
 	assert.True(t, c.Makes(candidates(t)))
 	assert.Nil(t, query(t, c, true).Transform)
+	assert.Contains(t, query(t, c, true, "title").Fields, "first_name", "the other columns are asked for")
 	assert.False(t, read(t, failing, custom.Raw).Makes(candidates(t)), "the column is there")
 	users, err := schemas.Load("jobs", "notes")
 	require.NoError(t, err)

@@ -179,8 +179,8 @@ func windowOf(windows []tap.Window) string {
 		if length > 10*time.Second {
 			length = length.Round(5 * time.Second)
 		}
-		if before.IsZero() || after.IsZero() || length <= 0 || length > time.Minute {
-			continue
+		if length <= 0 || length > time.Minute {
+			continue // or the end of one of them is not known
 		}
 		if least == 0 || length < least {
 			least = length

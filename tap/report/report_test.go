@@ -173,6 +173,8 @@ func TestLengthOfAWindow(t *testing.T) {
 		assert.Equal(t, want, windowOf(of))
 	}
 	assert.Empty(t, windowOf(windows(1, 66)))
+	assert.Equal(t, "10s", windowOf(windows(1, 13)))
+	assert.Empty(t, windowOf(windows(0, 20, 0)))
 }
 
 func TestTimesOfAPage(t *testing.T) {
