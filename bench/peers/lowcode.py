@@ -62,7 +62,7 @@ def manifest():
         "version": "7.0.0", "type": "DeclarativeSource",
         "check": {"type": "CheckStream", "stream_names": ["users"]},
         "concurrency_level": {"type": "ConcurrencyLevel", "default_concurrency": 8},
-        "streams": [stream(s) for s in files if "view_of" not in s],
+        "streams": [stream(s) for s in files if "view_of" not in s and "path" in s],
         "spec": {"type": "Spec", "connection_specification": {"type": "object", "required": list(keys), "properties": {k: {"type": "string"} for k in keys}}},
     }
 

@@ -58,7 +58,7 @@ def streams():
     for path in sorted(glob.glob(FILES)):
         with open(path) as f:
             s = json.load(f)
-        if "view_of" not in s:
+        if "view_of" not in s and "path" in s:
             yield type(s["stream"], (Stream,), {
                 "name": s["stream"], "path": s["path"], "schema": s["schema"], "primary_keys": tuple(s["key"]),
                 "params": s.get("params", {}), "passes": s.get("passes"),
