@@ -141,7 +141,7 @@ def read_under_a_limit():
     print(f"\n{LIMIT} requests in {WINDOW} s, {LATENCY * 1000:.0f} ms each; {pages} pages to read, which takes {least:.0f} s at the least.\n")
     print("| Program | Requests | Refused (429) | Seconds | Over the least |\n|---|---|---|---|---|")
     for r in rows:
-        r["least"] = least
+        r["least"], r["pages"] = least, pages
         print(f"| {r['program']} | {r['requests']} | {r['refused']} | {r['seconds']:.1f} | {r['seconds'] / least:.2f} times |")
     return rows
 
