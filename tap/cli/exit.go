@@ -4,7 +4,7 @@ import (
 	"errors"
 	"io/fs"
 
-	"github.com/tap-greenhouse/tap-greenhouse/internal/brokenpipe"
+	"github.com/tap-greenhouse/tap-greenhouse/internal/errno"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/engine"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
 )
@@ -65,7 +65,7 @@ func (p *program) exit(err error) int {
 // is no error, so nothing is said.
 func headed(err error) bool {
 	var e *fs.PathError
-	return errors.As(err, &e) && e.Op == "write" && brokenpipe.Is(e.Err)
+	return errors.As(err, &e) && e.Op == "write" && errno.BrokenPipe(e.Err)
 }
 
 // unwritten returns an error of writing the output of a command with what to do about it.

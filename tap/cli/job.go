@@ -13,7 +13,7 @@ import (
 
 	"golang.org/x/term"
 
-	"github.com/tap-greenhouse/tap-greenhouse/internal/brokenpipe"
+	"github.com/tap-greenhouse/tap-greenhouse/internal/errno"
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/report"
@@ -44,7 +44,7 @@ func (p *program) run(
 		p.report(flags, run.Failure(err))
 		return err
 	}
-	if to.toPerson && brokenpipe.Is(err) {
+	if to.toPerson && errno.BrokenPipe(err) {
 		p.report(flags, result)
 		return endedWith(exitPipe)
 	}

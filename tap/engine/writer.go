@@ -7,7 +7,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/tap-greenhouse/tap-greenhouse/internal/brokenpipe"
+	"github.com/tap-greenhouse/tap-greenhouse/internal/errno"
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/gone"
 )
@@ -151,7 +151,7 @@ func WriteError(err error) error {
 		Kind: tap.LoaderGone, Op: "writing to stdout", Err: err,
 		Hint: "check where standard output goes: the disk may be full, or the stream closed",
 	}
-	if brokenpipe.Is(err) {
+	if errno.BrokenPipe(err) {
 		e.Hint = "the loader went away: look at its log"
 	}
 	return e

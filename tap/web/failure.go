@@ -9,9 +9,9 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"syscall"
 	"time"
 
+	"github.com/tap-greenhouse/tap-greenhouse/internal/errno"
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 )
 
@@ -45,7 +45,7 @@ func Failed(ctx context.Context, to *url.URL, err error) error {
 	}
 	var unknownHost *net.DNSError
 	nowhere := errors.As(err, &unknownHost) && unknownHost.IsNotFound ||
-		errors.Is(err, syscall.ECONNREFUSED)
+		errno.Refused(err)
 	return &TemporaryError{
 		Kind: tap.Network, Nowhere: nowhere,
 		Reason: HostPort(to) + " does not answer: " + oneLine(err.Error()),
