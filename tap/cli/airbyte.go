@@ -7,8 +7,6 @@ import (
 	"os"
 	"strings"
 
-	"golang.org/x/term"
-
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/airbyte"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/config"
@@ -40,7 +38,7 @@ func (p *program) check(ctx context.Context, flags airbyteFlags) error {
 		tap.Errorf(tap.Network, "checking", "no answer came within %s", greenhouse.CheckPatience).
 			WithHint("check the network, the proxy, api_url and auth_url"))
 	defer cancel()
-	if f, ok := p.Out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+	if isTerminal(p.Out) {
 		return p.checkForPerson(ctx, flags)
 	}
 	out := p.speakAirbyte()

@@ -14,7 +14,6 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
-	"golang.org/x/term"
 
 	"github.com/tap-greenhouse/tap-greenhouse/schemas"
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
@@ -166,8 +165,7 @@ func (p *program) demo(ctx context.Context, flags demoFlags) error {
 	if err != nil {
 		return err
 	}
-	f, ok := p.Out.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
+	if !isTerminal(p.Out) {
 		to := toStdout(p.Out)
 		to.toPerson = true
 		return p.run(ctx, run, to, flags.reportFlags)

@@ -4,9 +4,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
-
-	"golang.org/x/term"
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
@@ -43,7 +40,7 @@ func (p *program) display(out io.Writer, snapshot func() *tap.Report) (done func
 		!terminal.Fits(p.Err, p.getenv) {
 		return none
 	}
-	if f, ok := out.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+	if isTerminal(out) {
 		return none
 	}
 	d := terminal.Show(p.Err, snapshot)

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -137,10 +138,7 @@ func (p *program) answers(ctx context.Context, flags initFlags) (map[string]stri
 	set("client_id", flags.ClientID)
 	set("user_id", flags.UserID)
 	for key, flag := range map[string]string{"api_url": flags.APIURL, "auth_url": flags.AuthURL} {
-		if env, ok := p.getenv(config.EnvPrefix + strings.ToUpper(key)); flag == "" && ok {
-			flag = env // the config should read what was tried
-		}
-		set(key, flag)
+		set(key, cmp.Or(flag, p.variable(key))) // the config should read what was tried
 	}
 	if flags.ClientSecretStdin || flags.APIKeyStdin {
 		if flags.ClientSecretStdin && flags.ClientID == "" {
@@ -161,7 +159,7 @@ func (p *program) answers(ctx context.Context, flags initFlags) (map[string]stri
 		set(key, string(secret))
 		return members, nil
 	}
-	if in, ok := p.In.(*os.File); !ok || !isTerminal(in) {
+	if !isTerminal(p.In) {
 		if p.fromEnvironment(members) {
 			return members, nil
 		}
@@ -181,11 +179,16 @@ func (p *program) answers(ctx context.Context, flags initFlags) (map[string]stri
 	return members, nil
 }
 
+// variable returns the variable of a setting; empty if it is not set.
+func (p *program) variable(key string) string {
+	value, _ := p.getenv(config.EnvPrefix + strings.ToUpper(key))
+	return value
+}
+
 // fromEnvironment adds what the environment has of a credential, and reports whether it is one.
 func (p *program) fromEnvironment(members map[string]string) bool {
 	add := func(key string) bool {
-		value, _ := p.getenv(config.EnvPrefix + strings.ToUpper(key))
-		if value = strings.TrimSpace(value); value != "" && members[key] == "" {
+		if value := strings.TrimSpace(p.variable(key)); value != "" && members[key] == "" {
 			members[key] = value
 		}
 		return members[key] != ""

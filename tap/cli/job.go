@@ -11,8 +11,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/term"
-
 	"github.com/tap-greenhouse/tap-greenhouse/internal/errno"
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
@@ -118,7 +116,7 @@ func discards(out io.Writer) bool {
 		return false
 	}
 	mine, err := f.Stat()
-	if err != nil || mine.Mode()&os.ModeCharDevice == 0 || term.IsTerminal(int(f.Fd())) {
+	if err != nil || mine.Mode()&os.ModeCharDevice == 0 || isTerminal(f) {
 		return false
 	}
 	null, err := os.Stat(os.DevNull)

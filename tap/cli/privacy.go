@@ -2,11 +2,8 @@ package cli
 
 import (
 	"encoding/csv"
-	"os"
 	"slices"
 	"strings"
-
-	"golang.org/x/term"
 
 	"github.com/tap-greenhouse/tap-greenhouse/schemas"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/attachments"
@@ -58,7 +55,7 @@ func (p *program) privacy(flags privacyFlags) error {
 		err = w.Error()
 	default:
 		by := flags.By
-		if f, ok := p.Out.(*os.File); by == "" && ok && term.IsTerminal(int(f.Fd())) {
+		if by == "" && isTerminal(p.Out) {
 			by = "class"
 		}
 		switch by {

@@ -7,7 +7,6 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/tap-greenhouse/tap-greenhouse/tap"
-	"github.com/tap-greenhouse/tap-greenhouse/tap/config"
 	"github.com/tap-greenhouse/tap-greenhouse/tap/greenhouse"
 )
 
@@ -62,12 +61,7 @@ func bareTest(args []string) []string {
 
 // configured reports whether the environment contains a config.
 func (p *program) configured() bool {
-	for _, key := range []string{"CLIENT_ID", "API_KEY"} {
-		if v, ok := p.getenv(config.EnvPrefix + key); ok && v != "" {
-			return true
-		}
-	}
-	return false
+	return p.variable("client_id") != "" || p.variable("api_key") != ""
 }
 
 func (p *program) singerDiscover(ctx context.Context, flags singerFlags) error {
